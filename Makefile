@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: Apache-2.0
+# make            build/tiexec, the program, and build/lua/tiexec/core.so, the module for lua5.4
+# make demo       install what is missing, build, and show the main job on a real program
+# make test       install what is missing, build, run the tests     (make test-real: large programs too)
+# make lint       cppcheck, clang-tidy, luacheck, both compilers    (make asan: the tests, sanitized)
+# make bench      what it costs, in alternating runs
+# make install    PREFIX=/usr/local DESTDIR=                        (make uninstall)
+
+PREFIX  ?= /usr/local
+CC      := $(if $(filter default,$(origin CC)),gcc,$(CC))
+ARCH    ?= $(shell uname -m)
+BUILD   ?= build
+LUA     ?= lua5.4
+CFLAGS  ?= -O2 -g
+Q       := $(if $(V),,@)
+comma   := ,
+
+WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wpedantic -Wundef -Wstrict-prototypes \
+            -Wmissing-prototypes -Wold-style-definition -Wpointer-arith -Wcast-align \
+            -Wcast-qual -Wwrite-strings -Wredundant-decls -Wformat=2 -Wnull-dereference \
+            -Wdisabled-optimization -Wvla -Wswitch-enum -Wunused -Werror
+LUA_FLAGS := $(shell pkg-config --cflags lua5.4 2>/dev/null || echo -I/usr/include/lua5.4)
+BASE     := -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden -Icore -Iarch/$(ARCH) -I$(BUILD) \
+            $(patsubst -I%,-isystem %,$(LUA_FLAGS)) -DTIEXEC_SCRIPTS='"$(PREFIX)/share/lua/5.4"'
+# The program is started often and runs for milliseconds: without three libraries to load and relocate
+# it starts a third of a millisecond sooner. STATIC= links them dynamically.
+STATIC   ?= $(if $(wildcard $(shell $(CC) -print-file-name=liblua5.4.a)),1)
+LIBS     := $(if $(STATIC),-Wl$(comma)-Bstatic -llua5.4 $(shell pkg-config --static --libs libelf) \
+              -Wl$(comma)-Bdynamic -lm -ldl,-llua5.4 -lelf)
+
+SOURCES  := $(filter-out core/main.c,$(wildcard core/*.c)) $(wildcard arch/$(ARCH)/*.c)
+OBJECTS  := $(SOURCES:%.c=$(BUILD)/%.o)
+PROGRAM  := $(BUILD)/tiexec
+MODULE   := $(BUILD)/lua/tiexec/core.so
+
+# The modules compiled ahead: parsing them would be a third of tiexec's own time. With line numbers.
+SCRIPTS  := $(wildcard scripts/tiexec/*.lua scripts/tiexec/*/*.lua)
+BYTECODE := $(SCRIPTS:scripts/%.lua=$(BUILD)/bytecode/%.lua)
+
+all: $(PROGRAM) $(MODULE) $(BYTECODE)
+
+$(BUILD)/bytecode/%.lua: scripts/%.lua
+	@mkdir -p $(@D)
+	$(Q)luac5.4 -o $@ $<
+
+$(PROGRAM): $(BUILD)/core/main.o $(OBJECTS)
+	@echo "LD $@"
+	$(Q)$(CC) $(LDFLAGS) $(SANITIZE) -Wl,-z,relro,-z,now -o $@ $^ $(LIBS)
+
+$(MODULE): $(OBJECTS)
+	@echo "LD $@"
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) $(SANITIZE) -shared -o $@ $^ -lelf
+
+$(BUILD)/%.o: %.c
+	@echo "CC $<"
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(WARNINGS) $(BASE) $(SANITIZE) -MMD -MP -c -o $@ $<
+
+# System call numbers by name, as this compiler's headers have them.
+$(BUILD)/syscalls.inc:
+	@mkdir -p $(@D)
+	$(Q)echo '#include <asm/unistd.h>' | $(CC) -E -dM - | \
+	    sed -n 's/^#define __NR_\([a-z0-9_]*\) .*/{"\1", __NR_\1},/p' | sort > $@
+$(BUILD)/core/remote.o: $(BUILD)/syscalls.inc
+
+-include $(OBJECTS:.o=.d) $(BUILD)/core/main.d
+
+# ---- tests ----------------------------------------------------------------------------------------
+
+TEST_SOURCES  := $(wildcard tests/programs/*.c)
+ifneq ($(ARCH),x86_64)
+TEST_SOURCES  := $(filter-out %/small32.c,$(TEST_SOURCES)) # -m32 is x86's
+endif
+TEST_PROGRAMS := $(TEST_SOURCES:tests/programs/%.c=$(BUILD)/tests/%)
+TEST_CFLAGS   := -std=c11 -D_GNU_SOURCE -O1 -g -Wall -Wextra -Werror
+
+$(BUILD)/tests/%: tests/programs/%.c
+	@echo "CC $<"
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(TEST_CFLAGS) $(TEST_FLAGS_$*) -o $@ $< $(TEST_LIBS_$*)
+
+TEST_FLAGS_shape := -static -nostdlib -no-pie -fno-pie -fno-stack-protector -fcf-protection=none \
+                    -Wl,-z,max-page-size=4096 -Wl,--build-id=none -T tests/programs/shape.ld
+$(BUILD)/tests/shape: tests/programs/shape.ld
+
+TEST_FLAGS_state_static := -static
+TEST_FLAGS_state_static_pie := -static-pie -fPIE
+TEST_FLAGS_state_no_pie := -no-pie -fno-pie
+TEST_FLAGS_constructor := -shared -fPIC -pthread -Wl,-soname,constructor
+TEST_LIBS_state_constructed := -Wl,--no-as-needed $(BUILD)/tests/constructor -Wl,-rpath,'$$ORIGIN'
+TEST_FLAGS_registers := -static -nostdlib -no-pie -fno-pie -fno-stack-protector
+TEST_FLAGS_registers_dynamic := -nostartfiles -nodefaultlibs -pie -fPIE -fno-stack-protector
+TEST_LIBS_registers_dynamic := -Wl,--no-as-needed $(BUILD)/tests/constructor -lc -Wl,-rpath,'$$ORIGIN'
+$(BUILD)/tests/registers_dynamic: $(BUILD)/tests/constructor tests/programs/registers.c
+$(patsubst %,$(BUILD)/tests/state_%,static static_pie no_pie constructed): tests/programs/state.c
+$(BUILD)/tests/state_constructed: $(BUILD)/tests/constructor
+TEST_FLAGS_static_exec := -static -no-pie -fno-pie
+TEST_FLAGS_static_pie  := -static-pie -fPIE
+TEST_FLAGS_low_text    := -static -no-pie -fno-pie -Wl,-Ttext-segment=0x10000
+TEST_FLAGS_ample_static := -static
+$(BUILD)/tests/ample_static: tests/programs/ample.c
+TEST_FLAGS_killer := -shared -fPIC
+TEST_LIBS_killer := -ldl
+TEST_FLAGS_small := -static -nostdlib -no-pie -fno-pie -fno-stack-protector -fcf-protection=none -Wl,-Tdata=0x800000
+TEST_FLAGS_small32 := -m32 $(TEST_FLAGS_small)
+$(BUILD)/tests/small32: tests/programs/small.c
+# One program, linked in all the ways in which a program may lie in memory.
+TEST_FLAGS_moved    := -rdynamic
+MOVED_gold          := -fuse-ld=gold
+MOVED_lld           := -fuse-ld=lld
+MOVED_mold          := -fuse-ld=mold
+MOVED_textrel       := -DTEXTREL -Wl,-z,notext
+MOVED_bss           := -DBSS=1500000000
+MOVED_static        := -DSTATIC -static-pie
+MOVED_static-small  := -DSTATIC -static-pie -DTEXT_MIB=0
+MOVED_aligned       := -Wl,-z,max-page-size=0x200000
+MOVED_one-segment   := -Wl,-z,noseparate-code
+MOVED_fixed         := -no-pie -fno-pie
+MOVED_fixed-aligned := -no-pie -fno-pie -Wl,-z,max-page-size=0x200000
+MOVED := $(patsubst MOVED_%,%,$(filter MOVED_%,$(.VARIABLES)))
+TEST_PROGRAMS += $(MOVED:%=$(BUILD)/tests/moved-%)
+$(BUILD)/tests/moved-%: tests/programs/moved.c
+	@echo "CC $< ($*)"
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(TEST_CFLAGS) -rdynamic $(MOVED_$*) -o $@ $<
+
+# What no linker makes, by rewriting the program headers.
+LAID_OUT := $(BUILD)/tests/moved-overlap $(BUILD)/tests/moved-meeting $(BUILD)/tests/moved-hole
+TEST_PROGRAMS += $(LAID_OUT)
+$(LAID_OUT): $(BUILD)/tests/moved-%: tests/layout.lua $(BUILD)/tests/moved $(BUILD)/tests/moved-fixed
+	@echo "LAYOUT $@"
+	$(Q)$(LUA) tests/layout.lua $* $(BUILD)/tests/moved$(if $(filter hole,$*),-fixed) $@
+
+# The tests run in stock lua5.4, with the module; the sanitized ones in the program itself, which has
+# the sanitizers in it.
+export LUA_PATH  := scripts/?.lua;scripts/?/init.lua;tests/?.lua;;
+export LUA_CPATH := $(BUILD)/lua/?.so;;
+BUSTED ?= $(LUA) /usr/bin/busted
+SPECS  ?= tests/unit tests/harness tests/program
+
+packages-%:
+	@tests/packages $*
+
+check: all $(TEST_PROGRAMS)
+	@TIEXEC_PROGRAM=$(PROGRAM) TIEXEC_BUILD=$(BUILD) $(BUSTED) -o plainTerminal $(SPECS)
+
+# Packages first: what make reads from pkg-config is read anew by the second make.
+test: packages-test
+	@$(MAKE) --no-print-directory check
+
+test-real: packages-real
+	@$(MAKE) --no-print-directory check SPECS=tests/real
+
+demo: packages-demo
+	@$(MAKE) --no-print-directory all
+	@tests/demo
+
+bench: packages-test
+	@$(MAKE) --no-print-directory all $(TEST_PROGRAMS)
+	@tests/bench
+
+asan: packages-test
+	@$(MAKE) --no-print-directory check BUILD=build/asan STATIC= CFLAGS='-O1 -g -fno-omit-frame-pointer' \
+	    SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all' \
+	    BUSTED='env ASAN_OPTIONS=detect_leaks=0 build/asan/tiexec --script /usr/bin/busted'
+
+# ---- lint -----------------------------------------------------------------------------------------
+
+lint: packages-lint
+	@$(MAKE) --no-print-directory all BUILD=build/clang CC=clang
+	cppcheck -q --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
+	    --suppress=missingIncludeSystem -Icore -Iarch/$(ARCH) core arch/$(ARCH)
+	clang-tidy --quiet $(SOURCES) core/main.c -- $(BASE) -Ibuild/clang
+	luacheck -q scripts tests
+	shellcheck tests/packages tests/demo .ci/run
+
+# ---- install --------------------------------------------------------------------------------------
+
+LUA_SHARE := $(DESTDIR)$(PREFIX)/share/lua/5.4
+LUA_LIB   := $(DESTDIR)$(PREFIX)/lib/lua/5.4
+OWN_LIB   := $(DESTDIR)$(PREFIX)/lib/tiexec
+
+install: all
+	install -D $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/tiexec
+	install -D -m 644 $(MODULE) $(LUA_LIB)/tiexec/core.so
+	$(Q)cd scripts && find tiexec -name '*.lua' -exec install -D -m 644 {} $(LUA_SHARE)/{} \;
+	$(Q)cd scripts/strategies && find . -name '*.lua' -exec install -D -m 644 {} $(LUA_SHARE)/tiexec/strategies/{} \;
+	$(Q)cd $(BUILD) && find bytecode -name '*.lua' -exec install -D -m 644 {} $(OWN_LIB)/{} \;
+
+uninstall:
+	rm -rf $(DESTDIR)$(PREFIX)/bin/tiexec $(LUA_LIB)/tiexec $(LUA_SHARE)/tiexec $(OWN_LIB)
+
+clean:
+	rm -rf build
+
+.PHONY: all check test test-real demo bench asan lint install uninstall clean
+.DELETE_ON_ERROR:
