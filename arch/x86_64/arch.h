@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * x86-64: what core/ needs to know about the CPU. */
+#ifndef TIEXEC_ARCH_H
+#define TIEXEC_ARCH_H
+
+#include <elf.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <sys/user.h>
+
+#define ARCH_NAME        "x86-64"
+#define ARCH_ELF_MACHINE EM_X86_64
+
+/* The general registers of one stopped thread (NT_PRSTATUS). */
+struct arch_regs {
+    struct user_regs_struct user;
+};
+
+/* Which kernel register set a register lives in. */
+enum arch_regset { ARCH_REGSET_GENERAL, ARCH_REGSET_FLOAT };
+
+/* One register as GDB names it. `size` is 4 or 8 for integers; wider ones are byte strings. */
+struct arch_register {
+    const char *name;
+    const char *group; /* GDB's: "general", "float", "vector", "system" */
+    enum arch_regset regset;
+    uint16_t offset;
+    uint16_t size;
+};
+
+extern const struct arch_register arch_registers[];
+extern const size_t arch_register_count;
+
+/* Names that mean the same on every CPU: pc, sp, fp. Returns NULL when `name` is not one of them. */
+const char *arch_register_alias(const char *name);
+
+/* The ELF note type to give PTRACE_GETREGSET for a register set, and for the whole of the
+ * floating-point and vector state. */
+int arch_regset_note(enum arch_regset regset);
+int arch_extended_note(void);
+
+/* Read or write the general registers. -ENOEXEC: the thread runs 32-bit code (its register set has
+ * another length). Other errors are ptrace(2)'s. */
+int arch_regs_get(pid_t tid, struct arch_regs *regs);
+int arch_regs_set(pid_t tid, const struct arch_regs *regs);
+
+static inline uint64_t arch_pc(const struct arch_regs *regs) { return regs->user.rip; }
+static inline void arch_set_pc(struct arch_regs *regs, uint64_t pc) { regs->user.rip = pc; }
+
+/* The instruction that enters the kernel: `syscall`. */
+static const uint8_t arch_syscall_insn[] = {0x0f, 0x05};
+
+/* Make `regs` those of a thread about to execute system call `number` at `insn`. orig_rax = -1 says
+ * "not in a system call": the kernel would otherwise rewind the pc of an interrupted call. */
+static inline void arch_syscall_prepare(struct arch_regs *regs, uint64_t insn, long number,
+                                        const uint64_t args[6])
+{
+    regs->user.rip = insn;
+    regs->user.rax = (uint64_t)number;
+    regs->user.orig_rax = UINT64_MAX;
+    regs->user.rdi = args[0];
+    regs->user.rsi = args[1];
+    regs->user.rdx = args[2];
+    regs->user.r10 = args[3];
+    regs->user.r8 = args[4];
+    regs->user.r9 = args[5];
+}
+
+static inline int64_t arch_syscall_result(const struct arch_regs *regs)
+{
+    return (int64_t)regs->user.rax;
+}
+
+/* Breakpoints. A hardware slot watches one instruction address in one thread. */
+#define ARCH_HARDWARE_BREAKPOINTS 4
+int arch_breakpoint_set(pid_t tid, unsigned slot, uint64_t address);
+int arch_breakpoint_clear(pid_t tid, unsigned slot);
+
+/* The software breakpoint instruction (int3), and how far past it the pc is when it traps. */
+static const uint8_t arch_trap_insn[] = {0xcc};
+#define ARCH_TRAP_PC_ADVANCE 1
+
+#endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * x86-64 hardware breakpoints: debug registers DR0-DR3 hold addresses, DR7 enables them. */
+#include "arch.h"
+
+#include <errno.h>
+#include <sys/ptrace.h>
+
+#define DEBUG_REGISTER(n) (offsetof(struct user, u_debugreg) + (n) * sizeof(uint64_t))
+
+/* DR7: two enable bits a slot from bit 0 (local, global), four bits of kind and length from bit 16;
+ * kind 0 with length 0 is "instruction execution". */
+static uint64_t enable_bit(unsigned slot) { return UINT64_C(1) << (2 * slot); }
+static uint64_t slot_bits(unsigned slot)
+{
+    return UINT64_C(3) << (2 * slot) | UINT64_C(15) << (16 + 4 * slot);
+}
+
+static int peek(pid_t tid, unsigned reg, uint64_t *value)
+{
+    errno = 0;
+    long word = ptrace(PTRACE_PEEKUSER, tid, DEBUG_REGISTER(reg), NULL);
+    if (word == -1 && errno)
+        return -errno;
+    *value = (uint64_t)word;
+    return 0;
+}
+
+static int poke(pid_t tid, unsigned reg, uint64_t value)
+{
+    return ptrace(PTRACE_POKEUSER, tid, DEBUG_REGISTER(reg), value) < 0 ? -errno : 0;
+}
+
+int arch_breakpoint_set(pid_t tid, unsigned slot, uint64_t address)
+{
+    uint64_t control = 0;
+    int err = peek(tid, 7, &control);
+    if (!err)
+        err = poke(tid, slot, address);
+    if (!err)
+        err = poke(tid, 7, (control & ~slot_bits(slot)) | enable_bit(slot));
+    return err;
+}
+
+int arch_breakpoint_clear(pid_t tid, unsigned slot)
+{
+    uint64_t control = 0;
+    int err = peek(tid, 7, &control);
+    if (!err)
+        err = poke(tid, 7, control & ~slot_bits(slot));
+    if (!err)
+        err = poke(tid, slot, 0);
+    return err;
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * x86-64 registers by their GDB names. */
+#include "arch.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/uio.h>
+
+#define GENERAL(reg) {#reg, "general", ARCH_REGSET_GENERAL, offsetof(struct user_regs_struct, reg), 8}
+#define SEGMENT(reg) {#reg, "general", ARCH_REGSET_GENERAL, offsetof(struct user_regs_struct, reg), 4}
+/* The 512-byte FXSAVE area: x87 control words, st0-7 in 16-byte slots, xmm0-15. */
+#define X87(reg, at, size) {reg, "float", ARCH_REGSET_FLOAT, at, size}
+#define ST(n)              {"st" #n, "float", ARCH_REGSET_FLOAT, 32 + 16 * (n), 10}
+#define XMM(n)             {"xmm" #n, "vector", ARCH_REGSET_FLOAT, 160 + 16 * (n), 16}
+
+const struct arch_register arch_registers[] = {
+    GENERAL(rax), GENERAL(rbx), GENERAL(rcx), GENERAL(rdx), GENERAL(rsi), GENERAL(rdi),
+    GENERAL(rbp), GENERAL(rsp), GENERAL(r8), GENERAL(r9), GENERAL(r10), GENERAL(r11),
+    GENERAL(r12), GENERAL(r13), GENERAL(r14), GENERAL(r15), GENERAL(rip),
+    {"eflags", "general", ARCH_REGSET_GENERAL, offsetof(struct user_regs_struct, eflags), 4},
+    SEGMENT(cs), SEGMENT(ss), SEGMENT(ds), SEGMENT(es), SEGMENT(fs), SEGMENT(gs),
+    GENERAL(fs_base), GENERAL(gs_base),
+    {"orig_rax", "system", ARCH_REGSET_GENERAL, offsetof(struct user_regs_struct, orig_rax), 8},
+    ST(0), ST(1), ST(2), ST(3), ST(4), ST(5), ST(6), ST(7),
+    X87("fctrl", 0, 2), X87("fstat", 2, 2), X87("fop", 6, 2),
+    XMM(0), XMM(1), XMM(2), XMM(3), XMM(4), XMM(5), XMM(6), XMM(7),
+    XMM(8), XMM(9), XMM(10), XMM(11), XMM(12), XMM(13), XMM(14), XMM(15),
+    {"mxcsr", "vector", ARCH_REGSET_FLOAT, 24, 4},
+};
+const size_t arch_register_count = sizeof arch_registers / sizeof arch_registers[0];
+
+const char *arch_register_alias(const char *name)
+{
+    if (strcmp(name, "pc") == 0)
+        return "rip";
+    if (strcmp(name, "sp") == 0)
+        return "rsp";
+    if (strcmp(name, "fp") == 0)
+        return "rbp";
+    return NULL;
+}
+
+int arch_regset_note(enum arch_regset regset)
+{
+    return regset == ARCH_REGSET_GENERAL ? NT_PRSTATUS : NT_PRFPREG;
+}
+
+int arch_extended_note(void) { return NT_X86_XSTATE; }
+
+int arch_regs_get(pid_t tid, struct arch_regs *regs)
+{
+    struct iovec iov = {&regs->user, sizeof regs->user};
+    if (ptrace(PTRACE_GETREGSET, tid, NT_PRSTATUS, &iov) < 0)
+        return -errno;
+    return iov.iov_len == sizeof regs->user ? 0 : -ENOEXEC;
+}
+
+int arch_regs_set(pid_t tid, const struct arch_regs *regs)
+{
+    struct user_regs_struct copy = regs->user;
+    struct iovec iov = {&copy, sizeof copy};
+    return ptrace(PTRACE_SETREGSET, tid, NT_PRSTATUS, &iov) < 0 ? -errno : 0;
+}
