@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "breakpoint.h"
+
+#include "memory.h"
+
+#include <errno.h>
+#include <sys/wait.h>
+
+static int write_trap(struct inferior *inferior, const struct breakpoint *b)
+{
+    return memory_write(inferior, b->address, arch_trap_insn, sizeof arch_trap_insn);
+}
+
+static int write_original(struct inferior *inferior, const struct breakpoint *b)
+{
+    return memory_write(inferior, b->address, b->original, sizeof b->original);
+}
+
+static int free_slot(const struct inferior *inferior)
+{
+    bool taken[ARCH_HARDWARE_BREAKPOINTS] = {false};
+    for (size_t i = 0; i < INFERIOR_BREAKPOINTS; i++)
+        if (inferior->breakpoints[i].used && inferior->breakpoints[i].hardware)
+            taken[inferior->breakpoints[i].slot] = true;
+    for (int slot = 0; slot < ARCH_HARDWARE_BREAKPOINTS; slot++)
+        if (!taken[slot])
+            return slot;
+    return -ENOSPC;
+}
+
+static int insert_hardware(struct inferior *inferior, struct breakpoint *b)
+{
+    int slot = free_slot(inferior);
+    if (slot < 0)
+        return slot;
+    b->slot = (unsigned)slot;
+    b->hardware = true;
+    for (size_t i = 0; i < inferior->thread_count; i++) {
+        int err = arch_breakpoint_set(inferior->threads[i].tid, b->slot, b->address);
+        if (!err)
+            continue;
+        while (i-- > 0)
+            arch_breakpoint_clear(inferior->threads[i].tid, b->slot);
+        return err;
+    }
+    return 0;
+}
+
+static int insert_software(struct inferior *inferior, struct breakpoint *b)
+{
+    b->hardware = false;
+    int err = memory_read(inferior, b->address, b->original, sizeof b->original);
+    return err ? err : write_trap(inferior, b);
+}
+
+int breakpoint_insert(struct inferior *inferior, uint64_t address, enum breakpoint_kind kind,
+                      size_t *index)
+{
+    size_t i = 0;
+    while (i < INFERIOR_BREAKPOINTS && inferior->breakpoints[i].used)
+        i++;
+    if (i == INFERIOR_BREAKPOINTS)
+        return -ENOSPC;
+    struct breakpoint b = {.address = address, .used = true};
+    int err = kind == BREAKPOINT_SOFTWARE ? -ENOSPC : insert_hardware(inferior, &b);
+    if (err && kind != BREAKPOINT_HARDWARE)
+        err = insert_software(inferior, &b);
+    if (err)
+        return err;
+    inferior->breakpoints[i] = b;
+    *index = i;
+    return 0;
+}
+
+int breakpoint_remove(struct inferior *inferior, size_t index)
+{
+    struct breakpoint *b = &inferior->breakpoints[index];
+    int err = 0;
+    if (b->used && b->hardware) {
+        for (size_t i = 0; i < inferior->thread_count; i++)
+            if (inferior->threads[i].state != TRACEE_RUNNING)
+                arch_breakpoint_clear(inferior->threads[i].tid, b->slot);
+    } else if (b->used) {
+        err = write_original(inferior, b);
+    }
+    b->used = false;
+    return err;
+}
+
+void breakpoint_remove_all(struct inferior *inferior)
+{
+    for (size_t i = 0; i < INFERIOR_BREAKPOINTS; i++)
+        breakpoint_remove(inferior, i);
+}
+
+int breakpoint_arm_thread(struct inferior *inferior, const struct tracee *thread)
+{
+    int err = 0;
+    for (size_t i = 0; i < INFERIOR_BREAKPOINTS && !err; i++) {
+        const struct breakpoint *b = &inferior->breakpoints[i];
+        if (b->used && b->hardware)
+            err = arch_breakpoint_set(thread->tid, b->slot, b->address);
+    }
+    return err;
+}
+
+static const struct breakpoint *find(const struct inferior *inferior, uint64_t address, bool hardware)
+{
+    for (size_t i = 0; i < INFERIOR_BREAKPOINTS; i++) {
+        const struct breakpoint *b = &inferior->breakpoints[i];
+        if (b->used && b->hardware == hardware && b->address == address)
+            return b;
+    }
+    return NULL;
+}
+
+bool breakpoint_hit(struct inferior *inferior, const struct tracee *thread, uint64_t *address)
+{
+    struct arch_regs regs;
+    if (arch_regs_get(thread->tid, &regs))
+        return false;
+    uint64_t pc = arch_pc(&regs);
+    *address = pc;
+    if (find(inferior, pc, true))
+        return true;
+    if (!find(inferior, pc - ARCH_TRAP_PC_ADVANCE, false))
+        return false;
+    *address = pc - ARCH_TRAP_PC_ADVANCE;
+    arch_set_pc(&regs, *address);
+    return arch_regs_set(thread->tid, &regs) == 0;
+}
+
+int breakpoint_step_over(struct inferior *inferior, struct tracee *thread)
+{
+    struct arch_regs regs;
+    if (thread->state != TRACEE_STOPPED || arch_regs_get(thread->tid, &regs))
+        return 0;
+    const struct breakpoint *b = find(inferior, arch_pc(&regs), false);
+    if (!b)
+        return 0;
+    int status, signal = thread->signal;
+    thread->signal = 0;
+    int err = write_original(inferior, b);
+    if (!err)
+        err = tracee_resume(thread, RESUME_STEP);
+    if (!err)
+        err = tracee_wait(thread, &status);
+    if (err)
+        return err;
+    if (!WIFSTOPPED(status)) {
+        struct event event;
+        inferior_take(inferior, thread, status, &event);
+        return -ESRCH;
+    }
+    thread->state = TRACEE_STOPPED;
+    thread->signal = WSTOPSIG(status) != SIGTRAP && status >> 16 == 0 ? WSTOPSIG(status) : signal;
+    return write_trap(inferior, b);
+}

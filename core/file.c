@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "file.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* Reads from `fd` to its end, growing *data. /proc files give at most a page or so a read. */
+static int read_all(int fd, char **data, size_t *size)
+{
+    size_t capacity = 16384, used = 0;
+    char *buffer = malloc(capacity);
+    while (buffer) {
+        if (capacity - used < 4096) {
+            char *larger = realloc(buffer, capacity *= 2);
+            if (!larger)
+                break;
+            buffer = larger;
+        }
+        ssize_t n = read(fd, buffer + used, capacity - used - 1);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0) {
+            int err = -errno;
+            free(buffer);
+            return err;
+        }
+        used += (size_t)n;
+        if (n == 0) {
+            buffer[used] = '\0';
+            *data = buffer;
+            *size = used;
+            return 0;
+        }
+    }
+    free(buffer);
+    return -ENOMEM;
+}
+
+int file_read(const char *path, char **data, size_t *size)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    int err = read_all(fd, data, size);
+    close(fd);
+    return err;
+}
+
+int file_read_u64(const char *path, uint64_t *value)
+{
+    char *text = NULL, *end;
+    size_t size;
+    int err = file_read(path, &text, &size);
+    if (err || !text)
+        return err;
+    errno = 0;
+    unsigned long long number = strtoull(text, &end, 10);
+    err = errno ? -errno : (end == text || (*end && !isspace((unsigned char)*end))) ? -EINVAL : 0;
+    free(text);
+    if (!err)
+        *value = number;
+    return err;
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Whole files: /proc and /sys entries, whose size is not known before they are read. */
+#ifndef TIEXEC_FILE_H
+#define TIEXEC_FILE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Reads all of `path`. *data is malloc'd by this call, freed by the caller, and ends with a NUL that
+ * *size does not count. Returns 0 or -errno. */
+int file_read(const char *path, char **data, size_t *size);
+
+/* Reads a file that holds one decimal number. -EINVAL: it holds something else. */
+int file_read_u64(const char *path, uint64_t *value);
+
+#endif

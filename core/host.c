@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "host.h"
+
+#include "file.h"
+#include "process.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#define SYS_MM "/sys/kernel/mm/"
+
+/* The word in brackets of a sysfs choice: "always [madvise] never" gives "madvise". */
+static void read_choice(const char *path, char *word, size_t size)
+{
+    char *text;
+    size_t length;
+    word[0] = '\0';
+    if (file_read(path, &text, &length))
+        return;
+    char *open = strchr(text, '['), *close = open ? strchr(open, ']') : NULL;
+    if (close) {
+        *close = '\0';
+        snprintf(word, size, "%s", open + 1);
+    }
+    free(text);
+}
+
+/* Since Linux 6.8 each size has a switch of its own, "inherit" by default. */
+static void read_thp_mode(struct host *host)
+{
+    char path[128];
+    snprintf(path, sizeof path, SYS_MM "transparent_hugepage/hugepages-%llukB/enabled",
+             (unsigned long long)host->huge_page_size / 1024);
+    read_choice(path, host->thp, sizeof host->thp);
+    if (!host->thp[0] || strcmp(host->thp, "inherit") == 0)
+        read_choice(SYS_MM "transparent_hugepage/enabled", host->thp, sizeof host->thp);
+}
+
+static uint64_t read_pool_count(const char *pool, const char *name)
+{
+    char path[320];
+    uint64_t value = 0;
+    snprintf(path, sizeof path, SYS_MM "hugepages/%s/%s", pool, name);
+    return file_read_u64(path, &value) ? 0 : value;
+}
+
+static void read_pools(struct host *host)
+{
+    DIR *dir = opendir(SYS_MM "hugepages");
+    struct dirent *entry;
+    while (dir && (entry = readdir(dir)) && host->pool_count < 8) {
+        const char *name = entry->d_name;
+        if (strncmp(name, "hugepages-", 10) != 0)
+            continue;
+        host->pools[host->pool_count++] = (struct host_pool){
+            .page_size = strtoull(name + 10, NULL, 10) * 1024,
+            .total = read_pool_count(name, "nr_hugepages"),
+            .free = read_pool_count(name, "free_hugepages"),
+            .reserved = read_pool_count(name, "resv_hugepages"),
+            .surplus = read_pool_count(name, "surplus_hugepages"),
+            .overcommit = read_pool_count(name, "nr_overcommit_hugepages"),
+        };
+    }
+    if (dir)
+        closedir(dir);
+}
+
+/* The PMD size: THP tells it (since Linux 4.10); a kernel built without THP still has it as the
+ * default hugetlb size on every CPU served here. */
+static uint64_t read_huge_page_size(void)
+{
+    uint64_t size = 0;
+    char *text;
+    size_t length;
+    if (file_read_u64(SYS_MM "transparent_hugepage/hpage_pmd_size", &size) == 0)
+        return size;
+    if (file_read("/proc/meminfo", &text, &length))
+        return 0;
+    const char *line = strstr(text, "Hugepagesize:");
+    if (line)
+        size = strtoull(line + strlen("Hugepagesize:"), NULL, 10) * 1024;
+    free(text);
+    return size;
+}
+
+/* A list such as "0-3,8": its numbers, counted. */
+static unsigned count_nodes(void)
+{
+    char *text;
+    size_t size;
+    unsigned count = 0;
+    if (file_read("/sys/devices/system/node/has_memory", &text, &size))
+        return 1;
+    for (char *at = text; *at >= '0' && *at <= '9';) {
+        unsigned long first = strtoul(at, &at, 10);
+        unsigned long last = *at == '-' ? strtoul(at + 1, &at, 10) : first;
+        count += (unsigned)(last - first + 1);
+        at += *at == ',';
+    }
+    free(text);
+    return count ? count : 1;
+}
+
+void host_read(struct host *host)
+{
+    struct utsname name;
+    uint64_t yama;
+    *host = (struct host){.yama = -1};
+    host->page_size = (uint64_t)sysconf(_SC_PAGESIZE);
+    host->huge_page_size = read_huge_page_size();
+    if (uname(&name) == 0) {
+        snprintf(host->kernel, sizeof host->kernel, "%s", name.release);
+        char *rest;
+        host->kernel_major = (unsigned)strtoul(name.release, &rest, 10);
+        if (*rest == '.')
+            host->kernel_minor = (unsigned)strtoul(rest + 1, NULL, 10);
+    }
+    read_thp_mode(host);
+    read_choice(SYS_MM "transparent_hugepage/shmem_enabled", host->shmem_thp, sizeof host->shmem_thp);
+    if (file_read_u64("/proc/sys/kernel/yama/ptrace_scope", &yama) == 0)
+        host->yama = (int)yama;
+    host->nodes = count_nodes();
+    host->uid = geteuid();
+    if (process_status(getpid(), "CapEff", 16, &host->capabilities))
+        host->capabilities = 0;
+    read_pools(host);
+}

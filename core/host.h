@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What this host offers: page sizes, huge page pools, transparent huge pages, ptrace policy. */
+#ifndef TIEXEC_HOST_H
+#define TIEXEC_HOST_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* One hugetlb pool, /sys/kernel/mm/hugepages/hugepages-*kB; counts are pages. */
+struct host_pool {
+    uint64_t page_size; /* bytes */
+    uint64_t total, free, reserved, surplus, overcommit;
+};
+
+struct host {
+    uint64_t page_size;      /* the base page, bytes */
+    uint64_t huge_page_size; /* the PMD-sized page, bytes; 0: the kernel has no huge pages */
+    char kernel[65];         /* uname release: "6.1.0-13-amd64" */
+    unsigned kernel_major, kernel_minor;
+    char thp[16], shmem_thp[16]; /* the mode in brackets: "always", "madvise", "never", …; "" : absent */
+    int yama;                    /* ptrace_scope; -1: no Yama */
+    unsigned nodes;              /* NUMA nodes with memory, at least 1 */
+    uint64_t uid, capabilities;  /* effective uid and capability bits of this process */
+    struct host_pool pools[8];
+    size_t pool_count;
+};
+
+/* Reads the facts as they are now. Whatever this kernel does not tell is left 0, "" or -1. */
+void host_read(struct host *host);
+
+#endif

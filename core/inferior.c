@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "inferior.h"
+
+#include "breakpoint.h"
+#include "memory.h"
+#include "process.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+int inferior_init(struct inferior *inferior, pid_t pid, unsigned options, bool child)
+{
+    *inferior = (struct inferior){
+        .pid = pid, .child = child, .mem = -1, .options = options, .selected = pid};
+    return inferior_add(inferior, pid) ? 0 : -ENOMEM;
+}
+
+int inferior_follow_fork(struct inferior *inferior, bool follow)
+{
+    const struct tracee *thread = inferior_thread(inferior, 0);
+    if (!thread)
+        return -ESRCH;
+    unsigned fork = (unsigned)PTRACE_O_TRACEFORK;
+    unsigned options = follow ? inferior->options | fork : inferior->options & ~fork;
+    int err = tracee_set_options(thread, options);
+    if (!err)
+        inferior->options = options;
+    return err;
+}
+
+int inferior_adopt(const struct inferior *parent, pid_t pid, struct inferior *child)
+{
+    int status, err = inferior_init(child, pid, parent->options, false);
+    if (!err)
+        err = tracee_wait(child->threads, &status);
+    if (!err && !WIFSTOPPED(status)) {
+        child->thread_count = 0;
+        err = -ESRCH;
+    }
+    if (err)
+        inferior_free(child);
+    else
+        child->threads[0].state = TRACEE_STOPPED;
+    return err;
+}
+
+struct tracee *inferior_find(struct inferior *inferior, pid_t tid)
+{
+    for (size_t i = 0; i < inferior->thread_count; i++)
+        if (inferior->threads[i].tid == tid)
+            return &inferior->threads[i];
+    return NULL;
+}
+
+struct tracee *inferior_add(struct inferior *inferior, pid_t tid)
+{
+    if (inferior->thread_count == inferior->thread_capacity) {
+        size_t larger = inferior->thread_capacity ? inferior->thread_capacity * 2 : 8;
+        struct tracee *threads = realloc(inferior->threads, larger * sizeof *threads);
+        if (!threads)
+            return NULL;
+        inferior->threads = threads;
+        inferior->thread_capacity = larger;
+    }
+    struct tracee *thread = &inferior->threads[inferior->thread_count++];
+    *thread = (struct tracee){.tid = tid, .state = TRACEE_RUNNING};
+    return thread;
+}
+
+void inferior_remove(struct inferior *inferior, pid_t tid)
+{
+    struct tracee *thread = inferior_find(inferior, tid);
+    if (thread)
+        *thread = inferior->threads[--inferior->thread_count];
+    if (inferior->selected == tid)
+        inferior->selected = inferior->pid;
+}
+
+struct tracee *inferior_thread(struct inferior *inferior, pid_t tid)
+{
+    struct tracee *thread = inferior_find(inferior, tid ? tid : inferior->selected);
+    return thread && thread->state != TRACEE_RUNNING ? thread : NULL;
+}
+
+int inferior_resume(struct inferior *inferior, enum tracee_resume how)
+{
+    int result = inferior->thread_count ? 0 : -ESRCH;
+    for (size_t i = 0; i < inferior->thread_count; i++) {
+        struct tracee *thread = &inferior->threads[i];
+        if (thread->state == TRACEE_RUNNING)
+            continue;
+        int err = breakpoint_step_over(inferior, thread);
+        if (!err && thread->state == TRACEE_GROUP_STOPPED)
+            err = tracee_resume(thread, RESUME_LISTEN);
+        else if (!err && thread->job_stopped)
+            err = tracee_interrupt(thread); /* if it is still in force, the stop is reported anew */
+        thread->job_stopped = false;
+        if (!err && thread->state == TRACEE_STOPPED)
+            err = tracee_resume(thread, thread->tid == inferior->selected ? how : RESUME_CONT);
+        if (err && err != -ESRCH) /* gone: wait will tell */
+            result = err;
+        if (err == -ESRCH)
+            thread->state = TRACEE_RUNNING;
+    }
+    return result;
+}
+
+static bool somebody_runs(const struct inferior *inferior)
+{
+    for (size_t i = 0; i < inferior->thread_count; i++)
+        if (inferior->threads[i].state == TRACEE_RUNNING)
+            return true;
+    return false;
+}
+
+int inferior_stop(struct inferior *inferior, int timeout)
+{
+    struct event event = {0};
+    pid_t selected = inferior->selected;
+    for (size_t i = 0; i < inferior->thread_count; i++)
+        if (inferior->threads[i].state == TRACEE_RUNNING)
+            tracee_interrupt(&inferior->threads[i]);
+    int err = 0;
+    while (!err && somebody_runs(inferior))
+        err = inferior_wait_stop(inferior, timeout, &event);
+    if (inferior_find(inferior, selected))
+        inferior->selected = selected;
+    if (inferior->thread_count == 0)
+        return -ESRCH;
+    return err;
+}
+
+int inferior_detach(struct inferior *inferior)
+{
+    int result = inferior_stop(inferior, 1000);
+    breakpoint_remove_all(inferior);
+    /* Threads that could not be stopped (in vfork) are waited for: leaving them traced would kill
+     * them when the tracer ends. The others go on meanwhile: the one waited for may need them. */
+    for (bool again = true; again;) {
+        again = false;
+        for (size_t i = inferior->thread_count; i-- > 0;) {
+            struct tracee *thread = &inferior->threads[i];
+            if (thread->state == TRACEE_RUNNING) {
+                again = true;
+                continue;
+            }
+            int err = tracee_detach(thread);
+            if (err && err != -ESRCH)
+                result = err;
+            inferior_remove(inferior, thread->tid);
+        }
+        struct event event;
+        if (again && inferior_wait_stop(inferior, -1, &event) < 0)
+            break;
+    }
+    if (inferior->mem >= 0)
+        close(inferior->mem);
+    inferior->mem = -1;
+    return result == -ETIMEDOUT ? 0 : result;
+}
+
+int inferior_kill(struct inferior *inferior)
+{
+    if (inferior->exited)
+        return -ESRCH;
+    if (kill(inferior->pid, SIGKILL) < 0)
+        return -errno;
+    for (size_t i = 0; i < inferior->thread_count; i++)
+        inferior->threads[i].state = TRACEE_RUNNING; /* towards its end, for wait to see */
+    return 0;
+}
+
+void inferior_free(struct inferior *inferior)
+{
+    if (inferior->mem >= 0)
+        close(inferior->mem);
+    free(inferior->threads);
+    inferior->threads = NULL;
+    inferior->thread_count = inferior->thread_capacity = 0;
+    inferior->mem = -1;
+}

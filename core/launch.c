@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "launch.h"
+
+#include "memory.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+unsigned launch_options(void)
+{
+    return PTRACE_O_EXITKILL | PTRACE_O_TRACEEXEC | PTRACE_O_TRACECLONE | PTRACE_O_TRACESYSGOOD;
+}
+
+/* ---- the channel: one int at a time, in either direction; a side that ends closes it ---- */
+
+static int channel_send(int fd, int value)
+{
+    ssize_t n;
+    do
+        n = send(fd, &value, sizeof value, MSG_NOSIGNAL);
+    while (n < 0 && errno == EINTR);
+    return n == sizeof value ? 0 : -EPIPE;
+}
+
+static int channel_receive(int fd, int timeout, int *value)
+{
+    struct pollfd poller = {.fd = fd, .events = POLLIN};
+    int ready;
+    do
+        ready = poll(&poller, 1, timeout);
+    while (ready < 0 && errno == EINTR);
+    if (ready <= 0)
+        return ready < 0 ? -errno : -ETIMEDOUT;
+    return recv(fd, value, sizeof *value, 0) == sizeof *value ? 0 : -EPIPE;
+}
+
+/* ---- the tracer's side ---- */
+
+/* close_range(2): Linux 5.9. Where it is missing the files stay open for some milliseconds. */
+static void close_between(int low, int high)
+{
+    if (low + 1 < high)
+        syscall(SYS_close_range, (unsigned)low + 1, (unsigned)high - 1, 0U);
+}
+
+/* Keeps nothing of what the target was given but standard error and two files: a pipe whose last
+ * writer the target is must end when the target does. */
+static void leave_files(int one, int other)
+{
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    for (int fd = STDIN_FILENO; null >= 0 && fd <= STDOUT_FILENO; fd++)
+        if (fd != one && fd != other)
+            dup2(null, fd);
+    int low = one < other ? one : other, high = one < other ? other : one;
+    close_between(STDERR_FILENO, low);
+    close_between(low > STDERR_FILENO ? low : STDERR_FILENO, high);
+    close_between(high > STDERR_FILENO ? high : STDERR_FILENO, INT_MAX);
+}
+
+static void become_tracer(int channel, int keep, pid_t target, struct inferior *inferior)
+{
+    sigset_t all;
+    int go;
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, NULL);
+    signal(SIGCHLD, SIG_DFL); /* ignored, it would make waitpid forget */
+    setsid();
+    leave_files(channel, keep);
+    if (channel_receive(channel, -1, &go)) /* by then the target has named us to Yama */
+        _exit(0);
+    int err = tracee_seize(target, launch_options());
+    if (!err)
+        err = inferior_init(inferior, target, launch_options(), false);
+    channel_send(channel, err);
+    close(channel);
+    if (err)
+        _exit(0);
+}
+
+/* ---- the target's side ---- */
+
+/* Makes the tracer a grandchild whose parent is gone, so that it is never the target's child.
+ * The child between has no exit signal: no SIGCHLD, and SIG_IGN does not matter to waitpid.
+ * Returns 0, and the tracer's pid goes to the channel; or 1 in the tracer. */
+static int fork_orphan(int channel)
+{
+    pid_t middle = (pid_t)syscall(SYS_clone, 0UL, NULL, NULL, NULL, 0UL);
+    if (middle < 0)
+        return -errno;
+    if (middle == 0) {
+        pid_t pid = fork();
+        if (pid == 0)
+            return 1;
+        channel_send(channel, pid);
+        _exit(0);
+    }
+    int status;
+    while (waitpid(middle, &status, __WALL) < 0 && errno == EINTR)
+        ;
+    return 0;
+}
+
+/* Orphans go to the nearest ancestor that is a "child subreaper". If that were this process, the
+ * tracer would stay its child, so it steps back while the orphan is made. */
+static bool set_subreaper(bool on)
+{
+    int was = 0;
+    prctl(PR_GET_CHILD_SUBREAPER, &was);
+    if (was != (int)on)
+        prctl(PR_SET_CHILD_SUBREAPER, (unsigned long)on);
+    return was;
+}
+
+/* Waits until the tracer says that it holds us. */
+static int await_tracer(int channel, int timeout)
+{
+    int tracer, answer;
+    int err = channel_receive(channel, timeout, &tracer);
+    if (err || tracer < 0)
+        return err ? err : -EAGAIN;
+    prctl(PR_SET_PTRACER, (unsigned long)tracer); /* EINVAL where there is no Yama */
+    err = channel_send(channel, 1);
+    if (!err)
+        err = channel_receive(channel, timeout, &answer);
+    if (err == -ETIMEDOUT)
+        kill(tracer, SIGKILL);
+    if (err || answer)
+        prctl(PR_SET_PTRACER, 0UL);
+    return err ? err : answer;
+}
+
+int launch_split(int timeout, int keep, enum launch_side *side, struct inferior *inferior)
+{
+    int ends[2];
+    pid_t target = getpid();
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+        return -errno;
+    fflush(NULL);
+    bool subreaper = set_subreaper(false);
+    int forked = fork_orphan(ends[1]);
+    if (forked == 1) {
+        close(ends[0]);
+        become_tracer(ends[1], keep, target, inferior);
+        *side = LAUNCH_TRACER;
+        return 0;
+    }
+    close(ends[1]);
+    if (subreaper)
+        set_subreaper(true);
+    *side = LAUNCH_TARGET;
+    int err = forked < 0 ? forked : await_tracer(ends[0], timeout);
+    close(ends[0]);
+    return err;
+}
+
+/* ---- finding and running the program ---- */
+
+static int check_executable(const char *path)
+{
+    struct stat st;
+    if (stat(path, &st) < 0)
+        return -errno;
+    if (S_ISDIR(st.st_mode))
+        return -EISDIR;
+    return faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) < 0 ? -errno : 0;
+}
+
+int launch_find(const char *file, char **path)
+{
+    *path = NULL;
+    if (strchr(file, '/') || !*file) {
+        int err = *file ? check_executable(file) : -ENOENT;
+        *path = err ? NULL : strdup(file);
+        return err ? err : *path ? 0 : -ENOMEM;
+    }
+    const char *list = getenv("PATH");
+    int result = -ENOENT;
+    for (const char *at = list ? list : "/bin:/usr/bin"; at; at = strchr(at, ':')) {
+        at += *at == ':';
+        int length = (int)strcspn(at, ":");
+        char *candidate;
+        if (asprintf(&candidate, "%.*s%s%s", length, at, length ? "/" : "", file) < 0)
+            return -ENOMEM;
+        int err = check_executable(candidate);
+        if (err == -EISDIR)
+            err = -EACCES;
+        if (!err) {
+            *path = candidate;
+            return 0;
+        }
+        free(candidate);
+        if (err == -EACCES)
+            result = err;
+        if (!strchr(at, ':'))
+            break;
+    }
+    return result;
+}
+
+static bool is_elf(const char *path)
+{
+    char magic[4] = "";
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    bool elf = read(fd, magic, sizeof magic) == sizeof magic && memcmp(magic, "\177ELF", 4) == 0;
+    close(fd);
+    return elf;
+}
+
+int launch_exec(const char *path, char *const argv[])
+{
+    execv(path, argv);
+    int err = -errno;
+    if (err != -ENOEXEC || is_elf(path))
+        return err;
+    size_t count = 0;
+    while (argv[count])
+        count++;
+    char **shell = calloc(count + 3, sizeof *shell);
+    if (!shell)
+        return -ENOMEM;
+    shell[0] = (char *)(uintptr_t)"/bin/sh";
+    shell[1] = (char *)(uintptr_t)path;
+    for (size_t i = 1; i < count; i++)
+        shell[i + 1] = argv[i];
+    execv(shell[0], shell);
+    err = -errno;
+    free(shell);
+    return err;
+}
+
+/* ---- a child of this process ---- */
+
+/* Runs in the child: waits to be seized, execs, and where that fails says why. */
+static void run_child(int channel, const char *path, char *const argv[])
+{
+    int go;
+    if (channel_receive(channel, -1, &go) == 0)
+        channel_send(channel, launch_exec(path, argv));
+    _exit(127);
+}
+
+int launch_child(const char *path, char *const argv[], struct inferior *inferior)
+{
+    int ends[2], failure = 0;
+    struct event event = {0};
+    *inferior = (struct inferior){.mem = -1};
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+        return -errno;
+    fflush(NULL);
+    pid_t pid = fork();
+    if (pid == 0) {
+        close(ends[0]);
+        run_child(ends[1], path, argv);
+    }
+    int err = pid < 0 ? -errno : 0;
+    close(ends[1]);
+    if (!err)
+        err = tracee_seize(pid, launch_options());
+    if (!err)
+        err = inferior_init(inferior, pid, launch_options(), true);
+    if (!err)
+        err = channel_send(ends[0], 1);
+    while (!err) { /* signals may come first: they are the program's own affair */
+        err = inferior_wait(inferior, -1, &event);
+        if (err || event.reason == EVENT_EXEC || inferior->exited)
+            break;
+        err = inferior_resume(inferior, RESUME_CONT);
+    }
+    if (!err && inferior->exited)
+        err = channel_receive(ends[0], 0, &failure) ? -ECHILD : failure;
+    close(ends[0]);
+    if (err && pid > 0 && !inferior->exited) {
+        kill(pid, SIGKILL);
+        waitpid(pid, NULL, __WALL);
+    }
+    if (err)
+        inferior_free(inferior);
+    return err;
+}

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "maps.h"
+
+#include "file.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Undoes the kernel's escapes in a path, in place: "\012" is a newline. */
+static void unescape(char *path)
+{
+    char *to = path;
+    for (char *from = path; *from; to++) {
+        if (from[0] == '\\' && strncmp(from, "\\012", 4) == 0) {
+            *to = '\n';
+            from += 4;
+        } else {
+            *to = *from++;
+        }
+    }
+    *to = '\0';
+}
+
+/* Parses "start-stop perms offset major:minor inode path", which it may change. */
+static int parse_head(char *line, struct mapping *m)
+{
+    char *p = line;
+    m->start = strtoull(p, &p, 16);
+    if (*p++ != '-')
+        return -EPROTO;
+    m->stop = strtoull(p, &p, 16);
+    if (*p++ != ' ' || strlen(p) < 5)
+        return -EPROTO;
+    memcpy(m->perms, p, 4);
+    p += 4;
+    m->offset = strtoull(p, &p, 16);
+    m->dev_major = (unsigned)strtoul(p, &p, 16);
+    if (*p++ != ':')
+        return -EPROTO;
+    m->dev_minor = (unsigned)strtoul(p, &p, 16);
+    m->inode = strtoull(p, &p, 10);
+    p += strspn(p, " ");
+    unescape(p);
+    m->path = p;
+    m->vm_flags = "";
+    return 0;
+}
+
+/* Adds one "Name:   123 kB" line of smaps to `m`; names it does not know are passed over. */
+static void parse_detail(char *line, struct mapping *m)
+{
+    static const struct {
+        const char *name;
+        size_t offset;
+    } fields[] = {
+        {"Rss", offsetof(struct mapping, rss)},
+        {"Pss", offsetof(struct mapping, pss)},
+        {"Private_Dirty", offsetof(struct mapping, private_dirty)},
+        {"Anonymous", offsetof(struct mapping, anonymous)},
+        {"AnonHugePages", offsetof(struct mapping, anon_huge)},
+        {"ShmemPmdMapped", offsetof(struct mapping, shmem_huge)},
+        {"FilePmdMapped", offsetof(struct mapping, file_huge)},
+        {"Private_Hugetlb", offsetof(struct mapping, hugetlb)},
+        {"Shared_Hugetlb", offsetof(struct mapping, hugetlb)},
+        {"KernelPageSize", offsetof(struct mapping, kernel_page_size)},
+    };
+    char *colon = strchr(line, ':');
+    *colon = '\0';
+    if (strcmp(line, "VmFlags") == 0) {
+        m->vm_flags = colon + 1 + strspn(colon + 1, " ");
+        return;
+    }
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+        if (strcmp(line, fields[i].name) == 0) {
+            uint64_t *field = (uint64_t *)(void *)((char *)m + fields[i].offset);
+            *field += strtoull(colon + 1, NULL, 10) * 1024;
+            return;
+        }
+    }
+}
+
+/* smaps detail lines begin with a capital; address lines with a hexadecimal digit in lower case. */
+static bool is_detail(const char *line) { return line[0] >= 'A' && line[0] <= 'Z'; }
+
+static struct mapping *append(struct maps *maps, size_t *capacity)
+{
+    if (maps->count == *capacity) {
+        size_t larger = *capacity ? *capacity * 2 : 64;
+        struct mapping *list = realloc(maps->list, larger * sizeof *list);
+        if (!list)
+            return NULL;
+        maps->list = list;
+        *capacity = larger;
+    }
+    struct mapping *m = &maps->list[maps->count++];
+    memset(m, 0, sizeof *m);
+    return m;
+}
+
+static int parse(struct maps *maps)
+{
+    size_t capacity = 0;
+    char *next;
+    for (char *line = maps->text; *line; line = next) {
+        next = line + strcspn(line, "\n");
+        if (*next)
+            *next++ = '\0';
+        if (is_detail(line)) {
+            if (maps->count == 0 || !strchr(line, ':'))
+                return -EPROTO;
+            parse_detail(line, &maps->list[maps->count - 1]);
+            continue;
+        }
+        struct mapping *m = append(maps, &capacity);
+        int err = m ? parse_head(line, m) : -ENOMEM;
+        if (err)
+            return err;
+    }
+    return 0;
+}
+
+int maps_read(pid_t pid, bool details, struct maps *maps)
+{
+    char path[64];
+    size_t size;
+    snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, details ? "smaps" : "maps");
+    *maps = (struct maps){0};
+    int err = file_read(path, &maps->text, &size);
+    if (!err)
+        err = parse(maps);
+    if (err)
+        maps_free(maps);
+    return err;
+}
+
+void maps_free(struct maps *maps)
+{
+    free(maps->list);
+    free(maps->text);
+    *maps = (struct maps){0};
+}

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "memory.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#define SLICES_MAX 8
+
+void memory_reopen(struct inferior *inferior)
+{
+    char path[64];
+    if (inferior->mem >= 0)
+        close(inferior->mem);
+    snprintf(path, sizeof path, "/proc/%d/mem", (int)inferior->pid);
+    inferior->mem = open(path, O_RDWR | O_CLOEXEC);
+}
+
+/* process_vm_readv or process_vm_writev, over and over until all is done. */
+static int transfer(pid_t pid, uint64_t address, void *buffer, size_t size, bool write)
+{
+    for (size_t done = 0; done < size;) {
+        struct iovec local = {(char *)buffer + done, size - done};
+        struct iovec remote = {(void *)(uintptr_t)(address + done), size - done};
+        ssize_t n = write ? process_vm_writev(pid, &local, 1, &remote, 1, 0)
+                          : process_vm_readv(pid, &local, 1, &remote, 1, 0);
+        if (n <= 0)
+            return n < 0 ? -errno : -EFAULT;
+        done += (size_t)n;
+    }
+    return 0;
+}
+
+static int forced_transfer(struct inferior *inferior, uint64_t address, void *buffer, size_t size,
+                           bool write)
+{
+    if (inferior->mem < 0)
+        memory_reopen(inferior);
+    if (inferior->mem < 0)
+        return -errno;
+    for (size_t done = 0; done < size;) {
+        char *at = (char *)buffer + done;
+        off_t offset = (off_t)(address + done);
+        ssize_t n = write ? pwrite(inferior->mem, at, size - done, offset)
+                          : pread(inferior->mem, at, size - done, offset);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return n < 0 ? -errno : -ESRCH; /* 0: the address space is gone */
+        done += (size_t)n;
+    }
+    return 0;
+}
+
+int memory_read(struct inferior *inferior, uint64_t address, void *buffer, size_t size)
+{
+    int err = transfer(inferior->pid, address, buffer, size, false);
+    return err ? forced_transfer(inferior, address, buffer, size, false) : 0;
+}
+
+int memory_write(struct inferior *inferior, uint64_t address, const void *buffer, size_t size)
+{
+    return forced_transfer(inferior, address, (void *)(uintptr_t)buffer, size, true);
+}
+
+int memory_search(struct inferior *inferior, uint64_t address, uint64_t size, const void *pattern,
+                  size_t pattern_size, uint64_t *found)
+{
+    size_t room = MEMORY_PIECE + pattern_size;
+    char *buffer = pattern_size ? malloc(room) : NULL;
+    if (!buffer)
+        return pattern_size ? -ENOMEM : -EINVAL;
+    int err = -ENOENT;
+    /* Pieces overlap by the pattern's length less one, so a match across two is seen in one. */
+    while (err == -ENOENT && size >= pattern_size) {
+        size_t n = size < room ? (size_t)size : room;
+        err = memory_read(inferior, address, buffer, n);
+        if (err)
+            break;
+        const char *match = memmem(buffer, n, pattern, pattern_size);
+        if (match) {
+            *found = address + (uint64_t)(match - buffer);
+            break;
+        }
+        err = -ENOENT;
+        if (n == size)
+            break;
+        address += n - pattern_size + 1;
+        size -= n - pattern_size + 1;
+    }
+    free(buffer);
+    return err;
+}
+
+/* One slice of a range, for one thread. */
+struct slice {
+    memory_work *work;
+    void *context;
+    uint64_t at, size;
+    int result;
+};
+
+static void *work_on_slice(void *argument)
+{
+    struct slice *slice = argument;
+    slice->result = slice->work(slice->context, slice->at, slice->size);
+    return NULL;
+}
+
+/* How many threads are worth their start: one for each 4 MiB, as many as there are processors. */
+static size_t slice_count(uint64_t size)
+{
+    cpu_set_t set;
+    size_t most = size / (4 << 20), processors = 1;
+    if (sched_getaffinity(0, sizeof set, &set) == 0)
+        processors = (size_t)CPU_COUNT(&set);
+    if (processors > SLICES_MAX)
+        processors = SLICES_MAX;
+    return most < 1 ? 1 : most < processors ? most : processors;
+}
+
+int memory_in_parallel(uint64_t size, memory_work *work, void *context)
+{
+    struct slice slices[SLICES_MAX];
+    pthread_t threads[SLICES_MAX];
+    size_t count = slice_count(size), started = 0;
+    uint64_t each = (size / count) & ~(uint64_t)(MEMORY_PIECE - 1);
+    for (size_t i = 0; i < count; i++)
+        slices[i] = (struct slice){work, context, i * each,
+                                   i + 1 < count ? each : size - i * each, 0};
+    while (started + 1 < count &&
+           pthread_create(&threads[started], NULL, work_on_slice, &slices[started]) == 0)
+        started++;
+    for (size_t i = started; i < count; i++) /* the last, and what no thread could be had for */
+        work_on_slice(&slices[i]);
+    int err = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (i < started)
+            pthread_join(threads[i], NULL);
+        if (!err)
+            err = slices[i].result;
+    }
+    return err;
+}
+
+struct copy {
+    struct inferior *inferior; /* read only: its /proc/PID/mem is open */
+    uint64_t to, from;
+};
+
+static int copy_slice(void *context, uint64_t at, uint64_t size)
+{
+    const struct copy *copy = context;
+    pid_t pid = copy->inferior->pid;
+    char *piece = malloc(2 * MEMORY_PIECE), *back = piece + MEMORY_PIECE;
+    int err = piece ? 0 : -ENOMEM;
+    for (uint64_t stop = at + size; !err && at < stop;) {
+        size_t n = stop - at < MEMORY_PIECE ? (size_t)(stop - at) : MEMORY_PIECE;
+        err = memory_read(copy->inferior, copy->from + at, piece, n);
+        if (!err)
+            err = transfer(pid, copy->to + at, piece, n, true);
+        if (!err)
+            err = transfer(pid, copy->to + at, back, n, false);
+        if (!err && memcmp(piece, back, n) != 0)
+            err = -EILSEQ;
+        at += n;
+    }
+    free(piece);
+    return err;
+}
+
+int memory_copy(struct inferior *inferior, uint64_t to, uint64_t from, uint64_t size)
+{
+    struct copy copy = {inferior, to, from};
+    if (inferior->mem < 0)
+        memory_reopen(inferior);
+    return memory_in_parallel(size, copy_slice, &copy);
+}

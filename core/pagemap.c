@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pagemap.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+/* <linux/fs.h> of Linux 6.7; older headers do not have it. */
+#define IS_FILE    (UINT64_C(1) << 2)
+#define IS_PRESENT (UINT64_C(1) << 3)
+#define IS_HUGE    (UINT64_C(1) << 6)
+
+struct region {
+    uint64_t start, end, categories;
+};
+
+struct scan_argument {
+    uint64_t size, flags, start, end, walk_end, vec, vec_len, max_pages;
+    uint64_t category_inverted, category_mask, category_anyof_mask, return_mask;
+};
+
+#define SCAN _IOWR('f', 16, struct scan_argument)
+
+static void add(struct pagemap *sums, const struct region *region)
+{
+    uint64_t bytes = region->end - region->start;
+    if (region->categories & IS_FILE)
+        *(region->categories & IS_HUGE ? &sums->file_huge : &sums->file_small) += bytes;
+    else
+        *(region->categories & IS_HUGE ? &sums->anon_huge : &sums->anon_small) += bytes;
+}
+
+int pagemap_scan(pid_t pid, uint64_t start, uint64_t stop, struct pagemap *sums)
+{
+    char path[64];
+    struct region regions[64];
+    struct scan_argument scan = {
+        .size = sizeof scan,
+        .start = start,
+        .end = stop,
+        .vec = (uint64_t)(uintptr_t)regions,
+        .vec_len = sizeof regions / sizeof regions[0],
+        .category_mask = IS_PRESENT,
+        .return_mask = IS_FILE | IS_HUGE,
+    };
+    *sums = (struct pagemap){0};
+    snprintf(path, sizeof path, "/proc/%d/pagemap", (int)pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC), count, err = 0;
+    if (fd < 0)
+        return -errno;
+    while (scan.start < stop) {
+        count = ioctl(fd, SCAN, &scan);
+        if (count < 0) {
+            err = -errno;
+            break;
+        }
+        for (int i = 0; i < count; i++)
+            add(sums, &regions[i]);
+        if (scan.walk_end <= scan.start)
+            break;
+        scan.start = scan.walk_end;
+    }
+    close(fd);
+    return err;
+}

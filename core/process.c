@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "process.h"
+
+#include "file.h"
+
+#include <dirent.h>
+#include <elf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int read_entry(pid_t pid, const char *name, char **data, size_t *size)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
+    return file_read(path, data, size);
+}
+
+int process_auxv(pid_t pid, struct auxv_entry **list, size_t *count)
+{
+    char *data;
+    size_t size, n = 0;
+    int err = read_entry(pid, "auxv", &data, &size);
+    if (err)
+        return err;
+    struct auxv_entry *entries = (struct auxv_entry *)(void *)data; /* malloc aligns it */
+    while (n < size / sizeof *entries && entries[n].type != AT_NULL)
+        n++;
+    *list = entries;
+    *count = n;
+    return 0;
+}
+
+int process_auxv_value(pid_t pid, uint64_t type, uint64_t *value)
+{
+    struct auxv_entry *list;
+    size_t count;
+    int err = process_auxv(pid, &list, &count);
+    if (err)
+        return err;
+    err = -ENOENT;
+    for (size_t i = 0; i < count && err; i++) {
+        if (list[i].type == type) {
+            *value = list[i].value;
+            err = 0;
+        }
+    }
+    free(list);
+    return err;
+}
+
+int process_status(pid_t pid, const char *field, int base, uint64_t *value)
+{
+    char *text;
+    size_t size, length = strlen(field);
+    int err = read_entry(pid, "status", &text, &size);
+    if (err)
+        return err;
+    err = -ENOENT;
+    for (char *line = text; line && err; line = strchr(line, '\n')) {
+        line += *line == '\n';
+        if (strncmp(line, field, length) == 0 && line[length] == ':') {
+            *value = strtoull(line + length + 1, NULL, base);
+            err = 0;
+        }
+    }
+    free(text);
+    return err;
+}
+
+int process_layout(pid_t pid, struct process_layout *layout)
+{
+    /* Places in proc_pid_stat(5), counted from 1; the 2nd, the name, may hold blanks. */
+    const struct {
+        int place;
+        uint64_t *value;
+    } fields[] = {
+        {26, &layout->start_code}, {27, &layout->end_code},  {28, &layout->start_stack},
+        {45, &layout->start_data}, {46, &layout->end_data},  {47, &layout->start_brk},
+        {48, &layout->arg_start},  {49, &layout->arg_end},   {50, &layout->env_start},
+        {51, &layout->env_end},
+    };
+    char *text;
+    size_t size;
+    int err = read_entry(pid, "stat", &text, &size), place = 2;
+    if (err)
+        return err;
+    char *at = strrchr(text, ')');
+    for (size_t i = 0; at && i < sizeof fields / sizeof fields[0]; i++) {
+        for (; at && place < fields[i].place; place++)
+            at = strchr(at + 1, ' ');
+        if (at)
+            *fields[i].value = strtoull(at, NULL, 10);
+    }
+    free(text);
+    return at ? 0 : -EPROTO;
+}
+
+int process_threads(pid_t pid, pid_t **tids, size_t *count)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
+    DIR *dir = opendir(path);
+    if (!dir)
+        return -errno;
+    pid_t *list = NULL;
+    size_t n = 0, capacity = 0;
+    int err = 0;
+    for (struct dirent *entry; !err && (entry = readdir(dir));) {
+        if (entry->d_name[0] == '.')
+            continue;
+        if (n == capacity) {
+            capacity = capacity ? capacity * 2 : 16;
+            pid_t *larger = realloc(list, capacity * sizeof *list);
+            if (!larger) {
+                err = -ENOMEM;
+                break;
+            }
+            list = larger;
+        }
+        list[n++] = (pid_t)strtol(entry->d_name, NULL, 10);
+    }
+    closedir(dir);
+    if (err) {
+        free(list);
+        return err;
+    }
+    *tids = list;
+    *count = n;
+    return 0;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What /proc tells of one process, beside its mappings. */
+#ifndef TIEXEC_PROCESS_H
+#define TIEXEC_PROCESS_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct auxv_entry {
+    uint64_t type, value;
+};
+
+/* Reads /proc/PID/auxv of a 64-bit process, AT_NULL left out. *list is malloc'd. 0 or -errno. */
+int process_auxv(pid_t pid, struct auxv_entry **list, size_t *count);
+
+/* The value of one AT_ entry. -ENOENT: the process has no such entry. */
+int process_auxv_value(pid_t pid, uint64_t type, uint64_t *value);
+
+/* One field of /proc/PID/status ("TracerPid", "SigIgn", …), as a number in `base`, 10 or 16.
+ * -ENOENT: this kernel has no such field. */
+int process_status(pid_t pid, const char *field, int base, uint64_t *value);
+
+/* Where the kernel has the parts of a program's memory (mm_struct), as PR_SET_MM_MAP takes them. */
+struct process_layout {
+    uint64_t start_code, end_code, start_data, end_data, start_brk, start_stack;
+    uint64_t arg_start, arg_end, env_start, env_end;
+};
+
+/* From /proc/PID/stat, which tells it to those with ptrace rights over PID, and 0 to others. */
+int process_layout(pid_t pid, struct process_layout *layout);
+
+/* The ids in /proc/PID/task. *tids is malloc'd. */
+int process_threads(pid_t pid, pid_t **tids, size_t *count);
+
+#endif

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Registers of a stopped thread, by GDB's names, and the whole of them to be put back. */
+#ifndef TIEXEC_REGISTERS_H
+#define TIEXEC_REGISTERS_H
+
+#include "tracee.h"
+
+/* The register called `name` on this CPU, or by one of the names every CPU has (pc, sp, fp).
+ * NULL: there is none. */
+const struct arch_register *register_find(const char *name);
+
+/* Reads or writes one register. `bytes` has register->size bytes, in the CPU's own order.
+ * 0 or -errno; -ENOEXEC: the thread runs 32-bit code. */
+int register_read(const struct tracee *tracee, const struct arch_register *reg, void *bytes);
+int register_write(const struct tracee *tracee, const struct arch_register *reg, const void *bytes);
+
+/* All that running code in a thread could change: general registers, floating-point and vector
+ * state, blocked signals. */
+struct registers {
+    struct arch_regs general;
+    uint64_t sigmask;
+    void *extended; /* as PTRACE_GETREGSET gives it */
+    size_t extended_size;
+};
+
+/* Ended by registers_free. 0 or -errno. */
+int registers_save(const struct tracee *tracee, struct registers *saved);
+int registers_restore(const struct tracee *tracee, const struct registers *saved);
+void registers_free(struct registers *saved);
+
+#endif

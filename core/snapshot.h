@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A snapshot: the bytes of some ranges of the inferior as they were at one moment. */
+#ifndef TIEXEC_SNAPSHOT_H
+#define TIEXEC_SNAPSHOT_H
+
+#include "inferior.h"
+
+struct snapshot_range {
+    uint64_t address, size;
+};
+
+struct snapshot {
+    struct snapshot_range *ranges;
+    size_t count;
+    uint64_t size; /* of all ranges together, bytes */
+    char *bytes;   /* theirs, one after another */
+};
+
+/* Reads `count` ranges, which are copied. Ended by snapshot_free. 0 or -errno. */
+int snapshot_take(struct inferior *inferior, const struct snapshot_range *ranges, size_t count,
+                  struct snapshot *snapshot);
+
+/* A 128-bit XXH3 digest of the bytes and of where they stood, as 32 hexadecimal digits and a NUL.
+ * It tells accidents, not attacks. */
+void snapshot_digest(const struct snapshot *snapshot, char digest[33]);
+
+/* Compares with memory as it is now. -EILSEQ: *address is the first byte that differs. */
+int snapshot_verify(struct inferior *inferior, const struct snapshot *snapshot, uint64_t *address);
+
+/* Writes back the pages that differ, and only those. */
+int snapshot_restore(struct inferior *inferior, const struct snapshot *snapshot);
+
+void snapshot_free(struct snapshot *snapshot);
+
+#endif

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "symbols.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <gelf.h>
+#include <libelf.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* A symbol table, and what is wanted of it. */
+struct source {
+    Elf *elf;
+    Elf_Data *data; /* NULL: there is none */
+    size_t names;   /* number of the section that has the names */
+    uint64_t start, stop;
+};
+
+/* .symtab before .dynsym. */
+static void find_table(struct source *source)
+{
+    Elf_Scn *section = NULL, *found = NULL;
+    GElf_Shdr head;
+    GElf_Word type = SHT_NULL;
+    while (type != SHT_SYMTAB && (section = elf_nextscn(source->elf, section))) {
+        if (!gelf_getshdr(section, &head))
+            continue;
+        if (head.sh_type == SHT_SYMTAB || (head.sh_type == SHT_DYNSYM && !found)) {
+            found = section;
+            type = head.sh_type;
+            source->names = head.sh_link;
+        }
+    }
+    source->data = found ? elf_getdata(found, NULL) : NULL;
+}
+
+/* The name of symbol number `i`; "": it is not wanted; NULL: there are no more. */
+static const char *next_symbol(const struct source *source, int i, GElf_Sym *symbol)
+{
+    if (!source->data || !gelf_getsym(source->data, i, symbol))
+        return NULL;
+    unsigned type = GELF_ST_TYPE(symbol->st_info);
+    if ((type != STT_FUNC && type != STT_NOTYPE && type != STT_GNU_IFUNC) ||
+        symbol->st_shndx == SHN_UNDEF || symbol->st_value < source->start ||
+        symbol->st_value >= source->stop)
+        return "";
+    const char *name = elf_strptr(source->elf, source->names, symbol->st_name);
+    return name ? name : "";
+}
+
+static int collect(const struct source *source, unsigned section, struct symbols *symbols)
+{
+    GElf_Sym symbol;
+    const char *name;
+    size_t count = 1, names = 1;
+    for (int i = 0; (name = next_symbol(source, i, &symbol)); i++) {
+        count += *name != '\0';
+        names += *name ? strlen(name) + 1 : 0;
+    }
+    Elf64_Sym *out = calloc(count, sizeof *out);
+    char *text = calloc(names, 1);
+    symbols->table = out;
+    symbols->names = text;
+    symbols->table_size = count * sizeof *out;
+    symbols->names_size = names;
+    if (!out || !text)
+        return -ENOMEM;
+    names = 1;
+    for (int i = 0; (name = next_symbol(source, i, &symbol)); i++) {
+        if (!*name)
+            continue;
+        size_t length = strlen(name) + 1;
+        memcpy(text + names, name, length);
+        *++out = (Elf64_Sym){
+            .st_name = (Elf64_Word)names,
+            .st_info = GELF_ST_INFO(STB_GLOBAL, STT_FUNC),
+            .st_shndx = (Elf64_Section)section,
+            .st_value = symbol.st_value,
+            .st_size = symbol.st_size,
+        };
+        names += length;
+    }
+    return 0;
+}
+
+int symbols_read(const char *path, uint64_t start, uint64_t stop, unsigned section,
+                 struct symbols *symbols)
+{
+    *symbols = (struct symbols){0};
+    elf_version(EV_CURRENT);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return -errno;
+    struct source source = {.start = start, .stop = stop};
+    int err = -ENOEXEC;
+    source.elf = elf_begin(fd, ELF_C_READ, NULL); /* by read(2): see image.h */
+    if (source.elf && elf_kind(source.elf) == ELF_K_ELF && gelf_getclass(source.elf) == ELFCLASS64) {
+        find_table(&source);
+        err = collect(&source, section, symbols);
+    }
+    elf_end(source.elf);
+    close(fd);
+    if (err)
+        symbols_free(symbols);
+    return err;
+}
+
+void symbols_free(struct symbols *symbols)
+{
+    free(symbols->table);
+    free(symbols->names);
+    *symbols = (struct symbols){0};
+}

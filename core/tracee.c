@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tracee.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+
+/* ptrace(2)'s data argument is a pointer even where it carries a number. */
+static void *data(uintptr_t number) { return (void *)number; }
+
+static int result(long value) { return value < 0 ? -errno : 0; }
+
+int tracee_seize(pid_t tid, unsigned options)
+{
+    return result(ptrace(PTRACE_SEIZE, tid, NULL, data(options)));
+}
+
+int tracee_set_options(const struct tracee *tracee, unsigned options)
+{
+    return result(ptrace(PTRACE_SETOPTIONS, tracee->tid, NULL, data(options)));
+}
+
+int tracee_resume(struct tracee *tracee, enum tracee_resume how)
+{
+    long err = 0;
+    switch (how) {
+    case RESUME_CONT:
+        err = ptrace(PTRACE_CONT, tracee->tid, NULL, data((uintptr_t)tracee->signal));
+        break;
+    case RESUME_SYSCALL:
+        err = ptrace(PTRACE_SYSCALL, tracee->tid, NULL, data((uintptr_t)tracee->signal));
+        break;
+    case RESUME_STEP:
+        err = ptrace(PTRACE_SINGLESTEP, tracee->tid, NULL, data((uintptr_t)tracee->signal));
+        break;
+    case RESUME_LISTEN:
+        err = ptrace(PTRACE_LISTEN, tracee->tid, NULL, NULL);
+        break;
+    }
+    if (err < 0)
+        return -errno;
+    tracee->state = TRACEE_RUNNING;
+    if (how != RESUME_LISTEN) {
+        tracee->how = how;
+        tracee->signal = 0;
+    }
+    return 0;
+}
+
+int tracee_detach(struct tracee *tracee)
+{
+    return result(ptrace(PTRACE_DETACH, tracee->tid, NULL, data((uintptr_t)tracee->signal)));
+}
+
+int tracee_interrupt(const struct tracee *tracee)
+{
+    return result(ptrace(PTRACE_INTERRUPT, tracee->tid, NULL, NULL));
+}
+
+int tracee_wait(const struct tracee *tracee, int *status)
+{
+    pid_t tid;
+    do
+        tid = waitpid(tracee->tid, status, __WALL);
+    while (tid < 0 && errno == EINTR);
+    return tid < 0 ? -errno : 0;
+}
+
+int tracee_get_sigmask(const struct tracee *tracee, uint64_t *mask)
+{
+    return result(ptrace(PTRACE_GETSIGMASK, tracee->tid, data(sizeof *mask), mask));
+}
+
+int tracee_set_sigmask(const struct tracee *tracee, uint64_t mask)
+{
+    return result(ptrace(PTRACE_SETSIGMASK, tracee->tid, data(sizeof mask), &mask));
+}
+
+int tracee_siginfo(const struct tracee *tracee, siginfo_t *info)
+{
+    return result(ptrace(PTRACE_GETSIGINFO, tracee->tid, NULL, info));
+}
+
+int tracee_event_message(const struct tracee *tracee, unsigned long *message)
+{
+    return result(ptrace(PTRACE_GETEVENTMSG, tracee->tid, NULL, message));
+}
+
+int tracee_syscall_info(const struct tracee *tracee, bool *entry, int64_t *number)
+{
+    struct __ptrace_syscall_info info;
+    if (ptrace(PTRACE_GET_SYSCALL_INFO, tracee->tid, data(sizeof info), &info) < 0)
+        return -errno;
+    if (info.op == PTRACE_SYSCALL_INFO_ENTRY) {
+        *entry = true;
+        *number = (int64_t)info.entry.nr;
+    } else if (info.op == PTRACE_SYSCALL_INFO_EXIT) {
+        *entry = false;
+        *number = info.exit.rval;
+    } else {
+        return -EINVAL;
+    }
+    return 0;
+}
