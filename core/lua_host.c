@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "arch.h"
+#include "host.h"
+#include "lua_core.h"
+
+#include <unistd.h>
+
+static void push_pools(lua_State *L, const struct host *host)
+{
+    lua_newtable(L);
+    for (size_t i = 0; i < host->pool_count; i++) {
+        const struct host_pool *pool = &host->pools[i];
+        lua_newtable(L);
+        lua_set_integer(L, "page_size", pool->page_size);
+        lua_set_integer(L, "total", pool->total);
+        lua_set_integer(L, "free", pool->free);
+        lua_set_integer(L, "reserved", pool->reserved);
+        lua_set_integer(L, "surplus", pool->surplus);
+        lua_set_integer(L, "overcommit", pool->overcommit);
+        lua_rawseti(L, -2, (lua_Integer)pool->page_size);
+    }
+}
+
+/// Facts of this host, as they are now.
+// @function host
+// @treturn table `arch`, `page_size`, `huge_page_size` (bytes; 0: none), `kernel` (release),
+// `kernel_version` {major, minor}, `thp` and `shmem_thp` (mode in force, "" when absent), `yama`
+// (ptrace_scope, -1: none), `nodes` (NUMA nodes with memory), `uid`, `capabilities` (bits), `hugetlb` (pools by page size in bytes:
+// `total`, `free`, `reserved`, `surplus`, `overcommit`, in pages)
+static int l_host(lua_State *L)
+{
+    struct host host;
+    host_read(&host);
+    lua_newtable(L);
+    lua_set_string(L, "arch", ARCH_NAME);
+    lua_set_integer(L, "page_size", host.page_size);
+    lua_set_integer(L, "huge_page_size", host.huge_page_size);
+    lua_set_string(L, "kernel", host.kernel);
+    lua_newtable(L);
+    lua_pushinteger(L, host.kernel_major);
+    lua_rawseti(L, -2, 1);
+    lua_pushinteger(L, host.kernel_minor);
+    lua_rawseti(L, -2, 2);
+    lua_setfield(L, -2, "kernel_version");
+    lua_set_string(L, "thp", host.thp);
+    lua_set_string(L, "shmem_thp", host.shmem_thp);
+    lua_pushinteger(L, host.yama);
+    lua_setfield(L, -2, "yama");
+    lua_set_integer(L, "nodes", host.nodes);
+    lua_set_integer(L, "uid", host.uid);
+    lua_set_integer(L, "capabilities", host.capabilities);
+    push_pools(L, &host);
+    lua_setfield(L, -2, "hugetlb");
+    return 1;
+}
+
+/// The base page, in bytes: `host().page_size` without the rest.
+// @function page_size
+static int l_page_size(lua_State *L)
+{
+    lua_pushinteger(L, sysconf(_SC_PAGESIZE));
+    return 1;
+}
+
+void lua_add_host(lua_State *L)
+{
+    lua_pushcfunction(L, l_host);
+    lua_setfield(L, -2, "host");
+    lua_pushcfunction(L, l_page_size);
+    lua_setfield(L, -2, "page_size");
+}

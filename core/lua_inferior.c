@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The inferior object: running, stopping, events, remote system calls. */
+#include "lua_core.h"
+
+#include "remote.h"
+
+#include <errno.h>
+#include <string.h>
+
+struct handle {
+    struct inferior inferior;
+    bool closed;
+};
+
+struct inferior *lua_new_inferior(lua_State *L)
+{
+    struct handle *handle = lua_newuserdatauv(L, sizeof *handle, 0);
+    memset(handle, 0, sizeof *handle);
+    handle->inferior.mem = -1;
+    luaL_setmetatable(L, INFERIOR_TYPE);
+    return &handle->inferior;
+}
+
+struct inferior *lua_check_inferior(lua_State *L, int index)
+{
+    struct handle *handle = luaL_checkudata(L, index, INFERIOR_TYPE);
+    luaL_argcheck(L, !handle->closed, index, "inferior is closed");
+    return &handle->inferior;
+}
+
+struct tracee *lua_opt_thread(lua_State *L, int index, struct inferior *inferior)
+{
+    return inferior_thread(inferior, (pid_t)luaL_optinteger(L, index, 0));
+}
+
+static const char *const reasons[] = {
+    [EVENT_EXEC] = "exec",
+    [EVENT_BREAKPOINT] = "breakpoint-hit",
+    [EVENT_SIGNAL] = "signal-received",
+    [EVENT_SYSCALL_ENTRY] = "syscall-entry",
+    [EVENT_SYSCALL_RETURN] = "syscall-return",
+    [EVENT_STEP] = "end-stepping-range",
+    [EVENT_FORK] = "fork",
+    [EVENT_GROUP_STOP] = "group-stop",
+    [EVENT_THREAD_EXITED] = "thread-exited",
+    [EVENT_EXITED] = "exited",
+    [EVENT_EXITED_SIGNALLED] = "exited-signalled",
+};
+
+static void set_signal(lua_State *L, int number)
+{
+    const char *name = sigabbrev_np(number);
+    lua_set_integer(L, "signal", (uint64_t)number);
+    if (name) {
+        lua_pushfstring(L, "SIG%s", name);
+        lua_setfield(L, -2, "signal_name");
+    }
+}
+
+static void push_event(lua_State *L, const struct event *event)
+{
+    lua_newtable(L);
+    lua_set_string(L, "reason", reasons[event->reason]);
+    lua_set_integer(L, "thread", (uint64_t)event->tid);
+    switch (event->reason) {
+    case EVENT_BREAKPOINT:
+        lua_set_integer(L, "address", event->address);
+        break;
+    case EVENT_SYSCALL_ENTRY:
+        lua_set_integer(L, "syscall", (uint64_t)event->value);
+        break;
+    case EVENT_SYSCALL_RETURN:
+        lua_set_integer(L, "result", (uint64_t)event->value);
+        break;
+    case EVENT_FORK:
+        lua_set_integer(L, "child", (uint64_t)event->value);
+        break;
+    case EVENT_EXITED:
+        lua_set_integer(L, "exit_code", (uint64_t)event->number);
+        break;
+    case EVENT_EXITED_SIGNALLED:
+        lua_set_boolean(L, "core_dumped", event->core_dumped);
+        set_signal(L, event->number);
+        break;
+    case EVENT_SIGNAL:
+    case EVENT_GROUP_STOP:
+        set_signal(L, event->number);
+        break;
+    case EVENT_EXEC:
+    case EVENT_STEP:
+    case EVENT_THREAD_EXITED:
+        break;
+    }
+}
+
+/// Waits for the next event. Only the thread it happened to is stopped by it.
+// @function inferior:wait
+// @int[opt] timeout milliseconds; none when absent
+// @treturn[1] table `reason`, one of GDB/MI's ("exec", "breakpoint-hit", "signal-received",
+// "syscall-entry", "syscall-return", "end-stepping-range", "fork", "exited", "exited-signalled") or
+// "group-stop", "thread-exited"; `thread`; and with it `address`, `signal` and `signal_name`,
+// `syscall`, `result`, `child`, `exit_code`, `core_dumped`
+// @treturn[2] nil, message, errno (ETIMEDOUT; ESRCH: nothing to wait for)
+static int l_wait(lua_State *L)
+{
+    struct event event;
+    struct inferior *inferior = lua_check_inferior(L, 1);
+    int timeout = (int)luaL_optinteger(L, 2, -1);
+    int err = inferior_wait(inferior, timeout, &event);
+    if (err)
+        return lua_push_failure(L, "wait", err);
+    push_event(L, &event);
+    return 1;
+}
+
+/// Resumes all stopped threads; pending signals are given back.
+// @function inferior:cont
+// @string[opt] how "syscall": the selected thread stops at its next system call entry or return
+static int l_cont(lua_State *L)
+{
+    static const char *const ways[] = {"freely", "syscall", NULL};
+    struct inferior *inferior = lua_check_inferior(L, 1);
+    int way = luaL_checkoption(L, 2, "freely", ways);
+    return lua_push_result(L, "cont", inferior_resume(inferior, way ? RESUME_SYSCALL : RESUME_CONT));
+}
+
+/// Resumes, the selected thread for one instruction: wait gives "end-stepping-range".
+// @function inferior:stepi
+static int l_stepi(lua_State *L)
+{
+    struct inferior *inferior = lua_check_inferior(L, 1);
+    return lua_push_result(L, "stepi", inferior_resume(inferior, RESUME_STEP));
+}
+
+/// Stops all threads, and returns when they are.
+// @function inferior:interrupt
+// @int[opt=5000] timeout milliseconds
+// @treturn[1] boolean true
+// @treturn[2] nil, message, errno (ETIMEDOUT: some thread waits where it cannot be stopped)
+static int l_interrupt(lua_State *L)
+{
+    struct inferior *inferior = lua_check_inferior(L, 1);
+    int timeout = (int)luaL_optinteger(L, 2, 5000);
+    return lua_push_result(L, "interrupt", inferior_stop(inferior, timeout));
+}
+
+/// Lets the process go, running, and without breakpoints.
+// @function inferior:detach
+static int l_detach(lua_State *L)
+{
+    struct inferior *inferior = lua_check_inferior(L, 1);
+    int err = inferior->thread_count ? inferior_detach(inferior) : -ESRCH;
+    return lua_push_result(L, "detach", err);
+}
+
+/// SIGKILL. `wait` tells of the end.
+// @function inferior:kill
+static int l_kill(lua_State *L)
+{
+    struct inferior *inferior = lua_check_inferior(L, 1);
+    return lua_push_result(L, "kill", inferior_kill(inferior));
+}
+
+/// Whether forked processes are traced too. They are told of by "fork" events, and must be adopted.
+// @function inferior:follow_fork
+// @bool follow
+static int l_follow_fork(lua_State *L)
+{
+    struct inferior *inferior = lua_check_inferior(L, 1);
+    bool follow = lua_toboolean(L, 2);
+    return lua_push_result(L, "follow_fork", inferior_follow_fork(inferior, follow));
+}
+
+/// Takes the process of a "fork" event, stopped before it returns from fork.
+// @function inferior:adopt
+// @int child the event's
+// @treturn[1] inferior
+// @treturn[2] nil, message, errno
+static int l_adopt(lua_State *L)
+{
+    const struct inferior *parent = lua_check_inferior(L, 1);
+    pid_t pid = (pid_t)luaL_checkinteger(L, 2);
+    struct inferior *child = lua_new_inferior(L);
+    int err = inferior_adopt(parent, pid, child);
+    return err ? lua_push_failure(L, "adopt", err) : 1;
+}
+
+/// Takes away the signal that stopped the selected thread: it will not be given back.
+// @function inferior:drop_signal
+static int l_drop_signal(lua_State *L)
+{
+    struct tracee *thread = inferior_thread(lua_check_inferior(L, 1), 0);
+    if (thread)
+        thread->signal = 0;
+    return lua_push_result(L, "drop_signal", thread ? 0 : -ESRCH);
+}
+
+/// The ids of all threads.
+// @function inferior:threads
+// @treturn table list of ids; the selected one first
+static int l_threads(lua_State *L)
+{
+    struct inferior *inferior = lua_check_inferior(L, 1);
+    lua_Integer n = 0;
+    lua_newtable(L);
+    if (inferior_find(inferior, inferior->selected)) {
+        lua_pushinteger(L, inferior->selected);
+        lua_rawseti(L, -2, ++n);
+    }
+    for (size_t i = 0; i < inferior->thread_count; i++) {
+        if (inferior->threads[i].tid == inferior->selected)
+            continue;
+        lua_pushinteger(L, inferior->threads[i].tid);
+        lua_rawseti(L, -2, ++n);
+    }
+    return 1;
+}
+
+/// The process id.
+// @function inferior:pid
+static int l_pid(lua_State *L)
+{
+    lua_pushinteger(L, lua_check_inferior(L, 1)->pid);
+    return 1;
+}
+
+/// Makes the selected thread, which must be stopped, execute a system call.
+// @function inferior:remote_syscall
+// @string name as in syscalls(2); an unknown one raises
+// @param ... up to six integers
+// @treturn[1] integer what the call returned
+// @treturn[2] nil, message, errno: the call failed, or could not be run
+static int l_remote_syscall(lua_State *L)
+{
+    struct inferior *inferior = lua_check_inferior(L, 1);
+    const char *name = luaL_checkstring(L, 2);
+    long number = remote_syscall_number(name);
+    uint64_t args[6] = {0};
+    int64_t result = 0;
+    int count = lua_gettop(L) - 2;
+    if (number < 0)
+        return luaL_argerror(L, 2, lua_pushfstring(L, "unknown system call '%s'", name));
+    luaL_argcheck(L, count <= 6, 9, "a system call has at most six arguments");
+    for (int i = 0; i < count; i++)
+        args[i] = lua_check_address(L, 3 + i);
+    struct tracee *thread = inferior_thread(inferior, 0);
+    int err = thread ? remote_syscall(inferior, thread, number, args, &result) : -ESRCH;
+    if (!err && result < 0 && result > -4096)
+        err = (int)result;
+    if (err)
+        return lua_push_failure(L, name, err);
+    lua_pushinteger(L, result);
+    return 1;
+}
+
+/* Collected or leaving its scope: what is still traced is let go rather than killed. */
+static int l_close(lua_State *L)
+{
+    struct handle *handle = luaL_checkudata(L, 1, INFERIOR_TYPE);
+    if (!handle->closed && handle->inferior.thread_count)
+        inferior_detach(&handle->inferior);
+    if (!handle->closed)
+        inferior_free(&handle->inferior);
+    handle->closed = true;
+    return 0;
+}
+
+static int l_tostring(lua_State *L)
+{
+    const struct handle *handle = luaL_checkudata(L, 1, INFERIOR_TYPE);
+    lua_pushfstring(L, "inferior (process %d%s)", (int)handle->inferior.pid,
+                    handle->closed || !handle->inferior.thread_count ? ", not traced" : "");
+    return 1;
+}
+
+void lua_add_inferior(lua_State *L)
+{
+    static const luaL_Reg methods[] = {
+        {"wait", l_wait},       {"cont", l_cont},
+        {"stepi", l_stepi},     {"interrupt", l_interrupt},
+        {"detach", l_detach},   {"kill", l_kill},
+        {"threads", l_threads}, {"pid", l_pid},
+        {"drop_signal", l_drop_signal},
+        {"follow_fork", l_follow_fork},
+        {"adopt", l_adopt},
+        {"close", l_close},     {"remote_syscall", l_remote_syscall},
+        {NULL, NULL}};
+    static const luaL_Reg meta[] = {
+        {"__gc", l_close}, {"__close", l_close}, {"__tostring", l_tostring}, {NULL, NULL}};
+    if (luaL_newmetatable(L, INFERIOR_TYPE)) {
+        luaL_setfuncs(L, meta, 0);
+        lua_newtable(L);
+        luaL_setfuncs(L, methods, 0);
+        lua_add_memory_methods(L);
+        lua_add_register_methods(L);
+        lua_add_breakpoint_methods(L);
+        lua_add_cache_methods(L);
+        lua_setfield(L, -2, "__index");
+    }
+    lua_getfield(L, -1, "__index");
+    lua_setfield(L, -3, "inferior_methods"); /* scripts/tiexec adds those written in Lua */
+    lua_pop(L, 1);
+}

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Registers of the inferior's threads. */
+#include "lua_core.h"
+#include "registers.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define SAVED_TYPE "tiexec.registers"
+
+static const struct arch_register *check_register(lua_State *L, int index)
+{
+    const char *name = luaL_checkstring(L, index);
+    const struct arch_register *reg = register_find(name);
+    if (!reg)
+        luaL_argerror(L, index, lua_pushfstring(L, "unknown register '%s'", name));
+    return reg;
+}
+
+/* Up to eight bytes are an integer, as the CPUs served are little-endian; more are a byte string. */
+static void push_register(lua_State *L, const struct arch_register *reg, const char *bytes)
+{
+    uint64_t value = 0;
+    if (reg->size > sizeof value) {
+        lua_pushlstring(L, bytes, reg->size);
+        return;
+    }
+    memcpy(&value, bytes, reg->size);
+    lua_pushinteger(L, (lua_Integer)value);
+}
+
+/// One register of a stopped thread.
+// @function inferior:read_register
+// @string name GDB's ("rax", "eflags", "xmm0", …), or pc, sp, fp; an unknown one raises
+// @int[opt] thread the selected one when absent
+// @treturn[1] integer or, for more than 64 bits, a byte string
+// @treturn[2] nil, message, errno
+static int l_read_register(lua_State *L)
+{
+    char bytes[16];
+    struct inferior *inferior = lua_check_inferior(L, 1);
+    const struct arch_register *reg = check_register(L, 2);
+    const struct tracee *thread = lua_opt_thread(L, 3, inferior);
+    int err = thread ? register_read(thread, reg, bytes) : -ESRCH;
+    if (err)
+        return lua_push_failure(L, reg->name, err);
+    push_register(L, reg, bytes);
+    return 1;
+}
+
+/// Changes one register of a stopped thread.
+// @function inferior:write_register
+// @string name
+// @param value integer, or a byte string of the register's size
+// @int[opt] thread
+static int l_write_register(lua_State *L)
+{
+    char bytes[16];
+    struct inferior *inferior = lua_check_inferior(L, 1);
+    const struct arch_register *reg = check_register(L, 2);
+    if (reg->size > sizeof(uint64_t)) {
+        size_t size;
+        const char *value = luaL_checklstring(L, 3, &size);
+        luaL_argcheck(L, size == reg->size, 3, "byte string of another size");
+        memcpy(bytes, value, size);
+    } else {
+        uint64_t value = lua_check_address(L, 3);
+        memcpy(bytes, &value, sizeof value);
+    }
+    const struct tracee *thread = lua_opt_thread(L, 4, inferior);
+    int err = thread ? register_write(thread, reg, bytes) : -ESRCH;
+    return lua_push_result(L, reg->name, err);
+}
+
+/// All registers of a group, by name.
+// @function inferior:registers
+// @string[opt="general"] group "general", "float", "vector", "system" or "all"
+// @int[opt] thread
+// @treturn[1] table
+// @treturn[2] nil, message, errno
+static int l_registers(lua_State *L)
+{
+    static const char *const groups[] = {"general", "float", "vector", "system", "all", NULL};
+    struct inferior *inferior = lua_check_inferior(L, 1);
+    const char *group = groups[luaL_checkoption(L, 2, "general", groups)];
+    const struct tracee *thread = lua_opt_thread(L, 3, inferior);
+    lua_newtable(L);
+    for (size_t i = 0; i < arch_register_count; i++) {
+        char bytes[16];
+        const struct arch_register *reg = &arch_registers[i];
+        if (strcmp(group, "all") != 0 && strcmp(group, reg->group) != 0)
+            continue;
+        int err = thread ? register_read(thread, reg, bytes) : -ESRCH;
+        if (err)
+            return lua_push_failure(L, reg->name, err);
+        push_register(L, reg, bytes);
+        lua_setfield(L, -2, reg->name);
+    }
+    return 1;
+}
+
+/// The blocked signals of a stopped thread: bit n-1 is signal n.
+// @function inferior:sigmask
+// @int[opt] mask to set
+// @treturn[1] integer the mask before
+// @treturn[2] nil, message, errno
+static int l_sigmask(lua_State *L)
+{
+    struct inferior *inferior = lua_check_inferior(L, 1);
+    bool set = !lua_isnoneornil(L, 2);
+    uint64_t before, mask = set ? lua_check_address(L, 2) : 0;
+    const struct tracee *thread = inferior_thread(inferior, 0);
+    int err = thread ? tracee_get_sigmask(thread, &before) : -ESRCH;
+    if (!err && set)
+        err = tracee_set_sigmask(thread, mask);
+    if (err)
+        return lua_push_failure(L, "sigmask", err);
+    lua_pushinteger(L, (lua_Integer)before);
+    return 1;
+}
+
+/* ---- saved registers: user value 1 is the inferior ---- */
+
+struct saved {
+    struct registers registers;
+    pid_t tid;
+    bool held;
+};
+
+/// Saves all registers of a thread (vector state and signal mask too). They are put back when the
+/// returned value is closed: `local undo <close> = inferior:save()`.
+// @function inferior:save
+// @int[opt] thread
+// @treturn[1] saved with `:restore()` (puts back now) and `:discard()` (never)
+// @treturn[2] nil, message, errno
+static int l_save(lua_State *L)
+{
+    struct inferior *inferior = lua_check_inferior(L, 1);
+    const struct tracee *thread = lua_opt_thread(L, 2, inferior);
+    struct saved *saved = lua_newuserdatauv(L, sizeof *saved, 1);
+    *saved = (struct saved){.tid = thread ? thread->tid : 0};
+    luaL_setmetatable(L, SAVED_TYPE);
+    lua_pushvalue(L, 1);
+    lua_setiuservalue(L, -2, 1);
+    int err = thread ? registers_save(thread, &saved->registers) : -ESRCH;
+    if (err)
+        return lua_push_failure(L, "save", err);
+    saved->held = true;
+    return 1;
+}
+
+static int restore(lua_State *L)
+{
+    const struct saved *saved = luaL_checkudata(L, 1, SAVED_TYPE);
+    if (!saved->held)
+        return 0;
+    lua_getiuservalue(L, 1, 1);
+    struct inferior *inferior = lua_check_inferior(L, -1);
+    const struct tracee *thread = inferior_thread(inferior, saved->tid);
+    return thread ? registers_restore(thread, &saved->registers) : -ESRCH;
+}
+
+static int l_saved_discard(lua_State *L)
+{
+    struct saved *saved = luaL_checkudata(L, 1, SAVED_TYPE);
+    if (saved->held)
+        registers_free(&saved->registers);
+    saved->held = false;
+    return 0;
+}
+
+static int l_saved_restore(lua_State *L) { return lua_push_result(L, "restore", restore(L)); }
+
+/* A scope is left, perhaps by an error, perhaps with the process gone: nobody to tell. */
+static int l_saved_close(lua_State *L)
+{
+    restore(L);
+    return l_saved_discard(L);
+}
+
+void lua_add_register_methods(lua_State *L)
+{
+    static const luaL_Reg methods[] = {{"read_register", l_read_register},
+                                       {"write_register", l_write_register},
+                                       {"registers", l_registers},
+                                       {"save", l_save},
+                                       {"sigmask", l_sigmask},
+                                       {NULL, NULL}};
+    static const luaL_Reg saved_methods[] = {
+        {"restore", l_saved_restore}, {"discard", l_saved_discard}, {NULL, NULL}};
+    static const luaL_Reg saved_meta[] = {
+        {"__gc", l_saved_discard}, {"__close", l_saved_close}, {NULL, NULL}};
+    luaL_setfuncs(L, methods, 0);
+    if (luaL_newmetatable(L, SAVED_TYPE)) {
+        luaL_setfuncs(L, saved_meta, 0);
+        luaL_newlib(L, saved_methods);
+        lua_setfield(L, -2, "__index");
+    }
+    lua_pop(L, 1);
+}

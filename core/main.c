@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The program: Lua with the bindings built in, running scripts/tiexec/cli.lua. */
+#include "lua_core.h"
+#include "system.h"
+
+#include <libgen.h>
+#include <limits.h>
+#include <lualib.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#define EXIT_TIEXEC_FAILED 125 /* as env(1), nice(1) and their like */
+
+/* Puts `folder`/?.lua and `folder`/?/init.lua in front of package.path, if the folder exists. */
+static void add_folder(lua_State *L, const char *home, const char *folder)
+{
+    lua_pushfstring(L, "%s%s", home, folder);
+    const char *path = lua_tostring(L, -1);
+    if (access(path, R_OK) == 0) {
+        lua_getglobal(L, "package");
+        lua_getfield(L, -1, "path");
+        lua_pushfstring(L, "%s/?.lua;%s/?/init.lua;%s", path, path, lua_tostring(L, -1));
+        lua_setfield(L, -3, "path");
+        lua_pop(L, 2);
+    }
+    lua_pop(L, 1);
+}
+
+/* Where the Lua files are: beside the program in a build tree, else where `make install` puts them.
+ * The compiled modules come first; the sources stay in reach for strategies and for require. */
+static void set_paths(lua_State *L)
+{
+    char program[PATH_MAX];
+    ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
+    program[length > 0 ? length : 0] = '\0';
+    const char *home = dirname(program);
+    add_folder(L, "", TIEXEC_SCRIPTS);
+    add_folder(L, home, "/../share/lua/5.4");
+    add_folder(L, home, "/../lib/tiexec/bytecode");
+    add_folder(L, home, "/../scripts");
+    add_folder(L, home, "/bytecode");
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
+    lua_pushcfunction(L, luaopen_tiexec_core);
+    lua_setfield(L, -2, "tiexec.core");
+    lua_pop(L, 1);
+}
+
+static void set_arguments(lua_State *L, char **argv)
+{
+    lua_newtable(L);
+    for (int i = 0; argv[i]; i++) {
+        lua_pushstring(L, argv[i]);
+        lua_rawseti(L, -2, i);
+    }
+    lua_setglobal(L, "arg");
+}
+
+/* require("tiexec.cli").main(arg) gives the exit status. */
+static int run(lua_State *L)
+{
+    luaL_openlibs(L);
+    char **argv = lua_touserdata(L, 1);
+    set_paths(L);
+    set_arguments(L, argv);
+    lua_getglobal(L, "require");
+    lua_pushstring(L, "tiexec.cli");
+    lua_call(L, 1, 1);
+    lua_getfield(L, -1, "main");
+    lua_getglobal(L, "arg");
+    lua_call(L, 1, 1);
+    return 1;
+}
+
+int main(int argc, char **argv)
+{
+    (void)argc;
+    system_reserve_standard_files();
+    lua_State *L = luaL_newstate();
+    if (!L) {
+        fprintf(stderr, "tiexec: out of memory\n");
+        return EXIT_TIEXEC_FAILED;
+    }
+    lua_pushcfunction(L, run);
+    lua_pushlightuserdata(L, argv);
+    int status = EXIT_TIEXEC_FAILED;
+    if (lua_pcall(L, 1, 1, 0) == LUA_OK)
+        status = (int)lua_tointeger(L, -1);
+    else
+        fprintf(stderr, "tiexec: %s\n", lua_tostring(L, -1));
+    lua_close(L);
+    return status;
+}
