@@ -1,0 +1,11 @@
+-- Aggressive: every text rounded outward to whole huge pages, taking in gaps and read-only neighbours
+-- of the same object. An end where something writable or foreign is in the way is rounded inward.
+local planner = require "tiexec.planner"
+
+return {
+    name = "aggressive",
+    description = "round every text outward to whole huge pages",
+    plan = function(inferior, host)
+        return planner.plan_texts(inferior, host, planner.outward)
+    end,
+}

@@ -1,0 +1,11 @@
+-- Conservative: only the whole huge pages inside a text. Nothing that was not text becomes text;
+-- the head and the tail of each text stay on small pages.
+local planner = require "tiexec.planner"
+
+return {
+    name = "conservative",
+    description = "only the whole huge pages inside each text",
+    plan = function(inferior, host)
+        return planner.plan_texts(inferior, host, planner.inward)
+    end,
+}

@@ -1,0 +1,121 @@
+-- SPDX-License-Identifier: Apache-2.0
+--- ELF objects of an inferior: which file each mapping comes from, and what it is there for.
+
+local core = require "tiexec.core"
+
+local c = core.constants
+local objects = {}
+
+-- A kernel device number (fstat) as the major and minor that /proc/PID/maps writes.
+local function same_device(device, mapping)
+    local major = (device >> 8) & 0xfff | (device >> 32) & ~0xfff
+    local minor = device & 0xff | (device >> 12) & ~0xff
+    return major == mapping.major and minor == mapping.minor
+end
+
+-- The headers of the file that a mapping is of, or nil. A path may lead to another file by now, or
+-- nowhere; then the map_files link (root only) and last the headers in memory still tell. Some
+-- filesystems (btrfs, overlayfs) show one device in maps and another to stat: the inode decides.
+local function read_image(inferior, mapping)
+    local image = core.image(mapping.path)
+    if image and image.inode == mapping.inode then
+        image.device_matches = same_device(image.device, mapping)
+        return image
+    end
+    image = core.image(("/proc/%d/map_files/%x-%x"):format(inferior:pid(), mapping.start, mapping.stop))
+    if image then return image end
+    if mapping.offset ~= 0 then return nil end
+    local bytes = inferior:read_memory(mapping.start, math.min(mapping.stop - mapping.start, 65536))
+    return bytes and core.image_from_memory(bytes)
+end
+
+-- The PT_LOAD segment that a mapping shows, by file offset, and the load bias that follows from it.
+local function segment_of(image, mapping, page)
+    for _, segment in ipairs(image.segments) do
+        if segment.type == c.PT_LOAD and segment.memsz > 0 then
+            local offset = segment.offset & -page
+            local address = segment.vaddr & -page
+            local stop = (segment.offset + segment.filesz + page - 1) & -page
+            if mapping.offset >= offset and mapping.offset < stop then
+                return segment, mapping.start - (address + mapping.offset - offset)
+            end
+        end
+    end
+end
+
+-- Whether [start, stop) has addresses of a segment that is, or once was, written to.
+local function written_segment(object, start, stop, page)
+    for _, segment in ipairs(object.segments) do
+        local from = (segment.vaddr + object.bias) & -page
+        local to = (segment.vaddr + object.bias + segment.memsz + page - 1) & -page
+        local written = segment.type == c.PT_LOAD and segment.flags & c.PF_W ~= 0
+        if (written or segment.type == c.PT_GNU_RELRO) and start < to and from < stop then
+            return true
+        end
+    end
+    return false
+end
+
+local function kind_of(object, mapping, page)
+    local readable, writable, executable, sharing = mapping.perms:match("(.)(.)(.)(.)")
+    if sharing == "s" then return "shared" end
+    if writable == "w" then return "data" end
+    if readable ~= "r" then return executable == "x" and "execute-only" or "guard" end
+    if written_segment(object, mapping.start, mapping.stop, page) then return "relro" end
+    return executable == "x" and "text" or "rodata"
+end
+
+local function new_object(inferior, mapping, page)
+    local image = read_image(inferior, mapping)
+    if not (image and image.native) then return nil end
+    local segment, bias = segment_of(image, mapping, page)
+    if not segment then return nil end
+    return {
+        path = mapping.path,
+        name = mapping.path:match("[^/]*$"),
+        build_id = image.build_id,
+        entry = image.entry,
+        bias = bias,
+        file_size = image.size,
+        text_relocations = image.text_relocations,
+        segments = image.segments,
+        mappings = {},
+    }
+end
+
+-- Only files with executable mappings are worth opening: locale archives and the like are not.
+local function paths_with_text(mappings)
+    local has = {}
+    for _, mapping in ipairs(mappings) do
+        if mapping.inode ~= 0 and mapping.perms:sub(3, 3) == "x" then has[mapping.path] = true end
+    end
+    return has
+end
+
+--- Finds the objects behind `mappings`. Each mapping of one gains `object` and `kind`: "text",
+-- "rodata", "relro" (written once, now read-only), "data", "guard" (inaccessible), "execute-only" or "shared".
+-- @treturn table list of `path`, `name`, `build_id`, `bias` (load bias), `entry`, `segments`,
+-- `mappings`, `file_size`, `text_relocations`
+function objects.of(inferior, mappings)
+    local page = core.page_size()
+    local has_text = paths_with_text(mappings)
+    local list, by_path = {}, {}
+    for _, mapping in ipairs(mappings) do
+        if mapping.inode ~= 0 and has_text[mapping.path] then
+            local object = by_path[mapping.path]
+            if object == nil then
+                object = new_object(inferior, mapping, page) or false
+                by_path[mapping.path] = object
+                list[#list + 1] = object or nil
+            end
+            if object then
+                mapping.object = object
+                mapping.kind = kind_of(object, mapping, page)
+                table.insert(object.mappings, mapping)
+            end
+        end
+    end
+    return list
+end
+
+return objects

@@ -1,0 +1,99 @@
+-- SPDX-License-Identifier: Apache-2.0
+--- Plans: what a strategy returns, checked before anything is touched.
+
+local planner = require "tiexec.planner"
+local sources = require "tiexec.sources"
+
+local plan = {}
+
+local keys = {
+    remap = { op = "string", start = "integer", stop = "integer", object = "string", note = "string",
+        sources = "table" },
+    keep = { op = "string", start = "integer", stop = "integer", object = "string", reason = "string" },
+}
+
+local function name_of(operation, index)
+    if math.type(operation.start) == "integer" and math.type(operation.stop) == "integer" then
+        return ("operation %d, %#x-%#x"):format(index, operation.start, operation.stop)
+    end
+    return "operation " .. index
+end
+
+local function check_form(operation)
+    local known = keys[operation.op]
+    if not known then return ("unknown op '%s' (there are: keep, remap)"):format(operation.op) end
+    for key, value in pairs(operation) do
+        local want = known[key]
+        if not want then return ("unknown key '%s'"):format(key) end
+        local is = math.type(value) == "integer" and "integer" or type(value)
+        if is ~= want then return ("%s is a %s, not a %s"):format(key, is, want) end
+    end
+    if not operation.start or not operation.stop then return "start and stop are needed" end
+    if operation.start < 0 or operation.start >= operation.stop then
+        return "start must be below stop"
+    end
+    return operation.sources and sources.check(operation.sources)
+end
+
+-- The object whose text a range has. There must be one, or the range is no business of a plan.
+local function object_of(inferior, start, stop)
+    for _, mapping in ipairs(inferior.mappings) do
+        if mapping.kind == "text" and mapping.start < stop and start < mapping.stop then
+            return mapping.object
+        end
+    end
+end
+
+local function check_range(inferior, host, operation, accepted)
+    local huge = host.huge_page_size
+    if (operation.start | operation.stop) & (huge - 1) ~= 0 then
+        return ("not aligned to %s"):format(planner.size_text(huge))
+    end
+    local object = object_of(inferior, operation.start, operation.stop)
+    if not object then return "no text of an object is in it" end
+    local obstacle = planner.obstacle(inferior, object, operation.start, operation.stop)
+    if obstacle then return "it takes in " .. obstacle end
+    for _, other in ipairs(accepted) do
+        if other.op == "remap" and operation.start < other.stop and other.start < operation.stop then
+            return ("it overlaps %#x-%#x"):format(other.start, other.stop)
+        end
+    end
+    operation.object = object.path
+end
+
+--- Checks every operation of a plan against the inferior and the host.
+-- @param operations what the strategy returned
+-- @treturn[1] table accepted operations, in their order
+-- @treturn[1] table the refused: list of `{name, reason}`
+-- @treturn[2] nil, string: it is not a plan at all
+function plan.check(operations, inferior, host)
+    if type(operations) ~= "table" then
+        return nil, ("plan returned a %s, not a list of operations"):format(type(operations))
+    end
+    local accepted, refused = {}, {}
+    local count = 0
+    for index in pairs(operations) do
+        count = count + 1
+        if math.type(index) ~= "integer" or index < 1 or index > #operations then
+            return nil, ("the plan has a key '%s': it must be a list"):format(index)
+        end
+    end
+    if count ~= #operations then return nil, "the plan has a hole: it must be a list" end
+    for index, operation in ipairs(operations) do
+        if type(operation) ~= "table" then
+            return nil, ("operation %d is a %s, not a table"):format(index, type(operation))
+        end
+        local reason = check_form(operation)
+        if not reason and operation.op == "remap" then
+            reason = check_range(inferior, host, operation, accepted)
+        end
+        if reason then
+            refused[#refused + 1] = { name = name_of(operation, index), reason = reason }
+        else
+            accepted[#accepted + 1] = operation
+        end
+    end
+    return accepted, refused
+end
+
+return plan

@@ -1,0 +1,177 @@
+-- SPDX-License-Identifier: Apache-2.0
+--- Helpers for strategies: rounding to huge pages, and what stands in the way.
+-- All are pure functions of descriptions. Ranges are [start, stop).
+-- @module tiexec.planner
+
+local planner = {}
+
+--- Rounds an address down or up to a multiple of `size`, a power of two.
+function planner.align_down(address, size) return address & -size end
+function planner.align_up(address, size) return (address + size - 1) & -size end
+
+--- Writes a number of bytes as people do: "4 KiB", "10.1 MiB".
+function planner.size_text(bytes)
+    if bytes < 1 << 20 then return ("%d KiB"):format(bytes >> 10) end
+    return (("%.1f MiB"):format(bytes / (1 << 20)):gsub("%.0 ", " "))
+end
+
+-- Kinds of the object's own mappings that may be taken into a text: nothing was ever written there.
+local may_take = { text = true, rodata = true, guard = true }
+
+local why_not = {
+    relro = "data of its own that was relocated (RELRO)",
+    data = "its own writable data",
+    shared = "a shared mapping",
+}
+
+local function overlaps(range, start, stop)
+    return range and start < range.stop and range.start < stop
+end
+
+-- Below this nothing is mapped, so that null pointers fault (vm.mmap_min_addr; root may map there).
+local LOWEST <const> = 1 << 16
+
+local function obstacle_in_gap(inferior, start, stop)
+    if start < LOWEST then return "the lowest addresses, where null pointers lead" end
+    if overlaps(inferior.heap, start, stop) then return "the room that the heap grows into" end
+    if overlaps(inferior.stack, start, stop) then return "the room that the stack grows into" end
+end
+
+--- What forbids to make [start, stop) part of the text of `object`: anything writable or that ever
+-- was, other objects, the kernel's mappings, and the room into which heap and stack grow.
+-- @treturn[1] nil nothing does
+-- @treturn[2] string what does
+function planner.obstacle(inferior, object, start, stop)
+    local at = start
+    for _, mapping in ipairs(inferior.mappings) do
+        if mapping.start >= stop then break end
+        if mapping.stop > at then
+            local found = mapping.start > at and obstacle_in_gap(inferior, at, mapping.start)
+            if found then return found end
+            if mapping.object ~= object then
+                local name = mapping.path ~= "" and mapping.path or "anonymous memory"
+                return ("%s at %#x"):format(name, mapping.start)
+            end
+            if not may_take[mapping.kind] then
+                return ("%s at %#x"):format(why_not[mapping.kind] or mapping.kind, mapping.start)
+            end
+            at = mapping.stop
+        end
+    end
+    return at < stop and obstacle_in_gap(inferior, at, stop) or nil
+end
+
+--- Conservative rounding: the whole huge pages inside a text.
+-- @treturn[1] int start
+-- @treturn[1] int stop
+-- @treturn[2] nil, string why: there is none
+function planner.inward(_, host, mapping)
+    local huge = host.huge_page_size
+    local start, stop = planner.align_up(mapping.start, huge), planner.align_down(mapping.stop, huge)
+    if start < stop then return start, stop end
+    return nil, ("no whole %s page lies inside"):format(planner.size_text(huge))
+end
+
+--- Aggressive rounding: outward to whole huge pages. An end that something forbids is rounded inward.
+-- @treturn[1] int start
+-- @treturn[1] int stop
+-- @treturn[1] string notes what was in the way, or nil
+-- @treturn[2] nil, string why
+function planner.outward(inferior, host, mapping)
+    local huge = host.huge_page_size
+    local notes = {}
+    local start, stop = planner.align_down(mapping.start, huge), planner.align_up(mapping.stop, huge)
+    local below = planner.obstacle(inferior, mapping.object, start, mapping.start)
+    local above = planner.obstacle(inferior, mapping.object, mapping.stop, stop)
+    if below then
+        start = planner.align_up(mapping.start, huge)
+        notes[#notes + 1] = "below: " .. below
+    end
+    if above then
+        stop = planner.align_down(mapping.stop, huge)
+        notes[#notes + 1] = "above: " .. above
+    end
+    local note = #notes > 0 and table.concat(notes, "; ") or nil
+    if start < stop then return start, stop, note end
+    return nil, "no whole huge page without " .. (note or "")
+end
+
+-- Why a mapping that is executable is not text that may be remapped; nil: it may.
+local reasons_to_keep = {
+    data = "it is writable",
+    relro = "it shares a segment with writable data",
+    vdso = "it is the kernel's",
+    shared = "it is a shared mapping",
+    anonymous = "it is not of a file (code made at run time?)",
+    file = "its file is not a native ELF object",
+}
+
+local function reason_to_keep(mapping)
+    if mapping.kind == "text" then return nil end
+    return reasons_to_keep[mapping.kind] or "it is " .. mapping.kind
+end
+
+-- A huge page for less text than this gains nothing over the few small pages that the text has.
+local function least_text(host) return host.huge_page_size // 16 end
+
+local function keep(mapping, reason)
+    return { op = "keep", start = mapping.start, stop = mapping.stop, reason = reason,
+        object = mapping.object and mapping.object.path or mapping.path }
+end
+
+-- Adds a rounded text to a plan, joined with the range before where they meet.
+local function add(plan, mapping, start, stop, note)
+    local last = plan[#plan]
+    local object = mapping.object.path
+    if last and last.op == "remap" and last.object == object and start <= last.stop then
+        last.stop = math.max(last.stop, stop)
+        last.note = note or last.note
+    else
+        last = { op = "remap", start = start, stop = stop, object = object, note = note, texts = {} }
+        plan[#plan + 1] = last
+    end
+    last.texts[#last.texts + 1] = mapping
+end
+
+-- Turns ranges with hardly any text back into texts that stay.
+local function drop_meagre(plan, host)
+    local result = {}
+    for _, operation in ipairs(plan) do
+        local bytes, texts = 0, operation.texts or {}
+        for _, mapping in ipairs(texts) do bytes = bytes + mapping.stop - mapping.start end
+        operation.texts = nil
+        if operation.op == "remap" and bytes < least_text(host) then
+            for _, mapping in ipairs(texts) do
+                result[#result + 1] = keep(mapping, ("%s of text is not worth a huge page")
+                    :format(planner.size_text(mapping.stop - mapping.start)))
+            end
+        else
+            result[#result + 1] = operation
+        end
+    end
+    return result
+end
+
+--- Makes a plan: every text rounded by `round` (planner.inward, planner.outward or your own with the
+-- same form), ranges of one object that meet joined, and for each text that stays a reason.
+-- @treturn table the plan: operations `{op = "remap", start, stop, object, note}` and
+-- `{op = "keep", start, stop, object, reason}`
+function planner.plan_texts(inferior, host, round)
+    local plan = {}
+    for _, mapping in ipairs(inferior.mappings) do
+        local reason = mapping.perms:sub(3, 3) == "x" and reason_to_keep(mapping)
+        if reason then
+            plan[#plan + 1] = keep(mapping, reason)
+        elseif mapping.kind == "text" then
+            local start, stop, note = round(inferior, host, mapping)
+            if start then
+                add(plan, mapping, start, stop, note)
+            else
+                plan[#plan + 1] = keep(mapping, stop or "the strategy left it out")
+            end
+        end
+    end
+    return drop_meagre(plan, host)
+end
+
+return planner

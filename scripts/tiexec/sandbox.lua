@@ -1,0 +1,59 @@
+-- SPDX-License-Identifier: Apache-2.0
+--- Where strategies and profiles run: Lua files that compute and return data. They see the parts of
+-- Lua's library that compute, and the planner; and they run in a copy of this process, so that loops,
+-- floods of memory and crashes are nobody's but theirs.
+
+local core = require "tiexec.core"
+local data = require "tiexec.data"
+
+local sandbox = {}
+
+local MILLISECONDS <const> = 20000 -- of the clock; a busy host is no fault of the file's
+local MEBIBYTES <const> = 256
+
+local names = { "assert", "error", "ipairs", "math", "next", "pairs", "pcall", "print", "rawequal",
+    "rawget", "rawlen", "rawset", "select", "setmetatable", "getmetatable", "string", "table",
+    "tonumber", "tostring", "type", "utf8", "xpcall" }
+
+local modules = { ["tiexec.planner"] = true }
+
+local function environment()
+    local env = {}
+    for _, name in ipairs(names) do env[name] = _G[name] end
+    env.print = function(...)
+        local words = table.pack(...)
+        for i = 1, words.n do words[i] = tostring(words[i]) end
+        io.stderr:write(table.concat(words, "\t"), "\n")
+    end
+    env.require = function(name)
+        if modules[name] then return require(name) end
+        error(("a strategy may require only tiexec.planner, not '%s'"):format(name), 2)
+    end
+    env._G = env
+    return env
+end
+
+--- Calls a function in a copy of this process, within bounds of time and memory.
+-- @func f returns data: booleans, numbers, strings, tables of these; its errors should be strings
+-- @treturn[1] what f returned
+-- @treturn[2] nil, string why not
+function sandbox.call(f)
+    local text, why = core.trial(function() return data.dump(f()) end, MILLISECONDS, MEBIBYTES)
+    if not text then return nil, why end
+    return data.load(text)
+end
+
+--- Runs a file, which must return a table. Raises a string that names the file otherwise.
+-- @string path
+-- @treturn table
+function sandbox.run_file(path)
+    local chunk, why = loadfile(path, "t", environment())
+    if not chunk then error(why, 0) end
+    local result = chunk()
+    if type(result) ~= "table" then
+        error(("%s: it returned a %s, not a table"):format(path, type(result)), 0)
+    end
+    return result
+end
+
+return sandbox
