@@ -1,0 +1,98 @@
+-- SPDX-License-Identifier: Apache-2.0
+--- Carries out a checked plan, range by range. Each range ends on huge pages with the same bytes, or
+-- as it was; then the next source is tried.
+
+local core = require "tiexec.core"
+local describe = require "tiexec.describe"
+local process = require "tiexec.process"
+local sources = require "tiexec.sources"
+
+local c = core.constants
+local executor = {}
+
+local TRIAL_MS <const> = 2000
+
+-- Runs the very steps of a source in a forked copy of this process, on memory of its own.
+local function rehearse(source, host)
+    return core.trial(function()
+        local self = process.of_self()
+        if source.rehearse then return source.rehearse(self, host) end
+        local size = host.huge_page_size
+        local base = assert(self.call("mmap", 0, 2 * size, c.PROT_READ,
+            c.MAP_PRIVATE | c.MAP_ANONYMOUS, -1, 0))
+        local start = (base + size - 1) & -size
+        local part = source.fit(self, { start = start, stop = start + size }, host)
+        if part then source.remap(self, part, host, { recache = "never" }) end
+    end, TRIAL_MS)
+end
+
+-- A seccomp filter judges remote system calls as if they were the program's own, and may kill it for
+-- one. This process has the same filters as the target, unless that has since added more.
+local function forbidden_by_seccomp(pid, source, host)
+    if (core.status(pid, "Seccomp") or 0) == 0 then return nil end
+    local theirs, ours = core.status(pid, "Seccomp_filters"), core.status(core.getpid(), "Seccomp_filters")
+    if theirs ~= ours then return "the program has installed a seccomp filter of its own" end
+    local ok, why = rehearse(source, host)
+    if not ok then return ("its seccomp filter does not allow the system calls needed (%s)"):format(why) end
+end
+
+-- Gives a range to the first source that can take it, and what that leaves of it, before and after,
+-- to the sources after it. Appends to `results`, in order of address.
+local function remap(run, range, first, tried, results)
+    local started = core.now()
+    for i = first, #run.names do
+        local name = run.names[i]
+        local source, host = sources.get(name), describe.host() -- anew: pools change
+        local why, ok, part = run.forbidden(source, host), nil, nil
+        if not why then part, why = source.fit(run.target, range, host) end
+        if part then ok, why = source.remap(run.target, part, host, run.options) end
+        if ok then
+            local left = table.move(tried, 1, #tried, 1, {})
+            left[#left + 1] = { source = name, why = "it has no more" }
+            if range.start < part.start then
+                remap(run, { start = range.start, stop = part.start }, i + 1, left, results)
+            end
+            results[#results + 1] = { start = part.start, stop = part.stop, source = name, tried = tried,
+                seconds = core.now() - started }
+            if part.stop < range.stop then
+                remap(run, { start = part.stop, stop = range.stop }, i + 1, left, results)
+            end
+            return
+        end
+        tried[#tried + 1] = { source = name, why = why }
+    end
+    results[#results + 1] = { start = range.start, stop = range.stop, tried = tried, seconds = core.now() - started }
+end
+
+--- Carries out the operations.
+-- @param inferior stopped, all threads
+-- @tparam table operations checked by `plan.check`
+-- @tparam table names sources in order of preference, for operations that name none
+-- @tparam[opt] table options `trace`, a function told of each remote system call; `recache`, see
+-- sources/file.lua
+-- @treturn table results: `start`, `stop`, `object`, `note`, `source` (nil: left as it was), `tried`
+-- (list of `{source, why}`), `seconds`
+function executor.run(inferior, operations, names, options)
+    options = options or {}
+    local verdicts, results = {}, {}
+    local run = { target = process.of(inferior, options.trace), options = options }
+    function run.forbidden(source, host)
+        if verdicts[source] == nil then
+            verdicts[source] = forbidden_by_seccomp(inferior:pid(), source, host) or false
+        end
+        return verdicts[source] or nil
+    end
+    for _, operation in ipairs(operations) do
+        if operation.op == "remap" then
+            local from = #results + 1
+            run.names = operation.sources or names
+            remap(run, operation, 1, {}, results)
+            for i = from, #results do
+                results[i].object, results[i].note = operation.object, operation.note
+            end
+        end
+    end
+    return results
+end
+
+return executor

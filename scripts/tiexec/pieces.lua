@@ -1,0 +1,86 @@
+-- SPDX-License-Identifier: Apache-2.0
+--- What a range is made of: pieces of one file, and gaps between them. For the sources that map a file
+-- in its place, and must be able to put everything back.
+
+local core = require "tiexec.core"
+
+local c = core.constants
+local pieces = {}
+
+local FIXED <const> = c.MAP_PRIVATE | c.MAP_FIXED
+
+local function same_file(m, text)
+    return m.inode == text.inode and m.major == text.major and m.minor == text.minor
+end
+
+-- Whether a mapping's part is the file's own bytes. What was written to once is not.
+local function is_of_file(process, m, start, stop, text, base)
+    if not same_file(m, text) or m.perms:sub(2, 2) == "w" or m.perms:sub(4, 4) == "s" then return false end
+    if base and m.start - m.offset ~= base then return false end
+    local pages = process.pages(start, stop)
+    return pages.anon_small + pages.anon_huge == 0
+end
+
+--- The pieces of a range, in order of address: list of `start`, `stop`, `perms` (nil for a gap),
+-- `offset`, `foreign` (not bytes of the file of `text`).
+-- @int[opt] base address at which the file's first byte would be: pieces that lie otherwise are
+-- foreign, and gaps have an offset too
+function pieces.of(process, mappings, range, text, base)
+    local list, at = {}, range.start
+    local function gap(stop)
+        if at < stop then list[#list + 1] = { start = at, stop = stop, offset = base and at - base } end
+    end
+    for _, m in ipairs(mappings) do
+        local start, stop = math.max(m.start, range.start), math.min(m.stop, range.stop)
+        if start < stop then
+            gap(start)
+            list[#list + 1] = { start = start, stop = stop, offset = start - m.start + m.offset, perms = m.perms,
+                foreign = not is_of_file(process, m, start, stop, text, base) }
+            at = stop
+        end
+    end
+    gap(range.stop)
+    return list
+end
+
+--- The largest text of a range: it decides which file, and how it must lie.
+function pieces.main_text(mappings, range)
+    local best, most
+    for _, m in ipairs(mappings) do
+        local size = math.min(m.stop, range.stop) - math.max(m.start, range.start)
+        if m.perms:sub(3, 3) == "x" and m.inode ~= 0 and size > (most or 0) then best, most = m, size end
+    end
+    return best
+end
+
+--- The run of pieces around the text without anything foreign, or nil.
+-- @treturn int start
+-- @treturn int stop
+function pieces.run_around(list, text)
+    local start, stop
+    for _, piece in ipairs(list) do
+        if piece.foreign or (piece.offset or 0) < 0 then
+            if stop and stop > text.start then break end
+            start, stop = nil, nil
+        else
+            start, stop = start or piece.start, piece.stop
+        end
+    end
+    return start, stop
+end
+
+--- Puts every piece back as it was: mapped afresh, since that also forgets the advice.
+-- @int fd of the pieces' file, in the process
+function pieces.restore(process, list, fd)
+    for _, piece in ipairs(list) do
+        local size = piece.stop - piece.start
+        if not piece.perms then
+            process.call("munmap", piece.start, size)
+        else
+            local prot = (piece.perms:find("r") and c.PROT_READ or 0) | (piece.perms:find("x") and c.PROT_EXEC or 0)
+            process.call("mmap", piece.start, size, prot, FIXED, fd, piece.offset)
+        end
+    end
+end
+
+return pieces

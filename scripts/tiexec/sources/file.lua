@@ -1,0 +1,125 @@
+-- SPDX-License-Identifier: Apache-2.0
+--- The file itself: the mapping stays the file's, and the page cache gets huge pages. No root, no pool,
+-- no memory of its own; symbols, perf, uprobes and core dumps stay as they are.
+--
+-- Needs a congruent mapping (address ≡ file offset, modulo the huge page) and a filesystem with large
+-- folios (ext4 since Linux 6.16, xfs, btrfs), or MADV_COLLAPSE for files where the kernel can.
+
+local core = require "tiexec.core"
+local pieces = require "tiexec.pieces"
+local planner = require "tiexec.planner"
+
+local c = core.constants
+
+local RX <const> = c.PROT_READ | c.PROT_EXEC
+local FIXED <const> = c.MAP_PRIVATE | c.MAP_FIXED
+local MOVE <const> = c.MREMAP_MAYMOVE | c.MREMAP_FIXED
+
+local function fit(process, range, host)
+    local mappings, why = process.mappings()
+    if not mappings then return nil, why end
+    local text = pieces.main_text(mappings, range)
+    if not text then return nil, "no text of a file is in it" end
+    local huge, base = host.huge_page_size, text.start - text.offset
+    if base & (huge - 1) ~= 0 then
+        return nil, ("address and file offset differ by %#x: not congruent"):format(base & (huge - 1))
+    end
+    local size = process.file_size(text)
+    if not size then return nil, "its file has been replaced or cannot be read" end
+    local start, stop = pieces.run_around(pieces.of(process, mappings, range, text, base), text)
+    start = start and planner.align_up(start, huge)
+    stop = stop and planner.align_down(math.min(stop, base + size), huge)
+    if not start or start >= stop then return nil, "no whole huge page of the file" end
+    return { start = start, stop = stop, text = text, base = base }
+end
+
+local Aside = {}
+Aside.__index = Aside
+
+-- Unmapped when its scope is left: all of it, or the ends when the middle has found its place.
+function Aside:__close()
+    local process, stop = self.process, self.base + self.total
+    local from = self.held and self.base or self.address + self.size
+    if not self.held then process.call("munmap", self.base, self.address - self.base) end
+    if from < stop then process.call("munmap", from, stop - from) end
+end
+
+-- Maps the part of the file at a congruent place aside, in one mapping, which can be huge as a whole.
+-- Pieces that are mapped already cannot be joined with what is mapped afresh: the kernel merges only
+-- mappings of the same open file.
+local function map_aside(process, part, huge, fd)
+    local size = part.stop - part.start
+    local base, why = process.call("mmap", 0, size + huge, c.PROT_NONE, c.MAP_PRIVATE | c.MAP_ANONYMOUS, -1, 0)
+    if not base then return nil, why end
+    local self = setmetatable({ process = process, base = base, total = size + huge, size = size,
+        address = planner.align_up(base, huge), held = true }, Aside)
+    local ok
+    ok, why = process.call("mmap", self.address, size, RX, FIXED, fd, part.start - part.base)
+    if ok then return self end
+    self:__close()
+    return nil, why
+end
+
+local function is_huge(process, address, size)
+    process.call("madvise", address, size, c.MADV_DONTNEED) -- forget small page table entries
+    local ok, why = process.call("madvise", address, size, c.MADV_POPULATE_READ)
+    if not ok then return nil, why end
+    return process.pages(address, address + size).file_huge >= size
+end
+
+-- Pages that are cached already stay small. Written back and dropped, they come back huge. Only pages
+-- that nobody maps are dropped: so this process forgets its own, of every mapping of the file that it
+-- cannot have written to.
+local function recache(process, part, fd)
+    local from, to = part.start - part.base, part.stop - part.base
+    for _, m in ipairs(process.mappings() or {}) do
+        local size = m.stop - m.start
+        if m.inode == part.text.inode and m.offset < to and m.offset + size > from and m.perms:sub(2, 2) ~= "w" then
+            local pages = process.pages(m.start, m.stop)
+            if pages.anon_small + pages.anon_huge == 0 then process.call("madvise", m.start, size, c.MADV_DONTNEED) end
+        end
+    end
+    process.call("fsync", fd)
+    process.call("fadvise64", fd, from, to - from, c.POSIX_FADV_DONTNEED)
+end
+
+local function make_huge(process, part, aside, fd, options)
+    local ok, why = process.call("madvise", aside.address, aside.size, c.MADV_HUGEPAGE)
+    if not ok then return nil, why end
+    ok, why = is_huge(process, aside.address, aside.size)
+    if ok or why then return ok, why end
+    if process.call("madvise", aside.address, aside.size, c.MADV_COLLAPSE)
+        and is_huge(process, aside.address, aside.size) then
+        return true
+    end
+    if options.recache == "never" then return nil, "its cached pages are small" end
+    process.call("madvise", aside.address, aside.size, c.MADV_DONTNEED)
+    recache(process, part, fd)
+    ok, why = is_huge(process, aside.address, aside.size)
+    if ok or why then return ok, why end
+    return nil, "its cached pages stay small (another process maps them, or the filesystem has no large folios)"
+end
+
+-- The page cache is made huge at a place aside; then that mapping is moved over the original, at once.
+-- perf is not told of that, and need not be: the text is what it was, where it was.
+local function remap(process, part, host, options)
+    local file <close>, why = process.open(part.text)
+    if not file then return nil, why end
+    local aside <close>, refused = map_aside(process, part, host.huge_page_size, file.fd)
+    if not aside then return nil, refused end
+    local ok
+    ok, why = make_huge(process, part, aside, file.fd, options)
+    if not ok then return nil, why end
+    ok, why = process.call("mremap", aside.address, aside.size, aside.size, MOVE, part.start)
+    if not ok then return nil, why end
+    aside.held = false
+    process.call("madvise", part.start, aside.size, c.MADV_POPULATE_READ) -- should the move have split a page
+    return true
+end
+
+return {
+    name = "file",
+    description = "the file itself, on huge pages of the page cache",
+    fit = fit,
+    remap = remap,
+}

@@ -1,0 +1,219 @@
+-- SPDX-License-Identifier: Apache-2.0
+--- One copy for all processes that run the same program, in a file on tmpfs or hugetlbfs that each maps
+-- privately. For text that cannot be huge as it lies in its own file: linked so that address and offset
+-- differ (lld), or on a filesystem without large folios.
+
+local cache = require "tiexec.cache"
+local cache_image = require "tiexec.cache_image"
+local core = require "tiexec.core"
+local message = require "tiexec.message"
+local pieces = require "tiexec.pieces"
+local planner = require "tiexec.planner"
+
+local c = core.constants
+
+local RX <const> = c.PROT_READ | c.PROT_EXEC
+local WAIT_MS <const> = 5000 -- for another process that is making the copy
+
+-- ---- what can be shared ----------------------------------------------------------------------------
+
+-- What is added to an object's addresses to give the process's, by the segment that a text shows.
+local function bias_of(image, text, page)
+    for _, segment in ipairs(image.segments) do
+        local executable = segment.type == c.PT_LOAD and segment.flags & c.PF_X ~= 0 -- others may share its first page
+        if executable and segment.offset & -page <= text.offset and text.offset < segment.offset + segment.filesz then
+            return text.start - text.offset - (segment.vaddr - segment.offset)
+        end
+    end
+end
+
+-- Whether the object lies so in every process that tiexec starts: its base is a multiple of the huge
+-- page, as large libraries get it and fixed addresses are, or one of its texts is congruent to its file,
+-- as `align` moves it. Else there would be a copy for each of the places where it may come to lie.
+local function lies_as_always(image, bias, huge)
+    if image.type == c.ET_EXEC or bias & (huge - 1) == 0 then return true end
+    for _, segment in ipairs(image.segments) do
+        local executable = segment.type == c.PT_LOAD and segment.flags & c.PF_X ~= 0
+        if executable and (bias + segment.vaddr - segment.offset) & (huge - 1) == 0 then return true end
+    end
+    return false
+end
+
+-- The file of a text, and how the process sees it.
+local function original_of(process, text, host)
+    local path, image = process.file(text)
+    local stat = path and core.stat(path)
+    local bias = stat and stat.inode == text.inode and bias_of(image, text, host.page_size)
+    if not bias then return nil, "its file has been replaced or cannot be read" end
+    if not lies_as_always(image, bias, host.huge_page_size) then
+        return nil, "it lies at an address unlike that of other starts: each would need another copy"
+    end
+    return { path = text.path, readable = path, stat = stat, build_id = image.build_id, bias = bias }
+end
+
+local function fit(process, range, host)
+    if host.shmem_thp == "deny" then return nil, "huge pages are denied to tmpfs (shmem_enabled)" end
+    local mappings, why = process.mappings()
+    if not mappings then return nil, why end
+    local text, huge = pieces.main_text(mappings, range), host.huge_page_size
+    if not text then return nil, "no text of a file is in it" end
+    local original
+    original, why = original_of(process, text, host)
+    if not original then return nil, why end
+    local start, stop = pieces.run_around(pieces.of(process, mappings, range, text), text)
+    start = start and planner.align_up(start, huge)
+    stop = stop and planner.align_down(stop, huge)
+    if not start or start >= stop then return nil, "no whole huge page of the file as it was mapped" end
+    local part = { start = start, stop = stop, text = text, original = original, offset = huge, huge = huge }
+    part.pieces = pieces.of(process, mappings, part, text)
+    return part
+end
+
+-- ---- the copy --------------------------------------------------------------------------------------
+
+local Descriptor = {}
+function Descriptor:__close() core.syscall("close", self.fd) end
+
+local function descriptor(fd) return setmetatable({ fd = fd }, Descriptor) end
+
+-- The range as cache_fill and cache_compare take it: gaps left out.
+local function filled(part)
+    local range = { start = part.start, stop = part.stop, offset = part.offset, huge = part.huge, pieces = {} }
+    for _, piece in ipairs(part.pieces) do
+        if piece.perms then range.pieces[#range.pieces + 1] = piece end
+    end
+    return range
+end
+
+-- Looks for a finished copy. What is there but cannot be trusted is told of in a line of its own, since
+-- somebody should remove it.
+-- @treturn[1] table its descriptor and `path`, to be closed
+-- @treturn[2] nil: there is none; or nil, why
+local function find(process, folders, name, part)
+    for _, folder in ipairs(folders) do
+        local path = folder:path_of(name)
+        local fd, why, errno = core.cache_open(folder.fd, name, part.offset + part.stop - part.start)
+        if fd then
+            local ok
+            ok, why, errno = process.cache_compare(fd, filled(part))
+            if ok then
+                local copy = descriptor(fd)
+                copy.path = path
+                return copy
+            end
+            core.syscall("close", fd)
+            if errno ~= c.EILSEQ then return nil, why end -- the process's fault, not the file's
+            why = "its contents are not the program's"
+        end
+        if errno ~= c.ENOENT then
+            message.say("%s is not used: %s", path, (why:gsub("^" .. name:gsub("%p", "%%%0") .. ": ", "")))
+            return nil, "its cache file cannot be trusted or used"
+        end
+    end
+end
+
+local function write(process, fd, name, part, folder)
+    local original = part.original
+    local size = part.stop - part.start
+    local before, after = cache_image.around(original, part.start - original.bias, part.offset, size)
+    local ok, why, errno = process.cache_fill(fd, filled(part))
+    if ok then ok, why, errno = core.cache_put(fd, 0, before) end
+    if ok and after ~= "" then ok, why, errno = core.cache_put(fd, part.offset + size, after) end
+    -- others may read the copy if they may read the original
+    if ok then ok, why, errno = core.cache_finish(folder.fd, name, fd, 0x100 | original.stat.mode & 0x24) end
+    if ok then return true end
+    core.cache_abandon(folder.fd, name)
+    if errno == c.EAGAIN then why = "the kernel found no free huge pages (memory is fragmented or short)" end
+    return nil, why
+end
+
+-- Makes the copy, or waits until another process has: true, or nil and why not.
+local function make(process, folder, name, part)
+    local fd, why, errno = core.cache_begin(folder.fd, name, WAIT_MS)
+    if errno == c.EEXIST then return true end
+    if errno == c.ETIMEDOUT then return nil, "another process has long been making the copy" end
+    if not fd then return nil, why end
+    local file <close> = descriptor(fd)
+    return write(process, file.fd, name, part, folder)
+end
+
+local function own_folder(folders)
+    for _, folder in ipairs(folders) do
+        if folder.own then return folder end
+    end
+end
+
+local function make_and_find(process, name, part)
+    local folders <close>, why = cache.folders(true)
+    local folder = own_folder(folders)
+    if not folder then return nil, why or "there is no folder for the copy" end
+    cache.prune(folders) -- memory for copies of programs that are no more would add up
+    local copy
+    copy, why = make(process, folder, name, part)
+    if copy then copy, why = find(process, folders, name, part) end
+    return copy, why or "the copy has just been removed"
+end
+
+local function find_or_make(process, name, part)
+    local folders <close> = cache.folders(false)
+    local copy, why = find(process, folders, name, part)
+    if copy or why then return copy, why end
+    return make_and_find(process, name, part)
+end
+
+-- ---- in the process --------------------------------------------------------------------------------
+
+local function is_huge(process, part)
+    local pages = process.pages(part.start, part.stop)
+    return pages.file_huge >= part.stop - part.start
+end
+
+-- The one step that changes anything: the mapping takes the place of what was there. Then, whether the
+-- pages are huge. MADV_COLLAPSE (Linux 6.1) joins those that the kernel has split since.
+local function map_over(process, part, fd)
+    local size = part.stop - part.start
+    local ok, why = process.call("mmap", part.start, size, RX,
+        c.MAP_PRIVATE | c.MAP_FIXED | c.MAP_NORESERVE, fd, part.offset)
+    if not ok then return nil, why end
+    process.call("madvise", part.start, size, c.MADV_HUGEPAGE)
+    ok, why = process.call("madvise", part.start, size, c.MADV_POPULATE_READ)
+    if ok and is_huge(process, part) then return true end
+    process.call("madvise", part.start, size, c.MADV_COLLAPSE)
+    if is_huge(process, part) then return true end
+    return nil, why or "the copy is no longer on huge pages"
+end
+
+local function remap(process, part)
+    local address = part.start - part.original.bias
+    local copy <close>, why = find_or_make(process, cache.name(part.original, address, part), part)
+    if not copy then return nil, why end
+    local original <close>, lost = process.open(part.text) -- now, for there to be a way back
+    if not original then return nil, lost end
+    local opened <close>, refused = process.open_file(copy.path, core.stat("/proc/self/fd/" .. copy.fd))
+    if not opened then return nil, refused end
+    local ok
+    ok, why = map_over(process, part, opened.fd)
+    if ok then return true end
+    pieces.restore(process, part.pieces, original.fd)
+    return nil, why
+end
+
+-- The same kinds of system call, for a seccomp filter to judge.
+local function rehearse(process, host)
+    local size = host.huge_page_size
+    local place = process.call("mmap", 0, 2 * size, RX, c.MAP_PRIVATE | c.MAP_ANONYMOUS | c.MAP_NORESERVE, -1, 0)
+    process.call("openat", c.AT_FDCWD, place, c.O_RDONLY | c.O_CLOEXEC, 0)
+    for _, advice in ipairs { c.MADV_HUGEPAGE, c.MADV_POPULATE_READ, c.MADV_COLLAPSE } do
+        process.call("madvise", place, size, advice)
+    end
+    process.call("munmap", place, 2 * size)
+    process.call("close", -1)
+end
+
+return {
+    name = "shared",
+    description = "one copy for all processes, in a file on tmpfs",
+    fit = fit,
+    remap = remap,
+    rehearse = rehearse,
+}
