@@ -1,0 +1,209 @@
+-- SPDX-License-Identifier: Apache-2.0
+--- Moving a position-independent executable to a congruent base, at its exec stop: nothing has run, so
+-- nothing knows where it is but the kernel, the auxiliary vector and, in a static program, the pc.
+--
+-- The new place is below the old one, by as little as leaves no overlap: so it is as random as the
+-- kernel made it, less the bits of the alignment. Parts of the file are mapped afresh, since perf is told
+-- of mmap and not of mremap; the kernel's zeros at the end of the data are carried over.
+
+local core = require "tiexec.core"
+local planner = require "tiexec.planner"
+local process = require "tiexec.process"
+local vector = require "tiexec.vector"
+
+local c = core.constants
+local align = {}
+
+local LEAST_TEXT <const> = 65536 -- less is not worth a look at the host
+
+local function span_of(image, page)
+    local low, high, strictest = nil, 0, page
+    for _, segment in ipairs(image.segments) do
+        if segment.type == c.PT_LOAD then
+            low = low and math.min(low, segment.vaddr) or segment.vaddr
+            high = math.max(high, segment.vaddr + segment.memsz)
+            strictest = math.max(strictest, segment.align)
+        end
+    end
+    return planner.align_down(low or 0, page), planner.align_up(high, page), strictest
+end
+
+local function largest_text(image)
+    local best
+    for _, segment in ipairs(image.segments) do
+        local text = segment.type == c.PT_LOAD and segment.flags & c.PF_X ~= 0
+        if text and segment.filesz > (best and best.filesz or 0) then best = segment end
+    end
+    return best
+end
+
+--- By how much an executable should be moved.
+-- @tparam table image of the executable
+-- @int bias where it is
+-- @tparam table host
+-- @treturn[1] int bytes, downward
+-- @treturn[2] nil it need not, or cannot, be moved
+function align.distance(image, bias, host)
+    local huge = host.huge_page_size
+    local text = largest_text(image)
+    if image.type ~= c.ET_DYN or not text or text.filesz < huge // 16 then return nil end
+    local off = (bias + text.vaddr - text.offset) & (huge - 1)
+    local low, high, strictest = span_of(image, host.page_size)
+    if off == 0 or off & (strictest - 1) ~= 0 then return nil end
+    return planner.align_up(high - low, huge) + off
+end
+
+-- The mappings of the executable, its zero-filled data included, in order.
+local function own_mappings(inferior, low, high)
+    local list = {}
+    for _, m in ipairs(inferior:mappings() or {}) do
+        if m.start >= low and m.stop <= high then list[#list + 1] = m end
+    end
+    return list
+end
+
+local function protection(perms)
+    local prot = c.PROT_NONE
+    if perms:find("r") then prot = prot | c.PROT_READ end
+    if perms:find("w") then prot = prot | c.PROT_WRITE end
+    if perms:find("x") then prot = prot | c.PROT_EXEC end
+    return prot
+end
+
+-- Maps a copy of one mapping `distance` below it.
+local function map_below(target, m, distance, fd)
+    local flags, size = c.MAP_PRIVATE | c.MAP_FIXED_NOREPLACE, m.stop - m.start
+    if m.inode == 0 then flags = flags | c.MAP_ANONYMOUS end
+    local to = m.start - distance
+    local got, why = target.call("mmap", to, size, protection(m.perms), flags,
+        m.inode == 0 and -1 or fd, m.inode == 0 and 0 or m.offset)
+    if got == to then return true end
+    if got then target.call("munmap", got, size) end
+    return nil, why or "the place is taken"
+end
+
+-- The kernel has cleared the rest of the last page of a segment that is larger in memory than in the
+-- file: the only bytes that differ from the file. With overlapping segments, or ones that meet and are
+-- one mapping, that page may be anywhere in a mapping; so go by the segments.
+local function carry_over(inferior, wanted)
+    local page = wanted.host.page_size
+    for _, segment in ipairs(wanted.image.segments) do
+        local tail = wanted.bias + segment.vaddr + segment.filesz
+        if segment.type == c.PT_LOAD and segment.memsz > segment.filesz and tail & (page - 1) ~= 0 then
+            local at = planner.align_down(tail, page)
+            local bytes, why = inferior:read_memory(at, page)
+            if not bytes then return nil, why end
+            local ok = bytes == inferior:read_memory(at - wanted.distance, page)
+            if not ok then ok, why = inferior:write_memory(at - wanted.distance, bytes) end
+            if not ok then return nil, why end
+        end
+    end
+    return true
+end
+
+-- The vector with AT_PHDR and AT_ENTRY moved.
+local function moved_vector(bytes, distance)
+    local words = {}
+    for offset = 1, #bytes, 16 do
+        local kind, value = string.unpack("jj", bytes, offset)
+        if kind == vector.AT_PHDR or kind == vector.AT_ENTRY then value = value - distance end
+        words[#words + 1] = string.pack("jj", kind, value)
+    end
+    return table.concat(words)
+end
+
+-- Tells the kernel: /proc/PID/stat and auxv follow. PR_SET_MM_MAP needs no capability (Linux 3.18).
+local function tell_kernel(move, address, size)
+    local inferior, distance = move.inferior, move.distance
+    local layout, unknown = core.layout(inferior:pid())
+    if not layout then return nil, unknown end
+    local NO_EXE <const> = 0xffffffff
+    local struct = string.pack("jjjjjjjjjjjjI4I4", layout.start_code - distance, layout.end_code - distance,
+        layout.start_data - distance, layout.end_data - distance, layout.start_brk, layout.start_brk,
+        layout.start_stack, layout.arg_start, layout.arg_end, layout.env_start, layout.env_end,
+        address, size, NO_EXE)
+    local map <close>, why = inferior:lend(struct)
+    if not map then return nil, why end
+    local ok
+    ok, why = move.target.call("prctl", c.PR_SET_MM, c.PR_SET_MM_MAP, map.address, #struct, 0)
+    return ok, why
+end
+
+local Move = {}
+Move.__index = Move
+
+-- Undoes what has been mapped, unless the move is done.
+function Move:__close()
+    local from = self.done and 0 or self.distance
+    for _, m in ipairs(self.mapped) do self.target.call("munmap", m.start - from, m.stop - m.start) end
+end
+
+local function copy_all(move, list, fd)
+    for _, m in ipairs(list) do
+        local ok, why = map_below(move.target, m, move.distance, fd)
+        if not ok then return nil, why end
+        move.mapped[#move.mapped + 1] = m
+    end
+    return true
+end
+
+-- From here on the program is at the new place. The vector goes first: if the kernel refuses, it is
+-- put back.
+local function switch(move)
+    local inferior, distance = move.inferior, move.distance
+    local address, bytes = vector.find(inferior)
+    if not address then return nil, "its auxiliary vector was not found" end
+    local pc, unknown = inferior:read_register("pc")
+    if not pc then return nil, unknown end
+    local ok, why = inferior:write_memory(address, moved_vector(bytes, distance))
+    if not ok then return nil, why end
+    ok, why = tell_kernel(move, address, #bytes)
+    if not ok then
+        inferior:write_memory(address, bytes)
+        return nil, why
+    end
+    move.done = true
+    for _, m in ipairs(move.mapped) do
+        local inside = m.start <= pc and pc < m.stop
+        if inside and not inferior:write_register("pc", pc - distance) then inferior:kill() end
+    end
+    return true
+end
+
+--- Moves the executable down.
+-- @param inferior at its exec stop
+-- @tparam table wanted what `align.wanted` gave
+-- @func[opt] trace told of each remote system call
+-- @treturn[1] boolean true
+-- @treturn[2] nil, string why; all is as it was
+function align.move(inferior, wanted, trace)
+    local low, high = span_of(wanted.image, wanted.host.page_size)
+    local list = own_mappings(inferior, low + wanted.bias, high + wanted.bias)
+    local target = process.of(inferior, trace)
+    if not list[1] or list[1].inode == 0 then return nil, "its mappings were not found" end
+    local file <close>, why = target.open(list[1])
+    if not file then return nil, why end
+    local move <close> = setmetatable({ inferior = inferior, target = target,
+        distance = wanted.distance, mapped = {} }, Move)
+    local ok
+    ok, why = copy_all(move, list, file.fd)
+    if ok then ok, why = carry_over(inferior, wanted) end
+    if ok then ok, why = switch(move) end
+    return ok, why
+end
+
+--- What moving the executable would take.
+-- @param inferior at its exec stop
+-- @treturn[1] table `image`, `bias`, `distance`, `host`: to be given to `align.move`
+-- @treturn[2] nil it need not, or cannot, be moved
+function align.wanted(inferior)
+    local image = core.image(("/proc/%d/exe"):format(inferior:pid()))
+    local entry = (inferior:auxv() or {}).AT_ENTRY
+    if not image or not entry or image.type ~= c.ET_DYN then return nil end
+    if (largest_text(image) or { filesz = 0 }).filesz < LEAST_TEXT then return nil end
+    local host, bias = core.host(), entry - image.entry
+    local distance = align.distance(image, bias, host)
+    return distance and { image = image, bias = bias, distance = distance, host = host }
+end
+
+return align

@@ -1,0 +1,100 @@
+-- SPDX-License-Identifier: Apache-2.0
+--- The command line.
+
+local message = require "tiexec.message"
+local settings = require "tiexec.settings"
+
+local cli = {}
+
+local USAGE <const> = 125
+
+local options = {
+    { name = "strategy", short = "s", argument = "NAME" },
+    { name = "sources", argument = "LIST" },
+    { name = "profile", argument = "FILE" },
+    { name = "dry-run", short = "n" },
+    { name = "verbose", short = "v" },
+    { name = "report", argument = "FILE" },
+    { name = "no-align" },
+    { name = "strict" },
+    { name = "debug", argument = "LIST" },
+    { name = "cache", argument = "ACTION" },
+    { name = "script", argument = "FILE", last = true },
+    { name = "help", short = "h" },
+    { name = "version", short = "V" },
+}
+
+local help <const> = [[
+Usage: tiexec [OPTION]... [--] CMD [ARG]...
+   or: tiexec --script FILE [ARG]...
+Start CMD with its machine code on huge pages; then get out of the way.
+
+  -s, --strategy NAME  how to round: aggressive (default), conservative, none, or a Lua file
+      --sources LIST   where huge pages come from, in order: file,shared,thp,hugetlb
+      --profile FILE   settings for this program, in place of those in profiles.d
+  -n, --dry-run        show the plan, with a reason for each mapping; CMD does not run
+  -v, --verbose        show a table of the text before and after, on standard error
+      --report FILE    write the same as JSON
+      --no-align       do not move CMD to where its file's pages can be huge
+      --strict         if anything fails do not start CMD: exit with 125
+      --debug LIST     show inner workings: maps,plan,syscalls,timing
+      --cache ACTION   list, prune or clear the copies that the source shared has made
+      --script FILE    run a Lua script with the harness as `tiexec`
+  -h, --help           show this help
+  -V, --version        show the version
+
+Without --strict CMD always runs: what fails is told in one line.
+The environment variable TIEXEC sets the same: TIEXEC=strategy=conservative,sources=thp,verbose
+Exit status: CMD's own; 125 tiexec failed, 126 CMD cannot be executed, 127 it was not found.
+]]
+
+local function usage_error(why)
+    message.say("%s; try 'tiexec --help'", why)
+    return USAGE
+end
+
+-- Runs a script as lua5.4 would: `arg` is its command line, and `tiexec` is there.
+local function run_script(path, arguments)
+    _G.arg = table.move(arguments, 1, #arguments, 1, { [0] = path })
+    _G.tiexec = require "tiexec"
+    local chunk, why = loadfile(path)
+    if not chunk then
+        message.say("%s", why)
+        return USAGE
+    end
+    local ok, result = xpcall(chunk, debug.traceback, table.unpack(arguments))
+    if ok then return math.type(result) == "integer" and result or 0 end
+    message.write(("tiexec: %s\n"):format(tostring(result)))
+    return 1
+end
+
+local function run_cache(action)
+    local cache = require "tiexec.cache"
+    if not cache.actions[action] then return usage_error("--cache: there are list, prune and clear") end
+    return cache.run(action)
+end
+
+--- Runs tiexec with a command line.
+-- @tparam table arguments as Lua's `arg`
+-- @treturn int the exit status
+function cli.main(arguments)
+    local argv = table.move(arguments, 0, #arguments, 1, {})
+    local given, operands = settings.from_arguments(argv, options)
+    if not given then return usage_error(operands) end
+    if given.help then
+        io.stdout:write(help)
+        return 0
+    end
+    if given.version then
+        io.stdout:write("tiexec ", require "tiexec.version", "\n")
+        return 0
+    end
+    if given.cache then return run_cache(given.cache) end
+    if given.script then return run_script(given.script, operands) end
+    if #operands == 0 then return usage_error("a command is missing") end
+    local environment, complaints = settings.from_environment(os.getenv("TIEXEC"))
+    for _, complaint in ipairs(complaints) do message.say("%s", complaint) end
+    return require "tiexec.launcher".run(operands, settings.merge(given, environment))
+end
+
+return cli

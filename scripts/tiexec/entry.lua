@@ -1,0 +1,164 @@
+-- SPDX-License-Identifier: Apache-2.0
+--- Stopping a program at its entry point, when the dynamic linker has done its work.
+--
+-- The dynamic linker jumps to where AT_ENTRY in the auxiliary vector on the stack says. So AT_ENTRY is
+-- set to a byte of its own text that happens to be a trap instruction: the jump traps, and the tracer
+-- sees it. No text is written and no debug register is used: to arm one the kernel may wait for an RCU
+-- grace period, 10 to 30 ms on an idle host (perf_sched_events, Linux 6.18). Where that is not possible,
+-- a breakpoint.
+
+local core = require "tiexec.core"
+local vector = require "tiexec.vector"
+
+local c = core.constants
+local entry = {}
+
+local WORD <const> = 8
+
+local Entry = {}
+Entry.__index = Entry
+
+local SIGTRAP <const> = c.SIGTRAP
+
+-- A trap is a signal sent by force: the kernel unblocks it, and forgets that it was ignored
+-- (force_sig). So note how it was, to put it back.
+local function note_signal(self)
+    local bit = 1 << (SIGTRAP - 1)
+    local mask = self.inferior:sigmask()
+    -- one that is pending already takes the place of the trap's
+    self.pending = (core.status(self.inferior:pid(), "SigPnd", 16) or 0) & bit ~= 0
+    self.blocked = mask and mask & bit ~= 0
+    self.ignored = (core.status(self.inferior:pid(), "SigIgn", 16) or 0) & bit ~= 0
+end
+
+local function ignore_signal(inferior, signal)
+    local SIG_IGN <const>, SIZE <const> = 1, 64 -- flags and mask are zero
+    local action <close> = inferior:lend(string.pack("j", SIG_IGN) .. ("\0"):rep(SIZE - WORD))
+    if action then inferior:remote_syscall("rt_sigaction", signal, action.address, 0, WORD) end
+end
+
+local function restore_signal(self)
+    if self.ignored then ignore_signal(self.inferior, SIGTRAP) end
+    local mask = self.blocked and self.inferior:sigmask()
+    if mask then self.inferior:sigmask(mask | 1 << (SIGTRAP - 1)) end
+    if self.pending then
+        local call = self.inferior.remote_syscall
+        local pid, tid = call(self.inferior, "getpid"), call(self.inferior, "gettid")
+        call(self.inferior, "tgkill", pid, tid, SIGTRAP)
+    end
+end
+
+-- A byte of the dynamic linker's text that is a trap instruction when it is jumped to: in the midst of
+-- another instruction, or after the end of a function. Its address is no number that a program would
+-- have by chance.
+local function find_trap(inferior, pc)
+    local insn, advance = core.trap_instruction()
+    for _, mapping in ipairs(inferior:mappings() or {}) do
+        local at = mapping.start <= pc and pc < mapping.stop and mapping.start or nil
+        while at do
+            at = inferior:search_memory(at, mapping.stop - at, insn)
+            if at and at % #insn == 0 then return at, advance end
+            at = at and at + 1
+        end
+    end
+end
+
+--- Arranges that the program stops at its entry point.
+-- @param inferior stopped at its exec
+-- @treturn[1] table `reached`: it is there already (a static program); else ask `is_reached` of events
+-- @treturn[2] nil, string why
+function entry.arrange(inferior)
+    local pc = inferior:read_register("pc")
+    local address = (inferior:auxv() or {}).AT_ENTRY
+    if not pc or not address then return nil, "its entry point is not known" end
+    local self = setmetatable({ inferior = inferior, address = address, reached = pc == address }, Entry)
+    if self.reached then return self end
+    note_signal(self)
+    self.place = vector.place_of(inferior, vector.AT_ENTRY)
+    self.trap, self.advance = find_trap(inferior, pc)
+    if self.place and self.trap and inferior:follow_fork(true)
+        and inferior:write_memory(self.place, string.pack("j", self.trap)) then
+        self.reading = true
+        return self
+    end
+    self.place = nil
+    local why
+    self.breakpoint, why = inferior:breakpoint(address)
+    if not self.breakpoint then return nil, why end
+    return self
+end
+
+-- Registers that lead to the trap are made to lead to the entry point: the dynamic linker keeps a copy.
+local function mend_registers(self, inferior)
+    for name, value in pairs(inferior:registers() or {}) do
+        if value == self.trap then inferior:write_register(name, self.address) end
+    end
+end
+
+-- A constructor of a library has forked. The child goes the same way to the entry point, but nobody
+-- will wait for it there: every word of its stack and registers that leads to the trap is made to lead
+-- to the entry point.
+local function mend_child(self, child)
+    local sp, top = vector.stack(child)
+    local trap, address = string.pack("j", self.trap), string.pack("j", self.address)
+    local at = sp
+    while at do
+        at = child:search_memory(at, top - at, trap)
+        if at then child:write_memory(at, address) end
+    end
+    mend_registers(self, child)
+    child:write_memory(self.place, address)
+end
+
+-- A dynamic linker has copied the vector for itself by the time it asks for its first file (glibc and
+-- musl). From then on the one on the stack is for constructors to read.
+local asks = {}
+for _, name in ipairs { "access", "faccessat", "open", "openat", "readlink", "readlinkat" } do
+    asks[core.syscall_number(name) or -1] = true
+end
+local MANY <const> = 32 -- stops: then the linker is of an unknown kind
+
+--- Takes in the stop of a system call, while `self.reading`.
+function Entry:at_syscall(event)
+    self.stops = (self.stops or 0) + 1
+    local over = event.reason == "syscall-entry" and asks[event.syscall]
+    if over then self.inferior:write_memory(self.place, string.pack("j", self.address)) end
+    self.reading = not over and self.stops < MANY
+end
+
+--- Lets go a process that the program has forked before its entry point.
+function Entry:release_child(pid)
+    local child <close> = self.inferior:adopt(pid)
+    if child and self.place then mend_child(self, child) end
+end
+
+--- Whether an event says that the entry point is reached. If so, all is as it would be there.
+function Entry:is_reached(event)
+    local inferior = self.inferior
+    if self.place then
+        local pc = event.signal == SIGTRAP and inferior:read_register("pc")
+        if pc ~= self.trap + self.advance then return false end
+        -- with another pc it would go on in the midst of the dynamic linker
+        if not inferior:write_register("pc", self.address) then inferior:kill() end
+        inferior:write_memory(self.place, string.pack("j", self.address))
+        mend_registers(self, inferior)
+        inferior:drop_signal()
+        inferior:follow_fork(false)
+    elseif event.reason == "breakpoint-hit" then
+        self.breakpoint:delete()
+    else
+        return false
+    end
+    self.reached = true
+    restore_signal(self)
+    return true
+end
+
+--- Puts AT_ENTRY back, if the entry point was not reached.
+function Entry:cancel()
+    if self.place and not self.reached then
+        self.inferior:write_memory(self.place, string.pack("j", self.address))
+    end
+end
+
+return entry

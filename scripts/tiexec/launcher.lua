@@ -1,0 +1,148 @@
+-- SPDX-License-Identifier: Apache-2.0
+--- The program's side: checks what can be known before, splits off the tracer, and becomes CMD.
+
+local core = require "tiexec.core"
+local message = require "tiexec.message"
+
+local c = core.constants
+local launcher = {}
+
+launcher.FAILED, launcher.CANNOT_EXECUTE, launcher.NOT_FOUND = 125, 126, 127
+
+local WAIT_MS <const> = 5000
+local TRIAL_MS <const> = 2000
+
+local function name_of(pid)
+    local file = io.open(("/proc/%d/comm"):format(pid))
+    local name = file and file:read("l") or "?"
+    if file then file:close() end
+    return name
+end
+
+local function has_capability(bit)
+    local capabilities = core.status(core.getpid(), "CapEff", 16) or 0
+    return capabilities >> bit & 1 == 1
+end
+
+-- What the tracer does of which a seccomp filter may make its end; the target would then end with it.
+local tracer_calls = { "ptrace", "process_vm_readv", "process_vm_writev", "pread64", "pwrite64", "wait4", "waitid",
+    "getdents64", "close_range", "setsid" }
+
+-- What the target is made to do, with the arguments that filters look at. MAP_HUGETLB is left to the executor.
+local function try_target_calls()
+    local size <const>, RW, RX = 4096, c.PROT_READ | c.PROT_WRITE, c.PROT_READ | c.PROT_EXEC
+    local base = core.syscall("mmap", 0, size, RW, c.MAP_PRIVATE | c.MAP_ANONYMOUS, -1, 0) or 0
+    for _, advice in ipairs { c.MADV_HUGEPAGE, c.MADV_POPULATE_READ, c.MADV_COLLAPSE, c.MADV_DONTNEED } do
+        core.syscall("madvise", base, size, advice)
+    end
+    core.syscall("mprotect", base, size, RX)
+    core.syscall("mmap", 0, size, RX, c.MAP_PRIVATE, -1, 0)
+    core.syscall("mremap", base, size, size, c.MREMAP_MAYMOVE | c.MREMAP_FIXED, base)
+    core.syscall("munmap", base, size)
+    core.syscall("prctl", c.PR_SET_MM, c.PR_SET_MM_MAP, 0, 0, 0)
+    for _, name in ipairs { "openat", "close", "fsync", "fadvise64" } do core.syscall(name, -1, 0, 0, 0) end
+end
+
+-- A filter judges a call before the kernel looks at its arguments: here they are such that nothing is done.
+local function forbidden_by_seccomp()
+    if (core.status(core.getpid(), "Seccomp") or 0) == 0 then return nil end
+    local ok, why = core.trial(function()
+        for _, name in ipairs(tracer_calls) do core.syscall(name, -1, 0, 0, 0, 0, 0) end
+        try_target_calls()
+    end, TRIAL_MS)
+    if not ok then return ("a seccomp filter does not allow the system calls needed (%s)"):format(why) end
+end
+
+-- A 32-bit process cannot be made to exit_group(2) by a 64-bit tracer: so it is told before, for --strict.
+local function is_32_bit(path)
+    local file = io.open(path, "rb")
+    local magic = file and file:read(5)
+    if file then file:close() end
+    return magic == "\127ELF\1"
+end
+
+-- Why CMD must be started without a tracer, or nil.
+local function reason_against(path)
+    local tracer = core.status(core.getpid(), "TracerPid") or 0
+    if tracer ~= 0 then
+        return ("it is being traced already, by %s (process %d)"):format(name_of(tracer), tracer)
+    end
+    if core.getpid() == 1 then
+        return "tiexec is process 1, whose orphans would become the program's children (start it with an init)"
+    end
+    local privilege = core.privilege_of(path)
+    if privilege and not has_capability(c.CAP_SYS_PTRACE) then
+        return ("it is a %s program, which would lose its rights under a tracer"):format(privilege)
+    end
+    if is_32_bit(path) then return "it is a 32-bit program" end
+    return forbidden_by_seccomp()
+end
+
+-- What a refused ptrace means, as far as the host tells.
+local function explain_refusal(why, errno)
+    local yama = core.host().yama
+    if errno ~= c.EPERM then return why end
+    if yama >= 2 and not has_capability(c.CAP_SYS_PTRACE) then
+        return ("ptrace needs CAP_SYS_PTRACE here (sysctl kernel.yama.ptrace_scope=1 lifts that; it is %d)")
+            :format(yama)
+    end
+    return why .. " (a container or security module forbids ptrace?)"
+end
+
+local function become(path, argv)
+    local _, why, errno = core.exec(path, argv)
+    if errno == c.ENOEXEC then why = path .. ": not a program that this host can run" end
+    message.say("%s", why)
+    return errno == c.ENOENT and launcher.NOT_FOUND or launcher.CANNOT_EXECUTE
+end
+
+-- Fail open: CMD runs as it is, with one line that says why.
+local function plainly(path, argv, options, why)
+    if options.report_file then
+        require "tiexec.report".write_failure(options.report_file, argv[1], why)
+    end
+    if options.strict then
+        message.say("%s: not started: %s", argv[1], why)
+        return launcher.FAILED
+    end
+    message.say("%s: runs on small pages: %s", argv[1], why)
+    return become(path, argv)
+end
+
+-- Opened here, so that /dev/stdout and /dev/fd/N are the caller's, and a bad name is told at once.
+local function open_report(options)
+    if not options.report then return true end
+    local file, why = io.open(options.report, "w")
+    if not file then return nil, why end
+    options.report_file = file
+    return true
+end
+
+--- Starts CMD. Returns only when it could not be started, or in the tracer when that has done its work.
+-- @tparam table argv CMD and its arguments
+-- @tparam table options settings of the command line and the environment
+-- @treturn int the exit status
+function launcher.run(argv, options)
+    local path, why, errno = core.find(argv[1])
+    if not path then
+        message.say("%s", why)
+        return errno == c.ENOENT and launcher.NOT_FOUND or launcher.CANNOT_EXECUTE
+    end
+    local ok
+    ok, why = open_report(options)
+    if not ok then return plainly(path, argv, options, why) end
+    why = reason_against(path)
+    if why then return plainly(path, argv, options, why) end
+    local side, inferior
+    side, inferior, errno = core.split(WAIT_MS, options.report_file)
+    if side == "tracer" then
+        require "tiexec.stages".run(inferior, argv[1], options) -- loaded while the target execs
+        inferior:close()
+        return 0
+    end
+    if not side then return plainly(path, argv, options, explain_refusal(inferior, errno)) end
+    if options.report_file then options.report_file:close() end
+    return become(path, argv)
+end
+
+return launcher

@@ -1,0 +1,128 @@
+-- SPDX-License-Identifier: Apache-2.0
+--- The work at one stage: choose settings, describe, plan, execute, report.
+
+local core = require "tiexec.core"
+local describe = require "tiexec.describe"
+local executor = require "tiexec.executor"
+local message = require "tiexec.message"
+local profile = require "tiexec.profile"
+local settings = require "tiexec.settings"
+local sources = require "tiexec.sources"
+local strategy = require "tiexec.strategy"
+
+local remap = {}
+
+local STOP_MS <const> = 2000
+
+--- The settings in force for the program that `inferior` runs: those of the command line and the
+-- environment, completed by its profile and the defaults, and its strategy.
+-- @treturn table settings; `executable`: its path; `host`: a description; `definition`: the strategy,
+-- or nil and `wrong`: why
+function remap.choose(inferior, name, options)
+    local exe = ("/proc/%d/exe"):format(inferior:pid())
+    local path = core.readlink(exe) or name
+    local found, complaints = profile.find({ path = path, file = exe }, options.profile)
+    local chosen = settings.merge(options, found, { strategy = strategy.default, debug = {} })
+    chosen.executable, chosen.host = path, describe.host()
+    chosen.definition, chosen.wrong = strategy.load(chosen.strategy)
+    if #complaints > 0 and chosen.strict then
+        chosen.wrong = complaints[1]
+    else
+        for _, complaint in ipairs(complaints) do message.say("%s", complaint) end
+    end
+    if chosen.align == nil and chosen.definition then chosen.align = chosen.definition.align end
+    return chosen
+end
+
+local function make_plan(inferior, stage, chosen)
+    local definition = chosen.definition
+    local view, why = describe.inferior(inferior, stage)
+    if not view then return nil, why end
+    local host = chosen.host
+    if host.huge_page_size == 0 then return nil, "this kernel has no huge pages" end
+    local names = chosen.sources or definition.sources or sources.default()
+    local operations, refused = strategy.make_plan(definition, view, host, { sources = names })
+    if not operations then return nil, refused end
+    return { pid = view.pid, host = host, view = view, strategy = definition.name, sources = names,
+        recache = definition.recache, profile = chosen.profile, operations = operations, refused = refused,
+        results = {} }
+end
+
+local function tried_text(tried)
+    local words = {}
+    for i, try in ipairs(tried) do words[i] = ("%s: %s"):format(try.source, try.why) end
+    return table.concat(words, "; ")
+end
+
+-- One line for all that went wrong with single ranges; the table of -v tells of each.
+local function summary(outcome)
+    local refused, failed, why = outcome.refused[1], 0, nil
+    for _, result in ipairs(outcome.results) do
+        if not result.source then
+            failed = failed + 1
+            why = why or tried_text(result.tried)
+        end
+    end
+    if refused then return ("%s of the plan was refused: %s"):format(refused.name, refused.reason) end
+    if failed > 0 then
+        return ("%d of %d ranges stay on small pages: %s"):format(failed, #outcome.results, why)
+    end
+end
+
+-- Whether anybody wants to see what becomes of each mapping. That takes a look at smaps, twice.
+local function wants_report(chosen)
+    return chosen.verbose or chosen.report_file or chosen["dry-run"] or chosen.debug.maps or chosen.debug.plan
+end
+
+--- A function that shows each remote system call, where `--debug syscalls` asks for that; else nil.
+function remap.syscall_trace(chosen)
+    if not chosen.debug.syscalls then return nil end
+    return function(name, arguments, result, why)
+        local words = {}
+        for i = 1, arguments.n do words[i] = ("%#x"):format(arguments[i]) end
+        message.say("syscalls: %s(%s) = %s", name, table.concat(words, ", "),
+            result and ("%#x"):format(result) or why)
+    end
+end
+
+local function show_timing(outcome, started, planned)
+    local ended = core.now()
+    for _, result in ipairs(outcome.results) do
+        message.say("timing: %#x-%#x by %s: %.2f ms", result.start, result.stop,
+            result.source or "none", result.seconds * 1000)
+    end
+    message.say("timing: plan %.2f ms, remap %.2f ms", (planned - started) * 1000, (ended - planned) * 1000)
+end
+
+--- Plans for a stopped inferior and carries the plan out.
+-- @param inferior
+-- @string stage
+-- @string name of the program, for messages
+-- @tparam table chosen what `remap.choose` gave
+-- @treturn[1] table outcome: `dry` nothing was to be done; `complaint` what failed, in one line
+-- @treturn[2] nil, string why nothing could be done at all
+function remap.run(inferior, stage, name, chosen)
+    local started = core.now()
+    if chosen.wrong then return nil, chosen.wrong end
+    local ok, why = inferior:interrupt(STOP_MS)
+    if not ok then return nil, why end
+    local outcome
+    outcome, why = make_plan(inferior, stage, chosen)
+    if not outcome then return nil, why end
+    outcome.name, outcome.executable, outcome.dry = name, chosen.executable, chosen["dry-run"]
+    local report = wants_report(chosen) and require "tiexec.report"
+    if report then report.before(outcome, chosen) end
+    if outcome.dry then return outcome end
+    local planned = core.now()
+    outcome.results = executor.run(inferior, outcome.operations, outcome.sources,
+        { trace = remap.syscall_trace(chosen), recache = outcome.recache })
+    if chosen.debug.timing then show_timing(outcome, started, planned) end
+    outcome.complaint = summary(outcome)
+    if report then
+        ok, why = report.after(outcome, chosen)
+        outcome.complaint = outcome.complaint or not ok and why or nil
+    end
+    return outcome
+end
+
+return remap

@@ -1,0 +1,117 @@
+-- SPDX-License-Identifier: Apache-2.0
+--- The tracer's side: follows the inferior from stage to stage, and leaves it.
+--
+-- exec: execve has finished, and nothing of the program has run: it may be moved. entry: its libraries
+-- are mapped and relocated, and its text is remapped.
+
+local align = require "tiexec.align"
+local core = require "tiexec.core"
+local entry = require "tiexec.entry"
+local message = require "tiexec.message"
+require "tiexec.inferior"
+
+local c = core.constants
+local stages = {}
+
+local FAILED <const> = 125
+
+local Run = {}
+Run.__index = Run
+
+-- Ends the inferior in place of its program.
+function Run:quit(code)
+    if not self.inferior:remote_syscall("exit_group", code) then self.inferior:kill() end
+    self.done = true
+end
+
+-- Ends the work with one line, if there is something to tell. With `strict` the program ends with it.
+function Run:finish(complaint, strict)
+    if complaint and strict then
+        message.say("%s: not started: %s", self.name, complaint)
+        return self:quit(FAILED)
+    end
+    if complaint then message.say("%s: %s", self.name, complaint) end
+    self.done = true
+end
+
+-- Nothing could be done at all.
+function Run:give_up(why, strict)
+    if self.options.report_file then
+        require "tiexec.report".write_failure(self.options.report_file, self.name, why)
+    end
+    return self:finish(strict and why or "runs on small pages: " .. why, strict)
+end
+
+-- The settings in force. They depend on the executable; so an exec forgets them.
+function Run:choose_settings()
+    self.chosen = self.chosen or require "tiexec.remap".choose(self.inferior, self.name, self.options)
+    return self.chosen
+end
+
+-- The only moment to move an executable. Only those with text enough to gain by it are looked into.
+function Run:align()
+    local wanted = align.wanted(self.inferior)
+    local chosen = wanted and self:choose_settings()
+    if not wanted or chosen.align == false or chosen.wrong then return true end
+    local ok, why = align.move(self.inferior, wanted, require "tiexec.remap".syscall_trace(chosen))
+    self.unmoved = not ok and "not moved to a congruent base: " .. tostring(why) or nil
+    return ok or not chosen.strict, self.unmoved
+end
+
+function Run:at_exec()
+    local _, _, errno = self.inferior:read_register("pc")
+    if errno == c.ENOEXEC then return self:give_up("it is a 32-bit program", self.options.strict) end
+    self.chosen = nil
+    local ok, why = self:align()
+    if not ok then return self:give_up(why, true) end
+    self.entry, why = entry.arrange(self.inferior)
+    if not self.entry then return self:give_up(why, self.options.strict) end
+    if self.entry.reached then return self:at_entry() end
+end
+
+function Run:at_entry()
+    local chosen = self:choose_settings()
+    local outcome, why = require "tiexec.remap".run(self.inferior, "entry", self.name, chosen)
+    if not outcome then return self:give_up(why, chosen.strict) end
+    if outcome.dry then return self:quit(0) end
+    return self:finish(outcome.complaint or self.unmoved, chosen.strict)
+end
+
+-- Follows the inferior until it is done or gone. Signals, and threads that end, pass by: cont gives
+-- signals back.
+local function follow(run)
+    while not run.done do
+        local event, why = run.inferior:wait()
+        if not event then return run:give_up(why, run.options.strict) end
+        if event.reason:find("^exited") then return end
+        if event.reason == "exec" then
+            run:at_exec()
+        elseif event.reason == "fork" then
+            run.entry:release_child(event.child)
+        elseif event.reason:find("^syscall") and run.entry then
+            run.entry:at_syscall(event)
+        elseif run.entry and run.entry:is_reached(event) then
+            run:at_entry()
+        end
+        if run.done then return end
+        local ok
+        ok, why = run.inferior:cont(run.entry and run.entry.reading and "syscall" or "freely")
+        if not ok then return run:give_up(why, run.options.strict) end
+        if run.entry and not run.entry.reading then run:choose_settings() end -- while the linker is at work
+    end
+end
+
+--- Handles one program from its exec to its entry, and lets it go. Whatever fails, even here, the
+-- program runs on.
+-- @param inferior seized and running, about to exec
+-- @string name of the program, for messages
+-- @tparam table options settings of the command line and the environment
+function stages.run(inferior, name, options)
+    local run = setmetatable({ inferior = inferior, name = name, options = options }, Run)
+    local ok, why = xpcall(follow, debug.traceback, run)
+    if not ok then run:give_up("internal error: " .. tostring(why), options.strict) end
+    if run.entry then run.entry:cancel() end
+    inferior:detach()
+end
+
+return stages
