@@ -1,0 +1,79 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- What must hold whatever fails: CMD runs as it would by itself, and one line says what and what to do.
+
+local support = require "support"
+
+local failure = {}
+
+local function concat(...)
+    local all = {}
+    for _, list in ipairs { ... } do table.move(list, 1, #list, #all + 1, all) end
+    return all
+end
+
+--- Asserts that standard error is one line of tiexec's, and returns it.
+function failure.one_line(result)
+    local line, rest = result.err:match("^(tiexec: [^\n]+)\n(.*)$")
+    assert(line and rest == "", "not one line of tiexec's:\n" .. result.err)
+    assert(not line:find("internal error") and not line:find("traceback"), line)
+    return line
+end
+
+--- Asserts that two runs gave the same output and ended in the same way.
+function failure.same_end(plain, result)
+    assert(plain.out == result.out and plain.code == result.code and plain.signal == result.signal,
+        ("by itself:\n%s(%s %s)\nwith tiexec:\n%s(%s %s)\n%s"):format(plain.out, plain.code, plain.signal,
+            result.out, result.code, result.signal, result.err))
+end
+
+--- Asserts that CMD did not start: no output, and exit status 125.
+function failure.not_started(result)
+    assert(result.out == "" and result.code == 125,
+        ("started? output '%s', code %s, signal %s\n%s"):format(result.out, result.code, result.signal, result.err))
+end
+
+--- Runs `command` by itself and by tiexec with `options`, both behind the words of `prefix`.
+function failure.both(case, options)
+    -- TERM does not end what is stopped; the limit of CPU time ends a tracer that nobody waits for
+    local prefix = concat({ "prlimit", "--cpu=15", "timeout", "-s", "KILL", "30" }, case.prefix or {})
+    local plain = support.run(concat(prefix, case.command))
+    return plain, support.run(concat(prefix, { support.tiexec }, options or {}, case.options or {}, case.command))
+end
+
+--- The host as it is.
+function failure.as_it_is()
+    return setmetatable({}, { __close = function() end })
+end
+
+--- The host without free huge pages in its pool.
+function failure.empty_pool()
+    return support.pool(0), "the hugetlb pool cannot be set: not root?"
+end
+
+--- Gives a function that adds two tests of one failure, without and with --strict: it takes a name and a
+-- table: `command`, `options`, `prefix` (words before), `line` (a pattern, or several, in the one line), `host`
+-- (a function that arranges the host; gives a to-be-closed value, or nil, why it cannot).
+-- @func it busted's, which only spec files have
+-- @func pending likewise
+function failure.tests(it, pending)
+    local function check(case, options, expect)
+        return function()
+            local host <close>, why = (case.host or failure.as_it_is)()
+            if not host then return pending(why) end
+            local plain, result = failure.both(case, options)
+            expect(plain, result)
+            local line = failure.one_line(result)
+            for _, pattern in ipairs(type(case.line) == "table" and case.line or { case.line }) do
+                assert(line:find(pattern), ("no '%s' in: %s"):format(pattern, line))
+            end
+        end
+    end
+    return function(name, case)
+        it(name .. ": CMD runs, one line tells why", check(case, {}, failure.same_end))
+        it(name .. ", --strict: CMD does not start", check(case, { "--strict" }, function(_, result)
+            failure.not_started(result)
+        end))
+    end
+end
+
+return failure

@@ -1,0 +1,213 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- Memory, snapshots, registers and remote system calls.
+
+local core = require "tiexec.core"
+local support = require "support"
+local tiexec = require "tiexec"
+
+local target = support.programs .. "target"
+local c = tiexec.constants
+
+local function at_entry()
+    local inferior = assert(tiexec.launch { target })
+    local breakpoint <close> = assert(inferior:breakpoint(inferior:auxv().AT_ENTRY))
+    inferior:cont()
+    inferior:wait()
+    return inferior
+end
+
+local function text_of(inferior)
+    for _, object in ipairs(inferior:objects()) do
+        for _, mapping in ipairs(object.mappings) do
+            if object.name == "target" and mapping.kind == "text" then return mapping, object end
+        end
+    end
+end
+
+describe("memory", function()
+    local inferior
+    before_each(function() inferior = at_entry() end)
+    after_each(function()
+        inferior:kill()
+        inferior:wait()
+        inferior:close()
+    end)
+
+    it("is read and written, read-only text included", function()
+        local text = text_of(inferior)
+        local from_file = support.read_file(target):sub(text.offset + 1, text.offset + 256)
+        assert.equal(from_file, inferior:read_memory(text.start, 256))
+        assert(inferior:write_memory(text.start, "changed"))
+        assert.equal("changed" .. from_file:sub(8), inferior:read_memory(text.start, 256))
+        assert.equal("r-xp", text_of(inferior).perms)
+    end)
+
+    it("that is not mapped gives an error, and not a partial result", function()
+        local bytes, message, errno = inferior:read_memory(0x10, 16)
+        assert.is_nil(bytes)
+        assert.is_string(message)
+        assert.is_true(errno == c.EFAULT or errno == c.EIO)
+        local text = text_of(inferior)
+        assert.is_nil((inferior:write_memory(0x10, "x")))
+        assert.is_nil((inferior:read_memory(text.start, 1 << 30)))
+    end)
+
+    it("is searched, across the seams of its pieces too", function()
+        local scratch <close> = assert(inferior:scratch(1 << 20))
+        for _, offset in ipairs { 0, 131072 - 3, 131072, 262144 - 1, (1 << 20) - 6 } do
+            inferior:write_memory(scratch.address + offset, "needle")
+            assert.equal(scratch.address + offset,
+                inferior:search_memory(scratch.address, scratch.size, "needle"), offset)
+            inferior:write_memory(scratch.address + offset, "......")
+        end
+        assert.is_nil(inferior:search_memory(scratch.address, scratch.size, "needle"))
+        assert.is_nil(inferior:search_memory(scratch.address, 3, "...."))
+    end)
+
+    it("is copied, and the scratch is gone when its scope ends", function()
+        local address
+        do
+            local scratch <close> = assert(inferior:scratch(32 << 20))
+            address = scratch.address
+            local text = text_of(inferior)
+            inferior:write_memory(address, ("0123456789abcdef"):rep(1 << 16))
+            assert(inferior:copy_memory(address + (16 << 20), address, 16 << 20))
+            assert.equal(("0123456789abcdef"):rep(1 << 16), inferior:read_memory(address + (16 << 20), 1 << 20))
+            assert.equal(c.EFAULT, select(3, inferior:copy_memory(text.start, address, 4096)))
+        end
+        assert.is_nil((inferior:read_memory(address, 1)))
+    end)
+
+    it("in a snapshot has a size and a digest, is verified and restored", function()
+        local text = text_of(inferior)
+        local snapshot <close> = assert(inferior:snapshot { text })
+        assert.equal(text.stop - text.start, #snapshot)
+        assert.matches("^%x+$", snapshot:digest())
+        assert.is_true(snapshot:verify())
+        local again <close> = assert(inferior:snapshot { text })
+        assert.equal(snapshot:digest(), again:digest())
+        inferior:write_memory(text.start + 5, "!")
+        local ok, _, errno, where = snapshot:verify()
+        assert.is_nil(ok)
+        assert.equal(c.EILSEQ, errno)
+        assert.equal(text.start + 5, where)
+        local third <close> = assert(inferior:snapshot { text })
+        assert.not_equal(snapshot:digest(), third:digest())
+        assert(snapshot:restore())
+        assert.is_true(snapshot:verify())
+        assert.is_nil((inferior:snapshot { { start = 0x10, stop = 0x20 } }))
+    end)
+end)
+
+describe("registers", function()
+    it("have GDB's names and groups, and can be changed", function()
+        local inferior <close> = at_entry()
+        local general = inferior:registers("general")
+        assert.equal(general.rip, inferior:read_register("pc"))
+        assert.equal(general.rsp, inferior:read_register("sp"))
+        assert.is_nil(general.orig_rax)
+        assert.is_integer(inferior:registers("system").orig_rax)
+        assert(inferior:write_register("rbx", -2))
+        assert.equal(-2, inferior:read_register("rbx"))
+        local pattern = "0123456789abcdef"
+        assert(inferior:write_register("xmm7", pattern))
+        assert.equal(pattern, inferior:registers("vector").xmm7)
+        inferior:kill()
+        inferior:wait()
+    end)
+
+    it("that were saved come back, vector state and signal mask too", function()
+        local inferior <close> = at_entry()
+        local before = inferior:registers("all")
+        local mask = inferior:sigmask()
+        do
+            local undo <close> = assert(inferior:save())
+            inferior:write_register("rax", 1)
+            inferior:write_register("xmm3", ("z"):rep(16))
+            inferior:write_register("eflags", before.eflags ~ 1)
+            inferior:sigmask(mask | 0x200)
+        end
+        assert.same(before, inferior:registers("all"))
+        assert.equal(mask, inferior:sigmask())
+        inferior:cont()
+        assert.equal(3, inferior:wait().exit_code)
+    end)
+end)
+
+local function is_integer(_, arguments) return math.type(arguments[1]) == "integer" end
+assert:register("assertion", "integer", is_integer)
+
+describe("a remote system call", function()
+    it("runs in the inferior, and leaves registers, mask and memory as they were", function()
+        local inferior <close> = at_entry()
+        local registers, mask = inferior:registers("all"), inferior:sigmask()
+        local ranges = {}
+        for _, mapping in ipairs(inferior:mappings()) do
+            if mapping.perms:find("^r") and not mapping.path:find("^%[v") then ranges[#ranges + 1] = mapping end
+        end
+        local snapshot <close> = assert(inferior:snapshot(ranges))
+        assert.equal(inferior:pid(), inferior:remote_syscall("getpid"))
+        local result, message, errno = inferior:remote_syscall("close", 9999)
+        assert.is_nil(result)
+        assert.matches("^close: ", message)
+        assert.equal(9, errno) -- EBADF
+        assert.same(registers, inferior:registers("all"))
+        assert.equal(mask, inferior:sigmask())
+        assert.is_true(snapshot:verify())
+        inferior:cont()
+        assert.equal(3, inferior:wait().exit_code)
+    end)
+
+    it("works at the exec stop too, and the program then starts as ever", function()
+        local inferior <close> = assert(tiexec.launch { target })
+        assert.equal(inferior:pid(), inferior:remote_syscall("getpid"))
+        inferior:cont()
+        assert.equal(3, inferior:wait().exit_code)
+    end)
+
+    it("that ends the process gives ESRCH, and the end is told", function()
+        local inferior <close> = at_entry()
+        assert.equal(c.ESRCH, select(3, inferior:remote_syscall("exit_group", 9)))
+        assert.equal(c.ESRCH, select(3, inferior:remote_syscall("getpid")))
+    end)
+
+    it("keeps a signal that cannot wait for afterwards", function()
+        local inferior <close> = at_entry()
+        os.execute("kill -USR1 " .. inferior:pid())
+        for _ = 1, 100 do assert.equal(inferior:pid(), inferior:remote_syscall("getpid")) end
+        inferior:cont()
+        assert.equal("SIGUSR1", inferior:wait().signal_name)
+        inferior:cont()
+        assert.equal("exited-signalled", inferior:wait().reason)
+    end)
+end)
+
+describe("the host", function()
+    it("is described as /proc and /sys tell it", function()
+        local host = tiexec.host()
+        assert.equal(support.shell("uname -r").out, host.kernel .. "\n")
+        assert.equal(tonumber(support.shell("getconf PAGESIZE").out), host.page_size)
+        local pmd = support.read_file("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size")
+        if pmd then assert.equal(tonumber(pmd), host.huge_page_size) end
+        assert.equal(tonumber(support.shell("id -u").out), host.uid)
+        for size, pool in pairs(host.hugetlb) do
+            local path = ("/sys/kernel/mm/hugepages/hugepages-%dkB/nr_hugepages"):format(size // 1024)
+            assert.equal(tonumber(support.read_file(path)), pool.total)
+        end
+    end)
+
+    it("reads build-ids and segments as readelf does", function()
+        local path = core.find("lua5.4")
+        local image = assert(tiexec.image(path))
+        local expected = support.shell("readelf -nW " .. path).out:match("Build ID: (%x+)")
+        assert.equal(expected, image.build_id)
+        local loads = 0
+        for _, segment in ipairs(image.segments) do
+            if segment.type == c.PT_LOAD then loads = loads + 1 end
+        end
+        local _, count = support.shell("readelf -lW " .. path).out:gsub("\n  LOAD ", "")
+        assert.equal(count, loads)
+        assert.equal(c.ENOEXEC, select(3, tiexec.image("/etc/passwd")))
+        assert.equal(c.ENOENT, select(3, tiexec.image("/nonexistent")))
+    end)
+end)

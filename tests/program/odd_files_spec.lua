@@ -1,0 +1,135 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- What is not a native ELF executable: it runs, or fails to, as by env(1).
+
+local failure = require "failure"
+local support = require "support"
+
+local test = failure.tests(it, pending)
+local ample, small = support.programs .. "ample", support.programs .. "small"
+
+local folder
+setup(function() folder = support.folder() end)
+teardown(function() getmetatable(folder).__close(folder) end)
+
+-- A file in the folder; gives its path.
+local function file(name, text, mode)
+    local path = folder.path .. "/" .. name
+    support.write_file(path, text)
+    os.execute(("chmod %s %s"):format(mode or "755", path))
+    return path
+end
+
+-- The message after "name of the tool: ", with the words that quote the file's name left alone.
+local function reason(err) return err:match(": ([^:\n]+)\n$") end
+
+-- tiexec does as env does: the same output, the same end, and where it fails a line that gives the same reason.
+local function as_env(words)
+    local plain = support.run(table.move(words, 1, #words, 2, { "env" }))
+    local result = support.run_tiexec(words)
+    failure.same_end(plain, result)
+    return plain, result
+end
+
+describe("scripts", function()
+    it("with #! and a good interpreter: huge pages for the interpreter, not a word", function()
+        local path = file("good", "#!/bin/sh\necho \"script $0 $*\"\nexit 5\n")
+        local _, result = as_env { path, "a", "b c" }
+        assert.equal(5, result.code)
+        assert.equal("", result.err)
+    end)
+
+    it("whose interpreter is large gets it on huge pages", function()
+        local ready = folder.path .. "/ready"
+        local path = file("large", ("#!%s wait\n"):format(io.popen("realpath " .. ample):read("l")))
+        local process <close> = support.start_tiexec({ path }, (">%s 2>&1"):format(ready))
+        assert.truthy(support.wait_for(function() return support.huge_text(process.pid) > 0 end))
+        assert.truthy(support.wait_for(function()
+            return support.read_file(ready):find("argument " .. path, 1, true)
+        end))
+    end)
+
+    it("with #! and a missing interpreter: 127, as env", function()
+        local path = file("bad", "#!/nowhere/interpreter\necho no\n")
+        local plain, result = as_env { path }
+        assert.equal(127, result.code)
+        local line = failure.one_line(result)
+        assert.equal(reason(plain.err), line:match("[^:]+$"):gsub("^ ", ""))
+        assert.truthy(line:find(path, 1, true))
+    end)
+
+    it("without #! are run by /bin/sh, as by env", function()
+        local path = file("plain", "echo \"text $*\"\nexit 6\n")
+        local _, result = as_env { path, "a" }
+        assert.equal(6, result.code)
+        assert.equal("text a\n", result.out)
+        assert.equal("", result.err)
+    end)
+
+    it("that are empty do nothing, as by env", function()
+        local _, result = as_env { file("empty", "") }
+        assert.equal(0, result.code)
+    end)
+end)
+
+describe("CMD that cannot be run", function()
+    for _, options in ipairs { {}, { "--strict" } } do
+        local strict = options[1] and ", --strict" or ""
+        local function as_env_says(path, code, why)
+            local plain = support.run { "env", path }
+            local result = support.run_tiexec(table.move({ path }, 1, 1, #options + 1, { table.unpack(options) }))
+            assert.equal(plain.code, result.code)
+            assert.equal(code, result.code)
+            local line = failure.one_line(result)
+            assert.truthy(line:find(path, 1, true))
+            assert.truthy(line:find(why, 1, true), line)
+            return plain
+        end
+
+        it("is a directory: 126" .. strict, function() as_env_says("/usr", 126, "directory") end)
+        it("is missing: 127" .. strict, function()
+            as_env_says("/nowhere/program", 127, "No such file or directory")
+        end)
+        it("is not in PATH: 127" .. strict, function()
+            as_env_says("no-such-program-here", 127, "No such file or directory")
+        end)
+        it("has no x bit: 126" .. strict, function()
+            as_env_says(file("unreadable", "#!/bin/sh\necho no\n", "644"), 126, "Permission denied")
+        end)
+        it("has an empty name: 127" .. strict, function()
+            local result = support.run_tiexec(table.move({ "" }, 1, 1, #options + 1, { table.unpack(options) }))
+            assert.equal(support.run({ "env", "--", "" }).code, result.code)
+            failure.one_line(result)
+        end)
+        it("has a file for a folder: 126 or 127, as env" .. strict, function()
+            local result = support.run_tiexec(table.move({ small .. "/x" }, 1, 1, #options + 1,
+                { table.unpack(options) }))
+            assert.equal(support.run({ "env", small .. "/x" }).code, result.code)
+            failure.one_line(result)
+        end)
+    end
+end)
+
+describe("ELF", function()
+    it("of another architecture: 126, one line", function()
+        local bytes = support.read_file(small)
+        local path = file("foreign", bytes:sub(1, 18) .. "\21\0" .. bytes:sub(21)) -- e_machine: EM_PPC64
+        local result = support.run_tiexec { path }
+        assert.equal(126, result.code)
+        assert.equal("", result.out)
+        assert.truthy(failure.one_line(result):find("not a program that this host can run", 1, true))
+    end)
+
+    it("cut off after its header's magic: 126, one line", function()
+        local result = support.run_tiexec { file("magic", "\127ELF") }
+        assert.equal(126, result.code)
+        failure.one_line(result)
+    end)
+
+    -- Whether the kernel runs 32-bit programs at all.
+    local function without_ia32()
+        if support.run({ support.programs .. "small32" }).code == 7 then return failure.as_it_is() end
+        return nil, "this kernel does not run 32-bit x86 programs"
+    end
+
+    test("of 32 bits", { command = { support.programs .. "small32" }, host = without_ia32, line = "32%-bit" })
+end)

@@ -1,0 +1,133 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- The command line and the environment variable TIEXEC: what is wrong is said in one line.
+
+local failure = require "failure"
+local support = require "support"
+
+local ample = support.programs .. "ample"
+
+-- Nothing is started: 125, and one line that says what and points to --help.
+local function refused(name, words, what)
+    it(name .. ": 125, one line", function()
+        local result = support.run_tiexec(words)
+        failure.not_started(result)
+        local line = failure.one_line(result)
+        assert.truthy(line:find(what, 1, true), line)
+        assert.truthy(line:find("tiexec --help", 1, true), line)
+    end)
+end
+
+describe("a wrong command line:", function()
+    refused("an unknown option", { "--explode", ample }, "unknown option '--explode'")
+    refused("an unknown letter", { "-x", ample }, "unknown option '-x'")
+    refused("an unknown letter among others", { "-vx", ample }, "unknown option '-x'")
+    refused("an argument missing", { "--sources" }, "'--sources' needs an argument")
+    refused("a letter's argument missing", { "-s" }, "'-s' needs an argument")
+    refused("an argument too many", { "--strict=yes", ample }, "'--strict=yes' takes no argument")
+    refused("an empty argument", { "--strategy=", ample }, "strategy: it needs a value")
+    refused("an unknown source", { "--sources", "thp,moon", ample }, "unknown source 'moon'")
+    refused("no source", { "--sources", "", ample }, "the list of sources is empty")
+    refused("an unknown debug word", { "--debug", "maps,mops", ample }, "unknown word 'mops'")
+    refused("no command", {}, "a command is missing")
+    refused("options, and no command", { "-v", "--strict" }, "a command is missing")
+    refused("nothing after --", { "--" }, "a command is missing")
+
+    it("what follows CMD is CMD's", function()
+        local result = support.run_tiexec { ample, "--strict", "--help", "-x" }
+        assert.equal("argument --strict\nargument --help\nargument -x\n", result.out:match("^(.-)result"))
+        assert.equal(3, result.code)
+    end)
+
+    it("what follows -- is CMD, whatever its name", function()
+        local result = support.run_tiexec { "--", "--strict" }
+        assert.equal(127, result.code)
+        assert.truthy(failure.one_line(result):find("--strict", 1, true))
+    end)
+
+    it("--help and --version write to standard output and exit with 0", function()
+        for _, option in ipairs { "--help", "-h", "--version", "-V" } do
+            local result = support.run_tiexec { option }
+            assert.equal(0, result.code)
+            assert.equal("", result.err)
+            assert.truthy(result.out:find("tiexec"))
+        end
+    end)
+end)
+
+describe("TIEXEC:", function()
+    -- The complaints, with CMD doing as it does by itself.
+    local function complaints(value, options)
+        local case = { prefix = { "env", "TIEXEC=" .. value }, command = { ample, "x" }, options = options }
+        local plain, result = failure.both(case)
+        failure.same_end(plain, result)
+        return result.err
+    end
+
+    for value, what in pairs {
+        ["colour=red"] = "unknown setting 'colour'",
+        ["sources=moon"] = "unknown source 'moon'",
+        ["strict=perhaps"] = "'perhaps' is neither 1 nor 0",
+        ["strategy="] = "it needs a value",
+        ["debug=maps+mops"] = "unknown word 'mops'",
+        ["=1"] = "unknown setting ''",
+        ["strategy"] = "it needs a value",
+        ["strict=0,explode"] = "unknown setting 'explode'",
+    } do
+        it(("'%s' is complained of in one line, and CMD runs"):format(value), function()
+            local line = failure.one_line { err = complaints(value) }
+            assert.truthy(line:find("TIEXEC", 1, true), line)
+            assert.truthy(line:find(what, 1, true), line)
+        end)
+    end
+
+    it("what is good beside a bad item is done", function()
+        local err = complaints("explode,verbose,colour=red")
+        local _, lines = err:gsub("tiexec: TIEXEC: [^\n]+\n", "")
+        assert.equal(2, lines)
+        assert.truthy(err:find("pages before", 1, true))
+    end)
+
+    it("empty, or of commas: not a word", function()
+        assert.equal("", complaints(""))
+        assert.equal("", complaints(",,"))
+    end)
+
+    it("strict is in force", function()
+        local result = support.run { "env", "TIEXEC=strict,strategy=no-such-strategy", support.tiexec, ample }
+        failure.not_started(result)
+        failure.one_line(result)
+    end)
+end)
+
+describe("--dry-run", function()
+    it("CMD does not run, exit status 0, a reason for each executable mapping", function()
+        local result = support.run_tiexec { "--dry-run", ample, "x" }
+        assert.equal(0, result.code)
+        assert.equal("", result.out)
+        local ranges, reasons = 0, 0
+        for line in result.err:gmatch("[^\n]+") do
+            local op, rest = line:match("^  (%l+) .-%x+%-%x+ (.+)$")
+            if op == "keep" then
+                ranges = ranges + 1
+                if rest:find("%-%s+%S+ %S+") then reasons = reasons + 1 end
+            elseif op == "remap" then
+                assert.truthy(rest:find("thp", 1, true))
+            end
+        end
+        assert.is_true(ranges > 1)
+        assert.equal(ranges, reasons)
+    end)
+
+    it("names the mappings that a program has", function()
+        local result = support.run_tiexec { "--dry-run", ample }
+        for _, name in ipairs { "ample", "libc.so.6", "ld-linux", "vdso" } do
+            assert.truthy(result.err:find(name, 1, true), name)
+        end
+    end)
+
+    it("leaves no output of CMD's even from a static program", function()
+        local result = support.run_tiexec { "-n", support.programs .. "ample_static" }
+        assert.equal(0, result.code)
+        assert.equal("", result.out)
+    end)
+end)

@@ -1,0 +1,117 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- Programs that change rights, and a caller without any.
+
+local core = require "tiexec.core"
+local failure = require "failure"
+local support = require "support"
+
+local NOBODY <const> = { "setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "--" }
+
+-- tiexec and the programs, where nobody can reach them and no mount option is in the way.
+local folder = support.folder()
+local here = folder.path .. "/"
+local ample, tiexec = here .. "build/tests/ample", here .. "build/tiexec"
+teardown(function() getmetatable(folder).__close(folder) end)
+
+local build = os.getenv("TIEXEC_BUILD") or "build"
+os.execute(([[
+mkdir -p %sbuild/tests && cp %s %sbuild/tiexec && cp %sample %sbuild/tests/
+cp -r scripts %sscripts; cp -r %s/bytecode %sbuild/bytecode; cp "$(command -v id)" %sid; chmod -R go+rX %s
+]]):format(here, support.tiexec, here, support.programs, here, here, build, here, here, folder.path))
+
+-- Runs words as nobody; `tiexec` is the reachable one.
+local function as_nobody(...)
+    local words = table.move(NOBODY, 1, #NOBODY, 1, {})
+    for _, list in ipairs { ... } do table.move(list, 1, #list, #words + 1, words) end
+    return support.run(words)
+end
+
+-- The host for tests which need root to arrange them.
+local function root()
+    if support.is_root then return failure.as_it_is() end
+    return nil, "root is needed to make such a file, and to become nobody"
+end
+
+-- Two tests: a program that gets rights by being started keeps them, or is not started.
+local function keeps_rights(name, make, command, evidence)
+    local function run(options)
+        local plain = as_nobody(command)
+        assert(plain.out:find(evidence), plain.out .. plain.err) -- it does get rights here
+        return plain, as_nobody({ tiexec }, options, command)
+    end
+    local function arranged(check)
+        return function()
+            local host <close>, why = root()
+            if not host then return pending(why) end
+            local ok, reason = make()
+            if not ok then return pending(reason) end
+            check()
+        end
+    end
+    it(name .. ": it keeps its rights, one line tells", arranged(function()
+        local plain, result = run({})
+        failure.same_end(plain, result)
+        local line = failure.one_line(result)
+        assert.truthy(line:find("lose its rights", 1, true), line)
+    end))
+    it(name .. ", --strict: it is not started", arranged(function()
+        local _, result = run({ "--strict" })
+        failure.not_started(result)
+        failure.one_line(result)
+    end))
+end
+
+describe("as nobody:", function()
+    keeps_rights("a setuid program", function()
+        return os.execute(("chown root %sid && chmod 4755 %sid"):format(here, here))
+    end, { here .. "id" }, "euid=0%(root%)")
+
+    keeps_rights("a setgid program", function()
+        return os.execute(("cp %sid %sgid && chown root:root %sgid && chmod 2755 %sgid"):format(here, here, here, here))
+    end, { here .. "gid" }, "egid=0%(root%)")
+
+    keeps_rights("a program with capabilities", function()
+        if not os.execute("command -v setcap >/dev/null") then return nil, "setcap is missing (libcap2-bin)" end
+        return os.execute(("cp /bin/grep %sgrep && setcap cap_net_raw+ep %sgrep"):format(here, here)),
+            "this filesystem keeps no capabilities"
+    end, { here .. "grep", "CapEff", "/proc/self/status" }, "CapEff:%s+0000000000002000")
+
+    it("huge pages come by thp", function()
+        local host <close>, why = root()
+        if not host then return pending(why) end
+        local mode <close> = support.thp("madvise")
+        assert.truthy(mode)
+        local words = table.move(NOBODY, 1, #NOBODY, 1, {})
+        table.move({ tiexec, "--sources", "thp", ample, "wait" }, 1, 5, #words + 1, words)
+        local output = here .. "output"
+        local process <close> = support.start(words, (">%s 2>&1"):format(output))
+        assert.truthy(support.wait_for(function()
+            return (support.read_file(output) or ""):find("child 5\n", 1, true)
+        end))
+        assert.equal(65534, core.status(process.pid, "Uid"))
+        local bytes, by = support.huge_text(process.pid)
+        assert.is_true(bytes > 0)
+        assert.equal("AnonHugePages", by)
+        assert.is_nil(support.read_file(output):match("tiexec"))
+    end)
+
+    it("a program that cannot be read but run does run", function()
+        local host <close>, why = root()
+        if not host then return pending(why) end
+        os.execute(("cp %s %ssecret && chmod 711 %ssecret"):format(ample, here, here))
+        local plain = as_nobody({ here .. "secret", "x" })
+        local result = as_nobody({ tiexec, here .. "secret", "x" })
+        assert.equal(3, plain.code)
+        failure.same_end(plain, result)
+    end)
+end)
+
+describe("as root:", function()
+    it("a setuid program of root's gets huge pages like any other", function()
+        local host <close>, why = root()
+        if not host then return pending(why) end
+        os.execute(("cp %s %sroots && chown root %sroots && chmod 4755 %sroots"):format(ample, here, here, here))
+        local process <close> = support.start_tiexec { here .. "roots", "wait" }
+        assert.is_true(support.huge_text(process.pid) > 0)
+    end)
+end)

@@ -1,0 +1,73 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- Small real programs, dynamic and static, fixed and position-independent: what they put out, and what
+-- of their text is huge.
+
+local specimen = require "specimen"
+local support = require "support"
+
+local program = specimen.program
+
+describe("under tiexec,", function()
+    setup(specimen.prepare(24))
+    teardown(specimen.restore)
+
+    specimen.define("echo -e with multi-byte characters",
+        program { "/bin/echo", "-e", "gr\u{fc}n \\u20ac\\t\\xe2\\x82\\xac \u{1f40c}\\n\\u4e2d\u{6587}" })
+
+    specimen.define("bash", program({ "/bin/bash" },
+        "for i in {1..2000}; do ((sum[i % 7] += i)); done; echo ${sum[@]} $(echo sub) ${#0}; exit 5\n",
+        { status = 5 }))
+
+    specimen.define("python3", program({ "/usr/bin/python3", "-" },
+        "import re, sys\nprint(re.sub('[aeiou]', '', repr(sorted(sys.builtin_module_names))))\nsys.exit(3)\n",
+        { status = 3 }), 1)
+
+    specimen.define("busybox-static", program({ "/bin/busybox", "sha256sum" }, ("tiexec"):rep(100000)))
+
+    specimen.define("go version", program { "/usr/bin/go", "version" }, 1)
+
+    specimen.define("git cat-file", function()
+        local made, why = program({ "git", "cat-file", "--batch" }, "HEAD\nHEAD^{tree}\nHEAD:a\nHEAD:b\n")()
+        if not made then return nil, why end
+        local git = "git -c user.name=a -c user.email=a@example.org"
+        local result = support.shell(([[cd %s && git init -q repo && cd repo && seq 20000 >a && git add a &&
+            %s commit -q -m one && git gc -q]]):format(made.folder.path, git))
+        assert.equal(0, result.code, result.err)
+        table.insert(made.words, 2, "-C")
+        table.insert(made.words, 3, made.folder.path .. "/repo")
+        return made
+    end, 1)
+
+    -- It starts in its own text, which is not the dynamic linker's.
+    specimen.define("a static Go program", function()
+        local made, why = program({ "/usr/bin/go" }, ("a line of input\n"):rep(5000))()
+        if not made then return nil, why end
+        local path = made.folder.path
+        support.write_file(path .. "/main.go", [[
+package main
+
+import ("bufio"; "fmt"; "net/http"; "os")
+
+func main() {
+    if len(os.Args) > 1 { fmt.Println(http.ListenAndServe(os.Args[1], nil)) } // it is here for its size
+    length, done := 0, make(chan int)
+    go func() {
+        for lines := bufio.NewScanner(os.Stdin); lines.Scan(); { length += len(lines.Text()) }
+        done <- length
+    }()
+    fmt.Println(<-done, http.StatusText(404))
+    os.Exit(9)
+}
+]])
+        local result = support.shell(([[cd %s && HOME=%s GOCACHE=%s/cache GOFLAGS= GO111MODULE=off CGO_ENABLED=0
+            export HOME GOCACHE GOFLAGS GO111MODULE CGO_ENABLED; %s build -o main main.go]]):format(
+            path, path, path, made.words[1]))
+        assert.equal(0, result.code, result.err)
+        made.words, made.status = { specimen.path(path .. "/main") }, 9
+        return made
+    end, 1)
+
+    for _, name in ipairs { "static_exec", "static_pie" } do
+        specimen.define(name, program({ support.programs .. name }, ("a line of input\n"):rep(3000), { status = 7 }), 1)
+    end
+end)

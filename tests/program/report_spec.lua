@@ -1,0 +1,90 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- --report: JSON that agrees with what smaps says.
+
+local json = require "dkjson"
+local failure = require "failure"
+local support = require "support"
+
+local test = failure.tests(it, pending)
+local ample, ample_static = support.programs .. "ample", support.programs .. "ample_static"
+
+local function read_json(path)
+    local value, _, why = json.decode(support.read_file(path) or "")
+    assert(value, why)
+    return value
+end
+
+describe("--report", function()
+    for _, command in ipairs { ample, ample_static } do
+        it("agrees with smaps: " .. command:match("[^/]*$"), function()
+            local mode <close> = support.thp("madvise")
+            local folder <close> = support.folder()
+            local path = folder.path .. "/report.json"
+            local process <close> = support.start_tiexec {
+                "--sources", "thp", "-s", "conservative", "--report", path, command, "wait" }
+            local report = read_json(path)
+            local size, huge = 0, 0
+            for _, m in ipairs(support.smaps(process.pid)) do
+                if m.perms:find("x") then
+                    size, huge = size + m.stop - m.start, huge + support.huge_bytes(m)
+                end
+            end
+            assert.is_true(huge > 0)
+            assert.equal(huge, report.totals.huge_bytes)
+            assert.equal(size, report.totals.bytes)
+            assert.equal(process.pid, report.pid)
+            assert.equal(command, report.command)
+            assert.equal("conservative", report.strategy)
+            assert.same({ "thp" }, report.sources)
+            assert.is_true(report.totals.pages_after < report.totals.pages_before)
+            if mode == nil then return pending("the THP mode could not be set, it was as it was") end
+        end)
+    end
+
+    it("gives a reason for each mapping that stays", function()
+        local folder <close> = support.folder()
+        local path = folder.path .. "/report.json"
+        support.run_tiexec { "-s", "none", "--report", path, ample }
+        local report = read_json(path)
+        assert.is_true(#report.mappings > 2)
+        for _, mapping in ipairs(report.mappings) do
+            assert.is_true(#mapping.why > 0)
+            assert.is_nil(mapping.source)
+        end
+    end)
+
+    it("is JSON too when nothing could be done, and says why", function()
+        local folder <close> = support.folder()
+        local path = folder.path .. "/report.json"
+        local result = support.run_tiexec { "-s", "no-such-strategy", "--report", path, ample }
+        assert.equal(3, result.code)
+        assert.truthy(read_json(path).error:find("no-such-strategy", 1, true))
+    end)
+
+    it("is JSON too under a tracer, and says why", function()
+        local folder <close> = support.folder()
+        local path = folder.path .. "/report.json"
+        support.run { "strace", "-f", "-o", "/dev/null", support.tiexec, "--report", path, ample }
+        assert.truthy(read_json(path).error:find("traced already", 1, true))
+    end)
+
+    it("to standard output", function()
+        local result = support.run_tiexec { "--report", "/dev/stdout", ample, "x" }
+        assert.equal(3, result.code)
+        assert.truthy(result.out:find('"huge_bytes"', 1, true))
+        assert.truthy(result.out:find("result ", 1, true))
+    end)
+
+    test("to a folder that is missing", {
+        command = { ample, "x" }, options = { "--report", "/nowhere/report.json" }, line = "/nowhere/report.json",
+    })
+    test("to a directory", {
+        command = { ample, "x" }, options = { "--report", "/usr" }, line = "/usr",
+    })
+
+    it("to a full device: CMD runs, one line tells why", function()
+        local plain, result = failure.both { command = { ample, "x" }, options = { "--report", "/dev/full" } }
+        failure.same_end(plain, result)
+        assert.truthy(failure.one_line(result):find("No space left", 1, true))
+    end)
+end)

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A program with 5.5 MiB of text that looks at itself: it runs code at both ends and in the middle, in a
+ * child too, sums up every byte of its text, and tells its tracer. "wait": then it waits to be killed. */
+#include <inttypes.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define FAR(section_name) __attribute__((noinline, section(section_name)))
+
+/* GNU ld puts .text.sorted.* in the order of their names. */
+FAR(".text.sorted.1") static uint64_t low(uint64_t x) { return x * 3 + 1; }
+FAR(".text.sorted.3") static uint64_t middle(uint64_t x) { return x ^ x >> 7; }
+FAR(".text.sorted.5") static uint64_t high(uint64_t x) { return x * 5 + 2; }
+
+__asm__(".pushsection .text.sorted.2, \"ax\", %progbits\n"
+        "filler_low: .set i, 0\n .rept 0x58000\n .quad i * 0x9e3779b97f4a7c15\n .set i, i + 1\n .endr\n"
+        ".popsection\n"
+        ".pushsection .text.sorted.4, \"ax\", %progbits\n"
+        "filler_high: .rept 0x58000\n .quad i * 0x9e3779b97f4a7c15\n .set i, i + 1\n .endr\n"
+        ".popsection\n");
+
+static uint64_t compute(void)
+{
+    uint64_t x = 1;
+    for (int i = 0; i < 1000; i++)
+        x = high(middle(low(x)));
+    return x;
+}
+
+static uint64_t sum_of_text(void)
+{
+    const volatile uint64_t *at = (const volatile uint64_t *)((uintptr_t)low & ~UINT64_C(7));
+    const volatile uint64_t *end = (const volatile uint64_t *)((uintptr_t)high & ~UINT64_C(7));
+    uint64_t sum = 0;
+    while (at < end)
+        sum = (sum << 1 | sum >> 63) ^ *at++;
+    return sum;
+}
+
+static int tracer(void)
+{
+    char line[256];
+    int pid = -1;
+    FILE *status = fopen("/proc/self/status", "r");
+    while (status && fgets(line, sizeof line, status))
+        if (sscanf(line, "TracerPid: %d", &pid) == 1)
+            break;
+    if (status)
+        fclose(status);
+    return pid;
+}
+
+int main(int argc, char **argv)
+{
+    int status = 0;
+    uint64_t result = compute();
+    for (int i = 1; i < argc; i++)
+        printf("argument %s\n", argv[i]);
+    printf("result %" PRIx64 " text %" PRIx64 " tracer %d\n", result, sum_of_text(), tracer() != 0);
+    fflush(stdout);
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(compute() == result ? 5 : 6);
+    if (pid < 0 || waitpid(pid, &status, 0) != pid)
+        return 1;
+    printf("child %d\n", WIFEXITED(status) ? WEXITSTATUS(status) : -1);
+    fflush(stdout);
+    if (argc > 1 && strcmp(argv[1], "wait") == 0)
+        for (;;)
+            pause();
+    return 3;
+}

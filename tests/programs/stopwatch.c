@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * stopwatch ROUNDS CMD… -- CMD… [-- CMD…]: runs the commands in turn, ROUNDS times, and prints for each the
+ * milliseconds of the whole process (least, quartiles, most) and the median of its ratio to the first in
+ * the same round. Their output goes to /dev/null. */
+#include <fcntl.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define MOST_COMMANDS 8
+#define MOST_ROUNDS   1000
+
+extern char **environ;
+static double times[MOST_COMMANDS][MOST_ROUNDS], ratios[MOST_ROUNDS];
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
+static double run(char **argv, posix_spawn_file_actions_t *actions)
+{
+    pid_t pid;
+    int status;
+    double start = now();
+    if (posix_spawnp(&pid, argv[0], actions, NULL, argv, environ) != 0)
+        exit(127);
+    waitpid(pid, &status, 0);
+    return now() - start;
+}
+
+static int compare(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double sorted_median(double *list, int count)
+{
+    qsort(list, (size_t)count, sizeof *list, compare);
+    return list[count / 2];
+}
+
+int main(int argc, char **argv)
+{
+    char **commands[MOST_COMMANDS];
+    int count = 0, rounds = argc > 2 ? atoi(argv[1]) : 0;
+    if (rounds < 1 || rounds > MOST_ROUNDS)
+        return 2;
+    commands[count++] = argv + 2;
+    for (int i = 2; i < argc; i++) {
+        if (strcmp(argv[i], "--") == 0 && count < MOST_COMMANDS) {
+            argv[i] = NULL;
+            commands[count++] = argv + i + 1;
+        }
+    }
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
+    posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
+    for (int round = -1; round < rounds; round++) /* the first is a warm-up */
+        for (int c = 0; c < count; c++)
+            times[c][round < 0 ? 0 : round] = run(commands[c], &actions);
+    printf("%8s %8s %8s %8s %8s %8s  %s\n", "least", "quarter", "median", "quarter", "most", "ratio", "command");
+    for (int c = count - 1; c >= 0; c--) {
+        for (int i = 0; i < rounds; i++)
+            ratios[i] = times[c][i] / times[0][i];
+        double ratio = sorted_median(ratios, rounds), median = c ? sorted_median(times[c], rounds) : 0;
+        if (c == 0) /* sorted last: the others' ratios need it in order of time */
+            median = sorted_median(times[0], rounds);
+        printf("%8.2f %8.2f %8.2f %8.2f %8.2f %8.2f ", times[c][0], times[c][rounds / 4], median,
+               times[c][rounds * 3 / 4], times[c][rounds - 1], ratio);
+        for (char **word = commands[c]; *word; word++)
+            printf(" %s", *word);
+        printf("\n");
+    }
+    return 0;
+}

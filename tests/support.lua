@@ -1,0 +1,186 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- What the specs share: running programs, and looking at them from outside.
+
+local core = require "tiexec.core"
+
+local support = {}
+
+support.tiexec = os.getenv("TIEXEC_PROGRAM") or "build/tiexec"
+support.programs = (os.getenv("TIEXEC_BUILD") or "build") .. "/tests/" -- made from tests/programs
+support.is_root = core.host().uid == 0
+
+--- Quotes words for the shell.
+function support.quote(words)
+    local quoted = {}
+    for i, word in ipairs(words) do quoted[i] = "'" .. word:gsub("'", "'\\''") .. "'" end
+    return table.concat(quoted, " ")
+end
+
+function support.read_file(path)
+    local file = io.open(path, "rb")
+    if not file then return nil end
+    local text = file:read("a")
+    file:close()
+    return text
+end
+
+function support.write_file(path, text)
+    local file <close> = assert(io.open(path, "wb"))
+    assert(file:write(text))
+end
+
+--- A fresh folder, removed when closed: `local folder <close> = support.folder()`; its `path`.
+function support.folder()
+    local pipe <close> = assert(io.popen("mktemp -d"))
+    local path = pipe:read("l")
+    return setmetatable({ path = path }, { __close = function()
+        os.execute("rm -rf " .. support.quote { path })
+    end })
+end
+
+--- Runs a shell command to its end.
+-- @treturn table `out`, `err`, `code` (exit status) or `signal`
+function support.shell(command)
+    local folder <close> = support.folder()
+    local path = folder.path
+    local _, how, code = os.execute(("( %s\n) >%s/out 2>%s/err </dev/null"):format(command, path, path))
+    if how == "exit" and code > 128 then how, code = "signal", code - 128 end -- as sh tells it
+    return {
+        out = support.read_file(path .. "/out"),
+        err = support.read_file(path .. "/err"),
+        [how == "exit" and "code" or "signal"] = code,
+    }
+end
+
+--- Runs a list of words to its end.
+function support.run(words) return support.shell("exec " .. support.quote(words)) end
+
+--- Runs tiexec with words appended to its name.
+function support.run_tiexec(words)
+    return support.run(table.move(words, 1, #words, 2, { support.tiexec }))
+end
+
+--- Waits until `check` gives something true, and returns it; nil after `seconds`.
+function support.wait_for(check, seconds)
+    local deadline = core.now() + (seconds or 10)
+    repeat
+        local result = check()
+        if result then return result end
+        os.execute("sleep 0.01")
+    until core.now() > deadline
+end
+
+local Process = {}
+Process.__index = Process
+
+--- Ends it with SIGKILL and collects it.
+function Process:__close()
+    os.execute("kill -KILL " .. self.pid .. " 2>/dev/null")
+    self.pipe:close()
+end
+
+--- Sends a signal by name and gives what `sh` says of the end: exit status, or 128 + signal.
+function Process:stop(signal)
+    os.execute(("kill -%s %d 2>/dev/null"):format(signal or "TERM", self.pid))
+    local _, _, code = self.pipe:close()
+    return code
+end
+
+--- Whether the process is there and not a zombie.
+function Process:is_alive()
+    local state = (support.read_file("/proc/" .. self.pid .. "/stat") or ""):match("%) (%a)")
+    return state ~= nil and state ~= "Z" and state ~= "X"
+end
+
+--- Starts a list of words and leaves it running; its standard output is the shell's `redirect`.
+-- The words are exec'd, so `pid` is theirs. To be closed.
+function support.start(words, redirect)
+    local pipe = assert(io.popen(("echo $$; exec %s %s"):format(support.quote(words), redirect or ">/dev/null 2>&1")))
+    return setmetatable({ pid = math.tointeger(pipe:read("l")), pipe = pipe }, Process)
+end
+
+--- Starts a program under tiexec and waits until the tracer has left it. The program must not be sh.
+function support.start_tiexec(words, redirect)
+    local process = support.start(table.move(words, 1, #words, 2, { support.tiexec }), redirect)
+    local shell = core.readlink("/bin/sh")
+    support.wait_for(function()
+        local exe = (core.readlink("/proc/" .. process.pid .. "/exe") or ""):match("[^/]*$")
+        return exe ~= shell and exe ~= "tiexec" and core.status(process.pid, "TracerPid") == 0
+            or not process:is_alive()
+    end)
+    return process
+end
+
+--- /proc/PID/smaps, read without tiexec's own code: a list of `start`, `stop`, `perms`, `path`, and the
+-- fields by the kernel's names, in bytes.
+function support.smaps(pid)
+    local list = {}
+    for line in (support.read_file("/proc/" .. pid .. "/smaps") or ""):gmatch("[^\n]+") do
+        local start, stop, perms, path = line:match("^(%x+)-(%x+) (%S+) %S+ %S+ %S+%s*(.*)$")
+        if start and #start < 16 then
+            list[#list + 1] = { start = tonumber(start, 16), stop = tonumber(stop, 16), perms = perms, path = path }
+        elseif not start and #list > 0 then
+            local name, kib = line:match("^([%w_]+):%s+(%d+) kB")
+            if name then list[#list][name] = tonumber(kib) * 1024 end
+        end
+    end
+    return list
+end
+
+local huge_fields = { "AnonHugePages", "ShmemPmdMapped", "FilePmdMapped", "Private_Hugetlb", "Shared_Hugetlb" }
+
+--- Bytes of a smaps entry on huge pages, and the name of the field that says so.
+function support.huge_bytes(mapping)
+    local sum, by = 0, nil
+    for _, field in ipairs(huge_fields) do
+        sum = sum + (mapping[field] or 0)
+        if (mapping[field] or 0) > 0 then by = field end
+    end
+    return sum, by
+end
+
+--- Bytes of all executable memory of a process on huge pages; and by what, the smaps field's name.
+function support.huge_text(pid)
+    local sum, by = 0, nil
+    for _, mapping in ipairs(support.smaps(pid)) do
+        if mapping.perms:find("x") then
+            local bytes, field = support.huge_bytes(mapping)
+            sum, by = sum + bytes, field or by
+        end
+    end
+    return sum, by
+end
+
+local POOL <const> = "/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages"
+local THP <const> = "/sys/kernel/mm/transparent_hugepage/enabled"
+
+-- Sets a kernel switch; what it was before is set again when closed.
+local function setting(path, before, value)
+    support.write_file(path, value)
+    return setmetatable({}, { __close = function() support.write_file(path, before) end })
+end
+
+--- Reserves a hugetlb pool of exactly `pages`; given back when closed. nil when the host cannot.
+function support.pool(pages)
+    local before = support.read_file(POOL)
+    if not (before and support.is_root) then return nil end
+    os.execute("echo 1 > /proc/sys/vm/compact_memory 2>/dev/null")
+    local pool = setting(POOL, before, tostring(pages))
+    if tonumber(support.read_file(POOL)) == pages then return pool end
+    getmetatable(pool).__close()
+end
+
+--- Sets transparent huge pages to "always", "madvise" or "never" until closed. nil: not allowed to.
+function support.thp(mode)
+    local before = (support.read_file(THP) or ""):match("%[(%w+)%]")
+    if not (before and support.is_root) then return nil end
+    return setting(THP, before, mode)
+end
+
+--- The processes whose program or tracer is tiexec, other than `except`.
+function support.leftovers()
+    local result = support.shell("pgrep -x tiexec || true")
+    return result.out
+end
+
+return support

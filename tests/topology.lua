@@ -1,0 +1,109 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- Running a program with and without tiexec, and comparing all that can be seen.
+
+local assert = require "luassert"
+local support = require "support"
+
+local topology = {}
+
+topology.root = os.getenv("PWD") .. "/"
+
+local function absolute(path)
+    return path:find("^/") and path or topology.root .. path
+end
+
+topology.tiexec = absolute(support.tiexec)
+topology.programs = absolute(support.programs)
+
+local function append(list, more)
+    return table.move(more or {}, 1, #(more or {}), #list + 1, list)
+end
+
+--- The words that run `what` as a child of tests/programs/watch.c.
+-- @tparam table what `watch`: options of watch; `as`: settings of tests/programs/as.c; `program`: name
+-- of a test program, `state` where nothing is said, by its path or `in_path`; or `script`: the text of
+-- one, in which FOLDER/state is the file; `arguments`; `environment`: words for env; `options`: of
+-- tiexec; `redirect`
+-- @string file where state.c writes to
+-- @tparam table under words before the program: tiexec, or none
+function topology.words(what, file, under)
+    local words = append({ topology.programs .. "watch" }, what.watch)
+    append(words, { "--", topology.programs .. "as" })
+    append(append(words, what.as), { "--" })
+    append(words, under)
+    if what.script then
+        append(words, { file .. ".sh" })
+    else
+        append(words, { (what.in_path and "" or topology.programs) .. (what.program or "state"), file })
+    end
+    return append(words, what.arguments)
+end
+
+--- Runs `what` and returns what watch says of it, and what the program says of itself.
+-- @treturn table `fate`, `state`, `huge` (KiB of text on huge pages), `err`, `out`
+function topology.observe(what, under)
+    local folder <close> = support.folder()
+    local file = folder.path .. "/state"
+    if what.script then
+        support.write_file(file .. ".sh", (what.script:gsub("FOLDER", folder.path)))
+        assert(os.execute("chmod +x " .. file .. ".sh"))
+    end
+    local command = "env " .. (what.environment or ""):gsub("FOLDER", folder.path) .. " "
+        .. support.quote(topology.words(what, file, under))
+    local result = support.shell(("cd %s; %s %s"):format(folder.path, command, what.redirect or ""))
+    local state = (support.read_file(file) or "nothing"):gsub("/[%w/]*/tmp%.%w+", "FOLDER")
+    local huge = tonumber(state:match("\nhuge (%d+)"))
+    return { fate = result.out, err = result.err, huge = huge, state = (state:gsub("\nhuge %d+", "")) }
+end
+
+local function lines(text)
+    local list = {}
+    for line in text:gmatch("[^\n]+") do list[#list + 1] = line end
+    return list
+end
+
+--- The lines of the one that the other has not, as "- line" and "+ line".
+function topology.difference(before, after)
+    local count, result = {}, {}
+    for _, line in ipairs(lines(before)) do count[line] = (count[line] or 0) + 1 end
+    for _, line in ipairs(lines(after)) do
+        if (count[line] or 0) > 0 then
+            count[line] = count[line] - 1
+        else
+            result[#result + 1] = "+ " .. line
+        end
+    end
+    for _, line in ipairs(lines(before)) do
+        if count[line] > 0 then
+            count[line] = count[line] - 1
+            result[#result + 1] = "- " .. line
+        end
+    end
+    return table.concat(result, "\n")
+end
+
+--- Asserts that `what` comes out the same with tiexec as without. Returns both observations.
+function topology.assert_same(what)
+    local plain, under = topology.observe(what, {}), topology.observe(what, append({ topology.tiexec }, what.options))
+    assert.not_equal("nothing", plain.state)
+    assert.equal("", topology.difference(plain.state, under.state))
+    assert.equal(plain.fate, under.fate)
+    assert.equal(plain.err, under.err)
+    return plain, under
+end
+
+--- The same, and that tiexec has done its work meanwhile.
+function topology.assert_same_and_huge(what)
+    local plain, under = topology.assert_same(what)
+    assert.equal(0, plain.huge)
+    assert.is_true(under.huge >= 2048)
+end
+
+--- How many processes run this very tiexec.
+function topology.tiexec_processes()
+    local result = support.shell("find /proc -maxdepth 2 -path '/proc/[0-9]*/exe' -lname "
+        .. support.quote { topology.tiexec } .. " 2>/dev/null || true")
+    return select(2, result.out:gsub("\n", ""))
+end
+
+return topology

@@ -1,0 +1,181 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- The `file` source with a failure at each of its steps: the range is the file's huge pages, or all of
+-- the process's mappings are as they were.
+
+local core = require "tiexec.core"
+local file = require "tiexec.sources.file"
+local process = require "tiexec.process"
+local support = require "support"
+local tiexec = require "tiexec"
+
+local c = core.constants
+local host = core.host()
+local HUGE <const> = host.huge_page_size
+local program = support.programs .. "moved-fixed"
+
+-- "start-stop perms offset path flags" of each mapping, the huge page advice among the flags.
+local function picture(inferior)
+    local lines = {}
+    for _, m in ipairs(inferior:mappings(true)) do
+        lines[#lines + 1] = ("%x-%x %s %x %s %s"):format(m.start, m.stop, m.perms, m.offset, m.path, m.vm_flags)
+    end
+    return lines
+end
+
+-- The object's text at the exec stop, and that rounded outward.
+local function text_of(inferior)
+    local text
+    for _, m in ipairs(inferior:mappings()) do
+        local size = m.stop - m.start
+        if m.perms == "r-xp" and m.inode ~= 0 and size > (text and text.stop - text.start or 0) then text = m end
+    end
+    return text, { start = text.start & -HUGE, stop = (text.stop + HUGE - 1) & -HUGE }
+end
+
+local function launch(path)
+    local inferior = assert(tiexec.launch { path or program })
+    return inferior, text_of(inferior)
+end
+
+-- A process whose nth system call fails, and a count of them.
+local function failing(target, n)
+    local count = 0
+    return setmetatable({ call = function(name, ...)
+        count = count + 1
+        if count == n then return nil, name .. ": made to fail", c.ENOMEM end
+        return target.call(name, ...)
+    end }, { __index = target }), function() return count end
+end
+
+local function finish(inferior)
+    inferior:kill()
+    inferior:wait()
+end
+
+-- Drops what is cached of a file; then a plain run reads it again, into small pages.
+local function cache_small(path)
+    support.run { "dd", "of=" .. path, "oflag=nocache", "conv=notrunc,fdatasync", "count=0", "status=none" }
+    support.run { path }
+end
+
+describe("the file source", function()
+    setup(function() support.run_tiexec { program } end) -- the page cache has huge pages, if it can
+
+    local function supported()
+        local process_ <close> = support.start_tiexec { "--sources", "file", program, "wait" }
+        return select(2, support.huge_text(process_.pid)) == "FilePmdMapped"
+    end
+
+    it("leaves the file's bytes, on the file's huge pages, and all other mappings alone", function()
+        if not supported() then return pending("this filesystem has no large folios") end
+        local inferior <close>, text, range = launch()
+        local target = process.of(inferior)
+        local part = assert(file.fit(target, range, host))
+        assert.same({ range.start, text.stop & -HUGE }, { part.start, part.stop })
+        local snapshot <close> = assert(inferior:snapshot { { start = part.start, stop = part.stop } })
+        local outside = {}
+        for _, line in ipairs(picture(inferior)) do
+            local start = tonumber(line:match("^%x+"), 16)
+            if start < part.start or start >= text.stop then outside[#outside + 1] = line end
+        end
+        assert(file.remap(target, part, host, {}))
+        assert.is_true(snapshot:verify())
+        local after = {}
+        for _, m in ipairs(support.smaps(inferior:pid())) do
+            if m.start == part.start then
+                assert.same({ part.stop, "r-xp", part.stop - part.start }, { m.stop, m.perms, m.FilePmdMapped })
+                assert.matches("moved%-fixed$", m.path)
+            end
+        end
+        for _, line in ipairs(picture(inferior)) do
+            local start = tonumber(line:match("^%x+"), 16)
+            if start < part.start or start >= text.stop then after[#after + 1] = line end
+        end
+        assert.same(outside, after)
+        finish(inferior)
+    end)
+
+    for _, cached in ipairs { "huge", "small" } do
+        it("undoes itself when a system call fails, whichever it is; cached pages are " .. cached, function()
+            if not supported() then return pending("this filesystem has no large folios") end
+            local n, failed, tried = 0, 0
+            repeat
+                n = n + 1
+                if cached == "small" then cache_small(program) end
+                local inferior <close>, _, range = launch()
+                local before = picture(inferior)
+                local target, count = failing(process.of(inferior), n)
+                local part = assert(file.fit(target, range, host))
+                local snapshot <close> = assert(inferior:snapshot { { start = part.start, stop = part.stop } })
+                local ok = file.remap(target, part, host, {})
+                if not ok then
+                    failed = failed + 1
+                    assert.same(before, picture(inferior), "call " .. n)
+                end
+                assert.is_true(snapshot:verify())
+                tried = count()
+                finish(inferior)
+            until n > tried -- nothing was left to fail
+            assert.is_true(failed > 4)
+        end)
+    end
+
+    it("maps a hole between two texts of a file, so that the whole is one mapping", function()
+        if not supported() then return pending("this filesystem has no large folios") end
+        local path = support.programs .. "moved-hole"
+        local inferior <close> = launch(path)
+        local range = { start = 0x400000, stop = 0x400000 + 2 * HUGE }
+        local mapped = {}
+        for _, m in ipairs(inferior:mappings()) do
+            if m.start > 0 and m.start < range.stop then mapped[#mapped + 1] = ("%s %x"):format(m.perms, m.offset) end
+        end
+        assert.same({ "r--p 0", "r-xp 1000", "r-xp 302000" }, mapped)
+        local target = process.of(inferior)
+        local part = assert(file.fit(target, range, host))
+        assert(file.remap(target, part, host, {}))
+        local huge = 0
+        for _, m in ipairs(support.smaps(inferior:pid())) do
+            if m.start == range.start then huge = m.FilePmdMapped end
+        end
+        assert.equal(2 * HUGE, huge)
+        local whole = support.read_file(path)
+        assert.equal(whole:sub(1, 2 * HUGE), inferior:read_memory(range.start, 2 * HUGE))
+        finish(inferior)
+    end)
+
+    it("does not take what was written to: it is no longer the file's", function()
+        local inferior <close>, text, range = launch()
+        local byte = inferior:read_memory(text.start + HUGE, 1)
+        assert(inferior:write_memory(text.start + HUGE, "\xcc"))
+        assert(inferior:write_memory(text.start + HUGE, byte))
+        local part = file.fit(process.of(inferior), range, host)
+        assert.is_nil(part)
+        finish(inferior)
+    end)
+
+    it("says that a text is not congruent", function()
+        local inferior <close>, _, range = launch(support.programs .. "shape")
+        local part, why = file.fit(process.of(inferior), range, host)
+        assert.is_nil(part)
+        assert.matches("not congruent", why)
+        finish(inferior)
+    end)
+
+    it("does not take a file that has been replaced", function()
+        local path = program .. ".replaced"
+        support.run { "cp", program, path }
+        local inferior <close>, _, range = launch(path)
+        support.run { "cp", "--remove-destination", program, path }
+        local target = process.of(inferior)
+        local part, why = file.fit(target, range, host)
+        if part then -- /proc/PID/exe still leads to the old file
+            assert(file.remap(target, part, host, {}))
+            local huge = support.huge_text(inferior:pid())
+            assert.equal(part.stop - part.start, huge)
+        else
+            assert.matches("replaced", why)
+        end
+        finish(inferior)
+        os.remove(path)
+    end)
+end)
