@@ -163,7 +163,7 @@ bench: packages-test
 asan: packages-test
 	@$(MAKE) --no-print-directory check BUILD=build/asan STATIC= CFLAGS='-O1 -g -fno-omit-frame-pointer' \
 	    SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all' \
-	    BUSTED='env ASAN_OPTIONS=detect_leaks=0 build/asan/tiexec --script /usr/bin/busted'
+	    BUSTED='env ASAN_OPTIONS=detect_leaks=0:handle_segv=0:handle_sigbus=0:handle_sigfpe=0:disable_coredump=0 build/asan/tiexec --script /usr/bin/busted'
 
 # ---- lint -----------------------------------------------------------------------------------------
 

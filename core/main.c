@@ -38,6 +38,7 @@ static void set_paths(lua_State *L)
     add_folder(L, home, "/../share/lua/5.4");
     add_folder(L, home, "/../lib/tiexec/bytecode");
     add_folder(L, home, "/../scripts");
+    add_folder(L, home, "/../../scripts"); /* build/asan */
     add_folder(L, home, "/bytecode");
     luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
     lua_pushcfunction(L, luaopen_tiexec_core);
