@@ -16,6 +16,8 @@ local options = {
     { name = "verbose", short = "v" },
     { name = "report", argument = "FILE" },
     { name = "no-align" },
+    { name = "user", short = "u", argument = "USER" },
+    { name = "login" },
     { name = "strict" },
     { name = "debug", argument = "LIST" },
     { name = "cache", argument = "ACTION" },
@@ -36,6 +38,8 @@ Start CMD with its machine code on huge pages; then get out of the way.
   -v, --verbose        show a table of the text before and after, on standard error
       --report FILE    write the same as JSON
       --no-align       do not move CMD to where its file's pages can be huge
+  -u, --user USER      run CMD as USER[:GROUP]; the pages are made ready with the caller's rights
+      --login          with --user: set HOME, USER and LOGNAME, too
       --strict         if anything fails do not start CMD: exit with 125
       --debug LIST     show inner workings: maps,plan,syscalls,timing
       --cache ACTION   list, prune or clear the copies that the source shared has made
@@ -92,6 +96,7 @@ function cli.main(arguments)
     if given.cache then return run_cache(given.cache) end
     if given.script then return run_script(given.script, operands) end
     if #operands == 0 then return usage_error("a command is missing") end
+    if given.login and not given.user then return usage_error("--login needs --user") end
     local environment, complaints = settings.from_environment(os.getenv("TIEXEC"))
     for _, complaint in ipairs(complaints) do message.say("%s", complaint) end
     return require "tiexec.launcher".run(operands, settings.merge(given, environment))

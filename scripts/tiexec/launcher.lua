@@ -3,6 +3,7 @@
 
 local core = require "tiexec.core"
 local message = require "tiexec.message"
+local user = require "tiexec.user"
 
 local c = core.constants
 local launcher = {}
@@ -89,7 +90,13 @@ local function explain_refusal(why, errno)
     return why .. " (a container or security module forbids ptrace?)"
 end
 
-local function become(path, argv)
+-- With --user the tracer, which has split off before, keeps its rights; the target loses them here.
+local function become(path, argv, options)
+    local ok, refused = user.become(options)
+    if not ok then
+        message.say("%s", refused)
+        return launcher.FAILED
+    end
     local _, why, errno = core.exec(path, argv)
     if errno == c.ENOEXEC then why = path .. ": not a program that this host can run" end
     message.say("%s", why)
@@ -106,7 +113,7 @@ local function plainly(path, argv, options, why)
         return launcher.FAILED
     end
     message.say("%s: runs on small pages: %s", argv[1], why)
-    return become(path, argv)
+    return become(path, argv, options)
 end
 
 -- Opened here, so that /dev/stdout and /dev/fd/N are the caller's, and a bad name is told at once.
@@ -123,9 +130,10 @@ end
 -- @tparam table options settings of the command line and the environment
 -- @treturn int the exit status
 function launcher.run(argv, options)
-    local path, why, errno = core.find(argv[1])
+    local path, why, errno = user.find(argv[1], options)
     if not path then
         message.say("%s", why)
+        if not errno then return launcher.FAILED end
         return errno == c.ENOENT and launcher.NOT_FOUND or launcher.CANNOT_EXECUTE
     end
     local ok
@@ -142,7 +150,7 @@ function launcher.run(argv, options)
     end
     if not side then return plainly(path, argv, options, explain_refusal(inferior, errno)) end
     if options.report_file then options.report_file:close() end
-    return become(path, argv)
+    return become(path, argv, options)
 end
 
 return launcher

@@ -3,21 +3,14 @@
 
 local core = require "tiexec.core"
 local failure = require "failure"
+local reachable = require "reachable"
 local support = require "support"
 
 local NOBODY <const> = { "setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "--" }
 
--- tiexec and the programs, where nobody can reach them and no mount option is in the way.
-local folder = support.folder()
-local here = folder.path .. "/"
+local here, remove = reachable.folder()
 local ample, tiexec = here .. "build/tests/ample", here .. "build/tiexec"
-teardown(function() getmetatable(folder).__close(folder) end)
-
-local build = os.getenv("TIEXEC_BUILD") or "build"
-os.execute(([[
-mkdir -p %sbuild/tests && cp %s %sbuild/tiexec && cp %sample %sbuild/tests/
-cp -r scripts %sscripts; cp -r %s/bytecode %sbuild/bytecode; cp "$(command -v id)" %sid; chmod -R go+rX %s
-]]):format(here, support.tiexec, here, support.programs, here, here, build, here, here, folder.path))
+teardown(remove)
 
 -- Runs words as nobody; `tiexec` is the reachable one.
 local function as_nobody(...)

@@ -1,0 +1,162 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- --user: the target is the user's, as setpriv(1) and runuser(1) make it; the tracer keeps its rights.
+
+local core = require "tiexec.core"
+local failure = require "failure"
+local reachable = require "reachable"
+local support = require "support"
+
+local here, remove = reachable.folder()
+local ample, tiexec = here .. "build/tests/ample", here .. "build/tiexec"
+teardown(remove)
+
+-- What differs from one process to the next, whoever starts it.
+local function is_of_one_process(name)
+    local ids = { Tgid = true, Pid = true, PPid = true, NStgid = true, NSpid = true, NSpgid = true }
+    return ids[name] or name:find("^Vm") or name:find("^Rss") or name:find("ctxt_switches$") or name:find("_allowed")
+end
+
+local function status_of(words)
+    local result = support.run(words)
+    assert.equal(0, result.code, result.err)
+    assert.equal("", result.err)
+    local lines = {}
+    for line in result.out:gmatch("[^\n]+") do
+        if not is_of_one_process(line:match("^[%w_]+")) then lines[#lines + 1] = line end
+    end
+    return lines
+end
+
+local function as_root(test)
+    return function()
+        if not support.is_root then return pending "only root may become another user" end
+        return test()
+    end
+end
+
+local STATUS <const> = { "cat", "/proc/self/status" }
+
+local function append(...)
+    local words = {}
+    for _, list in ipairs { ... } do table.move(list, 1, #list, #words + 1, words) end
+    return words
+end
+
+describe("--user", function()
+    it("gives what setpriv gives, line by line", as_root(function()
+        local setpriv = { "setpriv", "--reuid", "nobody", "--regid", "nogroup", "--init-groups" }
+        local wanted = status_of(append(setpriv, STATUS))
+        local got = status_of(append({ tiexec, "--user", "nobody" }, STATUS))
+        assert.same(wanted, got)
+        assert.truthy(table.concat(got, "\n"):find("CapEff:\t0000000000000000", 1, true))
+    end))
+
+    it("gives what runuser gives", as_root(function()
+        assert.same(status_of(append({ "runuser", "-u", "games", "--" }, STATUS)),
+            status_of(append({ tiexec, "-u", "games" }, STATUS)))
+    end))
+
+    it("USER:GROUP sets the group, by name or number", as_root(function()
+        local wanted = status_of(append({ "runuser", "-u", "games", "-g", "adm", "--" }, STATUS))
+        assert.same(wanted, status_of(append({ tiexec, "--user", "games:adm" }, STATUS)))
+        local group = support.shell("getent group adm | cut -d: -f3").out:match("%d+")
+        assert.same(wanted, status_of(append({ tiexec, "--user", "5:" .. group }, STATUS)))
+    end))
+
+    it("gives the supplementary groups", as_root(function()
+        local group = here .. "group"
+        support.write_file(group, (support.read_file("/etc/group"):gsub("(\nadm:[^\n]*:)[^:\n]*", "%1games")
+            :gsub("(\nvideo:[^\n]*:)[^:\n]*", "%1games")))
+        local function with_groups(words)
+            local command = ("mount --bind %s /etc/group && exec %s"):format(group, support.quote(words))
+            return { "unshare", "-m", "sh", "-c", command }
+        end
+        local setpriv = { "setpriv", "--reuid", "games", "--regid", "games", "--init-groups" }
+        local plain = status_of(with_groups(append(setpriv, STATUS)))
+        assert.truthy(table.concat(plain, "\n"):find("Groups:\t%d+ %d+ %d+"))
+        assert.same(plain, status_of(with_groups(append({ tiexec, "--user", "games" }, STATUS))))
+    end))
+
+    it("takes capabilities that securebits, inheritable or ambient sets would have kept", as_root(function()
+        local result = support.run(append({ "setpriv", "--inh-caps=+net_raw", "--ambient-caps=+net_raw",
+            "--securebits=+no_setuid_fixup", tiexec, "--user", "nobody" }, STATUS))
+        for _, set in ipairs { "Inh", "Prm", "Eff", "Amb" } do
+            assert.truthy(result.out:find("Cap" .. set .. ":\t0000000000000000", 1, true), result.out .. result.err)
+        end
+    end))
+
+    it("keeps no_new_privs, files and environment as they are", as_root(function()
+        local script = "ls -l /proc/self/fd | sed 's/.* //' ; env | sort; grep NoNewPrivs /proc/self/status"
+        local clean_start = { "env", "-i", "A=b", "setpriv", "--no-new-privs" }
+        local wanted = support.run(append(clean_start, { "--reuid", "nobody", "--regid", "nogroup", "--init-groups",
+            "sh", "-c", script }))
+        local got = support.run(append(clean_start, { tiexec, "--user", "nobody", "sh", "-c", script }))
+        local function clean(text)
+            return (text:gsub("pipe:%[%d+%]", "pipe"):gsub("/proc/%d+/fd", "fd"):gsub("%S*/out\n", "")
+                :gsub("%S*/err\n", ""))
+        end
+        assert.truthy(got.out:find("NoNewPrivs:\t1", 1, true))
+        assert.equal(clean(wanted.out), clean(got.out))
+    end))
+
+    it("gives a session keyring of its own", as_root(function()
+        local script = here .. "keyring.lua"
+        support.write_file(script, 'print(require "tiexec.core".syscall("keyctl", 0, -3, 1))')
+        os.execute("chmod 644 " .. script)
+        local ours = support.run { tiexec, "--script", script }.out
+        local result = support.run { tiexec, "--user", "nobody", tiexec, "--script", script }
+        if ours:find("implemented") then return pending "this kernel has no keyrings" end
+        assert.truthy(result.out:find("^%d+\n$"), result.out .. result.err)
+        assert.not_equal(ours, result.out)
+    end))
+
+    it("--login sets HOME, USER and LOGNAME", as_root(function()
+        local command = { "sh", "-c", "echo $HOME $USER $LOGNAME" }
+        assert.equal("/usr/games games games\n",
+            support.run(append({ tiexec, "--user", "games", "--login" }, command)).out)
+        local others = { "env", "HOME=/a", "USER=b", "LOGNAME=c", tiexec, "--user", "games" }
+        local plain = support.run(append(others, command))
+        assert.equal("/a b c\n", plain.out)
+    end))
+
+    it("the text is on huge pages", as_root(function()
+        local process <close> = support.start { tiexec, "--user", "nobody", ample, "wait" }
+        assert.truthy(support.wait_for(function()
+            return core.status(process.pid, "Uid") == 65534 and core.status(process.pid, "TracerPid") == 0
+                and core.readlink("/proc/" .. process.pid .. "/exe") == ample
+        end))
+        assert.is_true(support.huge_text(process.pid) > 0)
+    end))
+
+    it("finds CMD with the user's rights, and stays that user where nothing can be traced", as_root(function()
+        os.execute(("mkdir -p %sroots && cp %sid %sroots/id && chmod 700 %sroots"):format(here, here, here, here))
+        local secret = support.run { tiexec, "--user", "nobody", here .. "roots/id" }
+        assert.equal(126, secret.code)
+        failure.one_line(secret)
+        local path = ("PATH=%sroots:%s"):format(here, os.getenv("PATH"))
+        local found = support.run { "env", path, tiexec, "--user", "nobody", "id", "-un" }
+        assert.equal("nobody\n", found.out)
+        local traced = support.run { "strace", "-f", "-o", "/dev/null", tiexec, "--user", "nobody", "id", "-un" }
+        assert.equal("nobody\n", traced.out)
+    end))
+
+    it("refuses who may not, and unknown names: CMD does not run", function()
+        local function refused(words, why)
+            local result = support.run(words)
+            assert.equal(125, result.code)
+            assert.equal("", result.out)
+            assert.truthy(failure.one_line(result):find(why, 1, true), result.err)
+        end
+        refused({ tiexec, "--user", "no-such-user", "id" }, "there is no such user")
+        refused({ tiexec, "--user", "root:no-such-group", "id" }, "there is no such group")
+        refused({ tiexec, "--user", "4711", "id" }, "needs a group")
+        refused({ tiexec, "--user", "", "id" }, "there is no such user")
+        refused({ tiexec, "--login", "id" }, "--login needs --user")
+        if support.is_root then
+            local nobody = { "setpriv", "--reuid", "nobody", "--regid", "nogroup", "--clear-groups" }
+            refused(append(nobody, { tiexec, "--user", "root", "id" }), "only root may become another user")
+            local itself = support.run(append(nobody, { tiexec, "--user", "nobody", "id", "-un" }))
+            assert.equal("nobody\n", itself.out)
+        end
+    end)
+end)

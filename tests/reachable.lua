@@ -1,0 +1,20 @@
+-- SPDX-License-Identifier: Apache-2.0
+--- tiexec and the test programs, copied to where any user can reach them and no mount option is in the way.
+
+local support = require "support"
+
+local reachable = {}
+
+--- Makes the copy. Returns the folder's path with a slash, and a function that removes it.
+-- In it are `build/tiexec`, `build/tests/ample` and `id`.
+function reachable.folder()
+    local folder = support.folder()
+    local here, build = folder.path .. "/", os.getenv("TIEXEC_BUILD") or "build"
+    os.execute(([[
+mkdir -p %sbuild/tests && cp %s %sbuild/tiexec && cp %sample %sbuild/tests/
+cp -r scripts %sscripts; cp -r %s/bytecode %sbuild/bytecode; cp "$(command -v id)" %sid; chmod -R go+rX %s
+]]):format(here, support.tiexec, here, support.programs, here, here, build, here, here, folder.path))
+    return here, function() getmetatable(folder).__close(folder) end
+end
+
+return reachable
