@@ -2,10 +2,10 @@
 #include "launch.h"
 
 #include "memory.h"
+#include "system.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdio.h>
@@ -49,27 +49,6 @@ static int channel_receive(int fd, int timeout, int *value)
 
 /* ---- the tracer's side ---- */
 
-/* close_range(2): Linux 5.9. Where it is missing the files stay open for some milliseconds. */
-static void close_between(int low, int high)
-{
-    if (low + 1 < high)
-        syscall(SYS_close_range, (unsigned)low + 1, (unsigned)high - 1, 0U);
-}
-
-/* Keeps nothing of what the target was given but standard error and two files: a pipe whose last
- * writer the target is must end when the target does. */
-static void leave_files(int one, int other)
-{
-    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    for (int fd = STDIN_FILENO; null >= 0 && fd <= STDOUT_FILENO; fd++)
-        if (fd != one && fd != other)
-            dup2(null, fd);
-    int low = one < other ? one : other, high = one < other ? other : one;
-    close_between(STDERR_FILENO, low);
-    close_between(low > STDERR_FILENO ? low : STDERR_FILENO, high);
-    close_between(high > STDERR_FILENO ? high : STDERR_FILENO, INT_MAX);
-}
-
 static void become_tracer(int channel, int keep, pid_t target, struct inferior *inferior)
 {
     sigset_t all;
@@ -78,7 +57,7 @@ static void become_tracer(int channel, int keep, pid_t target, struct inferior *
     sigprocmask(SIG_SETMASK, &all, NULL);
     signal(SIGCHLD, SIG_DFL); /* ignored, it would make waitpid forget */
     setsid();
-    leave_files(channel, keep);
+    system_leave_files(channel, keep);
     if (channel_receive(channel, -1, &go)) /* by then the target has named us to Yama */
         _exit(0);
     int err = tracee_seize(target, launch_options());

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "init.h"
 #include "launch.h"
 #include "lua_core.h"
 
@@ -80,9 +81,28 @@ static int l_launch(lua_State *L)
     return err ? lua_push_failure(L, argv[0], err) : 1;
 }
 
+/// Where this process is the first of its pid namespace: goes on in a child, and is an init for it.
+// @function stay_as_init
+// @treturn[1] boolean true, in the child
+// @treturn[2] boolean false, and the exit status of the child, which has ended
+// @treturn[3] nil, message, errno
+static int l_stay_as_init(lua_State *L)
+{
+    pid_t child;
+    int status = 0, err = init_fork(&child);
+    if (!err && child)
+        err = init_run(child, &status);
+    if (err)
+        return lua_push_failure(L, "init", err);
+    lua_pushboolean(L, !child);
+    lua_pushinteger(L, status);
+    return child ? 2 : 1;
+}
+
 void lua_add_launch(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        {"split", l_split}, {"find", l_find}, {"exec", l_exec}, {"launch", l_launch}, {NULL, NULL}};
+        {"split", l_split}, {"find", l_find}, {"exec", l_exec}, {"launch", l_launch},
+        {"stay_as_init", l_stay_as_init}, {NULL, NULL}};
     luaL_setfuncs(L, functions, 0);
 }

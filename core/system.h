@@ -9,6 +9,10 @@
  * file of ours lands on their numbers. exec closes them again. */
 void system_reserve_standard_files(void);
 
+/* Keeps of what was open only standard error and two files, or -1: the rest is closed, standard input
+ * and output are /dev/null. A pipe whose last writer another process is must end when that does. */
+void system_leave_files(int one, int other);
+
 /* Why execve would give `path` other rights than the caller's: "setuid", "setgid", "capabilities",
  * or NULL. Set-id bits that are the caller's own ids count for nothing. */
 const char *system_privilege_of(const char *path);

@@ -62,23 +62,6 @@ local function is_32_bit(path)
     return magic == "\127ELF\1"
 end
 
--- Why CMD must be started without a tracer, or nil.
-local function reason_against(path)
-    local tracer = core.status(core.getpid(), "TracerPid") or 0
-    if tracer ~= 0 then
-        return ("it is being traced already, by %s (process %d)"):format(name_of(tracer), tracer)
-    end
-    if core.getpid() == 1 then
-        return "tiexec is process 1, whose orphans would become the program's children (start it with an init)"
-    end
-    local privilege = core.privilege_of(path)
-    if privilege and not has_capability(c.CAP_SYS_PTRACE) then
-        return ("it is a %s program, which would lose its rights under a tracer"):format(privilege)
-    end
-    if is_32_bit(path) then return "it is a 32-bit program" end
-    return forbidden_by_seccomp()
-end
-
 -- What a refused ptrace means, as far as the host tells.
 local function explain_refusal(why, errno)
     local yama = core.host().yama
@@ -88,6 +71,33 @@ local function explain_refusal(why, errno)
             :format(yama)
     end
     return why .. " (a container or security module forbids ptrace?)"
+end
+
+-- Process 1 stays, as an init; so it is better to know beforehand that there will be no tracer.
+local function forbidden_as_init()
+    local ok, why = core.trial(function()
+        local inferior, refused, errno = core.launch { "/proc/self/exe" }
+        if not inferior then error(explain_refusal(refused, errno), 0) end
+        inferior:kill()
+    end, TRIAL_MS)
+    return not ok and why or nil
+end
+
+-- Why CMD must be started without a tracer, or nil.
+local function reason_against(path)
+    local tracer = core.status(core.getpid(), "TracerPid") or 0
+    if tracer ~= 0 then
+        return ("it is being traced already, by %s (process %d)"):format(name_of(tracer), tracer)
+    end
+    if tonumber(core.readlink("/proc/self")) ~= core.getpid() then
+        return "/proc is not mounted, or is that of another pid namespace (mount -t proc proc /proc)"
+    end
+    local privilege = core.privilege_of(path)
+    if privilege and not has_capability(c.CAP_SYS_PTRACE) then
+        return ("it is a %s program, which would lose its rights under a tracer"):format(privilege)
+    end
+    if is_32_bit(path) then return "it is a 32-bit program" end
+    return forbidden_by_seccomp() or core.getpid() == 1 and forbidden_as_init()
 end
 
 -- With --user the tracer, which has split off before, keeps its rights; the target loses them here.
@@ -125,6 +135,28 @@ local function open_report(options)
     return true
 end
 
+-- Splits off the tracer, and becomes CMD.
+local function start(path, argv, options)
+    local side, inferior, errno = core.split(WAIT_MS, options.report_file)
+    if side == "tracer" then
+        require "tiexec.stages".run(inferior, argv[1], options) -- loaded while the target execs
+        inferior:close()
+        return 0
+    end
+    if not side then return plainly(path, argv, options, explain_refusal(inferior, errno)) end
+    if options.report_file then options.report_file:close() end
+    return become(path, argv, options)
+end
+
+-- Orphans of a pid namespace come to its process 1. It would have to be CMD, which knows nothing of the
+-- tracer: so this process stays, and CMD is its child.
+local function start_under_init(path, argv, options)
+    local in_child, status = core.stay_as_init()
+    if in_child then return start(path, argv, options) end
+    if in_child == false then return status end
+    return plainly(path, argv, options, status)
+end
+
 --- Starts CMD. Returns only when it could not be started, or in the tracer when that has done its work.
 -- @tparam table argv CMD and its arguments
 -- @tparam table options settings of the command line and the environment
@@ -141,16 +173,7 @@ function launcher.run(argv, options)
     if not ok then return plainly(path, argv, options, why) end
     why = reason_against(path)
     if why then return plainly(path, argv, options, why) end
-    local side, inferior
-    side, inferior, errno = core.split(WAIT_MS, options.report_file)
-    if side == "tracer" then
-        require "tiexec.stages".run(inferior, argv[1], options) -- loaded while the target execs
-        inferior:close()
-        return 0
-    end
-    if not side then return plainly(path, argv, options, explain_refusal(inferior, errno)) end
-    if options.report_file then options.report_file:close() end
-    return become(path, argv, options)
+    return (core.getpid() == 1 and start_under_init or start)(path, argv, options)
 end
 
 return launcher
