@@ -102,6 +102,7 @@ TEST_FLAGS_ample_static := -static
 $(BUILD)/tests/ample_static: tests/programs/ample.c
 TEST_FLAGS_killer := -shared -fPIC
 TEST_LIBS_killer := -ldl
+TEST_FLAGS_waiting := -pthread
 TEST_FLAGS_small := -static -nostdlib -no-pie -fno-pie -fno-stack-protector -fcf-protection=none -Wl,-Tdata=0x800000
 TEST_FLAGS_small32 := -m32 $(TEST_FLAGS_small)
 $(BUILD)/tests/small32: tests/programs/small.c

@@ -1,0 +1,248 @@
+-- SPDX-License-Identifier: Apache-2.0
+--- Puts the mappings of files back in the place of huge pages, by what the ELF headers and /proc tell: no
+-- record of what has been done is needed.
+--
+-- What is there is replaced only if it has the same bytes as the file; so it does not matter who put it there.
+
+local core = require "tiexec.core"
+local pieces = require "tiexec.pieces"
+local planner = require "tiexec.planner"
+local process = require "tiexec.process"
+
+local c = core.constants
+local undo = {}
+
+local CHUNK <const> = 4 << 20
+local MOVE <const> = c.MREMAP_MAYMOVE | c.MREMAP_FIXED
+
+local function permissions(flags)
+    return (flags & c.PF_R ~= 0 and "r" or "-") .. (flags & c.PF_W ~= 0 and "w" or "-")
+        .. (flags & c.PF_X ~= 0 and "x" or "-") .. "p"
+end
+
+-- The load bias on which most mappings agree. One alone may mislead: where segments meet, a page of the file
+-- is mapped twice.
+local function bias_of(image, mappings, page)
+    local votes, best = {}, nil
+    for _, m in ipairs(mappings) do
+        for _, segment in ipairs(image.segments) do
+            local offset = segment.offset & -page
+            local stop = planner.align_up(segment.offset + segment.filesz, page)
+            if segment.type == c.PT_LOAD and m.offset >= offset and m.offset < stop then
+                local bias = m.start - m.offset + offset - (segment.vaddr & -page)
+                votes[bias] = (votes[bias] or 0) + 1
+                if not best or votes[bias] > votes[best] then best = bias end
+            end
+        end
+    end
+    return best
+end
+
+--- The mappings that an object's segments have when nobody has changed them, without what is written to.
+-- @tparam table image
+-- @int bias
+-- @int page
+-- @treturn table list of `start`, `stop`, `perms`, `offset`
+function undo.layout(image, bias, page)
+    local list = {}
+    for _, segment in ipairs(image.segments) do
+        if segment.type == c.PT_LOAD and segment.flags & c.PF_W == 0 and segment.filesz > 0 then
+            list[#list + 1] = {
+                start = bias + (segment.vaddr & -page),
+                stop = planner.align_up(bias + segment.vaddr + segment.filesz, page),
+                perms = permissions(segment.flags),
+                offset = segment.offset & -page,
+            }
+        end
+    end
+    return list
+end
+
+local function has_flag(m, flag) return (" " .. m.vm_flags .. " "):find(" " .. flag .. " ", 1, true) ~= nil end
+
+local function is_as_linked(m, piece, inode)
+    return m.start == piece.start and m.stop == piece.stop and m.inode == inode and m.offset == piece.offset
+        and m.perms == piece.perms and not has_flag(m, "hg")
+end
+
+-- Where something else than the linker's mapping lies over a piece: the mappings there, as far as rounding to
+-- huge pages can have taken them. nil, why: the program has itself changed something.
+local function changed(mappings, piece, inode, huge)
+    local low, high = planner.align_down(piece.start, huge), planner.align_up(piece.stop, huge)
+    local list = {}
+    for _, m in ipairs(mappings) do
+        if m.start < piece.stop and piece.start < m.stop then
+            if is_as_linked(m, piece, inode) then return {} end
+            if m.perms ~= "r-xp" and m.perms ~= piece.perms then return nil, "it is mapped " .. m.perms end
+            local range = { start = math.max(m.start, low), stop = math.min(m.stop, high), hugetlb = {} }
+            if has_flag(m, "ht") then range.hugetlb[1] = { start = range.start, stop = range.stop } end
+            list[#list + 1] = range
+        end
+    end
+    return list
+end
+
+-- Joins ranges that touch, so that each can be put back as a whole. One mapping may be found twice, over two
+-- pieces: so may its hugetlb memory.
+local function joined(list)
+    table.sort(list, function(a, b) return a.start < b.start end)
+    local result = {}
+    for _, range in ipairs(list) do
+        local last = result[#result]
+        if not last or range.start > last.stop then
+            result[#result + 1] = range
+        else
+            last.stop = math.max(last.stop, range.stop)
+            local before, part = last.hugetlb[#last.hugetlb], range.hugetlb[1]
+            if part and not (before and before.start == part.start) then table.insert(last.hugetlb, part) end
+        end
+    end
+    return result
+end
+
+-- What a range is to have: parts of the layout, and between them nothing. Between the segments of a library
+-- ld.so leaves its first mapping, without access.
+local function contents(range, layout, is_library)
+    local list, at, first = {}, range.start, layout[1]
+    local function gap(stop)
+        if at >= stop then return end
+        local inside = is_library and at >= first.stop and stop <= layout[#layout].start
+        list[#list + 1] = { start = at, stop = stop, perms = inside and "---p" or nil,
+            offset = inside and first.offset + at - first.start or nil }
+    end
+    for _, piece in ipairs(layout) do
+        local start, stop = math.max(piece.start, range.start), math.min(piece.stop, range.stop)
+        if start < stop then
+            gap(start)
+            list[#list + 1] = { start = start, stop = stop, perms = piece.perms,
+                offset = piece.offset + start - piece.start }
+            at = stop
+        end
+    end
+    gap(range.stop)
+    return list
+end
+
+--- What is to be put back of one object.
+-- @tparam table object `image`, `bias`, `inode`, `is_library`
+-- @tparam table mappings all of the process, with details
+-- @tparam table host `page_size`, `huge_page_size`
+-- @treturn table list of `start`, `stop`, `hugetlb`, `pieces`
+-- @treturn ?string why some of it must be left
+function undo.ranges(object, mappings, host)
+    local layout = undo.layout(object.image, object.bias, host.page_size)
+    local found, complaint = {}, nil
+    for _, piece in ipairs(layout) do
+        local list, why = changed(mappings, piece, object.inode, host.huge_page_size)
+        complaint = complaint or why
+        for _, range in ipairs(list or {}) do found[#found + 1] = range end
+    end
+    found = joined(found)
+    for _, range in ipairs(found) do range.pieces = contents(range, layout, object.is_library) end
+    return found, complaint
+end
+
+-- The files of which a process has mappings, in order of address, if they are ELF files with text.
+local function files_of(target, mappings, page)
+    local list, by_path = {}, {}
+    for _, m in ipairs(mappings) do
+        if m.inode ~= 0 and m.perms:sub(4, 4) == "p" then
+            local file = by_path[m.path]
+            if not file then
+                file = { path = m.path, inode = m.inode, mappings = {} }
+                by_path[m.path], list[#list + 1] = file, file
+            end
+            table.insert(file.mappings, m)
+        end
+    end
+    local objects = {}
+    for _, file in ipairs(list) do
+        file.readable, file.image = target.file(file.mappings[1])
+        file.bias = file.image and file.image.native and bias_of(file.image, file.mappings, page)
+        if file.bias then objects[#objects + 1] = file end
+    end
+    return objects
+end
+
+-- Whether the process has the file's bytes there.
+local function has_bytes_of(inferior, path, list)
+    local file <close>, why = io.open(path, "rb")
+    if not file then return nil, why end
+    for _, piece in ipairs(list) do
+        local size = piece.perms and piece.perms ~= "---p" and piece.stop - piece.start or 0
+        for at = 0, size - 1, CHUNK do
+            file:seek("set", piece.offset + at)
+            local wanted = file:read(math.min(CHUNK, size - at)) or ""
+            local got, unreadable = inferior:read_memory(piece.start + at, #wanted)
+            if not got then return nil, unreadable end
+            if got ~= wanted then return nil, "its bytes are not the file's any more" end
+        end
+    end
+    return true
+end
+
+-- hugetlb memory can be replaced only by whole huge pages: so it is moved aside first (Linux 5.16).
+-- Returns where it is now.
+local function move_aside(target, part)
+    local size = part.stop - part.start
+    local aside, why = target.call("mmap", 0, size, c.PROT_NONE, c.MAP_PRIVATE | c.MAP_ANONYMOUS | c.MAP_HUGETLB
+        | c.MAP_NORESERVE, -1, 0)
+    if not aside then return nil, why end
+    local ok
+    ok, why = target.call("mremap", part.start, size, size, MOVE, aside)
+    if ok then return aside end
+    target.call("munmap", aside, size)
+    return nil, why
+end
+
+-- Moves all of a range's hugetlb memory aside, and then calls `done`; or leaves all where it was.
+local function without_hugetlb(target, parts, done)
+    local places = {}
+    local why
+    for i, part in ipairs(parts) do
+        places[i], why = move_aside(target, part)
+        if not places[i] then break end
+    end
+    if not why then done() end
+    for i, place in ipairs(places) do
+        local part = parts[i]
+        local size = part.stop - part.start
+        if why then target.call("mremap", place, size, size, MOVE, part.start) else target.call("munmap", place, size) end
+    end
+    return not why, why
+end
+
+local function restore(inferior, target, object, range)
+    local ok, why = has_bytes_of(inferior, object.readable, range.pieces)
+    if not ok then return nil, why end
+    local file <close>, refused = target.open(object.mappings[1])
+    if not file then return nil, refused end
+    return without_hugetlb(target, range.hugetlb, function() pieces.restore(target, range.pieces, file.fd) end)
+end
+
+--- Puts everything back that can be.
+-- @param inferior stopped, all threads
+-- @tparam table host
+-- @func[opt] trace told of each remote system call
+-- @treturn[1] int bytes put back
+-- @treturn[1] table list of `object`, `why`: what had to be left
+-- @treturn[2] nil, string why nothing could be done at all
+function undo.run(inferior, host, trace)
+    local mappings, why = core.mappings(inferior:pid(), true)
+    if not mappings then return nil, why end
+    local target, bytes, complaints = process.of(inferior, trace), 0, {}
+    local executable = core.readlink(("/proc/%d/exe"):format(inferior:pid()))
+    for _, object in ipairs(files_of(target, mappings, host.page_size)) do
+        object.is_library = object.path ~= executable
+        local ranges, left = undo.ranges(object, mappings, host)
+        for _, range in ipairs(ranges) do
+            local ok, refused = restore(inferior, target, object, range)
+            if ok then bytes = bytes + range.stop - range.start end
+            left = left or not ok and refused or nil
+        end
+        if left then complaints[#complaints + 1] = { object = object.path, why = left } end
+    end
+    return bytes, complaints
+end
+
+return undo
