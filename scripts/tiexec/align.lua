@@ -53,11 +53,13 @@ function align.distance(image, bias, host)
     return planner.align_up(high - low, huge) + off
 end
 
--- The mappings of the executable, its zero-filled data included, in order.
+-- The mappings of the executable, its zero-filled data included, in order. The kernel may have put its
+-- own, [vdso] and [vvar], into a hole between the segments of a static program: they stay.
 local function own_mappings(inferior, low, high)
     local list = {}
     for _, m in ipairs(inferior:mappings() or {}) do
-        if m.start >= low and m.stop <= high then list[#list + 1] = m end
+        local kernels = m.inode == 0 and m.path ~= ""
+        if m.start >= low and m.stop <= high and not kernels then list[#list + 1] = m end
     end
     return list
 end
