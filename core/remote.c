@@ -49,6 +49,12 @@ static int find_instruction(struct inferior *inferior)
     return err;
 }
 
+/* All signals are masked: these come of the instruction itself. */
+static bool is_fault(int signal)
+{
+    return signal == SIGSEGV || signal == SIGBUS || signal == SIGILL;
+}
+
 /* Lets the thread run to its next system call stop. Other stops on the way are passed over; a signal
  * that they bring is kept in *held. Not so SIGSTOP, which no mask keeps away: given back later it
  * would undo a SIGCONT that has come since. It is given back at once; the kernel then knows of the
@@ -71,6 +77,10 @@ static int run_to_syscall_stop(struct inferior *inferior, struct tracee *thread,
             return 0;
         if (status >> 16 == 0 && WSTOPSIG(status) == SIGSYS)
             return -EPERM;
+        if (status >> 16 == 0 && is_fault(WSTOPSIG(status))) {
+            inferior->syscall_insn = 0; /* it is no longer there: the next call looks for another */
+            return -EFAULT;
+        }
         if (status >> 16 == 0 && WSTOPSIG(status) == SIGSTOP)
             thread->signal = SIGSTOP;
         else if (status >> 16 == 0)

@@ -176,6 +176,17 @@ describe("misuse", function()
         assert.has_error(function() inferior:read_register("pc") end)
     end)
 
+    it("of a vdso that is unmapped is an error, and the next call finds another instruction", function()
+        local inferior <close> = at_main()
+        assert.is_truthy(inferior:remote_syscall("getpid"))
+        for _, m in ipairs(inferior:mappings()) do
+            if m.path == "[vdso]" then assert(inferior:remote_syscall("munmap", m.start, m.stop - m.start)) end
+        end
+        local _, _, errno = inferior:remote_syscall("getpid")
+        assert.equal(c.EFAULT, errno)
+        assert.equal(inferior:pid(), inferior:remote_syscall("getpid"))
+    end)
+
     it("of a process that is gone gives ESRCH", function()
         local inferior <close> = at_main()
         inferior:kill()
