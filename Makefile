@@ -3,6 +3,7 @@
 # make demo       install what is missing, build, and show the main job on a real program
 # make test       install what is missing, build, run the tests     (make test-real: large programs too)
 # make lint       cppcheck, clang-tidy, luacheck, both compilers    (make asan: the tests, sanitized)
+# make soak       10,000 starts of a moved program               (TIEXEC_SOAK=N: others)
 # make bench      what it costs, in alternating runs
 # make install    PREFIX=/usr/local DESTDIR=                        (make uninstall)
 
@@ -113,6 +114,17 @@ MOVED_lld           := -fuse-ld=lld
 MOVED_mold          := -fuse-ld=mold
 MOVED_textrel       := -DTEXTREL -Wl,-z,notext
 MOVED_bss           := -DBSS=1500000000
+MOVED_rosegment     := -fuse-ld=lld -Wl,--no-rosegment
+MOVED_separate      := -fuse-ld=lld -Wl,-z,separate-loadable-segments
+MOVED_separate-mold := -fuse-ld=mold -Wl,-z,separate-loadable-segments
+MOVED_relr          := -Wl,-z,pack-relative-relocs
+MOVED_tls           := -DTLS=67108864
+MOVED_ifunc         := -DIFUNC
+MOVED_notes         := -fcf-protection=full -Wl,-z,ibt,-z,shstk
+MOVED_execstack     := -Wl,-z,execstack
+MOVED_static-lld    := -DSTATIC -DTLS=1000000 -DIFUNC -static-pie -fuse-ld=lld -Wl,--pack-dyn-relocs=relr
+MOVED_static-mold   := -DSTATIC -DTLS=1000000 -DIFUNC -static-pie -fuse-ld=mold
+MOVED_static-holes  := -DSTATIC -DTEXT_MIB=0 -static-pie -Wl,-z,max-page-size=0x10000
 MOVED_static        := -DSTATIC -static-pie
 MOVED_static-small  := -DSTATIC -static-pie -DTEXT_MIB=0
 MOVED_aligned       := -Wl,-z,max-page-size=0x200000
@@ -152,6 +164,9 @@ test: packages-test
 
 test-real: packages-real
 	@$(MAKE) --no-print-directory check SPECS=tests/real
+
+soak: all $(TEST_PROGRAMS)
+	@TIEXEC_SOAK=$${TIEXEC_SOAK:-10000} $(MAKE) --no-print-directory check SPECS=tests/program/random_bases_spec.lua
 
 demo: packages-demo
 	@$(MAKE) --no-print-directory all
@@ -195,5 +210,5 @@ uninstall:
 clean:
 	rm -rf build
 
-.PHONY: all check test test-real demo bench asan lint install uninstall clean
+.PHONY: all check test test-real soak demo bench asan lint install uninstall clean
 .DELETE_ON_ERROR:

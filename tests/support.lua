@@ -177,6 +177,12 @@ function support.thp(mode)
     return setting(THP, before, mode)
 end
 
+--- Sets randomize_va_space until closed. nil: not allowed to.
+function support.randomization(value)
+    local path <const> = "/proc/sys/kernel/randomize_va_space"
+    return support.is_root and setting(path, support.read_file(path), tostring(value)) or nil
+end
+
 --- The processes whose program or tracer is tiexec, other than `except`.
 function support.leftovers()
     local result = support.shell("pgrep -x tiexec || true")

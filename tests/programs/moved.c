@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Looks whether it is all where it should be, after it has been moved: relocated data, bss, the
  * auxiliary vector, unwinding, the heap. Prints "right BASE", or what is wrong.
- *   moved [brk] [spawn] [quiet] [quick] [wait] [again]: also grow the heap by 1.2 GB; start 300 children; say nothing
+ *   moved [brk] [far] [spawn] [quiet] [quick] [wait] [again]: also grow the heap by 1.2 GB; tell how many GiB of
+ *   64 it could grow; start 300 children; say nothing
  *   when all is right; do not read all of the text; wait to be killed; the same, and look at its data again
  *   at each SIGUSR1 */
 #include <dlfcn.h>
@@ -46,11 +47,18 @@ int main(int argc, char **argv);
 static char zeros[BSS];
 static char marks[160 << 10] = {[0 ... (160 << 10) - 1] = 0x55};
 static int depth_seen;
+#ifdef TLS
+static _Thread_local char thread_data[1 << 20] = {[0 ... (1 << 20) - 1] = 0x66}, thread_zeros[TLS];
+#endif
 
 /* Linked in front, where bfd puts .text.unlikely: within the whole huge pages. */
 __attribute__((noinline, noclone, section(".text.unlikely"))) int one(void);
 int one(void) { return 1; }
 static int two(void) { return 2; }
+#ifdef IFUNC
+static int (*resolve_three(void))(void) { return two; }
+int three(void) __attribute__((ifunc("resolve_three")));
+#endif
 static int (*const volatile functions[])(void) = {one, two};
 static const char *volatile const words[] = {"relocated", "strings"};
 
@@ -69,6 +77,17 @@ static int first_object(struct dl_phdr_info *info, size_t size, void *data)
     return 1;
 }
 
+#ifdef TLS
+static void check_thread_data(void)
+{
+    for (size_t i = 0; i < sizeof thread_data; i += 64)
+        check(thread_data[i] == 0x66, "thread data");
+    for (size_t i = 0; i < sizeof thread_zeros; i += 4096)
+        check(thread_zeros[i] == 0, "thread zeros");
+    thread_zeros[sizeof thread_zeros - 1] = 1;
+}
+#endif
+
 static void check_data(int quick)
 {
     check(functions[0]() == 1 && functions[1]() == 2, "function pointers");
@@ -78,6 +97,12 @@ static void check_data(int quick)
     zeros[sizeof zeros - 1] = 1;
     for (const unsigned long *at = filler; at < filler_end; at += quick ? 4096 : 1)
         check(*at == FILLER, "text");
+#ifdef TLS
+    check_thread_data();
+#endif
+#ifdef IFUNC
+    check(three() == 2, "ifunc");
+#endif
 #ifdef TEXTREL
     check(*(void *const *)filler_end == (void *)main, "relocated text");
 #endif
@@ -140,6 +165,32 @@ static void check_heap(void)
     check(sbrk(-19 * step) == start + 19 * step, "the heap shrinks");
 }
 
+/* Pieces too small for malloc to map each by itself. */
+static void check_malloc(void)
+{
+    enum { PIECES = 12000, SIZE = 100000 };
+    static char *pieces[PIECES];
+    for (int i = 0; i < PIECES; i++) {
+        pieces[i] = malloc(SIZE);
+        check(pieces[i] && pieces[i] < (char *)sbrk(0), "malloc from the heap");
+        pieces[i][0] = pieces[i][SIZE - 1] = (char)i;
+    }
+    for (int i = 0; i < PIECES; i++) {
+        check(pieces[i][0] == (char)i && pieces[i][SIZE - 1] == (char)i, "malloc'd memory");
+        free(pieces[i]);
+    }
+}
+
+static void tell_how_far(void)
+{
+    const intptr_t gib = 1 << 30;
+    int count = 0;
+    while (count < 64 && sbrk(gib) != (void *)-1)
+        count++;
+    sbrk(-count * gib);
+    printf("far %d\n", count);
+}
+
 __attribute__((noinline)) static pid_t start_child(char **argv, int with_vfork)
 {
     pid_t pid = with_vfork ? vfork() : fork();
@@ -183,8 +234,12 @@ int main(int argc, char **argv)
     check_vector(&info);
     check_stat();
     check_unwinding();
-    if (has(argv, "brk"))
+    if (has(argv, "brk")) {
         check_heap();
+        check_malloc();
+    }
+    if (has(argv, "far"))
+        tell_how_far();
     if (has(argv, "spawn"))
         check_children(argv);
     unsigned long sum = 0;
