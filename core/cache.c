@@ -141,8 +141,10 @@ int cache_begin(int folder, const char *name, int timeout)
             if (mine)
                 unlinkat(folder, temporary, 0);
         }
-        if (!err && mine && ftruncate(fd, 0) < 0)
+        if (!err && mine && ftruncate(fd, 0) < 0) {
             err = -errno;
+            unlinkat(folder, temporary, 0);
+        }
         if (!err && mine)
             return fd;
         close(fd);

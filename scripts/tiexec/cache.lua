@@ -142,7 +142,7 @@ local function list_all(folders)
     for _, folder in ipairs(folders) do
         for _, copy in ipairs(copies(folder)) do
             lines[#lines + 1] = ("%10s %5d  %s  %s\n"):format(planner.size_text((copy.stat or {}).allocated or 0),
-                users[copy.name] or 0, copy.original or "?", copy.path)
+                users[copy.name] or 0, message.visible(copy.original or "?"), copy.path)
         end
     end
     io.stdout:write(("%10s %5s  %s\n"):format("size", "users", "program, file"), table.concat(lines))

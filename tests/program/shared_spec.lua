@@ -2,70 +2,17 @@
 -- The source `shared`: one copy in a cache file for all processes, which is used only if it can be trusted.
 
 local core = require "tiexec.core"
+local shared = require "shared"
 local support = require "support"
 
-local built = support.programs .. "shareable"
-local TEXT <const> = 8 << 20
-local NOBODY <const> = { "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "env", "-u", "XDG_RUNTIME_DIR" }
-
--- A fresh folder in memory, and in it a copy of the program and a folder for the cache.
-local function place()
-    local pipe <close> = assert(io.popen("mktemp -d /dev/shm/tiexec-test-XXXXXX"))
-    local path = pipe:read("l")
-    local program, cache = path .. "/shareable", path .. "/cache"
-    support.shell(("cp %s %s; mkdir -m 700 %s; chmod 755 %s"):format(built, program, cache, path))
-    return setmetatable({ path = path, program = program, cache = cache }, { __close = function()
-        os.execute(("umount %s 2>/dev/null; rm -rf %s"):format(cache, path))
-    end })
-end
-
--- Words that start `words` under tiexec with that cache folder.
-local function words_for(cache, sources, words)
-    return table.move(words, 1, #words, 6, { "env", "TIEXEC_CACHE=" .. cache, support.tiexec, "--sources", sources })
-end
-
-local function run(here, words, sources)
-    return support.run(words_for(here.cache, sources or "shared", words or { here.program }))
-end
-
--- Starts a program and waits until tiexec has left it.
-local function start(here, words, sources, redirect)
-    local process = support.start(words_for(here.cache, sources or "shared", words), redirect)
-    local name = words[1]:match("[^/]*$")
-    assert.is_truthy(support.wait_for(function()
-        local exe = core.readlink("/proc/" .. process.pid .. "/exe") or ""
-        return exe:match("[^/]*$") == name and core.status(process.pid, "TracerPid") == 0
-    end, 60))
-    return process
-end
-
-local function start_waiting(here, sources) return start(here, { here.program, "wait" }, sources) end
-
--- The finished copies and temporaries in the cache folder, sorted.
-local function files(here)
-    local list = core.list_folder(here.cache) or {}
-    for i, name in ipairs(list) do list[i] = here.cache .. "/" .. name end
-    return list
-end
-
--- The largest executable mapping of a process.
-local function text_of(pid)
-    local best = { start = 0, stop = 0 }
-    for _, m in ipairs(support.smaps(pid)) do
-        if m.perms == "r-xp" and m.stop - m.start > best.stop - best.start then best = m end
-    end
-    return best
-end
+local TEXT <const>, NOBODY <const> = shared.TEXT, shared.NOBODY
+local place, run, files, text_of = shared.place, shared.run, shared.files, shared.text_of
+local words_for, start, start_waiting = shared.words_for, shared.start, shared.start_waiting
 
 local function patched(here, from, to)
     local bytes = support.read_file(here.program)
     local at = bytes:find(from, 1, true)
     return bytes:sub(1, at - 1) .. to .. bytes:sub(at + #to)
-end
-
-local function mount(here, size)
-    local result = support.run { "mount", "-t", "tmpfs", "-o", "mode=700,size=" .. size, "tiexec-test", here.cache }
-    return result.code == 0
 end
 
 local mode
@@ -296,26 +243,6 @@ describe("a cache folder on a disk", function()
         if #files(here) > 0 then return pending("/tmp is in memory") end
         assert.same("answer=1\n", result.out)
         assert.matches("neither on tmpfs nor on hugetlbfs", result.err, 1, true)
-    end)
-end)
-
-describe("a full filesystem", function()
-    it("loses nothing, wherever it is full", function()
-        if not support.is_root then return pending("needs root, to mount a small tmpfs") end
-        for _, kib in ipairs { 4, 1024, 2048, 4096, 7000, 8192, 9216, 10240, 10244, 12288 } do
-            local here <close> = place()
-            assert.is_true(mount(here, kib .. "k"))
-            local result = run(here, nil, "shared,thp")
-            assert.same({ "answer=1\n", "" }, { result.out, result.err }, kib)
-            local process <close> = start_waiting(here, "shared,thp")
-            local text = text_of(process.pid)
-            local _, by = support.huge_bytes(text)
-            local copies = files(here)
-            assert.is_true(#copies <= 1)
-            assert.same(#copies == 1 and "ShmemPmdMapped" or "AnonHugePages", by, kib)
-            if kib < 8192 then assert.same(0, #copies) end
-            if kib >= 12288 then assert.same(1, #copies) end
-        end
     end)
 end)
 

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A preloaded library that counts the calls tiexec's tracer makes of libc, and at the one whose number is
  * in KILLER_AT kills the tracer, or makes the call fail with the error whose number is in KILLER_ERROR. With
- * ESRCH the target is killed first, so that the error is true. The call's name is then in the file KILLER_LOG. A process is taken for the tracer from its setsid on;
- * everything else, the program that is started too, is left alone. */
+ * ESRCH the target is killed first, so that the error is true. The call's name is then in the file KILLER_LOG. With
+ * KILLER_CACHE only those calls count by which a copy is made for the source `shared`, without it only
+ * the others. A process is taken for the tracer from its setsid on; everything else, the program that is
+ * started too, is left alone. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -13,14 +15,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-static bool is_tracer;
+static bool is_tracer, cache_only;
 static pid_t target; /* which tiexec itself becomes */
 static long at, calls, error;
 static char log_name[4096];
@@ -34,15 +39,16 @@ __attribute__((constructor)) static void start(void)
         at = number ? atol(number) : 0;
         error = fail ? atol(fail) : 0;
         strncpy(log_name, file ? file : "", sizeof log_name - 1);
+        cache_only = getenv("KILLER_CACHE") != NULL;
         target = getpid();
         unsetenv("LD_PRELOAD");
     }
 }
 
 /* Whether this call shall fail. */
-static bool strikes(const char *name)
+static bool strikes_at(bool counts, const char *name)
 {
-    if (!is_tracer || ++calls != at)
+    if (!is_tracer || !counts || ++calls != at)
         return false;
     long fd = syscall(SYS_openat, AT_FDCWD, log_name, O_WRONLY | O_CREAT | O_APPEND, 0644);
     if (fd >= 0 && syscall(SYS_write, fd, name, strlen(name)) >= 0)
@@ -55,6 +61,9 @@ static bool strikes(const char *name)
     return true;
 }
 
+static bool strikes(const char *name) { return strikes_at(!cache_only, name); }
+static bool strikes_cache(const char *name) { return strikes_at(cache_only, name); }
+
 /* dlsym gives data pointers; ISO C does not let them become function pointers by a cast. */
 #define REAL(name)                                                                                     \
     static __typeof__(&name) real;                                                                     \
@@ -63,12 +72,16 @@ static bool strikes(const char *name)
         memcpy(&real, &symbol, sizeof real);                                                           \
     }
 
-#define WRAP(type, failure, name, parameters, arguments)                                               \
+#define WRAP_IF(strikes, type, failure, name, parameters, arguments)                                   \
     __attribute__((visibility("default"))) type name parameters                                        \
     {                                                                                                  \
         REAL(name)                                                                                     \
         return strikes(#name) ? (type)(failure) : real arguments;                                      \
     }
+
+#define WRAP(type, failure, name, parameters, arguments) \
+    WRAP_IF(strikes, type, failure, name, parameters, arguments)
+#define WRAP_CACHE(name, parameters, arguments) WRAP_IF(strikes_cache, int, -1, name, parameters, arguments)
 
 typedef struct iovec iovec;
 
@@ -89,6 +102,27 @@ WRAP(ssize_t, -1, readlink, (const char *path, char *buffer, size_t size), (path
 WRAP(int, -1, poll, (struct pollfd *fds, nfds_t count, int timeout), (fds, count, timeout))
 WRAP(int, -1, close, (int fd), (fd))
 WRAP(FILE *, NULL, fopen, (const char *path, const char *mode), (path, mode))
+
+WRAP_CACHE(mkdir, (const char *path, mode_t mode), (path, mode))
+WRAP_CACHE(flock, (int fd, int operation), (fd, operation))
+WRAP_CACHE(ftruncate, (int fd, off_t size), (fd, size))
+WRAP_CACHE(fallocate, (int fd, int mode, off_t offset, off_t size), (fd, mode, offset, size))
+WRAP_CACHE(madvise, (void *address, size_t size, int advice), (address, size, advice))
+WRAP_CACHE(fchmod, (int fd, mode_t mode), (fd, mode))
+WRAP_CACHE(renameat, (int from, const char *old, int to, const char *new), (from, old, to, new))
+WRAP_CACHE(munmap, (void *address, size_t size), (address, size))
+WRAP_IF(strikes_cache, void *, MAP_FAILED, mmap,
+        (void *address, size_t size, int protection, int flags, int fd, off_t offset),
+        (address, size, protection, flags, fd, offset))
+
+__attribute__((visibility("default"))) int openat(int folder, const char *path, int flags, ...)
+{
+    va_list list;
+    va_start(list, flags);
+    int mode = flags & O_CREAT ? va_arg(list, int) : 0;
+    va_end(list);
+    return strikes_cache("openat") ? -1 : (int)syscall(SYS_openat, folder, path, flags, mode);
+}
 
 __attribute__((visibility("default"))) pid_t setsid(void)
 {
