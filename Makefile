@@ -101,6 +101,9 @@ TEST_FLAGS_static_pie  := -static-pie -fPIE
 TEST_FLAGS_low_text    := -static -no-pie -fno-pie -Wl,-Ttext-segment=0x10000
 TEST_FLAGS_ample_static := -static
 $(BUILD)/tests/ample_static: tests/programs/ample.c
+TEST_FLAGS_loadable := -shared -fPIC -fno-toplevel-reorder -fvisibility=hidden -Wl,-soname,loadable
+TEST_FLAGS_loader   := -pthread
+TEST_LIBS_loader    := -ldl
 TEST_FLAGS_killer := -shared -fPIC
 TEST_LIBS_killer := -ldl
 TEST_FLAGS_waiting := -pthread

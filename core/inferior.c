@@ -19,17 +19,26 @@ int inferior_init(struct inferior *inferior, pid_t pid, unsigned options, bool c
     return inferior_add(inferior, pid) ? 0 : -ENOMEM;
 }
 
-int inferior_follow_fork(struct inferior *inferior, bool follow)
+static int set_option(struct inferior *inferior, unsigned option, bool on)
 {
     const struct tracee *thread = inferior_thread(inferior, 0);
     if (!thread)
         return -ESRCH;
-    unsigned fork = (unsigned)PTRACE_O_TRACEFORK;
-    unsigned options = follow ? inferior->options | fork : inferior->options & ~fork;
+    unsigned options = on ? inferior->options | option : inferior->options & ~option;
     int err = tracee_set_options(thread, options);
     if (!err)
         inferior->options = options;
     return err;
+}
+
+int inferior_follow_fork(struct inferior *inferior, bool follow)
+{
+    return set_option(inferior, (unsigned)PTRACE_O_TRACEFORK, follow);
+}
+
+int inferior_exit_kill(struct inferior *inferior, bool on)
+{
+    return set_option(inferior, (unsigned)PTRACE_O_EXITKILL, on);
 }
 
 int inferior_adopt(const struct inferior *parent, pid_t pid, struct inferior *child)
@@ -96,9 +105,9 @@ int inferior_resume(struct inferior *inferior, enum tracee_resume how)
         int err = breakpoint_step_over(inferior, thread);
         if (!err && thread->state == TRACEE_GROUP_STOPPED)
             err = tracee_resume(thread, RESUME_LISTEN);
-        else if (!err && thread->job_stopped)
-            err = tracee_interrupt(thread); /* if it is still in force, the stop is reported anew */
-        thread->job_stopped = false;
+        else if (!err && (thread->job_stopped || thread->restarts))
+            err = tracee_interrupt(thread); /* a group stop, if it is still in force, is reported anew */
+        thread->job_stopped = thread->restarts = false;
         if (!err && thread->state == TRACEE_STOPPED)
             err = tracee_resume(thread, thread->tid == inferior->selected ? how : RESUME_CONT);
         if (err && err != -ESRCH) /* gone: wait will tell */
@@ -107,31 +116,6 @@ int inferior_resume(struct inferior *inferior, enum tracee_resume how)
             thread->state = TRACEE_RUNNING;
     }
     return result;
-}
-
-static bool somebody_runs(const struct inferior *inferior)
-{
-    for (size_t i = 0; i < inferior->thread_count; i++)
-        if (inferior->threads[i].state == TRACEE_RUNNING)
-            return true;
-    return false;
-}
-
-int inferior_stop(struct inferior *inferior, int timeout)
-{
-    struct event event = {0};
-    pid_t selected = inferior->selected;
-    for (size_t i = 0; i < inferior->thread_count; i++)
-        if (inferior->threads[i].state == TRACEE_RUNNING)
-            tracee_interrupt(&inferior->threads[i]);
-    int err = 0;
-    while (!err && somebody_runs(inferior))
-        err = inferior_wait_stop(inferior, timeout, &event);
-    if (inferior_find(inferior, selected))
-        inferior->selected = selected;
-    if (inferior->thread_count == 0)
-        return -ESRCH;
-    return err;
 }
 
 int inferior_detach(struct inferior *inferior)

@@ -60,7 +60,8 @@ struct inferior {
  * gone it is no longer in the table. */
 int inferior_take(struct inferior *inferior, struct tracee *thread, int status, struct event *event);
 
-/* Waits until one more thread stops or ends, and leaves it so, whatever the reason. */
+/* Waits until one more thread stops or ends, and leaves it so, whatever the reason. Returns as
+ * inferior_take; event->tid is the thread's id in any case. */
 int inferior_wait_stop(struct inferior *inferior, int timeout, struct event *event);
 
 /* The table of threads. find returns NULL for a thread that is not in it. */
@@ -75,6 +76,13 @@ int inferior_init(struct inferior *inferior, pid_t pid, unsigned options, bool c
  * selected thread must be stopped; threads to come do the same. */
 int inferior_follow_fork(struct inferior *inferior, bool follow);
 
+/* Whether SIGKILL of this process kills it too, from a stopped selected thread's setting on. */
+int inferior_exit_kill(struct inferior *inferior, bool on);
+
+/* Seizes all threads of a running process, without PTRACE_O_EXITKILL, and stops them as inferior_stop does.
+ * -EPERM: it may not be traced, or is already. On failure it runs as before. */
+int inferior_attach(struct inferior *inferior, pid_t pid, int timeout);
+
 /* Starts keeping the process `pid` of an EVENT_FORK. It is stopped, before it returns from fork. */
 int inferior_adopt(const struct inferior *parent, pid_t pid, struct inferior *child);
 
@@ -85,9 +93,14 @@ int inferior_wait(struct inferior *inferior, int timeout, struct event *event);
 /* Resumes every stopped thread; `how` is meant for the selected one, the others run freely. */
 int inferior_resume(struct inferior *inferior, enum tracee_resume how);
 
-/* Stops every thread. -ETIMEDOUT: some thread did not stop in `timeout` ms (it may wait for a vfork
+/* Stops every thread where it is in the midst of nothing: signals that come first are delivered, and
+ * interrupted system calls go on when it is let go. The selected thread leaves a restartable
+ * sequence, as if preempted. -ETIMEDOUT: some thread did not stop in `timeout` ms (it may wait for a vfork
  * child); those that did stop are stopped. */
 int inferior_stop(struct inferior *inferior, int timeout);
+
+/* Makes a stopped thread the selected one, outside of any restartable sequence. -ESRCH: it is not stopped. */
+int inferior_select(struct inferior *inferior, pid_t tid);
 
 /* Removes breakpoints and lets all threads go, as they are. Threads that run are stopped for it. */
 int inferior_detach(struct inferior *inferior);

@@ -171,6 +171,31 @@ static int l_follow_fork(lua_State *L)
     return lua_push_result(L, "follow_fork", inferior_follow_fork(inferior, follow));
 }
 
+/// Whether the process is killed if this one is (SIGKILL). Processes that were attached to are not.
+// @function inferior:exit_kill
+// @bool on
+static int l_exit_kill(lua_State *L)
+{
+    struct inferior *inferior = lua_check_inferior(L, 1);
+    bool on = lua_toboolean(L, 2);
+    return lua_push_result(L, "exit_kill", inferior_exit_kill(inferior, on));
+}
+
+/// Takes hold of a running process: all its threads are stopped.
+// @function attach
+// @int pid
+// @int[opt=5000] timeout milliseconds
+// @treturn[1] inferior
+// @treturn[2] nil, message, errno (ETIMEDOUT: some thread waits where it cannot be stopped)
+static int l_attach(lua_State *L)
+{
+    pid_t pid = (pid_t)luaL_checkinteger(L, 1);
+    int timeout = (int)luaL_optinteger(L, 2, 5000);
+    struct inferior *inferior = lua_new_inferior(L);
+    int err = inferior_attach(inferior, pid, timeout);
+    return err ? lua_push_failure(L, "attach", err) : 1;
+}
+
 /// Takes the process of a "fork" event, stopped before it returns from fork.
 // @function inferior:adopt
 // @int child the event's
@@ -214,6 +239,16 @@ static int l_threads(lua_State *L)
         lua_rawseti(L, -2, ++n);
     }
     return 1;
+}
+
+/// Selects a thread: what register methods and remote system calls mean, until the next event.
+// @function inferior:select
+// @int thread
+static int l_select(lua_State *L)
+{
+    struct inferior *inferior = lua_check_inferior(L, 1);
+    pid_t tid = (pid_t)luaL_checkinteger(L, 2);
+    return lua_push_result(L, "select", inferior_select(inferior, tid));
 }
 
 /// The process id.
@@ -282,11 +317,15 @@ void lua_add_inferior(lua_State *L)
         {"threads", l_threads}, {"pid", l_pid},
         {"drop_signal", l_drop_signal},
         {"follow_fork", l_follow_fork},
+        {"exit_kill", l_exit_kill},
+        {"select", l_select},
         {"adopt", l_adopt},
         {"close", l_close},     {"remote_syscall", l_remote_syscall},
         {NULL, NULL}};
     static const luaL_Reg meta[] = {
         {"__gc", l_close}, {"__close", l_close}, {"__tostring", l_tostring}, {NULL, NULL}};
+    lua_pushcfunction(L, l_attach);
+    lua_setfield(L, -2, "attach");
     if (luaL_newmetatable(L, INFERIOR_TYPE)) {
         luaL_setfuncs(L, meta, 0);
         lua_newtable(L);

@@ -127,6 +127,7 @@ int remote_syscall(struct inferior *inferior, struct tracee *thread, long number
         return -ESRCH;
     }
     thread->signal = held;
+    thread->restarts = arch_will_restart(&saved) != 0;
     *result = arch_syscall_result(&regs);
     return err;
 }

@@ -27,6 +27,8 @@ struct tracee {
     enum tracee_resume how; /* how it was last set going */
     int signal; /* taken from the thread at its last stop, to be given back when it goes on */
     bool job_stopped; /* runs in spite of a group stop, for the tracer's sake: to be stopped again */
+    bool at_trap; /* stopped by ptrace's own trap or a group stop: in the midst of nothing */
+    bool restarts; /* was put back into an interrupted system call: to go on by way of a trap */
     bool fresh; /* cloned but not yet reported: its first stop is ptrace's own */
 };
 

@@ -204,6 +204,7 @@ int inferior_take(struct inferior *inferior, struct tracee *thread, int status, 
         return take_end(inferior, thread->tid, status, event);
     thread->state = TRACEE_STOPPED;
     int signal = WSTOPSIG(status), kind = status >> 16;
+    thread->at_trap = kind == PTRACE_EVENT_STOP;
     if (kind == PTRACE_EVENT_EXEC)
         return take_exec(inferior, event);
     if (kind == PTRACE_EVENT_CLONE)
@@ -259,7 +260,7 @@ int inferior_wait_stop(struct inferior *inferior, int timeout, struct event *eve
     int status, err = wait_any(inferior, timeout < 0 ? -1 : now_ms() + timeout, &thread, &status);
     if (!err)
         err = inferior_take(inferior, thread, status, event);
-    return err < 0 ? err : 0;
+    return err;
 }
 
 int inferior_wait(struct inferior *inferior, int timeout, struct event *event)

@@ -73,8 +73,9 @@ end
 local Process = {}
 Process.__index = Process
 
---- Ends it with SIGKILL and collects it.
+--- Ends it with SIGKILL and collects it, if `stop` has not.
 function Process:__close()
+    if io.type(self.pipe) ~= "file" then return end
     os.execute("kill -KILL " .. self.pid .. " 2>/dev/null")
     self.pipe:close()
 end

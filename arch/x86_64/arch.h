@@ -72,6 +72,19 @@ static inline int64_t arch_syscall_result(const struct arch_regs *regs)
     return (int64_t)regs->user.rax;
 }
 
+/* Whether a thread's system call was interrupted so that the kernel will start it anew, by rewinding the
+ * pc (-ERESTARTSYS and its like; -517 never reaches the registers). */
+static inline int arch_will_restart(const struct arch_regs *regs)
+{
+    int64_t result = (int64_t)regs->user.rax;
+    return (int64_t)regs->user.orig_rax >= 0 && result <= -512 && result >= -516;
+}
+
+/* Of a thread that was stopped in a system call by nothing but the tracer: if the call ended with EINTR
+ * for it, and may be made again, the kernel is made to do so, unless a signal's handler is to run
+ * first. A timeout given with the call begins anew. 1: the registers have been changed. */
+int arch_restart_interrupted(struct arch_regs *regs);
+
 /* Breakpoints. A hardware slot watches one instruction address in one thread. */
 #define ARCH_HARDWARE_BREAKPOINTS 4
 int arch_breakpoint_set(pid_t tid, unsigned slot, uint64_t address);

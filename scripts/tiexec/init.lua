@@ -11,6 +11,7 @@ return {
     version = require "tiexec.version",
     constants = core.constants,
     launch = core.launch,
+    attach = core.attach,
     host = core.host,
     image = core.image,
     mappings = core.mappings,

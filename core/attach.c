@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Taking hold of a process that runs. */
+#include "inferior.h"
+
+#include "process.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/ptrace.h>
+#include <unistd.h>
+
+#define OPTIONS (PTRACE_O_TRACEEXEC | PTRACE_O_TRACECLONE | PTRACE_O_TRACESYSGOOD)
+
+/* Whether a thread that could not be seized is ours already (cloned by one that is), or has ended. */
+static bool needs_no_seizing(pid_t tid)
+{
+    uint64_t tracer = 0, size;
+    return process_status(tid, "TracerPid", 10, &tracer) || (pid_t)tracer == getpid() ||
+           process_status(tid, "VmSize", 10, &size); /* a zombie has no memory */
+}
+
+/* Seizes the threads that there are and are not ours yet. Returns how many, or -errno. */
+static int seize_new(struct inferior *inferior)
+{
+    pid_t *tids;
+    size_t count;
+    int seized = 0, err = process_threads(inferior->pid, &tids, &count);
+    if (err)
+        return err;
+    for (size_t i = 0; i < count && !err; i++) {
+        if (inferior_find(inferior, tids[i]))
+            continue;
+        err = tracee_seize(tids[i], OPTIONS);
+        if (err == -ESRCH || (err == -EPERM && needs_no_seizing(tids[i]))) {
+            err = 0;
+            continue;
+        }
+        if (!err && !inferior_add(inferior, tids[i]))
+            err = -ENOMEM; /* not in the table, but let go when this process ends */
+        seized += !err;
+    }
+    free(tids);
+    return err ? err : seized;
+}
+
+int inferior_attach(struct inferior *inferior, pid_t pid, int timeout)
+{
+    *inferior = (struct inferior){.pid = pid, .mem = -1, .options = OPTIONS, .selected = pid};
+    int seized, err = 0;
+    /* A thread that starts another one before it is seized leaves that to be found in a later look. */
+    do {
+        do
+            seized = seize_new(inferior);
+        while (seized > 0);
+        err = seized < 0 ? seized : inferior_stop(inferior, timeout);
+        seized = err ? 0 : seize_new(inferior);
+    } while (!err && seized > 0);
+    if (!err && seized < 0)
+        err = seized;
+    if (!err && !inferior_find(inferior, pid)) /* the first thread has ended; its siblings live on */
+        inferior->selected = inferior->threads[0].tid;
+    if (err && inferior->thread_count)
+        inferior_detach(inferior);
+    if (err)
+        inferior_free(inferior);
+    return err;
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Stopping all threads in mid-run, so that they notice nothing of it. */
+#include "inferior.h"
+#include "rseq.h"
+
+#include <errno.h>
+#include <sys/wait.h>
+
+static bool somebody_runs(const struct inferior *inferior)
+{
+    for (size_t i = 0; i < inferior->thread_count; i++)
+        if (inferior->threads[i].state == TRACEE_RUNNING)
+            return true;
+    return false;
+}
+
+/* A process that was forked meanwhile is traced as its parent is, and nobody waits for it. */
+static void let_go(const struct inferior *inferior, pid_t pid)
+{
+    struct inferior child;
+    if (inferior_adopt(inferior, pid, &child) == 0)
+        inferior_detach(&child);
+    inferior_free(&child);
+}
+
+/* Calls that the kernel does not start anew of itself after a stop (arch_restart_interrupted). */
+static int mend_call(const struct tracee *thread)
+{
+    struct arch_regs regs;
+    int err = arch_regs_get(thread->tid, &regs);
+    if (!err && arch_restart_interrupted(&regs))
+        err = arch_regs_set(thread->tid, &regs);
+    return err == -ENOEXEC ? 0 : err;
+}
+
+/* Whether a thread that has stopped must go on a little. At a signal, since it and its siginfo are
+ * delivered exactly only from this very stop; at a clone or fork, since the system call is not over.
+ * Any stop cancels the interrupt that was asked for, so that is asked for again; it comes before
+ * further signals and before the first instruction of a handler. */
+static bool is_in_the_midst(const struct tracee *thread, const struct event *event, int told)
+{
+    if (told)
+        return event->reason == EVENT_SIGNAL || event->reason == EVENT_FORK;
+    return !thread->at_trap;
+}
+
+/* Takes in that a thread has stopped. */
+static int settle(struct inferior *inferior, const struct event *event, int told)
+{
+    struct tracee *thread = inferior_find(inferior, event->tid);
+    if (!thread || thread->state == TRACEE_RUNNING)
+        return 0;
+    if (told && event->reason == EVENT_FORK)
+        let_go(inferior, (pid_t)event->value);
+    int err;
+    if (is_in_the_midst(thread, event, told)) {
+        err = tracee_interrupt(thread);
+        if (!err)
+            err = tracee_resume(thread, thread->how == RESUME_STEP ? RESUME_CONT : thread->how);
+    } else {
+        err = thread->at_trap ? mend_call(thread) : 0;
+    }
+    if (err == -ESRCH) /* gone: the next wait tells */
+        thread->state = TRACEE_RUNNING;
+    return err == -ESRCH ? 0 : err;
+}
+
+int inferior_stop(struct inferior *inferior, int timeout)
+{
+    struct event event = {0};
+    pid_t selected = inferior->selected;
+    for (size_t i = 0; i < inferior->thread_count; i++)
+        if (inferior->threads[i].state == TRACEE_RUNNING)
+            tracee_interrupt(&inferior->threads[i]);
+    int err = 0;
+    while (!err && somebody_runs(inferior)) {
+        int told = inferior_wait_stop(inferior, timeout, &event);
+        err = told < 0 ? told : settle(inferior, &event, told);
+    }
+    if (inferior_find(inferior, selected))
+        inferior->selected = selected;
+    if (inferior->thread_count == 0)
+        return -ESRCH;
+    return err ? err : rseq_leave(inferior, inferior_thread(inferior, 0));
+}
+
+int inferior_select(struct inferior *inferior, pid_t tid)
+{
+    const struct tracee *thread = inferior_thread(inferior, tid);
+    if (!thread)
+        return -ESRCH;
+    inferior->selected = thread->tid;
+    return rseq_leave(inferior, thread);
+}
