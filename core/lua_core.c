@@ -77,5 +77,6 @@ int luaopen_tiexec_core(lua_State *L)
     lua_add_launch(L);
     lua_add_process(L);
     lua_add_system(L);
+    lua_add_watch(L);
     return 1;
 }

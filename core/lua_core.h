@@ -26,6 +26,7 @@ void lua_add_inferior(lua_State *L);
 void lua_add_launch(lua_State *L);
 void lua_add_process(lua_State *L);
 void lua_add_system(lua_State *L);
+void lua_add_watch(lua_State *L);
 
 /* Add methods to the inferior's method table, on top of the stack. */
 void lua_add_memory_methods(lua_State *L);

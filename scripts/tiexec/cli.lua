@@ -15,6 +15,7 @@ local options = {
     { name = "dry-run", short = "n" },
     { name = "verbose", short = "v" },
     { name = "report", argument = "FILE" },
+    { name = "follow", short = "f", argument = "LIST" },
     { name = "no-align" },
     { name = "user", short = "u", argument = "USER" },
     { name = "login" },
@@ -37,6 +38,7 @@ Start CMD with its machine code on huge pages; then get out of the way.
   -n, --dry-run        show the plan, with a reason for each mapping; CMD does not run
   -v, --verbose        show a table of the text before and after, on standard error
       --report FILE    write the same as JSON
+  -f, --follow LIST    go on after the start: dlopen (libraries that CMD loads later)
       --no-align       do not move CMD to where its file's pages can be huge
   -u, --user USER      run CMD as USER[:GROUP]; the pages are made ready with the caller's rights
       --login          with --user: set HOME, USER and LOGNAME, too

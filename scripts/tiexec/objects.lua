@@ -65,6 +65,18 @@ local function kind_of(object, mapping, page)
     return executable == "x" and "text" or "rodata"
 end
 
+-- The addresses from the first to the last segment, gaps between them included.
+local function span_of(image, bias, page)
+    local low, high
+    for _, segment in ipairs(image.segments) do
+        if segment.type == c.PT_LOAD then
+            low = math.min(low or segment.vaddr, segment.vaddr)
+            high = math.max(high or 0, segment.vaddr + segment.memsz)
+        end
+    end
+    return { start = (low + bias) & -page, stop = (high + bias + page - 1) & -page }
+end
+
 local function new_object(inferior, mapping, page)
     local image = read_image(inferior, mapping)
     if not (image and image.native) then return nil end
@@ -79,6 +91,7 @@ local function new_object(inferior, mapping, page)
         file_size = image.size,
         text_relocations = image.text_relocations,
         segments = image.segments,
+        span = span_of(image, bias, page),
         mappings = {},
     }
 end
@@ -94,8 +107,8 @@ end
 
 --- Finds the objects behind `mappings`. Each mapping of one gains `object` and `kind`: "text",
 -- "rodata", "relro" (written once, now read-only), "data", "guard" (inaccessible), "execute-only" or "shared".
--- @treturn table list of `path`, `name`, `build_id`, `bias` (load bias), `entry`, `segments`,
--- `mappings`, `file_size`, `text_relocations`
+-- @treturn table list of `path`, `name`, `build_id`, `bias` (load bias), `entry`, `segments`, `span`
+-- (`start`, `stop` of all segments), `mappings`, `file_size`, `text_relocations`
 function objects.of(inferior, mappings)
     local page = core.page_size()
     local has_text = paths_with_text(mappings)

@@ -37,8 +37,15 @@ local function obstacle_in_gap(inferior, start, stop)
     if overlaps(inferior.stack, start, stop) then return "the room that the stack grows into" end
 end
 
+-- dlclose unmaps what the dynamic linker has mapped for a library, and nothing beside it.
+local function is_beyond(inferior, object, start, stop)
+    local span = object and object.span
+    return inferior.stage == "dlopen" and span and start < stop and (start < span.start or stop > span.stop)
+end
+
 --- What forbids to make [start, stop) part of the text of `object`: anything writable or that ever
--- was, other objects, the kernel's mappings, and the room into which heap and stack grow.
+-- was, other objects, the kernel's mappings, the room into which heap and stack grow, and at the stage
+-- dlopen all that lies outside the object.
 -- @treturn[1] nil nothing does
 -- @treturn[2] string what does
 function planner.obstacle(inferior, object, start, stop)
@@ -58,7 +65,9 @@ function planner.obstacle(inferior, object, start, stop)
             at = mapping.stop
         end
     end
-    return at < stop and obstacle_in_gap(inferior, at, stop) or nil
+    local found = at < stop and obstacle_in_gap(inferior, at, stop)
+    if found then return found end
+    if is_beyond(inferior, object, start, stop) then return "the end of the library, which dlclose unmaps" end
 end
 
 --- Conservative rounding: the whole huge pages inside a text.
@@ -104,6 +113,7 @@ local reasons_to_keep = {
     shared = "it is a shared mapping",
     anonymous = "it is not of a file (code made at run time?)",
     file = "its file is not a native ELF object",
+    settled = "it was dealt with before",
 }
 
 local function reason_to_keep(mapping)

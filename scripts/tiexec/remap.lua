@@ -34,16 +34,28 @@ function remap.choose(inferior, name, options)
     return chosen
 end
 
-local function make_plan(inferior, stage, chosen)
+-- Text of other objects than those in question is no text any more to a strategy.
+local function settle_others(view, is_new)
+    for _, mapping in ipairs(view.mappings) do
+        if mapping.kind == "text" and not is_new(mapping.object) then mapping.kind = "settled" end
+    end
+end
+
+local function make_plan(inferior, stage, chosen, is_new)
     local definition = chosen.definition
     local view, why = describe.inferior(inferior, stage)
     if not view then return nil, why end
+    if is_new then settle_others(view, is_new) end
     local host = chosen.host
     if host.huge_page_size == 0 then return nil, "this kernel has no huge pages" end
     local names = chosen.sources or definition.sources or sources.default()
-    local operations, refused = strategy.make_plan(definition, view, host, { sources = names })
+    local operations, refused = {}, {}
+    if strategy.plans_at(definition, stage) then
+        operations, refused = strategy.make_plan(definition, view, host, { sources = names })
+    end
     if not operations then return nil, refused end
-    return { pid = view.pid, host = host, view = view, strategy = definition.name, sources = names,
+    return { pid = view.pid, stage = stage, host = host, view = view, is_new = is_new,
+        strategy = definition.name, sources = names,
         recache = definition.recache, profile = chosen.profile, operations = operations, refused = refused,
         results = {} }
 end
@@ -99,15 +111,17 @@ end
 -- @string stage
 -- @string name of the program, for messages
 -- @tparam table chosen what `remap.choose` gave
--- @treturn[1] table outcome: `dry` nothing was to be done; `complaint` what failed, in one line
+-- @func[opt] is_new whether an object (see objects.lua) is in question; else all are
+-- @treturn[1] table outcome: `dry` nothing was to be done; `complaint` what failed, in one line; `results`
+-- of the executor
 -- @treturn[2] nil, string why nothing could be done at all
-function remap.run(inferior, stage, name, chosen)
+function remap.run(inferior, stage, name, chosen, is_new)
     local started = core.now()
     if chosen.wrong then return nil, chosen.wrong end
     local ok, why = inferior:interrupt(STOP_MS)
     if not ok then return nil, why end
     local outcome
-    outcome, why = make_plan(inferior, stage, chosen)
+    outcome, why = make_plan(inferior, stage, chosen, is_new)
     if not outcome then return nil, why end
     outcome.name, outcome.executable, outcome.dry = name, chosen.executable, chosen["dry-run"]
     local report = wants_report(chosen) and require "tiexec.report"

@@ -29,11 +29,11 @@ local function count_pages(mappings, start, stop, host)
     return { huge_bytes = huge_bytes, huge = large, small = small, total = large + small }
 end
 
--- One row for each executable mapping as it is before.
+-- One row for each executable mapping in question as it is before.
 local function make_rows(data)
     local before, rows = core.mappings(data.pid, true) or {}, {}
     for _, mapping in ipairs(data.view.mappings) do
-        if mapping.perms:sub(3, 3) == "x" then
+        if mapping.perms:sub(3, 3) == "x" and (not data.is_new or data.is_new(mapping.object)) then
             rows[#rows + 1] = {
                 object = mapping.object and mapping.object.path or mapping.path,
                 start = mapping.start,
@@ -157,7 +157,8 @@ local function show_table(data)
             row.source or "-", row.seconds and ("%.1f"):format(row.seconds * 1000) or "-",
             table.concat(row.why, "; ") }
     end
-    local text = { ("tiexec: %s (process %d), strategy %s\n"):format(data.name, data.pid, data.strategy) }
+    local stage = data.stage ~= "entry" and ", " .. data.stage or ""
+    local text = { ("tiexec: %s (process %d)%s, strategy %s\n"):format(data.name, data.pid, stage, data.strategy) }
     if #rows > 0 then
         text[2] = align(lines, { [3] = true, [7] = true })
         text[3] = bold(("  %d pages before, %d after: %.1f %% fewer, in %.1f ms\n")
@@ -214,20 +215,20 @@ local function array(list)
     return setmetatable(list, { __jsontype = "array" })
 end
 
--- Writes a value to the report's file, which was opened before CMD was started, and closes it.
+-- Writes a value to the report's file, which was opened before CMD was started, after those of stages before.
 local function write_json(file, value)
     local ok, json = pcall(require, "dkjson")
     if not ok then return nil, "--report needs dkjson (apt-get install lua-dkjson)" end
     value.tiexec = version
     local written, why = file:write(json.encode(value, { indent = true }), "\n")
-    local closed, close_why = file:close()
-    if written and closed then return true end
-    return nil, "report: " .. (why or close_why)
+    local flushed, flush_why = file:flush()
+    if written and flushed then return true end
+    return nil, "report: " .. (why or flush_why)
 end
 
 local function outcome_of(data)
     return {
-        pid = data.pid, command = data.name, executable = data.executable,
+        pid = data.pid, stage = data.stage, command = data.name, executable = data.executable,
         strategy = data.strategy, sources = data.sources, profile = data.profile,
         kernel = data.host.kernel, huge_page_size = data.host.huge_page_size,
         mappings = array(plain_rows(data)), refused = array(data.refused), totals = data.totals,

@@ -10,6 +10,9 @@ local settings = {}
 --- What `--debug` and TIEXEC=debug= may name.
 settings.debug_words = { "maps", "plan", "syscalls", "timing" }
 
+--- What `--follow` and TIEXEC=follow= may name.
+settings.follow_words = { "dlopen" }
+
 local function split(text, separator)
     local words = {}
     for word in text:gmatch("[^" .. separator .. "]+") do words[#words + 1] = word end
@@ -29,17 +32,20 @@ local function parse_sources(value)
     return list
 end
 
-local function parse_debug(value)
-    local on = {}
-    for _, word in ipairs(words(value)) do
-        local known = false
-        for _, name in ipairs(settings.debug_words) do known = known or name == word end
-        if not known then
-            return nil, ("unknown word '%s' (there are: %s)"):format(word, table.concat(settings.debug_words, ", "))
+-- A parser of lists whose words are among `names`; its value has the words as keys.
+local function parse_set(names)
+    return function(value)
+        local on = {}
+        for _, word in ipairs(words(value)) do
+            local known = false
+            for _, name in ipairs(names) do known = known or name == word end
+            if not known then
+                return nil, ("unknown word '%s' (there are: %s)"):format(word, table.concat(names, ", "))
+            end
+            on[word] = true
         end
-        on[word] = true
+        return on
     end
-    return on
 end
 
 local function parse_switch(value)
@@ -62,7 +68,8 @@ local parsers = {
     verbose = { parse = parse_switch, profile = true },
     profile = { parse = parse_string },
     report = { parse = parse_string },
-    debug = { parse = parse_debug, profile = true },
+    debug = { parse = parse_set(settings.debug_words), profile = true },
+    follow = { parse = parse_set(settings.follow_words), profile = true },
     ["dry-run"] = { parse = parse_switch },
 }
 

@@ -2,7 +2,8 @@
 --- The tracer's side: follows the inferior from stage to stage, and leaves it.
 --
 -- exec: execve has finished, and nothing of the program has run: it may be moved. entry: its libraries
--- are mapped and relocated, and its text is remapped.
+-- are mapped and relocated, and its text is remapped. After that the program runs untraced; with
+-- `--follow=dlopen` it is watched (see dlopen.lua).
 
 local align = require "tiexec.align"
 local core = require "tiexec.core"
@@ -21,6 +22,7 @@ Run.__index = Run
 -- Ends the inferior in place of its program.
 function Run:quit(code)
     if not self.inferior:remote_syscall("exit_group", code) then self.inferior:kill() end
+    self.follower = nil
     self.done = true
 end
 
@@ -69,11 +71,20 @@ function Run:at_exec()
     if self.entry.reached then return self:at_entry() end
 end
 
+-- Notes what there is to know for following the program when it is let go.
+function Run:prepare_to_follow(chosen)
+    if not require "tiexec.strategy".plans_at(chosen.definition, "dlopen") then return end
+    local why
+    self.follower, why = require "tiexec.dlopen".prepare(self.inferior, self.name, chosen)
+    if not self.follower then message.say("%s: libraries loaded later stay on small pages: %s", self.name, why) end
+end
+
 function Run:at_entry()
     local chosen = self:choose_settings()
     local outcome, why = require "tiexec.remap".run(self.inferior, "entry", self.name, chosen)
     if not outcome then return self:give_up(why, chosen.strict) end
     if outcome.dry then return self:quit(0) end
+    if chosen.follow and chosen.follow.dlopen then self:prepare_to_follow(chosen) end
     return self:finish(outcome.complaint or self.unmoved, chosen.strict)
 end
 
@@ -101,8 +112,8 @@ local function follow(run)
     end
 end
 
---- Handles one program from its exec to its entry, and lets it go. Whatever fails, even here, the
--- program runs on.
+--- Handles one program from its exec to its entry, lets it go, and follows it as the settings say.
+-- Whatever fails, even here, the program runs on.
 -- @param inferior seized and running, about to exec
 -- @string name of the program, for messages
 -- @tparam table options settings of the command line and the environment
@@ -112,6 +123,7 @@ function stages.run(inferior, name, options)
     if not ok then run:give_up("internal error: " .. tostring(why), options.strict) end
     if run.entry then run.entry:cancel() end
     inferior:detach()
+    if run.follower then run.follower:run() end
 end
 
 return stages

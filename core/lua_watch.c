@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Watching a process that is not traced. */
+#include "lua_core.h"
+#include "watch.h"
+
+#include <errno.h>
+#include <signal.h>
+
+#define WATCH_TYPE "tiexec.watch"
+
+/// Watches a process from outside, without tracing it. SIGIO is blocked in this process.
+// @function watch
+// @int pid
+// @int address of an instruction
+// @treturn[1] watch to be closed
+// @treturn[1] string nil, or why the kernel does not tell when the address is come to, nor of an exec
+// @treturn[2] nil, message, errno
+static int l_watch(lua_State *L)
+{
+    pid_t pid = (pid_t)luaL_checkinteger(L, 1);
+    uint64_t address = lua_check_address(L, 2);
+    struct watch *watch = lua_newuserdatauv(L, sizeof *watch, 0);
+    sigset_t set;
+    int refused = 0;
+    sigemptyset(&set);
+    sigaddset(&set, SIGIO);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    int err = watch_open(watch, pid, address, &refused);
+    if (err)
+        return lua_push_failure(L, "watch", err);
+    luaL_setmetatable(L, WATCH_TYPE);
+    if (!refused)
+        return 1;
+    lua_push_failure(L, "perf_event_open", refused);
+    lua_pop(L, 1);
+    lua_remove(L, -2);
+    return 2;
+}
+
+static struct watch *check(lua_State *L)
+{
+    struct watch *watch = luaL_checkudata(L, 1, WATCH_TYPE);
+    luaL_argcheck(L, watch->process >= 0, 1, "watch is closed");
+    return watch;
+}
+
+/// Waits for news of the process.
+// @function watch:wait
+// @int[opt] timeout milliseconds; none when absent
+// @treturn[1] string "hit": some thread has come to the address; "exec": the process has perhaps become
+// another program; "ended"
+// @treturn[2] nil, message, errno (ETIMEDOUT)
+static int l_wait(lua_State *L)
+{
+    static const char *const names[] = {
+        [WATCH_HIT] = "hit", [WATCH_EXEC] = "exec", [WATCH_END] = "ended"};
+    struct watch *watch = check(L);
+    enum watch_news news;
+    int timeout = (int)luaL_optinteger(L, 2, -1);
+    int err = watch_wait(watch, timeout, &news);
+    if (err)
+        return lua_push_failure(L, "wait", err);
+    lua_pushstring(L, names[news]);
+    return 1;
+}
+
+static int l_close(lua_State *L)
+{
+    struct watch *watch = luaL_checkudata(L, 1, WATCH_TYPE);
+    if (watch->process >= 0)
+        watch_close(watch);
+    return 0;
+}
+
+void lua_add_watch(lua_State *L)
+{
+    static const luaL_Reg methods[] = {{"wait", l_wait}, {"close", l_close}, {NULL, NULL}};
+    static const luaL_Reg meta[] = {{"__gc", l_close}, {"__close", l_close}, {NULL, NULL}};
+    lua_pushcfunction(L, l_watch);
+    lua_setfield(L, -2, "watch");
+    if (luaL_newmetatable(L, WATCH_TYPE)) {
+        luaL_setfuncs(L, meta, 0);
+        luaL_newlib(L, methods);
+        lua_setfield(L, -2, "__index");
+    }
+    lua_pop(L, 1);
+}
