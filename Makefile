@@ -5,12 +5,13 @@
 # make lint       cppcheck, clang-tidy, luacheck, both compilers    (make asan: the tests, sanitized)
 # make soak       10,000 starts of a moved program               (TIEXEC_SOAK=N: others)
 # make bench      what it costs, in alternating runs
+# make CROSS=aarch64-linux-gnu   the same for another CPU, with Debian's cross compiler, in build/aarch64
 # make install    PREFIX=/usr/local DESTDIR=                        (make uninstall)
 
 PREFIX  ?= /usr/local
 CC      := $(if $(filter default,$(origin CC)),gcc,$(CC))
-ARCH    ?= $(shell uname -m)
-BUILD   ?= build
+ARCH    ?= $(if $(CROSS),$(firstword $(subst -, ,$(CROSS))),$(shell uname -m))
+BUILD   ?= build$(CROSS:%=/$(ARCH))
 LUA     ?= lua5.4
 CFLAGS  ?= -O2 -g
 Q       := $(if $(V),,@)
@@ -20,13 +21,24 @@ WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wpedantic -Wundef -Wstrict-prot
             -Wmissing-prototypes -Wold-style-definition -Wpointer-arith -Wcast-align \
             -Wcast-qual -Wwrite-strings -Wredundant-decls -Wformat=2 -Wnull-dereference \
             -Wdisabled-optimization -Wvla -Wswitch-enum -Wunused -Werror
-LUA_FLAGS := $(shell pkg-config --cflags lua5.4 2>/dev/null || echo -I/usr/include/lua5.4)
+# Another CPU's libraries are Debian's packages, unpacked aside: the host's packages are not touched.
+ifdef CROSS
+DEBIAN   := $(patsubst aarch64,arm64,$(ARCH))
+SUITE    ?= $(shell . /etc/os-release && echo $$VERSION_CODENAME)
+SYSROOT  := $(or $(SYSROOT),$(shell tests/sysroot prepare $(SUITE) $(DEBIAN) \
+              libc6-dev liblua5.4-dev libelf-dev zlib1g-dev libxxhash-dev))
+CC       := $(CROSS)-gcc --sysroot=$(SYSROOT)
+PKG_CONFIG := PKG_CONFIG_LIBDIR=$(SYSROOT)/usr/lib/$(CROSS)/pkgconfig PKG_CONFIG_SYSROOT_DIR=$(SYSROOT) pkg-config
+endif
+PKG_CONFIG ?= pkg-config
+
+LUA_FLAGS := $(shell $(PKG_CONFIG) --cflags lua5.4 2>/dev/null || echo -I/usr/include/lua5.4)
 BASE     := -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden -Icore -Iarch/$(ARCH) -I$(BUILD) \
             $(patsubst -I%,-isystem %,$(LUA_FLAGS)) -DTIEXEC_SCRIPTS='"$(PREFIX)/share/lua/5.4"'
 # The program is started often and runs for milliseconds: without three libraries to load and relocate
 # it starts a third of a millisecond sooner. STATIC= links them dynamically.
 STATIC   ?= $(if $(wildcard $(shell $(CC) -print-file-name=liblua5.4.a)),1)
-LIBS     := $(if $(STATIC),-Wl$(comma)-Bstatic -llua5.4 $(shell pkg-config --static --libs libelf) \
+LIBS     := $(if $(STATIC),-Wl$(comma)-Bstatic -llua5.4 $(shell $(PKG_CONFIG) --static --libs libelf) \
               -Wl$(comma)-Bdynamic -lm -ldl,-llua5.4 -lelf)
 
 SOURCES  := $(filter-out core/main.c,$(wildcard core/*.c)) $(wildcard arch/$(ARCH)/*.c)
@@ -192,7 +204,7 @@ lint: packages-lint
 	    --suppress=missingIncludeSystem -Icore -Iarch/$(ARCH) core arch/$(ARCH)
 	clang-tidy --quiet $(SOURCES) core/main.c -- $(BASE) -Ibuild/clang
 	luacheck -q scripts tests
-	shellcheck tests/packages tests/demo .ci/run
+	shellcheck tests/packages tests/demo tests/sysroot .ci/run
 
 # ---- install --------------------------------------------------------------------------------------
 

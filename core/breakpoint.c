@@ -61,7 +61,7 @@ int breakpoint_insert(struct inferior *inferior, uint64_t address, enum breakpoi
         i++;
     if (i == INFERIOR_BREAKPOINTS)
         return -ENOSPC;
-    struct breakpoint b = {.address = address, .used = true};
+    struct breakpoint b = {.address = arch_address(address), .used = true};
     int err = kind == BREAKPOINT_SOFTWARE ? -ENOSPC : insert_hardware(inferior, &b);
     if (err && kind != BREAKPOINT_HARDWARE)
         err = insert_software(inferior, &b);
@@ -130,17 +130,34 @@ bool breakpoint_hit(struct inferior *inferior, const struct tracee *thread, uint
     return arch_regs_set(thread->tid, &regs) == 0;
 }
 
+/* The breakpoint that stands where the thread is, and would stop it there again. */
+static const struct breakpoint *find_in_the_way(const struct inferior *inferior, uint64_t pc)
+{
+    const struct breakpoint *b = find(inferior, pc, false);
+    return b || !ARCH_HARDWARE_BREAKPOINT_REPEATS ? b : find(inferior, pc, true);
+}
+
+static int lift(struct inferior *inferior, const struct tracee *thread, const struct breakpoint *b)
+{
+    return b->hardware ? arch_breakpoint_clear(thread->tid, b->slot) : write_original(inferior, b);
+}
+
+static int lower(struct inferior *inferior, const struct tracee *thread, const struct breakpoint *b)
+{
+    return b->hardware ? arch_breakpoint_set(thread->tid, b->slot, b->address) : write_trap(inferior, b);
+}
+
 int breakpoint_step_over(struct inferior *inferior, struct tracee *thread)
 {
     struct arch_regs regs;
     if (thread->state != TRACEE_STOPPED || arch_regs_get(thread->tid, &regs))
         return 0;
-    const struct breakpoint *b = find(inferior, arch_pc(&regs), false);
+    const struct breakpoint *b = find_in_the_way(inferior, arch_pc(&regs));
     if (!b)
         return 0;
     int status, signal = thread->signal;
     thread->signal = 0;
-    int err = write_original(inferior, b);
+    int err = lift(inferior, thread, b);
     if (!err)
         err = tracee_resume(thread, RESUME_STEP);
     if (!err)
@@ -154,5 +171,5 @@ int breakpoint_step_over(struct inferior *inferior, struct tracee *thread)
     }
     thread->state = TRACEE_STOPPED;
     thread->signal = WSTOPSIG(status) != SIGTRAP && status >> 16 == 0 ? WSTOPSIG(status) : signal;
-    return write_trap(inferior, b);
+    return lower(inferior, thread, b);
 }

@@ -27,13 +27,14 @@ static int l_breakpoint(lua_State *L)
     uint64_t address = lua_check_address(L, 2);
     enum breakpoint_kind kind = (enum breakpoint_kind)luaL_checkoption(L, 3, "any", kinds);
     struct handle *handle = lua_newuserdatauv(L, sizeof *handle, 1);
-    *handle = (struct handle){.address = address};
+    *handle = (struct handle){0};
     luaL_setmetatable(L, BREAKPOINT_TYPE);
     lua_pushvalue(L, 1);
     lua_setiuservalue(L, -2, 1);
     int err = breakpoint_insert(inferior, address, kind, &handle->index);
     if (err)
         return lua_push_failure(L, "breakpoint", err);
+    handle->address = inferior->breakpoints[handle->index].address;
     handle->held = true;
     return 1;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Kernel constants by their names, in core.constants: for remote system calls and ELF headers. */
+#include "arch.h"
 #include "lua_core.h"
 
 #include <elf.h>
@@ -54,5 +55,7 @@ void lua_add_constants(lua_State *L)
         lua_pushinteger(L, constants[i].value);
         lua_setfield(L, -2, constants[i].name);
     }
+    lua_pushinteger(L, ARCH_ELF_MACHINE);
+    lua_setfield(L, -2, "ELF_MACHINE"); /* this CPU's */
     lua_setfield(L, -2, "constants");
 }

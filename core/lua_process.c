@@ -7,6 +7,7 @@
 #include "remote.h"
 
 #include <elf.h>
+#include <errno.h>
 #include <stdlib.h>
 
 static pid_t check_pid(lua_State *L, int index)
@@ -121,15 +122,65 @@ static int l_status(lua_State *L)
     return 1;
 }
 
-/// The instruction that traps, and how far beyond it the pc is then.
-// @function trap_instruction
-// @treturn string
+/// The instructions that trap (SIGTRAP) and may be found in text, and how far beyond one the pc is then.
+// They begin at multiples of `align`.
+// @function trap_instructions
+// @treturn table list of strings, the likeliest first
 // @treturn int bytes
-static int l_trap_instruction(lua_State *L)
+// @treturn int align
+static int l_trap_instructions(lua_State *L)
 {
-    lua_pushlstring(L, (const char *)arch_trap_insn, sizeof arch_trap_insn);
+    lua_newtable(L);
+    for (size_t i = 0; i < sizeof arch_found_traps / sizeof arch_found_traps[0]; i++) {
+        lua_pushlstring(L, (const char *)arch_found_traps[i], sizeof arch_found_traps[i]);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
     lua_pushinteger(L, ARCH_TRAP_PC_ADVANCE);
-    return 2;
+    lua_pushinteger(L, ARCH_INSN_ALIGN);
+    return 3;
+}
+
+/* The protections of this CPU's own that all executable mappings of a range share; or -EINVAL: one of
+ * them has a protection that a copy would not have. */
+static int common_protections(const struct maps *maps, uint64_t start, uint64_t stop)
+{
+    int common = -1;
+    for (size_t i = 0; i < maps->count; i++) {
+        const struct mapping *m = &maps->list[i];
+        if (m->start >= stop || m->stop <= start || m->perms[2] != 'x')
+            continue;
+        int own = arch_protections(m->vm_flags);
+        if (own < 0)
+            return -EINVAL;
+        common &= own;
+    }
+    return common == -1 ? 0 : common;
+}
+
+/// What is to be added to PROT_READ and PROT_EXEC where the text of a range is mapped elsewhere.
+// @function extra_protection
+// @int pid
+// @int start
+// @int stop
+// @treturn[1] int
+// @treturn[2] nil, message, errno (EINVAL: its text is protected in a way that cannot be kept)
+static int l_extra_protection(lua_State *L)
+{
+    struct maps maps = {0};
+    pid_t pid = check_pid(L, 1);
+    uint64_t start = lua_check_address(L, 2), stop = lua_check_address(L, 3);
+    int protection = 0, err = 0;
+    if (arch_has_protections())
+        err = maps_read(pid, true, &maps);
+    if (!err && maps.count)
+        protection = common_protections(&maps, start, stop);
+    maps_free(&maps);
+    if (!err && protection < 0)
+        err = protection;
+    if (err)
+        return lua_push_failure(L, "protection", err);
+    lua_pushinteger(L, protection);
+    return 1;
 }
 
 /// The number of a system call on this CPU.
@@ -201,7 +252,8 @@ void lua_add_process(lua_State *L)
                                          {"auxv", l_auxv},
                                          {"status", l_status},
                                          {"layout", l_layout},
-                                         {"trap_instruction", l_trap_instruction},
+                                         {"trap_instructions", l_trap_instructions},
+                                         {"extra_protection", l_extra_protection},
                                          {"syscall_number", l_syscall_number},
                                          {"pagemap", l_pagemap},
                                          {NULL, NULL}};

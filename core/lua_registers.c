@@ -31,7 +31,7 @@ static void push_register(lua_State *L, const struct arch_register *reg, const c
 
 /// One register of a stopped thread.
 // @function inferior:read_register
-// @string name GDB's ("rax", "eflags", "xmm0", …), or pc, sp, fp; an unknown one raises
+// @string name GDB's, or pc, sp, fp; an unknown one raises
 // @int[opt] thread the selected one when absent
 // @treturn[1] integer or, for more than 64 bits, a byte string
 // @treturn[2] nil, message, errno

@@ -25,6 +25,7 @@ void memory_reopen(struct inferior *inferior)
 /* process_vm_readv or process_vm_writev, over and over until all is done. */
 static int transfer(pid_t pid, uint64_t address, void *buffer, size_t size, bool write)
 {
+    address = arch_address(address);
     for (size_t done = 0; done < size;) {
         struct iovec local = {(char *)buffer + done, size - done};
         struct iovec remote = {(void *)(uintptr_t)(address + done), size - done};
@@ -44,6 +45,7 @@ static int forced_transfer(struct inferior *inferior, uint64_t address, void *bu
         memory_reopen(inferior);
     if (inferior->mem < 0)
         return -errno;
+    address = arch_address(address);
     for (size_t done = 0; done < size;) {
         char *at = (char *)buffer + done;
         off_t offset = (off_t)(address + done);
@@ -72,6 +74,7 @@ int memory_write(struct inferior *inferior, uint64_t address, const void *buffer
 int memory_search(struct inferior *inferior, uint64_t address, uint64_t size, const void *pattern,
                   size_t pattern_size, uint64_t *found)
 {
+    address = arch_address(address);
     size_t room = MEMORY_PIECE + pattern_size;
     char *buffer = pattern_size ? malloc(room) : NULL;
     if (!buffer)

@@ -7,8 +7,8 @@
 #include <sys/ptrace.h>
 #include <sys/uio.h>
 
-/* Larger than any register set of today: x86-64 with AMX tiles has 11 KiB, SVE of 2048 bits 9 KiB. */
-#define REGSET_MAX ((size_t)64 * 1024)
+/* Larger than any register set of today: the largest is SME's ZA, 64 KiB and a header. */
+#define REGSET_MAX ((size_t)68 * 1024)
 
 const struct arch_register *register_find(const char *name)
 {
@@ -21,8 +21,7 @@ const struct arch_register *register_find(const char *name)
     return NULL;
 }
 
-/* Reads the register set that `reg` is in. Two of them are enough for every register with a name;
- * both fit in `set`. */
+/* Reads the register set that `reg` is in. Those that have registers with a name fit in `set`. */
 static int read_set(const struct tracee *tracee, const struct arch_register *reg, char set[4096],
                     size_t *size)
 {
@@ -59,34 +58,71 @@ int register_write(const struct tracee *tracee, const struct arch_register *reg,
     return ptrace(PTRACE_SETREGSET, tracee->tid, arch_regset_note(reg->regset), &iov) < 0 ? -errno : 0;
 }
 
+static int save_set(const struct tracee *tracee, int note, struct extended_registers *saved)
+{
+    struct iovec iov = {malloc(REGSET_MAX), REGSET_MAX};
+    if (!iov.iov_base)
+        return -ENOMEM;
+    if (ptrace(PTRACE_GETREGSET, tracee->tid, note, &iov) < 0) {
+        int err = -errno;
+        free(iov.iov_base);
+        return err;
+    }
+    void *fitting = realloc(iov.iov_base, iov.iov_len);
+    saved->sets[saved->count].note = note;
+    saved->sets[saved->count].bytes = fitting ? fitting : iov.iov_base;
+    saved->sets[saved->count++].size = iov.iov_len;
+    return 0;
+}
+
+int extended_save(const struct tracee *tracee, bool syscall, struct extended_registers *saved)
+{
+    int notes[ARCH_EXTENDED_MAX], err = 0;
+    size_t count = arch_extended_notes(tracee->tid, syscall, notes);
+    *saved = (struct extended_registers){0};
+    for (size_t i = 0; i < count && !err; i++)
+        err = save_set(tracee, notes[i], saved);
+    if (err)
+        extended_free(saved);
+    return err;
+}
+
+int extended_restore(const struct tracee *tracee, const struct extended_registers *saved)
+{
+    for (size_t i = 0; i < saved->count; i++) {
+        struct iovec iov = {saved->sets[i].bytes, saved->sets[i].size};
+        if (ptrace(PTRACE_SETREGSET, tracee->tid, saved->sets[i].note, &iov) < 0)
+            return -errno;
+    }
+    return 0;
+}
+
+void extended_free(struct extended_registers *saved)
+{
+    for (size_t i = 0; i < saved->count; i++)
+        free(saved->sets[i].bytes);
+    *saved = (struct extended_registers){0};
+}
+
 int registers_save(const struct tracee *tracee, struct registers *saved)
 {
-    *saved = (struct registers){.extended = malloc(REGSET_MAX)};
-    if (!saved->extended)
-        return -ENOMEM;
-    struct iovec iov = {saved->extended, REGSET_MAX};
+    *saved = (struct registers){0};
     int err = arch_regs_get(tracee->tid, &saved->general);
     if (!err)
         err = tracee_get_sigmask(tracee, &saved->sigmask);
-    if (!err && ptrace(PTRACE_GETREGSET, tracee->tid, arch_extended_note(), &iov) < 0)
-        err = -errno;
-    saved->extended_size = iov.iov_len;
-    if (err)
-        registers_free(saved);
-    return err;
+    return err ? err : extended_save(tracee, false, &saved->extended);
 }
 
 int registers_restore(const struct tracee *tracee, const struct registers *saved)
 {
-    struct iovec iov = {saved->extended, saved->extended_size};
-    if (ptrace(PTRACE_SETREGSET, tracee->tid, arch_extended_note(), &iov) < 0)
-        return -errno;
-    int err = arch_regs_set(tracee->tid, &saved->general);
+    int err = extended_restore(tracee, &saved->extended);
+    if (!err)
+        err = arch_regs_set(tracee->tid, &saved->general);
     return err ? err : tracee_set_sigmask(tracee, saved->sigmask);
 }
 
 void registers_free(struct registers *saved)
 {
-    free(saved->extended);
+    extended_free(&saved->extended);
     *saved = (struct registers){0};
 }

@@ -14,13 +14,26 @@ const struct arch_register *register_find(const char *name);
 int register_read(const struct tracee *tracee, const struct arch_register *reg, void *bytes);
 int register_write(const struct tracee *tracee, const struct arch_register *reg, const void *bytes);
 
-/* All that running code in a thread could change: general registers, floating-point and vector
- * state, blocked signals. */
+/* What a thread has beyond the general registers: floating-point and vector state and the like. */
+struct extended_registers {
+    size_t count;
+    struct {
+        int note;
+        void *bytes; /* as PTRACE_GETREGSET gives it */
+        size_t size;
+    } sets[ARCH_EXTENDED_MAX];
+};
+
+/* Ended by extended_free. With `syscall` only what a system call takes away. 0 or -errno. */
+int extended_save(const struct tracee *tracee, bool syscall, struct extended_registers *saved);
+int extended_restore(const struct tracee *tracee, const struct extended_registers *saved);
+void extended_free(struct extended_registers *saved);
+
+/* All that running code in a thread could change: all registers, and blocked signals. */
 struct registers {
     struct arch_regs general;
     uint64_t sigmask;
-    void *extended; /* as PTRACE_GETREGSET gives it */
-    size_t extended_size;
+    struct extended_registers extended;
 };
 
 /* Ended by registers_free. 0 or -errno. */

@@ -3,6 +3,7 @@
 
 #include "maps.h"
 #include "memory.h"
+#include "registers.h"
 
 #include <errno.h>
 #include <asm/unistd.h>
@@ -26,6 +27,20 @@ long remote_syscall_number(const char *name)
     return -1;
 }
 
+/* Looks for a system call instruction in one mapping. */
+static int search(struct inferior *inferior, const struct mapping *m)
+{
+    uint64_t at = m->start, found = 0;
+    int err;
+    do {
+        err = memory_search(inferior, at, m->stop - at, arch_syscall_insn, sizeof arch_syscall_insn, &found);
+        at = found + 1;
+    } while (!err && found % ARCH_INSN_ALIGN != 0);
+    if (!err)
+        inferior->syscall_insn = found;
+    return err;
+}
+
 /* Looks for a system call instruction in the executable mappings, the vdso's before all others. The
  * vsyscall page, above all user addresses, is emulated and cannot serve. */
 static int find_instruction(struct inferior *inferior)
@@ -41,8 +56,7 @@ static int find_instruction(struct inferior *inferior)
             bool vdso = strcmp(m->path, "[vdso]") == 0;
             if (m->perms[0] == 'r' && m->perms[2] == 'x' && vdso == (pass == 0) &&
                 strcmp(m->path, "[vsyscall]") != 0)
-                err = memory_search(inferior, m->start, m->stop - m->start, arch_syscall_insn,
-                                    sizeof arch_syscall_insn, &inferior->syscall_insn);
+                err = search(inferior, m);
         }
     }
     maps_free(&maps);
@@ -90,44 +104,79 @@ static int run_to_syscall_stop(struct inferior *inferior, struct tracee *thread,
     }
 }
 
+/* Runs the call, from the registers `saved`; *regs are those after it. */
+static int run_call(struct inferior *inferior, struct tracee *thread, const struct arch_regs *saved,
+                    long number, const uint64_t args[6], struct arch_regs *regs, int *held)
+{
+    *regs = *saved;
+    arch_syscall_prepare(regs, inferior->syscall_insn, number, args);
+    int err = arch_regs_set(thread->tid, regs);
+    if (!err)
+        err = run_to_syscall_stop(inferior, thread, held); /* on the way in */
+    if (!err)
+        err = run_to_syscall_stop(inferior, thread, held); /* on the way out */
+    return err ? err : arch_regs_get(thread->tid, regs);
+}
+
+/* What a remote system call must not change in the thread. */
+struct state {
+    struct arch_regs regs;
+    struct extended_registers extended;
+    uint64_t mask;
+    uint64_t restart[6]; /* the first argument of the system call that it was interrupted in */
+    bool restarts;
+};
+
+static int save(const struct tracee *thread, struct state *state)
+{
+    *state = (struct state){0};
+    int err = arch_regs_get(thread->tid, &state->regs);
+    if (!err)
+        err = tracee_get_sigmask(thread, &state->mask);
+    if (!err)
+        err = extended_save(thread, true, &state->extended);
+    if (!err)
+        state->restarts = arch_restart_argument(thread->tid, &state->regs, &state->restart[0]);
+    return err;
+}
+
+static int restore(const struct tracee *thread, const struct state *state)
+{
+    int err = extended_restore(thread, &state->extended);
+    if (!err)
+        err = arch_regs_set(thread->tid, &state->regs);
+    return err ? err : tracee_set_sigmask(thread, state->mask);
+}
+
 int remote_syscall(struct inferior *inferior, struct tracee *thread, long number,
                    const uint64_t args[6], int64_t *result)
 {
-    struct arch_regs saved, regs;
-    uint64_t mask;
+    struct arch_regs regs = {0}, ignored;
+    struct state state;
     int held = thread->signal;
     int err = inferior->syscall_insn ? 0 : find_instruction(inferior);
     if (!err)
-        err = arch_regs_get(thread->tid, &saved);
-    if (!err)
-        err = tracee_get_sigmask(thread, &mask);
+        err = save(thread, &state);
     if (err)
         return err;
-    regs = saved;
     thread->job_stopped |= thread->state == TRACEE_GROUP_STOPPED;
     thread->signal = held == SIGSTOP ? held : 0;
     held = held == SIGSTOP ? 0 : held;
-    arch_syscall_prepare(&regs, inferior->syscall_insn, number, args);
     err = tracee_set_sigmask(thread, ~UINT64_C(0)); /* no stop here is by a signal, SIGSTOP's apart */
     if (!err)
-        err = arch_regs_set(thread->tid, &regs);
-    if (!err)
-        err = run_to_syscall_stop(inferior, thread, &held); /* on the way in */
-    if (!err)
-        err = run_to_syscall_stop(inferior, thread, &held); /* on the way out */
-    if (!err)
-        err = arch_regs_get(thread->tid, &regs);
+        err = run_call(inferior, thread, &state.regs, number, args, &regs, &held);
+    if (!err && state.restarts)
+        err = run_call(inferior, thread, &state.regs, __NR_getpid, state.restart, &ignored, &held);
+    int undo = err == -ESRCH ? 0 : restore(thread, &state);
+    extended_free(&state.extended);
     if (err == -ESRCH)
         return err;
-    int undo = arch_regs_set(thread->tid, &saved);
-    if (!undo)
-        undo = tracee_set_sigmask(thread, mask);
     if (undo) { /* it would run on in the midst of a call that is not its own */
         inferior_kill(inferior);
         return -ESRCH;
     }
     thread->signal = held;
-    thread->restarts = arch_will_restart(&saved) != 0;
+    thread->restarts = arch_will_restart(&state.regs) != 0;
     *result = arch_syscall_result(&regs);
     return err;
 }

@@ -4,6 +4,7 @@
 #define TIEXEC_ARCH_H
 
 #include <elf.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -35,10 +36,14 @@ extern const size_t arch_register_count;
 /* Names that mean the same on every CPU: pc, sp, fp. Returns NULL when `name` is not one of them. */
 const char *arch_register_alias(const char *name);
 
-/* The ELF note type to give PTRACE_GETREGSET for a register set, and for the whole of the
- * floating-point and vector state. */
+/* The ELF note type to give PTRACE_GETREGSET for a register set. */
 int arch_regset_note(enum arch_regset regset);
-int arch_extended_note(void);
+
+/* The register sets that hold the rest of a stopped thread's state, in the order in which they are to be
+ * put back; returns how many. With `syscall` only those of which a system call takes something away:
+ * none on this CPU. */
+#define ARCH_EXTENDED_MAX 1
+size_t arch_extended_notes(pid_t tid, bool syscall, int notes[ARCH_EXTENDED_MAX]);
 
 /* Read or write the general registers. -ENOEXEC: the thread runs 32-bit code (its register set has
  * another length). Other errors are ptrace(2)'s. */
@@ -48,8 +53,12 @@ int arch_regs_set(pid_t tid, const struct arch_regs *regs);
 static inline uint64_t arch_pc(const struct arch_regs *regs) { return regs->user.rip; }
 static inline void arch_set_pc(struct arch_regs *regs, uint64_t pc) { regs->user.rip = pc; }
 
+/* An address without what is no part of it. */
+static inline uint64_t arch_address(uint64_t address) { return address; }
+
 /* The instruction that enters the kernel: `syscall`. */
 static const uint8_t arch_syscall_insn[] = {0x0f, 0x05};
+#define ARCH_INSN_ALIGN 1
 
 /* Make `regs` those of a thread about to execute system call `number` at `insn`. orig_rax = -1 says
  * "not in a system call": the kernel would otherwise rewind the pc of an interrupted call. */
@@ -85,13 +94,31 @@ static inline int arch_will_restart(const struct arch_regs *regs)
  * first. A timeout given with the call begins anew. 1: the registers have been changed. */
 int arch_restart_interrupted(struct arch_regs *regs);
 
-/* Breakpoints. A hardware slot watches one instruction address in one thread. */
-#define ARCH_HARDWARE_BREAKPOINTS 4
+/* Whether registers other than `regs` are needed for an interrupted system call to be made again. */
+static inline bool arch_restart_argument(pid_t tid, const struct arch_regs *regs, uint64_t *argument)
+{
+    (void)tid, (void)regs, (void)argument;
+    return false;
+}
+
+/* Breakpoints. A hardware slot watches one instruction address in one thread. A thread that goes on
+ * from one does not hit it again (RF in eflags). */
+#define ARCH_HARDWARE_BREAKPOINTS        4
+#define ARCH_HARDWARE_BREAKPOINT_REPEATS false
 int arch_breakpoint_set(pid_t tid, unsigned slot, uint64_t address);
 int arch_breakpoint_clear(pid_t tid, unsigned slot);
 
 /* The software breakpoint instruction (int3), and how far past it the pc is when it traps. */
 static const uint8_t arch_trap_insn[] = {0xcc};
 #define ARCH_TRAP_PC_ADVANCE 1
+
+/* Instructions that trap as that one does, and that linkers' own text has: as a byte in the midst of
+ * another instruction, or after the end of a function. */
+static const uint8_t arch_found_traps[][1] = {{0xcc}};
+
+/* Whether memory may have protections that are this CPU's alone; and those bits for mmap and mprotect
+ * by VmFlags of smaps, or -1: one that a copy would not have. */
+bool arch_has_protections(void);
+int arch_protections(const char *vm_flags);
 
 #endif

@@ -46,7 +46,12 @@ int arch_regset_note(enum arch_regset regset)
     return regset == ARCH_REGSET_GENERAL ? NT_PRSTATUS : NT_PRFPREG;
 }
 
-int arch_extended_note(void) { return NT_X86_XSTATE; }
+size_t arch_extended_notes(pid_t tid, bool syscall, int notes[ARCH_EXTENDED_MAX])
+{
+    (void)tid;
+    notes[0] = NT_X86_XSTATE;
+    return syscall ? 0 : 1;
+}
 
 int arch_regs_get(pid_t tid, struct arch_regs *regs)
 {

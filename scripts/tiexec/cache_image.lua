@@ -9,7 +9,6 @@ local c = core.constants
 local cache_image = {}
 
 local HEAD <const> = 4096
-local MACHINES <const> = { x86_64 = 62, aarch64 = 183 }
 local PT_NOTE <const> = 4
 local SHT_PROGBITS <const>, SHT_SYMTAB <const>, SHT_STRTAB <const> = 1, 2, 3
 local SHF_TEXT <const> = 6 -- SHF_ALLOC | SHF_EXECINSTR
@@ -55,9 +54,9 @@ function cache_image.around(original, address, offset, size)
     local after, sections_at = tail(original, address, offset, size)
     local count = sections_at > 0 and 5 or 0
     local head = "\127ELF\2\1\1" .. ("\0"):rep(9)
-        .. string.pack("<I2I2I4I8I8I8I4I2I2I2I2I2I2", c.ET_DYN, MACHINES[core.host().arch] or 0, 1, 0, 64,
+        .. string.pack("<I2I2I4I8I8I8I4I2I2I2I2I2I2", c.ET_DYN, c.ELF_MACHINE, 1, 0, 64,
             sections_at, 0, 64, 56, 2, 64, count, math.max(count - 1, 0))
-        .. string.pack("<I4I4I8I8I8I8I8I8", c.PT_LOAD, c.PF_R | c.PF_X, offset, address, address, size, size, 4096)
+        .. string.pack("<I4I4I8I8I8I8I8I8", c.PT_LOAD, c.PF_R | c.PF_X, offset, address, address, size, size, core.page_size())
         .. string.pack("<I4I4I8I8I8I8I8I8", PT_NOTE, c.PF_R, NOTES_AT, 0, 0, #notes, #notes, 4)
     return head .. notes, after
 end

@@ -2,7 +2,7 @@
 --- Stopping a program at its entry point, when the dynamic linker has done its work.
 --
 -- The dynamic linker jumps to where AT_ENTRY in the auxiliary vector on the stack says. So AT_ENTRY is
--- set to a byte of its own text that happens to be a trap instruction: the jump traps, and the tracer
+-- set to a place in its own text that happens to be a trap instruction: the jump traps, and the tracer
 -- sees it. No text is written and no debug register is used: to arm one the kernel may wait for an RCU
 -- grace period, 10 to 30 ms on an idle host (perf_sched_events, Linux 6.18). Where that is not possible,
 -- a breakpoint.
@@ -48,17 +48,24 @@ local function restore_signal(self)
     end
 end
 
--- A byte of the dynamic linker's text that is a trap instruction when it is jumped to: in the midst of
--- another instruction, or after the end of a function. Its address is no number that a program would
--- have by chance.
+-- The first place of an instruction in a mapping; or nil.
+local function find_instruction(inferior, mapping, insn, align)
+    local at = mapping.start
+    repeat
+        at = inferior:search_memory(at, mapping.stop - at, insn)
+        if at and at % align == 0 then return at end
+        at = at and at + 1
+    until not at
+end
+
+-- A place in the dynamic linker's text that traps when it is jumped to. Its address is no number that a
+-- program would have by chance.
 local function find_trap(inferior, pc)
-    local insn, advance = core.trap_instruction()
+    local insns, advance, align = core.trap_instructions()
     for _, mapping in ipairs(inferior:mappings() or {}) do
-        local at = mapping.start <= pc and pc < mapping.stop and mapping.start or nil
-        while at do
-            at = inferior:search_memory(at, mapping.stop - at, insn)
-            if at and at % #insn == 0 then return at, advance end
-            at = at and at + 1
+        for _, insn in ipairs(mapping.start <= pc and pc < mapping.stop and insns or {}) do
+            local at = find_instruction(inferior, mapping, insn, align)
+            if at then return at, advance end
         end
     end
 end

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * AArch64 hardware breakpoints: pairs of value and control registers. */
+#include "arch.h"
+
+#include <errno.h>
+#include <sys/ptrace.h>
+#include <sys/uio.h>
+
+/* DBGBCR: enabled, in user mode, an execution breakpoint on all four bytes of the instruction. */
+enum { ENABLED = 1 | 2 << 1 | 0xf << 5 };
+
+/* The kernel takes and gives them from the first one on. It reserves a pair at the first change. */
+static int change(pid_t tid, unsigned slot, uint64_t address, uint32_t control)
+{
+    struct user_hwdebug_state state;
+    struct iovec iov = {&state, sizeof state};
+    if (ptrace(PTRACE_GETREGSET, tid, NT_ARM_HW_BREAK, &iov) < 0)
+        return -errno;
+    if (slot >= (state.dbg_info & 0xff))
+        return -ENOSPC;
+    state.dbg_regs[slot].addr = address;
+    state.dbg_regs[slot].ctrl = control;
+    iov.iov_len = offsetof(struct user_hwdebug_state, dbg_regs) + (slot + 1) * sizeof state.dbg_regs[0];
+    return ptrace(PTRACE_SETREGSET, tid, NT_ARM_HW_BREAK, &iov) < 0 ? -errno : 0;
+}
+
+int arch_breakpoint_set(pid_t tid, unsigned slot, uint64_t address)
+{
+    return change(tid, slot, address, ENABLED);
+}
+
+int arch_breakpoint_clear(pid_t tid, unsigned slot)
+{
+    return change(tid, slot, 0, 0);
+}
