@@ -64,11 +64,11 @@ local function own_mappings(inferior, low, high)
     return list
 end
 
-local function protection(perms)
+local function protection(target, m)
     local prot = c.PROT_NONE
-    if perms:find("r") then prot = prot | c.PROT_READ end
-    if perms:find("w") then prot = prot | c.PROT_WRITE end
-    if perms:find("x") then prot = prot | c.PROT_EXEC end
+    if m.perms:find("r") then prot = prot | c.PROT_READ end
+    if m.perms:find("w") then prot = prot | c.PROT_WRITE end
+    if m.perms:find("x") then prot = prot | (target.executable(m.start, m.stop) or c.PROT_EXEC) end
     return prot
 end
 
@@ -77,7 +77,7 @@ local function map_below(target, m, distance, fd)
     local flags, size = c.MAP_PRIVATE | c.MAP_FIXED_NOREPLACE, m.stop - m.start
     if m.inode == 0 then flags = flags | c.MAP_ANONYMOUS end
     local to = m.start - distance
-    local got, why = target.call("mmap", to, size, protection(m.perms), flags,
+    local got, why = target.call("mmap", to, size, protection(target, m), flags,
         m.inode == 0 and -1 or fd, m.inode == 0 and 0 or m.offset)
     if got == to then return true end
     if got then target.call("munmap", got, size) end

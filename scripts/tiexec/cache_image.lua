@@ -56,7 +56,8 @@ function cache_image.around(original, address, offset, size)
     local head = "\127ELF\2\1\1" .. ("\0"):rep(9)
         .. string.pack("<I2I2I4I8I8I8I4I2I2I2I2I2I2", c.ET_DYN, c.ELF_MACHINE, 1, 0, 64,
             sections_at, 0, 64, 56, 2, 64, count, math.max(count - 1, 0))
-        .. string.pack("<I4I4I8I8I8I8I8I8", c.PT_LOAD, c.PF_R | c.PF_X, offset, address, address, size, size, core.page_size())
+        .. string.pack("<I4I4I8I8I8I8I8I8", c.PT_LOAD, c.PF_R | c.PF_X, offset, address, address, size, size,
+            core.page_size())
         .. string.pack("<I4I4I8I8I8I8I8I8", PT_NOTE, c.PF_R, NOTES_AT, 0, 0, #notes, #notes, 4)
     return head .. notes, after
 end

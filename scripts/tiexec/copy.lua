@@ -10,7 +10,6 @@ local c = core.constants
 local copy = {}
 
 local RW <const> = c.PROT_READ | c.PROT_WRITE
-local RX <const> = c.PROT_READ | c.PROT_EXEC
 local ANONYMOUS <const> = c.MAP_PRIVATE | c.MAP_ANONYMOUS
 local MOVE <const> = c.MREMAP_MAYMOVE | c.MREMAP_FIXED
 
@@ -71,15 +70,16 @@ end
 -- makes the target itself touch the memory: first where there are several NUMA nodes, for it to come
 -- from the target's; else after the filling, which then finds each page in the caches just cleared.
 local function prepare(process, region, range, list, host, how)
-    local ok, why = true, nil
-    if how.advise then ok, why = how.advise(process, region.address, region.size) end
+    local executable, why = process.executable(range.start, range.stop)
+    local ok = executable ~= nil
+    if ok and how.advise then ok, why = how.advise(process, region.address, region.size) end
     if ok and host.nodes > 1 then ok, why = how.populate(process, region.address, region.size) end
     if ok then ok, why = fill(process, region, list, range.start) end
     if ok then ok, why = how.populate(process, region.address, region.size) end
     if ok and how.verify then ok, why = how.verify(process, region.address, region.size) end
     -- text of a file is not in core dumps either: debuggers read it from the file
     if ok then ok, why = process.call("madvise", region.address, region.size, c.MADV_DONTDUMP) end
-    if ok then ok, why = process.call("mprotect", region.address, region.size, RX) end
+    if ok then ok, why = process.call("mprotect", region.address, region.size, c.PROT_READ | executable) end
     return ok, why
 end
 

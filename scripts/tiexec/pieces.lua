@@ -21,8 +21,14 @@ local function is_of_file(process, m, start, stop, text, base)
     return pages.anon_small + pages.anon_huge == 0
 end
 
+-- As mmap takes it. A piece that is executable may have more protection than its permissions tell.
+local function protection_of(process, perms, start, stop)
+    local executable = perms:find("x") and process.executable(start, stop)
+    return (perms:find("r") and c.PROT_READ or c.PROT_NONE) | (executable or c.PROT_NONE)
+end
+
 --- The pieces of a range, in order of address: list of `start`, `stop`, `perms` (nil for a gap),
--- `offset`, `foreign` (not bytes of the file of `text`).
+-- `protection`, `offset`, `foreign` (not bytes of the file of `text`).
 -- @int[opt] base address at which the file's first byte would be: pieces that lie otherwise are
 -- foreign, and gaps have an offset too
 function pieces.of(process, mappings, range, text, base)
@@ -35,6 +41,7 @@ function pieces.of(process, mappings, range, text, base)
         if start < stop then
             gap(start)
             list[#list + 1] = { start = start, stop = stop, offset = start - m.start + m.offset, perms = m.perms,
+                protection = protection_of(process, m.perms, start, stop),
                 foreign = not is_of_file(process, m, start, stop, text, base) }
             at = stop
         end
@@ -77,8 +84,7 @@ function pieces.restore(process, list, fd)
         if not piece.perms then
             process.call("munmap", piece.start, size)
         else
-            local prot = (piece.perms:find("r") and c.PROT_READ or 0) | (piece.perms:find("x") and c.PROT_EXEC or 0)
-            process.call("mmap", piece.start, size, prot, FIXED, fd, piece.offset)
+            process.call("mmap", piece.start, size, piece.protection, FIXED, fd, piece.offset)
         end
     end
 end

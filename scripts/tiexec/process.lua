@@ -11,10 +11,12 @@
 --   open(mapping) -> to-be-closed `fd` of that file in the process, or nil, message
 --   open_file(path, stat) -> the same for a file that `core.stat` has told of
 --   cache_fill(fd, range), cache_compare(fd, range): see core/lua_cache.c
+--   executable(start, stop) -> PROT_EXEC and what else the text there has, but for PROT_READ; or nil, message
 --   pages(start, stop) -> bytes by kind of page: `file_huge`, `anon_huge`, `anon_small`
 
 local core = require "tiexec.core"
 
+local c = core.constants
 local process = {}
 
 -- The path that leads to a mapping's file, seen by anybody with rights over the process; nil when what
@@ -46,6 +48,12 @@ local function add_queries(self, pid)
     end
 
     function self.mappings() return core.mappings(pid) end
+
+    function self.executable(start, stop)
+        local extra, why, errno = core.extra_protection(pid, start, stop)
+        if extra then return c.PROT_EXEC | extra end
+        return nil, errno == c.EINVAL and "its memory has tags, which a copy would not have" or why
+    end
 
     -- Where the kernel cannot tell it of the range alone (before Linux 6.7), smaps of all mappings that
     -- the range touches. That errs for a mapping that reaches beyond.

@@ -11,7 +11,6 @@ local planner = require "tiexec.planner"
 
 local c = core.constants
 
-local RX <const> = c.PROT_READ | c.PROT_EXEC
 local FIXED <const> = c.MAP_PRIVATE | c.MAP_FIXED
 local MOVE <const> = c.MREMAP_MAYMOVE | c.MREMAP_FIXED
 
@@ -49,12 +48,14 @@ end
 -- mappings of the same open file.
 local function map_aside(process, part, huge, fd)
     local size = part.stop - part.start
+    local executable, unknown = process.executable(part.start, part.stop)
+    if not executable then return nil, unknown end
     local base, why = process.call("mmap", 0, size + huge, c.PROT_NONE, c.MAP_PRIVATE | c.MAP_ANONYMOUS, -1, 0)
     if not base then return nil, why end
     local self = setmetatable({ process = process, base = base, total = size + huge, size = size,
         address = planner.align_up(base, huge), held = true }, Aside)
     local ok
-    ok, why = process.call("mmap", self.address, size, RX, FIXED, fd, part.start - part.base)
+    ok, why = process.call("mmap", self.address, size, c.PROT_READ | executable, FIXED, fd, part.start - part.base)
     if ok then return self end
     self:__close()
     return nil, why

@@ -172,7 +172,9 @@ end
 -- pages are huge. MADV_COLLAPSE (Linux 6.1) joins those that the kernel has split since.
 local function map_over(process, part, fd)
     local size = part.stop - part.start
-    local ok, why = process.call("mmap", part.start, size, RX,
+    local executable, unknown = process.executable(part.start, part.stop)
+    if not executable then return nil, unknown end
+    local ok, why = process.call("mmap", part.start, size, c.PROT_READ | executable,
         c.MAP_PRIVATE | c.MAP_FIXED | c.MAP_NORESERVE, fd, part.offset)
     if not ok then return nil, why end
     process.call("madvise", part.start, size, c.MADV_HUGEPAGE)
