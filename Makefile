@@ -86,6 +86,7 @@ ifneq ($(ARCH),x86_64)
 TEST_SOURCES  := $(filter-out %/small32.c,$(TEST_SOURCES)) # -m32 is x86's
 endif
 TEST_PROGRAMS := $(TEST_SOURCES:tests/programs/%.c=$(BUILD)/tests/%)
+NO_LANDING    := $(if $(filter x86_64,$(ARCH)),-fcf-protection=none)
 TEST_CFLAGS   := -std=c11 -D_GNU_SOURCE -O1 -g -Wall -Wextra -Werror
 
 $(BUILD)/tests/%: tests/programs/%.c
@@ -93,7 +94,7 @@ $(BUILD)/tests/%: tests/programs/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TEST_CFLAGS) $(TEST_FLAGS_$*) -o $@ $< $(TEST_LIBS_$*)
 
-TEST_FLAGS_shape := -static -nostdlib -no-pie -fno-pie -fno-stack-protector -fcf-protection=none \
+TEST_FLAGS_shape := -static -nostdlib -no-pie -fno-pie -fno-stack-protector $(NO_LANDING) \
                     -Wl,-z,max-page-size=4096 -Wl,--build-id=none -T tests/programs/shape.ld
 $(BUILD)/tests/shape: tests/programs/shape.ld
 
@@ -119,9 +120,10 @@ TEST_LIBS_loader    := -ldl
 TEST_FLAGS_killer := -shared -fPIC
 TEST_LIBS_killer := -ldl
 TEST_FLAGS_waiting := -pthread
-TEST_FLAGS_small := -static -nostdlib -no-pie -fno-pie -fno-stack-protector -fcf-protection=none -Wl,-Tdata=0x800000
+TEST_FLAGS_small := -static -nostdlib -no-pie -fno-pie -fno-stack-protector $(NO_LANDING) -Wl,-Tdata=0x800000
 TEST_FLAGS_small32 := -m32 $(TEST_FLAGS_small)
 $(BUILD)/tests/small32: tests/programs/small.c
+$(patsubst %,$(BUILD)/tests/%,low_text registers registers_dynamic shape small small32 state static_exec): tests/programs/arch.h
 # One program, linked in all the ways in which a program may lie in memory.
 TEST_FLAGS_moved    := -rdynamic
 MOVED_gold          := -fuse-ld=gold
@@ -135,7 +137,8 @@ MOVED_separate-mold := -fuse-ld=mold -Wl,-z,separate-loadable-segments
 MOVED_relr          := -Wl,-z,pack-relative-relocs
 MOVED_tls           := -DTLS=67108864
 MOVED_ifunc         := -DIFUNC
-MOVED_notes         := -fcf-protection=full -Wl,-z,ibt,-z,shstk
+MOVED_notes         := $(if $(filter x86_64,$(ARCH)),-fcf-protection=full -Wl$(comma)-z$(comma)ibt$(comma)-z$(comma)shstk, \
+                         -mbranch-protection=standard -Wl$(comma)-z$(comma)force-bti)
 MOVED_execstack     := -Wl,-z,execstack
 MOVED_static-lld    := -DSTATIC -DTLS=1000000 -DIFUNC -static-pie -fuse-ld=lld -Wl,--pack-dyn-relocs=relr
 MOVED_static-mold   := -DSTATIC -DTLS=1000000 -DIFUNC -static-pie -fuse-ld=mold
@@ -151,7 +154,15 @@ TEST_PROGRAMS += $(MOVED:%=$(BUILD)/tests/moved-%)
 $(BUILD)/tests/moved-%: tests/programs/moved.c
 	@echo "CC $< ($*)"
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(TEST_CFLAGS) -rdynamic $(MOVED_$*) -o $@ $<
+	$(Q)$(CC) $(TEST_CFLAGS) -rdynamic $(if $(CROSS),-B$(LINKERS)) $(MOVED_$*) -o $@ $<
+# A cross compiler looks for linkers by its own names.
+ifdef CROSS
+LINKERS := $(BUILD)/linkers
+$(LINKERS)/ld.%:
+	@mkdir -p $(@D)
+	$(Q)ln -sf $$(command -v ld.$*) $@
+$(MOVED:%=$(BUILD)/tests/moved-%): | $(LINKERS)/ld.lld $(LINKERS)/ld.mold
+endif
 
 # What no linker makes, by rewriting the program headers.
 LAID_OUT := $(BUILD)/tests/moved-overlap $(BUILD)/tests/moved-meeting $(BUILD)/tests/moved-hole
@@ -170,7 +181,9 @@ SPECS  ?= tests/unit tests/harness tests/program
 packages-%:
 	@tests/packages $*
 
-check: all $(TEST_PROGRAMS)
+test-programs: all $(TEST_PROGRAMS)
+
+check: test-programs
 	@TIEXEC_PROGRAM=$(PROGRAM) TIEXEC_BUILD=$(BUILD) $(BUSTED) -o plainTerminal $(SPECS)
 
 # Packages first: what make reads from pkg-config is read anew by the second make.
@@ -225,5 +238,5 @@ uninstall:
 clean:
 	rm -rf build
 
-.PHONY: all check test test-real soak demo bench asan lint install uninstall clean
+.PHONY: all test-programs check test test-real soak demo bench asan lint install uninstall clean
 .DELETE_ON_ERROR:

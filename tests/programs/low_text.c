@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A program whose text begins at 64 KiB, the lowest address there is. It follows a null pointer. */
+#include "arch.h"
+
 #include <stdio.h>
 
-__asm__(".pushsection .text.unlikely, \"ax\", @progbits\n.fill 0x500000, 1, 0xcc\n.popsection");
+__asm__(".pushsection .text.unlikely, \"ax\", %progbits\n" TRAPS(0x500000) ".popsection");
 
 int main(void)
 {

@@ -3,6 +3,8 @@
  * any two runs (pids, addresses) is written relative to what ought to be, or left out. The actions,
  * done then: exit=N, signal=N (killed by it), await=N (a blocked signal), copy (standard input to
  * standard output), say (prints "ready"), ready (the same, and waits for ever). */
+#include "arch.h"
+
 #include <dirent.h>
 #include <elf.h>
 #include <errno.h>
@@ -21,10 +23,9 @@
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <unistd.h>
-#include <xmmintrin.h>
 
 /* Enough text for huge pages at any address. */
-__asm__(".pushsection .text.filler, \"ax\"\n.fill 0x600000, 1, 0x90\n.popsection");
+__asm__(".pushsection .text.filler, \"ax\"\n" TRAPS(0x600000) ".popsection");
 
 extern char **environ;
 extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden")));
@@ -193,7 +194,7 @@ static void print_attributes(FILE *out)
     fprintf(out, "ioprio %ld\n", syscall(SYS_ioprio_get, 1, 0));
     getitimer(ITIMER_REAL, &timer);
     fprintf(out, "timer %s\n", timer.it_value.tv_sec || timer.it_value.tv_usec ? "runs" : "none");
-    fprintf(out, "mxcsr %#x\n", _mm_getcsr() & 0xffc0u);
+    fprintf(out, "float mode %#lx\n", float_mode());
 }
 
 static void print_huge(FILE *out)

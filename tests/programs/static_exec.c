@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A program with 5 MiB of text: it counts the bytes and lines of its input, from functions at both ends
  * of the text. static_pie.c is the same, linked otherwise. */
+#include "arch.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
-__asm__(".pushsection .text.unlikely, \"ax\", @progbits\n.fill 0x500000, 1, 0xcc\n.popsection");
+__asm__(".pushsection .text.unlikely, \"ax\", %progbits\n" TRAPS(0x500000) ".popsection");
 
 static int compare(const void *a, const void *b)
 {
