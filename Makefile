@@ -82,11 +82,9 @@ $(BUILD)/core/remote.o: $(BUILD)/syscalls.inc
 # ---- tests ----------------------------------------------------------------------------------------
 
 TEST_SOURCES  := $(wildcard tests/programs/*.c)
-# What is one CPU's alone: -m32; scalable vectors and landing pads.
-ONLY_x86_64   := small32
-ONLY_aarch64  := scalable guarded
-TEST_SOURCES  := $(filter-out $(patsubst %,tests/programs/%.c,$(filter-out $(ONLY_$(ARCH)),$(ONLY_x86_64) $(ONLY_aarch64))), \
-                   $(TEST_SOURCES))
+ifneq ($(ARCH),aarch64)
+TEST_SOURCES  := $(filter-out %/scalable.c %/guarded.c,$(TEST_SOURCES)) # scalable vectors, landing pads
+endif
 TEST_PROGRAMS := $(TEST_SOURCES:tests/programs/%.c=$(BUILD)/tests/%)
 NO_LANDING    := $(if $(filter x86_64,$(ARCH)),-fcf-protection=none)
 TEST_CFLAGS   := -std=c11 -D_GNU_SOURCE -O1 -g -Wall -Wextra -Werror
@@ -125,9 +123,7 @@ TEST_FLAGS_waiting := -pthread
 TEST_FLAGS_small := -static -nostdlib -no-pie -fno-pie -fno-stack-protector $(NO_LANDING) -Wl,-Tdata=0x800000
 TEST_FLAGS_guarded := -static -nostdlib -no-pie -fno-pie -fno-stack-protector -mbranch-protection=standard \
                       -Wl,-z,force-bti -Wl,-z,max-page-size=0x10000
-TEST_FLAGS_small32 := -m32 $(TEST_FLAGS_small)
-$(BUILD)/tests/small32: tests/programs/small.c
-$(patsubst %,$(BUILD)/tests/%,guarded low_text registers registers_dynamic shape small small32 state static_exec): tests/programs/arch.h
+$(patsubst %,$(BUILD)/tests/%,guarded low_text registers registers_dynamic shape small state static_exec): tests/programs/arch.h
 # One program, linked in all the ways in which a program may lie in memory.
 TEST_FLAGS_moved    := -rdynamic
 MOVED_gold          := -fuse-ld=gold

@@ -12,6 +12,8 @@ local cpus = {
         vector = "xmm7", -- 16 bytes
         system = "orig_rax",
         carry = 1, -- a bit of the flags that means nothing to the kernel
+        machine32 = 3, -- EM_386; exit(7) there:
+        exit32 = "\xb8\1\0\0\0\xbb\7\0\0\0\xcd\x80", -- mov $1, %eax; mov $7, %ebx; int $0x80
     },
     aarch64 = {
         pc = "pc", sp = "sp", flags = "cpsr",
@@ -21,6 +23,8 @@ local cpus = {
         vector = "v7",
         system = "syscall",
         carry = 1 << 29,
+        machine32 = 40, -- EM_ARM
+        exit32 = "\7\0\xa0\xe3\1\x70\xa0\xe3\0\0\0\xef", -- mov r0, #7; mov r7, #1; svc #0
     },
 }
 

@@ -3,13 +3,9 @@
 #ifndef TESTS_ARCH_H
 #define TESTS_ARCH_H
 
-#ifdef __i386__ /* the 64-bit compiler's headers do not serve it */
-enum { __NR_exit = 1, __NR_write = 4 };
-#else
 #include <asm/unistd.h>
-#endif
 
-#if defined __x86_64__ || defined __i386__
+#if defined __x86_64__
 
 /* `size` bytes of text that traps where it is run. */
 #define TRAPS(size) ".fill " #size ", 1, 0xcc\n"
@@ -49,9 +45,6 @@ static inline long call3(long number, long a, long b, long c)
 {
 #if defined __x86_64__
     __asm__ volatile("syscall" : "+a"(number) : "D"(a), "S"(b), "d"(c) : "rcx", "r11", "memory");
-    return number;
-#elif defined __i386__
-    __asm__ volatile("int $0x80" : "+a"(number) : "b"(a), "c"(b), "d"(c) : "memory");
     return number;
 #elif defined __aarch64__
     register long x8 __asm__("x8") = number, x0 __asm__("x0") = a, x1 __asm__("x1") = b, x2 __asm__("x2") = c;
