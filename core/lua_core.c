@@ -75,6 +75,7 @@ int luaopen_tiexec_core(lua_State *L)
     lua_add_image(L);
     lua_add_inferior(L);
     lua_add_launch(L);
+    lua_add_probe(L);
     lua_add_process(L);
     lua_add_system(L);
     lua_add_watch(L);

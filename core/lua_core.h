@@ -24,6 +24,7 @@ void lua_add_identity(lua_State *L);
 void lua_add_image(lua_State *L);
 void lua_add_inferior(lua_State *L);
 void lua_add_launch(lua_State *L);
+void lua_add_probe(lua_State *L);
 void lua_add_process(lua_State *L);
 void lua_add_system(lua_State *L);
 void lua_add_watch(lua_State *L);

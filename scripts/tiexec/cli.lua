@@ -22,6 +22,11 @@ local options = {
     { name = "strict" },
     { name = "debug", argument = "LIST" },
     { name = "cache", argument = "ACTION" },
+    { name = "inspect", argument = "PID" },
+    { name = "check" },
+    { name = "json" },
+    { name = "svg", argument = "FILE" },
+    { name = "probe" },
     { name = "script", argument = "FILE", last = true },
     { name = "help", short = "h" },
     { name = "version", short = "V" },
@@ -45,6 +50,9 @@ Start CMD with its machine code on huge pages; then get out of the way.
       --strict         if anything fails do not start CMD: exit with 125
       --debug LIST     show inner workings: maps,plan,syscalls,timing
       --cache ACTION   list, prune or clear the copies that the source shared has made
+      --inspect PID    show which text of a process is huge, and why the rest is not; -- CMD: of a
+                       program at its entry point [--json] [--svg FILE]
+      --check [CMD]    show whether this host is ready, and what to change [--json] [--probe: measure]
       --script FILE    run a Lua script with the harness as `tiexec`
   -h, --help           show this help
   -V, --version        show the version
@@ -80,6 +88,32 @@ local function run_cache(action)
     return cache.run(action)
 end
 
+-- Options may follow CMD here, since CMD takes none.
+local function run_check(given, operands)
+    local more, rest = {}, {}
+    if #operands > 0 then more, rest = settings.from_arguments(operands, options) end
+    if not more then return usage_error(rest) end
+    if #rest > 0 then return usage_error("--check: one program at most, without arguments") end
+    return require "tiexec.check".run(settings.merge(given, more), operands[1])
+end
+
+local function run_inspect(given, operands)
+    local pid = math.tointeger(tonumber(given.inspect))
+    if given.inspect == "--" and #operands > 0 then
+        pid = nil
+    elseif not pid or pid <= 0 or #operands > 0 then
+        return usage_error("--inspect: one process id is needed, or -- CMD")
+    end
+    return require "tiexec.inspect".run(given, pid, operands)
+end
+
+-- Options that mean something only beside others.
+local function misplaced(given)
+    if (given.json and not (given.inspect or given.check)) then return "--json goes with --inspect or --check" end
+    if given.svg and not given.inspect then return "--svg goes with --inspect" end
+    if given.probe and not given.check then return "--probe goes with --check" end
+end
+
 --- Runs tiexec with a command line.
 -- @tparam table arguments as Lua's `arg`
 -- @treturn int the exit status
@@ -95,6 +129,10 @@ function cli.main(arguments)
         io.stdout:write("tiexec ", require "tiexec.version", "\n")
         return 0
     end
+    local wrong = misplaced(given)
+    if wrong then return usage_error(wrong) end
+    if given.inspect then return run_inspect(given, operands) end
+    if given.check then return run_check(given, operands) end
     if given.cache then return run_cache(given.cache) end
     if given.script then return run_script(given.script, operands) end
     if #operands == 0 then return usage_error("a command is missing") end

@@ -215,10 +215,10 @@ local function array(list)
     return setmetatable(list, { __jsontype = "array" })
 end
 
--- Writes a value to the report's file, which was opened before CMD was started, after those of stages before.
+-- Writes a value to an open file, after those of stages before, and leaves it open.
 local function write_json(file, value)
     local ok, json = pcall(require, "dkjson")
-    if not ok then return nil, "--report needs dkjson (apt-get install lua-dkjson)" end
+    if not ok then return nil, "JSON needs dkjson (apt-get install lua-dkjson)" end
     value.tiexec = version
     local written, why = file:write(json.encode(value, { indent = true }), "\n")
     local flushed, flush_why = file:flush()
@@ -267,5 +267,9 @@ function report.after(data, settings)
     if not settings.report_file then return true end
     return write_json(settings.report_file, outcome_of(data))
 end
+
+-- For other views of a process or a host.
+report.align, report.object_name, report.array, report.hex = align, object_name, array, hex
+report.write_json = write_json
 
 return report

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "probe.h"
+
+#include "maps.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/perf_event.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#ifndef MADV_POPULATE_READ /* Linux 5.14 */
+#define MADV_POPULATE_READ 22
+#endif
+
+/* Memory whose address is a multiple of a power of two. */
+struct area {
+    char *base, *start;
+    size_t total, size;
+};
+
+/* Maps an area that is a multiple of `align`, and a reserve around it. */
+static int reserve(struct area *area, uint64_t size, uint64_t align)
+{
+    area->size = (size_t)((size + align - 1) & ~(align - 1));
+    area->total = area->size + (size_t)align;
+    area->base = mmap(NULL, area->total, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (area->base == MAP_FAILED)
+        return -errno;
+    area->start = area->base + (-(uintptr_t)area->base & (align - 1));
+    return 0;
+}
+
+/* What smaps says of an area. The reserve around it keeps it apart from other mappings. */
+static int count_huge(const struct area *area, uint64_t *bytes)
+{
+    struct maps maps;
+    uint64_t start = (uintptr_t)area->start, stop = start + area->size;
+    int err = maps_read(getpid(), true, &maps);
+    if (err)
+        return err;
+    *bytes = 0;
+    for (size_t i = 0; i < maps.count; i++) {
+        const struct mapping *m = &maps.list[i];
+        if (m->start < stop && start < m->stop)
+            *bytes += m->anon_huge + m->shmem_huge + m->file_huge + m->hugetlb;
+    }
+    maps_free(&maps);
+    return 0;
+}
+
+/* The pointer of piece `i`. Its place within the piece differs from those of its neighbours in such a way
+ * that the lines spread evenly over the sets of any cache, were the pieces contiguous in memory. */
+static void **place(const struct area *area, const struct probe_chase *chase, uint64_t i)
+{
+    enum { LINE = 64 };
+    uint64_t within = (i / 16 + i) * LINE & (chase->page_size - 1);
+    return (void **)(void *)(area->start + i * chase->page_size + within);
+}
+
+/* Links all pointers to one ring in random order (Sattolo's shuffle); the same one each time. */
+static int link_ring(const struct area *area, const struct probe_chase *chase)
+{
+    uint64_t random = UINT64_C(0x9e3779b97f4a7c15), count = chase->pages;
+    uint64_t *next = malloc(count * sizeof *next);
+    if (!next)
+        return -ENOMEM;
+    for (uint64_t i = 0; i < count; i++)
+        next[i] = i;
+    for (uint64_t i = count - 1; i > 0; i--) {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        uint64_t other = random % i, kept = next[i];
+        next[i] = next[other];
+        next[other] = kept;
+    }
+    for (uint64_t i = 0; i < count; i++)
+        *place(area, chase, i) = place(area, chase, next[i]);
+    free(next);
+    return 0;
+}
+
+static double now(void)
+{
+    struct timespec at;
+    clock_gettime(CLOCK_MONOTONIC, &at);
+    return (double)at.tv_sec * 1e9 + (double)at.tv_nsec;
+}
+
+static void *volatile sink; /* what was loaded is used: else nothing would be */
+
+static double time_loads(void **at, uint64_t loads)
+{
+    double started = now();
+    for (uint64_t i = 0; i < loads; i++)
+        at = (void **)*at;
+    sink = at;
+    return now() - started;
+}
+
+int probe_chase(const struct probe_chase *chase, struct probe_time *time)
+{
+    struct area area;
+    int err = reserve(&area, chase->pages * chase->page_size, chase->align);
+    if (err)
+        return err;
+    if (mmap(area.start, area.size, PROT_READ | PROT_WRITE,
+             MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | chase->flags, -1, 0) == MAP_FAILED)
+        err = -errno;
+    if (!err && chase->advice && madvise(area.start, area.size, chase->advice) < 0)
+        err = -errno;
+    if (!err)
+        err = link_ring(&area, chase);
+    if (!err)
+        err = count_huge(&area, &time->huge_bytes);
+    if (!err) {
+        void **first = place(&area, chase, 0);
+        time_loads(first, 2 * chase->pages);
+        time->nanoseconds = time_loads(first, chase->loads) / (double)chase->loads;
+    }
+    munmap(area.base, area.total);
+    return err;
+}
+
+int probe_file(const char *path, uint64_t offset, uint64_t size, uint64_t *huge_bytes)
+{
+    struct area area;
+    int err, fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    err = reserve(&area, size, size);
+    if (err) {
+        close(fd);
+        return err;
+    }
+    if (mmap(area.start, area.size, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_FIXED, fd, (off_t)offset) == MAP_FAILED
+        || madvise(area.start, area.size, MADV_HUGEPAGE) < 0
+        || madvise(area.start, area.size, MADV_POPULATE_READ) < 0)
+        err = -errno;
+    if (!err)
+        err = count_huge(&area, huge_bytes);
+    munmap(area.base, area.total);
+    close(fd);
+    return err;
+}
+
+int probe_counter(void)
+{
+    struct perf_event_attr attributes = {.type = PERF_TYPE_HARDWARE,
+                                         .size = sizeof attributes,
+                                         .config = PERF_COUNT_HW_CPU_CYCLES,
+                                         .exclude_kernel = 1};
+    int fd = (int)syscall(SYS_perf_event_open, &attributes, 0, -1, -1, PERF_FLAG_FD_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    close(fd);
+    return 0;
+}

@@ -1,0 +1,205 @@
+-- SPDX-License-Identifier: Apache-2.0
+--- Is a host ready? What its facts mean, what works there, and what would make more of it work. Pure
+-- functions of facts.
+
+local core = require "tiexec.core"
+local planner = require "tiexec.planner"
+
+local c = core.constants
+local readiness = {}
+
+local size_text = planner.size_text
+
+-- ---- facts, one by one -----------------------------------------------------------------------------
+
+-- Each gives the text of a line; whether that is good: true, false, or nil, neither; and what to do.
+local describe = {}
+
+function describe.kernel(found) return ("%s, %s"):format(found.host.kernel, found.host.arch) end
+
+describe["huge page"] = function(found)
+    local size = found.host.huge_page_size
+    if size == 0 then return "none: this kernel is built without", false end
+    if size > 32 << 20 then
+        return size_text(size) .. ": few programs have that much text", false,
+            "a kernel with smaller base pages has smaller huge pages"
+    end
+    return ("%s, of %s pages"):format(size_text(size), size_text(found.host.page_size)), true
+end
+
+describe["THP"] = function(found)
+    local mode = found.host.thp
+    if mode == "" then return "none: this kernel is built without", false end
+    if mode == "never" then return mode, false, "echo madvise > " .. found.thp_switch end
+    return mode, true
+end
+
+describe["THP of tmpfs"] = function(found)
+    local mode, major, minor = found.host.shmem_thp, table.unpack(found.host.kernel_version)
+    local path = "/sys/kernel/mm/transparent_hugepage/shmem_enabled"
+    if mode == "" then return "none: this kernel is built without", false end
+    if mode == "deny" then return mode, false, "echo never > " .. path end
+    local collapses = major > 6 or major == 6 and minor >= 1
+    if mode == "never" and not collapses then return mode, false, "echo advise > " .. path end
+    return mode == "never" and "never, which MADV_COLLAPSE overrides" or mode, true
+end
+
+local function pool_command(found, pages)
+    return ("echo %d > /sys/kernel/mm/hugepages/hugepages-%dkB/nr_hugepages"):format(pages,
+        found.host.huge_page_size >> 10)
+end
+
+-- As many pages as the program's text takes, rounded outward.
+local function pages_wanted(found)
+    local bytes, size = (found.command or {}).text or 0, found.host.huge_page_size
+    return bytes > 0 and bytes // size + 2 or 64
+end
+
+describe["hugetlb pool"] = function(found)
+    local pool, words = found.host.pool, {}
+    local usable = math.max(pool.free - pool.reserved, 0) + math.max(pool.overcommit - pool.surplus, 0)
+    for i, node in ipairs(found.nodes) do
+        words[i] = ("node %d: %d of %d free"):format(node.node, node.free, node.total)
+    end
+    local text = #words > 0 and table.concat(words, "; ") or ("%d of %d free"):format(pool.free, pool.total)
+    if pool.overcommit > 0 then text = text .. ("; up to %d more on demand"):format(pool.overcommit) end
+    if pool.reserved > 0 then text = text .. ("; %d promised"):format(pool.reserved) end
+    if usable > 0 then return text, true end
+    return text, false, found.host.huge_page_size > 0 and pool_command(found, pages_wanted(found)) or nil
+end
+
+function describe.ptrace(found)
+    if found.ptrace.ok then return "works", true end
+    local what = "a container or security module forbids it? (docker run --cap-add=SYS_PTRACE)"
+    if found.host.yama >= 2 then what = nil end
+    return found.ptrace.why, false, what
+end
+
+local function has_capability(found, bit) return found.host.capabilities >> bit & 1 == 1 end
+
+describe["Yama"] = function(found)
+    local scope = found.host.yama
+    local words = { [-1] = "none", [0] = "0", [1] = "1, a program names its tracer",
+        [2] = "2, tracers need CAP_SYS_PTRACE", [3] = "3, nobody traces" }
+    local text = words[scope] or tostring(scope)
+    if scope == 3 then return text, false, "reboot: it cannot be lowered" end
+    if scope == 2 and not has_capability(found, c.CAP_SYS_PTRACE) then
+        return text, false, "sysctl kernel.yama.ptrace_scope=1"
+    end
+    return text, true
+end
+
+function describe.container(found) return found.container or "none seen" end
+
+describe["pid namespace"] = function(found)
+    if found.pid_namespace == nil then return "not known" end
+    return found.pid_namespace and "its own" or "the host's"
+end
+
+describe["memory limit"] = function(found)
+    if not found.memory then return "no limit" end
+    return size_text(found.memory.bytes) .. ": private copies count"
+end
+
+describe["hugetlb limit"] = function(found)
+    local limit = found.hugetlb
+    if not limit then return "no limit" end
+    if limit.bytes >= found.host.huge_page_size then return size_text(limit.bytes) end
+    return size_text(limit.bytes), false, ("echo max > %s"):format(limit.file)
+end
+
+describe["hardware counters"] = function(found)
+    local counter = found.counter
+    if counter.ok then return "work (perf stat -e iTLB-load-misses)" end
+    if counter.errno == c.EACCES or counter.errno == c.EPERM then
+        return "not allowed", false, "sysctl kernel.perf_event_paranoid=2"
+    end
+    return "none: a virtual machine without a PMU? Measure by time"
+end
+
+local order <const> = { "kernel", "huge page", "THP", "THP of tmpfs", "hugetlb pool", "ptrace", "Yama", "container",
+    "pid namespace", "memory limit", "hugetlb limit", "hardware counters" }
+
+-- ---- the program -----------------------------------------------------------------------------------
+
+local function filesystem_text(filesystem)
+    if not filesystem then return "not found", nil end
+    if filesystem.large_folios then return filesystem.type .. ", which has large folios", true end
+    if filesystem.large_folios == false then
+        return ("%s, which has large folios since Linux %s"):format(filesystem.type, filesystem.since), false
+    end
+    return filesystem.type .. "; whether it has large folios is not known", nil
+end
+
+local function command_lines(command)
+    if command.wrong then return { { name = "program", text = command.wrong, good = false } } end
+    local text, good = filesystem_text(command.filesystem)
+    if command.cached then
+        text, good = text .. (good and ";" or ", but") .. " its pages are huge in the page cache", true
+    end
+    local lines = { { name = "program", text = ("%s, %s of text"):format(command.path, size_text(command.text)) },
+        { name = "its filesystem", text = text, good = good } }
+    if command.privilege and not command.may_trace then
+        table.insert(lines, 2, { name = "its rights", good = false, todo = "start it as root",
+            text = ("%s: it would lose its rights under a tracer"):format(command.privilege) })
+    end
+    return lines
+end
+
+-- ---- sources ---------------------------------------------------------------------------------------
+
+local function judge_file(found)
+    local at = found.command or found.programs
+    local text, good = filesystem_text(at.filesystem)
+    if at.cached then return true, "" end
+    if at.wrong then return nil, "it is not known which program" end
+    if good == nil then return nil, text end
+    return good, good and "" or text
+end
+
+local function judge_sources(found)
+    local list = {}
+    for i, name in ipairs { "file", "shared", "thp", "hugetlb" } do
+        local works, why
+        if found.host.huge_page_size == 0 then
+            works, why = false, "this kernel has no huge pages"
+        elseif not found.ptrace.ok then
+            works, why = false, "needs ptrace"
+        elseif name == "file" then
+            works, why = judge_file(found)
+        else
+            works, why = found.copies[name].ok, found.copies[name].why
+        end
+        if works and name == "shared" and found.copies_folder.wrong then
+            works, why = false, found.copies_folder.wrong
+        end
+        list[i] = { name = name, works = works, why = not works and why or nil }
+    end
+    return list
+end
+
+local function is_ready(found, sources)
+    local command = found.command or {}
+    if command.wrong or (command.privilege and not command.may_trace) then return false end
+    for _, source in ipairs(sources) do
+        if source.works then return true end
+    end
+    return false
+end
+
+--- What the facts mean.
+-- @tparam table found what `check.gather` gives
+-- @treturn table `lines`: list of `name`, `text`, `good` (true, false or nil), `todo`; `sources`: list of `name`,
+-- `works` (true, false; nil: not known), `why`; `ready`
+function readiness.judge(found)
+    local lines = {}
+    for _, name in ipairs(order) do
+        local text, good, todo = describe[name](found)
+        lines[#lines + 1] = { name = name, text = text, good = good, todo = todo }
+    end
+    for _, line in ipairs(found.command and command_lines(found.command) or {}) do lines[#lines + 1] = line end
+    local sources = judge_sources(found)
+    return { lines = lines, sources = sources, ready = is_ready(found, sources) }
+end
+
+return readiness

@@ -1,0 +1,85 @@
+-- SPDX-License-Identifier: Apache-2.0
+--- A process seen through /proc alone, running as it is: with those methods of an inferior that
+-- descriptions and sources need. It is not stopped and not traced.
+
+local core = require "tiexec.core"
+
+local c = core.constants
+
+local Subject = {}
+Subject.__index = Subject
+
+local subject = {}
+
+local KERNEL_THREAD <const> = 0x00200000 -- PF_KTHREAD, in the flags of /proc/PID/stat
+
+local function read(path)
+    local file = io.open(path, "rb")
+    local text = file and file:read("a")
+    if file then file:close() end
+    return text
+end
+
+-- Its name, state and flags, from proc_pid_stat(5); nil: there is no such process.
+local function state_of(pid)
+    local name, state, rest = (read(("/proc/%d/stat"):format(pid)) or ""):match("%((.*)%) (%a)(.*)")
+    if not name then return nil end
+    local flags = rest:match("^ %S+ %S+ %S+ %S+ %S+ (%d+)")
+    return { name = name, state = state, flags = math.tointeger(tonumber(flags or "")) or 0 }
+end
+
+local function owner_text(pid)
+    local uid = core.status(pid, "Uid")
+    if not uid or uid == core.host().uid then
+        return "it does not let its user look into it (it has other rights, or asked for that)"
+    end
+    return ("it belongs to user %d"):format(uid)
+end
+
+-- Why a process has no text to look at, or nil.
+local function reason_against(pid, state)
+    if not state then return "there is no such process" end
+    if state.state == "Z" or state.state == "X" then return "it has ended, and waits to be collected by its parent" end
+    if state.flags & KERNEL_THREAD ~= 0 then return "it is a thread of the kernel, without text of its own" end
+    local mappings, why, errno = core.mappings(pid, true)
+    if errno == c.EACCES or errno == c.EPERM then
+        return owner_text(pid) .. ": looking into it needs CAP_SYS_PTRACE (run as root)"
+    end
+    if errno == c.ENOENT or errno == c.ESRCH then return "it has just ended" end
+    if not mappings then return why end
+    if #mappings == 0 then return "it has just ended" end
+    local image = core.image(("/proc/%d/exe"):format(pid))
+    if image and image.class == c.ELFCLASS32 then return "it is a 32-bit program" end
+end
+
+function Subject:pid() return self.id end
+
+function Subject:auxv() return core.auxv(self.id) end
+
+function Subject:mappings(details) return core.mappings(self.id, details) end
+
+function Subject:read_memory(address, size)
+    local file = io.open(("/proc/%d/mem"):format(self.id), "rb")
+    local at = file and file:seek("set", address)
+    local bytes = at and file:read(size)
+    if file then file:close() end
+    return bytes
+end
+
+-- Nothing is done in it.
+function Subject.remote_syscall() return nil, "it is only looked at", c.EPERM end
+
+--- Looks for a process.
+-- @int pid
+-- @treturn[1] table `id`, `name`, `executable` (its path), `thp_disabled`; methods of an inferior
+-- @treturn[2] nil, string why it cannot be looked at
+function subject.open(pid)
+    local state = state_of(pid)
+    local why = reason_against(pid, state)
+    if why then return nil, why end
+    local path = core.readlink(("/proc/%d/exe"):format(pid))
+    return setmetatable({ id = pid, name = state.name, executable = path,
+        thp_disabled = core.status(pid, "THP_enabled") == 0 }, Subject)
+end
+
+return subject

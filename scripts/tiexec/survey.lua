@@ -1,0 +1,273 @@
+-- SPDX-License-Identifier: Apache-2.0
+--- What text a process has, on which pages, and why the rest is not huge: as data. The figures are smaps',
+-- the reasons those of the planner and the sources, who are asked but do nothing.
+
+local align = require "tiexec.align"
+local cache_image = require "tiexec.cache_image"
+local core = require "tiexec.core"
+local describe = require "tiexec.describe"
+local facts = require "tiexec.facts"
+local planner = require "tiexec.planner"
+local process = require "tiexec.process"
+local report = require "tiexec.report"
+local sources = require "tiexec.sources"
+local strategy = require "tiexec.strategy"
+
+local survey = {}
+
+-- ---- what there is ---------------------------------------------------------------------------------
+
+-- Anonymous text is a copy of what it lies in or beside: the path of that, or "".
+local function neighbour_of(mappings, index)
+    local m, first, last = mappings[index], {}, {}
+    for _, other in ipairs(mappings) do
+        if other.inode ~= 0 then
+            first[other.path] = first[other.path] or other.start
+            last[other.path] = other.stop
+        end
+    end
+    for path, start in pairs(first) do
+        if start < m.start and m.stop <= last[path] then return path end
+    end
+    local after, before = mappings[index + 1], mappings[index - 1]
+    if after and after.inode ~= 0 and after.start == m.stop then return after.path end
+    return before and before.inode ~= 0 and before.stop == m.start and before.path or ""
+end
+
+-- Where the huge pages of a mapping come from, by smaps; and whose text it is.
+local function origin_of(mappings, index)
+    local m = mappings[index]
+    local original = m.path:find("@", 1, true) and cache_image.original_of(m.path)
+    if original then return "shared", original end
+    local from = m.hugetlb > 0 and "hugetlb" or m.anon_huge > 0 and "thp" or "file"
+    if m.path ~= "" then return from, m.path end
+    return from, from == "file" and "" or neighbour_of(mappings, index)
+end
+
+-- The pages that map [start, stop), of which `huge` bytes are on pages of `size`: list of `size`, `count`,
+-- `from`. A huge page counts whole, even where the mapping has a part of it.
+local function pages_of(row, host)
+    local list, size = {}, row.page_size
+    if row.huge_bytes > 0 then
+        local whole = row.huge_bytes == row.size
+        local count = whole and (planner.align_up(row.stop, size) - planner.align_down(row.start, size)) // size
+            or math.max(row.huge_bytes // size, 1)
+        list[1] = { size = size, count = count, from = row.from }
+    end
+    local rest = row.size - row.huge_bytes
+    if rest > 0 then list[#list + 1] = { size = host.page_size, count = rest // host.page_size, from = "small" } end
+    return list
+end
+
+local function make_row(mappings, index, host)
+    local m = mappings[index]
+    local huge = m.anon_huge + m.shmem_huge + m.file_huge + m.hugetlb
+    local from, path = origin_of(mappings, index)
+    local row = { object = path, path = m.path, start = m.start, stop = m.stop, size = m.stop - m.start, rss = m.rss,
+        perms = m.perms, huge_bytes = math.min(huge, m.stop - m.start), from = huge > 0 and from or "small",
+        page_size = m.hugetlb > 0 and m.kernel_page_size or host.huge_page_size, why = {},
+        refuses = (" " .. m.vm_flags .. " "):find(" nh ", 1, true) ~= nil }
+    if m.hugetlb > 0 then row.rss = row.size end -- smaps leaves it out
+    row.pages = pages_of(row, host)
+    return row
+end
+
+-- ---- why it is not huge, and what would make it so -------------------------------------------------
+
+-- Whether a start with tiexec would move the object of a text to where its file's pages can be huge.
+local function would_be_moved(view, row, host)
+    local object = view.executable
+    if not object or object.path ~= row.path then return false end
+    local image = core.image(("/proc/%d/exe"):format(view.pid))
+    return image ~= nil and align.distance(image, object.bias, host) ~= nil
+end
+
+-- The part that the source `file` could serve: its filesystem matters too, and a move at the start.
+local function judge_file(found, row, part, why)
+    local filesystem = facts.filesystem("", row.path, found.host.kernel_version)
+    if filesystem and filesystem.large_folios == false then
+        return nil, ("%s has large folios since Linux %s"):format(filesystem.type, filesystem.since)
+    end
+    if part then return part end
+    if would_be_moved(found.view, row, found.host) then return row end
+    return nil, why
+end
+
+local function pages_text(part, host)
+    local count = math.max((part.stop - part.start) // host.huge_page_size, 1)
+    return ("%d × %s"):format(count, planner.size_text(host.huge_page_size))
+end
+
+-- What each source says of the operation that a row would be part of.
+local function ask_sources(found, row, operation)
+    local verdicts, target = {}, process.of(found.target)
+    for i, name in ipairs(operation.sources or found.sources) do
+        local part, why = sources.get(name).fit(target, operation, found.host)
+        if name == "file" then part, why = judge_file(found, row, part, why) end
+        verdicts[i] = { name = name, why = why, part = part, pages = part and pages_text(part, found.host) }
+    end
+    return verdicts
+end
+
+-- The reasons of a text that could be huge: what stands in the way of each source that cannot serve, as
+-- far as the first that can.
+local function explain_operation(found, row, operation)
+    if row.huge_bytes > 0 and row.size - row.huge_bytes < 2 * found.host.huge_page_size then
+        row.why[1] = operation.note or "its ends are no whole huge pages"
+        return
+    end
+    for _, verdict in ipairs(ask_sources(found, row, operation)) do
+        if verdict.part then
+            if #row.why == 0 then row.why[1] = "nobody asked for huge pages" end
+            row.advice = ("start it with tiexec: %s by %s"):format(verdict.pages, verdict.name)
+            return
+        end
+        row.why[#row.why + 1] = ("%s: %s"):format(verdict.name, verdict.why)
+    end
+end
+
+local function explain(found, row)
+    if row.huge_bytes == row.size then return end
+    if found.target.thp_disabled then row.why[1] = "the process has disabled huge pages (PR_SET_THP_DISABLE)" end
+    if row.refuses then row.why[#row.why + 1] = "it refuses huge pages (MADV_NOHUGEPAGE)" end
+    for _, operation in ipairs(found.operations) do
+        if operation.start < row.stop and row.start < operation.stop then
+            if operation.op == "remap" then return explain_operation(found, row, operation) end
+            row.why[#row.why + 1] = operation.reason
+        end
+    end
+    for _, refused in ipairs(found.refused) do
+        row.why[#row.why + 1] = ("%s refused: %s"):format(refused.name, refused.reason)
+    end
+    if #row.why == 0 then row.why[1] = "the strategy does not name it" end
+end
+
+-- ---- the address range, huge page by huge page -----------------------------------------------------
+
+local letters <const> = { file = "F", shared = "S", thp = "T", hugetlb = "H" }
+
+-- What maps the part of a row in one huge page's place: a source's letter; "." small pages, "_" nothing yet.
+local function letter_of(found, row, start, stop)
+    if row.huge_bytes == row.size then return letters[row.from] end
+    local pages = core.pagemap(found.target:pid(), start, stop) -- Linux 6.7
+    if not pages then return row.rss > 0 and "." or "_" end
+    if pages.file_huge + pages.anon_huge > 0 then return letters[row.from] or "." end
+    return pages.file_small + pages.anon_small > 0 and "." or "_"
+end
+
+-- Huge wins over small, small over nothing.
+local function stronger(a, b)
+    local rank = { [" "] = 0, _ = 1, ["."] = 2 }
+    return (rank[b] or 3) > (rank[a] or 3) and b or a
+end
+
+local function add_row(found, picture, row)
+    local size = found.host.huge_page_size
+    local at = planner.align_down(row.start, size)
+    while at < row.stop do
+        local slot = (at - picture.start) // size + 1
+        for i = #picture.slots + 1, slot do picture.slots[i] = { letter = " ", first = size, last = 0 } end
+        local from, to = math.max(at, row.start), math.min(at + size, row.stop)
+        local here = picture.slots[slot]
+        here.letter = stronger(here.letter, letter_of(found, row, from, to))
+        here.first, here.last = math.min(here.first, from - at), math.max(here.last, to - at)
+        at = at + size
+    end
+end
+
+-- Texts of an object that are near one another are one picture. Small libraries have none.
+local function make_pictures(found)
+    local NEAR <const> = 16
+    local list, last, size = {}, nil, found.host.huge_page_size
+    for _, row in ipairs(size > 0 and found.rows or {}) do
+        local near = last and last.object == row.object and row.start - last.stop < NEAR * size
+        if near or row.size >= size or row.huge_bytes > 0 then
+            if not near then
+                last = { object = row.object, start = planner.align_down(row.start, size), slots = {}, texts = {} }
+                list[#list + 1] = last
+            end
+            last.stop = row.stop
+            last.texts[#last.texts + 1] = row
+            add_row(found, last, row)
+        end
+    end
+    return list
+end
+
+-- ---- all of it -------------------------------------------------------------------------------------
+
+local function add_totals(found)
+    local totals = { bytes = 0, huge_bytes = 0, huge_pages = 0, small_pages = 0 }
+    for _, row in ipairs(found.rows) do
+        totals.bytes, totals.huge_bytes = totals.bytes + row.size, totals.huge_bytes + row.huge_bytes
+        for _, pages in ipairs(row.pages) do
+            local kind = pages.from == "small" and "small_pages" or "huge_pages"
+            totals[kind] = totals[kind] + pages.count
+        end
+    end
+    found.totals = totals
+end
+
+local function make_plan(found, options)
+    local definition, why = strategy.load(options.strategy or strategy.default)
+    if not definition then return nil, why end
+    found.strategy = definition.name
+    found.sources = options.sources or definition.sources or sources.default()
+    found.operations, found.refused = {}, {}
+    if found.host.huge_page_size == 0 then return true end
+    local operations, refused = strategy.make_plan(definition, found.view, found.host, { sources = found.sources })
+    if not operations then return nil, refused end
+    found.operations, found.refused = operations, refused
+    return true
+end
+
+--- Surveys a process.
+-- @tparam table target what `subject.open` gave
+-- @string[opt] name by which to call it
+-- @tparam table options `strategy`, `sources`
+-- @treturn[1] table `rows`: each executable mapping with `object` (a path), `start`, `stop`, `size`, `huge_bytes`,
+-- `rss`, `from` (file, shared, thp, hugetlb, small), `pages` (list of `size`, `count`, `from`), `why` (list), `advice`;
+-- `pictures`: of each object with large text `object`, `start`, `slots`; `totals`; `host`; `strategy`
+-- @treturn[2] nil, string why not
+function survey.make(target, name, options)
+    local found = { target = target, name = name or target.name, host = describe.host(), rows = {} }
+    local mappings, why = target:mappings(true)
+    if not mappings then return nil, why end
+    found.view, why = describe.inferior(target, "entry")
+    if not found.view then return nil, why end
+    local ok
+    ok, why = make_plan(found, options)
+    if not ok then return nil, why end
+    for i, m in ipairs(mappings) do
+        if m.perms:sub(3, 3) == "x" and m.start >= 0 and m.stop > m.start then
+            local row = make_row(mappings, i, found.host)
+            explain(found, row)
+            found.rows[#found.rows + 1] = row
+        end
+    end
+    if #found.rows == 0 then return nil, "it has no text: it has just ended" end
+    found.pictures = make_pictures(found)
+    add_totals(found)
+    return found
+end
+
+--- The same for JSON.
+function survey.plain(found)
+    local rows, pictures, hex, array = {}, {}, report.hex, report.array
+    for i, row in ipairs(found.rows) do
+        rows[i] = { object = row.object, mapped = row.path, start = hex(row.start), stop = hex(row.stop),
+            bytes = row.size, resident = row.rss, perms = row.perms, huge_bytes = row.huge_bytes, from = row.from,
+            pages = array(row.pages), why = array(row.why), advice = row.advice }
+    end
+    for i, picture in ipairs(found.pictures) do
+        local slots = {}
+        for n, slot in ipairs(picture.slots) do slots[n] = slot.letter end
+        pictures[i] = { object = picture.object, start = hex(picture.start), slots = table.concat(slots) }
+    end
+    return { pid = found.target:pid(), name = found.name, executable = found.target.executable,
+        strategy = found.strategy, kernel = found.host.kernel, page_size = found.host.page_size,
+        huge_page_size = found.host.huge_page_size, mappings = array(rows), pictures = array(pictures),
+        totals = found.totals }
+end
+
+return survey
