@@ -88,7 +88,8 @@ function check.gather(name)
     local ok, why, errno = core.probe_counter()
     found.counter = { ok = ok or false, why = why, errno = errno }
     found.command = name and about(name, host) or nil
-    found.programs = { filesystem = facts.filesystem("", "/usr/bin", host.kernel_version) }
+    found.is_first = core.getpid() == 1
+    found.programs = { path = "/usr/bin", filesystem = facts.filesystem("", "/usr/bin", host.kernel_version) }
     return found
 end
 

@@ -182,7 +182,8 @@ function facts.read(root, host)
     result.memory = limit(root, list, "memory", { "memory.max", "memory.limit_in_bytes" })
     if huge > 0 then
         local name = "hugetlb." .. size_name(huge)
-        result.hugetlb = limit(root, list, "hugetlb", { name .. ".max", name .. ".limit_in_bytes" })
+        result.hugetlb = limit(root, list, "hugetlb", { name .. ".max", name .. ".rsvd.max",
+            name .. ".limit_in_bytes", name .. ".rsvd.limit_in_bytes" })
     end
     if namespace then result.pid_namespace = namespace ~= FIRST_PID_NAMESPACE end
     return result

@@ -92,8 +92,9 @@ end
 function describe.container(found) return found.container or "none seen" end
 
 describe["pid namespace"] = function(found)
-    if found.pid_namespace == nil then return "not known" end
-    return found.pid_namespace and "its own" or "the host's"
+    local text = found.pid_namespace and "its own" or found.pid_namespace == false and "the host's" or "not known"
+    if not found.is_first then return text end
+    return text .. ", and tiexec is process 1", false, "start it with an init, as docker run --init does"
 end
 
 describe["memory limit"] = function(found)
@@ -131,7 +132,11 @@ local function filesystem_text(filesystem)
     return filesystem.type .. "; whether it has large folios is not known", nil
 end
 
-local function command_lines(command)
+local function command_lines(command, programs)
+    if not command then
+        local text, good = filesystem_text(programs.filesystem)
+        return { { name = "filesystem", text = ("%s: %s"):format(programs.path, text), good = good } }
+    end
     if command.wrong then return { { name = "program", text = command.wrong, good = false } } end
     local text, good = filesystem_text(command.filesystem)
     if command.cached then
@@ -197,7 +202,7 @@ function readiness.judge(found)
         local text, good, todo = describe[name](found)
         lines[#lines + 1] = { name = name, text = text, good = good, todo = todo }
     end
-    for _, line in ipairs(found.command and command_lines(found.command) or {}) do lines[#lines + 1] = line end
+    for _, line in ipairs(command_lines(found.command, found.programs)) do lines[#lines + 1] = line end
     local sources = judge_sources(found)
     return { lines = lines, sources = sources, ready = is_ready(found, sources) }
 end

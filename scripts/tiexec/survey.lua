@@ -17,11 +17,16 @@ local survey = {}
 
 -- ---- what there is ---------------------------------------------------------------------------------
 
+-- Whether a mapping is of no file; the kernel gives anonymous hugetlb memory a path, too.
+local function is_anonymous(mapping)
+    return mapping.inode == 0 or mapping.path:find("^/anon_hugepage") ~= nil
+end
+
 -- Anonymous text is a copy of what it lies in or beside: the path of that, or "".
 local function neighbour_of(mappings, index)
     local m, first, last = mappings[index], {}, {}
     for _, other in ipairs(mappings) do
-        if other.inode ~= 0 then
+        if not is_anonymous(other) then
             first[other.path] = first[other.path] or other.start
             last[other.path] = other.stop
         end
@@ -30,8 +35,8 @@ local function neighbour_of(mappings, index)
         if start < m.start and m.stop <= last[path] then return path end
     end
     local after, before = mappings[index + 1], mappings[index - 1]
-    if after and after.inode ~= 0 and after.start == m.stop then return after.path end
-    return before and before.inode ~= 0 and before.stop == m.start and before.path or ""
+    if after and not is_anonymous(after) and after.start == m.stop then return after.path end
+    return before and not is_anonymous(before) and before.stop == m.start and before.path or ""
 end
 
 -- Where the huge pages of a mapping come from, by smaps; and whose text it is.
@@ -40,8 +45,8 @@ local function origin_of(mappings, index)
     local original = m.path:find("@", 1, true) and cache_image.original_of(m.path)
     if original then return "shared", original end
     local from = m.hugetlb > 0 and "hugetlb" or m.anon_huge > 0 and "thp" or "file"
-    if m.path ~= "" then return from, m.path end
-    return from, from == "file" and "" or neighbour_of(mappings, index)
+    if from == "file" or not is_anonymous(m) then return from, m.path end
+    return from, neighbour_of(mappings, index)
 end
 
 -- The pages that map [start, stop), of which `huge` bytes are on pages of `size`: list of `size`, `count`,

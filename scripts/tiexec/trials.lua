@@ -81,11 +81,12 @@ end
 function trials.ptrace()
     local tracer = core.status(core.getpid(), "TracerPid") or 0
     if tracer ~= 0 then return { ok = false, why = ("this process is being traced, by process %d"):format(tracer) } end
-    local inferior, why = core.launch { "/proc/self/exe" }
-    if not inferior then return { ok = false, why = why } end
-    inferior:kill()
-    inferior:close()
-    return { ok = true }
+    return attempt(function()
+        local inferior, why = core.launch { "/proc/self/exe" }
+        if not inferior then error((why:gsub("^/proc/self/exe: ", "")), 0) end
+        inferior:kill()
+        inferior:close()
+    end)
 end
 
 --- Tries the sources that make copies.

@@ -71,6 +71,8 @@ static int apply(const char *name, int n)
         return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     if (!strcmp(name, "death-signal"))
         return prctl(PR_SET_PDEATHSIG, n);
+    if (!strcmp(name, "no-huge-pages"))
+        return prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
     if (!strcmp(name, "slack"))
         return prctl(PR_SET_TIMERSLACK, n);
     if (!strcmp(name, "subreaper"))

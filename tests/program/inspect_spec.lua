@@ -1,0 +1,364 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- --inspect: agrees with smaps, whatever the process is; and says in one line why it cannot look.
+
+local core = require "tiexec.core"
+local failure = require "failure"
+local json = require "dkjson"
+local support = require "support"
+
+local ample = support.programs .. "ample"
+local shareable = support.programs .. "shareable"
+local HUGE <const> = core.host().huge_page_size
+local letters <const> = { file = "F", shared = "S", thp = "T", hugetlb = "H" }
+
+local function decode(result)
+    assert.equal("", result.err)
+    assert.equal(0, result.code)
+    local value, _, why = json.decode(result.out)
+    return assert(value, why)
+end
+
+local function inspect(pid, ...) return decode(support.run_tiexec { "--json", "--inspect", tostring(pid), ... }) end
+
+-- Starts a program, under tiexec if there are options, and waits until it is that program, at rest.
+local function start(program, options)
+    local words = { "env", "TIEXEC=", program, "wait" }
+    if options then
+        words = table.move(options, 1, #options, 4, { "env", "TIEXEC=", support.tiexec })
+        table.move({ program, "wait" }, 1, 2, #words + 1, words)
+    end
+    local process = support.start(words)
+    assert.is_truthy(support.wait_for(function()
+        local exe = core.readlink(("/proc/%d/exe"):format(process.pid)) or ""
+        local asleep = (support.read_file(("/proc/%d/stat"):format(process.pid)) or ""):match("%) S ")
+        return asleep and exe:match("[^/]*$") == program:match("[^/]*$")
+            and core.status(process.pid, "TracerPid") == 0
+    end, 60))
+    return process
+end
+
+-- What smaps says of each executable mapping, as JSON has it.
+local function expected(pid)
+    local list = {}
+    for _, m in ipairs(support.smaps(pid)) do
+        if m.perms:find("x") and m.path ~= "[vsyscall]" then
+            local huge = support.huge_bytes(m)
+            list[#list + 1] = ("%#x-%#x %s %d of %d"):format(m.start, m.stop, m.perms, huge, m.stop - m.start)
+        end
+    end
+    return list
+end
+
+local function told(found)
+    local list = {}
+    for i, m in ipairs(found.mappings) do
+        list[i] = ("%s-%s %s %d of %d"):format(m.start, m.stop, m.perms, m.huge_bytes, m.bytes)
+    end
+    return list
+end
+
+-- Pages cover each mapping, by size; totals are their sums; each text that is not huge has a reason.
+local function assert_consistent(found)
+    local bytes, huge, small = 0, 0, 0
+    for _, m in ipairs(found.mappings) do
+        local sum = 0
+        for _, page in ipairs(m.pages) do
+            sum = sum + page.size * page.count
+            if page.from == "small" then small = small + page.count else huge = huge + page.count end
+        end
+        assert.is_true(sum >= m.bytes and sum <= m.bytes + 2 * HUGE)
+        assert.equal(m.huge_bytes < m.bytes, #m.why > 0)
+        bytes = bytes + m.bytes
+    end
+    assert.same({ bytes, huge, small }, { found.totals.bytes, found.totals.huge_pages, found.totals.small_pages })
+end
+
+-- The text of one object: bytes that are huge, by source.
+local function huge_of(found, name)
+    local sum, from = 0, nil
+    for _, m in ipairs(found.mappings) do
+        if m.object:match("[^/]*$") == name and m.huge_bytes > 0 then sum, from = sum + m.huge_bytes, m.from end
+    end
+    return sum, from
+end
+
+local function count_letters(found, letter)
+    local count = 0
+    for _, picture in ipairs(found.pictures) do count = count + select(2, picture.slots:gsub(letter, "")) end
+    return count
+end
+
+describe("--inspect of a process that tiexec started:", function()
+    for source, arrange in pairs {
+        thp = function() return support.thp("madvise") end,
+        hugetlb = function() return support.pool(8) end,
+        shared = failure.as_it_is,
+    } do
+        it(source .. ", as smaps says", function()
+            local host <close> = arrange()
+            if not host then return pending("the host cannot be arranged for it: not root, or no memory") end
+            local program = source == "shared" and shareable or ample
+            local process <close> = start(program, { "--sources", source, "--strict" })
+            local found = inspect(process.pid)
+            assert.same(expected(process.pid), told(found))
+            assert_consistent(found)
+            local bytes, from = huge_of(found, program:match("[^/]*$"))
+            assert.is_true(bytes >= 2 * HUGE)
+            assert.equal(source, from)
+            assert.equal(found.totals.huge_pages, count_letters(found, letters[source]))
+        end)
+    end
+end)
+
+describe("--inspect of a process without tiexec:", function()
+    it("as smaps says, with a reason for each text and what to do", function()
+        local process <close> = start(ample)
+        local found = inspect(process.pid)
+        assert.same(expected(process.pid), told(found))
+        assert_consistent(found)
+        for _, m in ipairs(found.mappings) do
+            if m.bytes > HUGE and m.huge_bytes == 0 then
+                assert.truthy(m.advice and m.advice:find("start it with tiexec", 1, true), m.object)
+            end
+        end
+        assert.equal(process.pid, found.pid)
+        assert.equal(core.readlink(("/proc/%d/exe"):format(process.pid)), found.executable)
+    end)
+
+    it("it is left alone: not stopped, not traced, the same mappings", function()
+        local process <close> = start(ample)
+        local before = support.read_file(("/proc/%d/maps"):format(process.pid))
+        inspect(process.pid)
+        assert.equal(before, support.read_file(("/proc/%d/maps"):format(process.pid)))
+        assert.equal(0, core.status(process.pid, "TracerPid"))
+        assert.truthy(support.read_file(("/proc/%d/stat"):format(process.pid)):match("%) S "))
+    end)
+
+    it("one that has disabled huge pages says so", function()
+        local process <close> = support.start { support.programs .. "as", "no-huge-pages", "--", ample, "wait" }
+        assert.is_truthy(support.wait_for(function()
+            return (core.readlink(("/proc/%d/exe"):format(process.pid)) or ""):find("ample$")
+        end))
+        local found = inspect(process.pid)
+        for _, m in ipairs(found.mappings) do
+            if m.bytes > HUGE then assert.truthy(m.why[1]:find("PR_SET_THP_DISABLE", 1, true)) end
+        end
+    end)
+
+    it("one of tiexec's own strategies is asked, and only those sources", function()
+        local process <close> = start(ample)
+        local found = inspect(process.pid, "--strategy", "none")
+        assert.equal("none", found.strategy)
+        for _, m in ipairs(found.mappings) do assert.same({ "the strategy does not name it" }, m.why) end
+        local pool <close> = support.pool(0)
+        found = inspect(process.pid, "--sources", "hugetlb")
+        local reasons = 0
+        for _, m in ipairs(found.mappings) do
+            if m.bytes > HUGE then
+                assert.is_nil(m.advice)
+                assert.truthy(m.why[1]:find("hugetlb: the hugetlb pool has no free page", 1, true))
+                reasons = reasons + 1
+            end
+        end
+        assert.is_true(reasons > 0)
+    end)
+end)
+
+describe("--inspect cannot look into", function()
+    local function refused(pid, words, what)
+        local line = failure.one_line { err = words.err }
+        assert.equal(125, words.code)
+        assert.equal("", words.out)
+        assert.truthy(line:find("process " .. pid, 1, true), line)
+        assert.truthy(line:find(what, 1, true), line)
+    end
+
+    local function try(pid, what) refused(pid, support.run_tiexec { "--inspect", tostring(pid) }, what) end
+
+    it("a process that has ended", function()
+        local process = start(ample)
+        process:stop("KILL")
+        try(process.pid, "there is no such process")
+    end)
+
+    it("one that nobody has collected", function()
+        local process <close> = support.start { "sh", "-c", "sleep 0 & exec sleep 1000" }
+        local zombie = support.wait_for(function()
+            for pid in support.shell("pgrep -P " .. process.pid).out:gmatch("%d+") do
+                if (support.read_file("/proc/" .. pid .. "/stat") or ""):find(") Z ", 1, true) then return pid end
+            end
+        end)
+        try(assert(zombie), "it has ended")
+    end)
+
+    it("a thread of the kernel", function()
+        for _, pid in ipairs(core.list_folder("/proc")) do
+            local flags = pid:find("^%d+$") and (support.read_file("/proc/" .. pid .. "/stat") or "")
+                :match("%) %a %S+ %S+ %S+ %S+ %S+ (%d+)")
+            if flags and tonumber(flags) & 0x200000 ~= 0 then return try(pid, "a thread of the kernel") end
+        end
+        pending("no kernel thread is to be seen: another pid namespace")
+    end)
+
+    it("a 32-bit process", function()
+        local small32 = support.programs .. "small32"
+        if not support.read_file(small32) then return pending("no 32-bit programs for this CPU") end
+        local inferior <close> = core.launch { small32 } -- held at its first instruction
+        if not inferior then return pending("this kernel does not run 32-bit programs") end
+        try(inferior:pid(), "32-bit")
+        inferior:kill()
+        local result = support.run_tiexec { "--inspect", "--", small32 }
+        assert.equal(125, result.code)
+        assert.truthy(failure.one_line(result):find("32-bit", 1, true))
+    end)
+
+    it("that of another user, without the right", function()
+        if not support.is_root then return try(1, "CAP_SYS_PTRACE") end
+        local process <close> = support.start { "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
+            "sleep", "1000" }
+        assert.is_truthy(support.wait_for(function()
+            return (core.readlink(("/proc/%d/exe"):format(process.pid)) or ""):find("sleep$")
+                and core.status(process.pid, "Uid") == 65534
+        end))
+        -- CAP_PERFMON is enough to look since Linux 6.15
+        local result = support.run { "setpriv", "--inh-caps=-sys_ptrace,-perfmon",
+            "--bounding-set=-sys_ptrace,-perfmon", support.tiexec, "--inspect", tostring(process.pid) }
+        refused(process.pid, result, "it belongs to user 65534")
+        assert.truthy(result.err:find("CAP_SYS_PTRACE", 1, true))
+    end)
+end)
+
+describe("--inspect -- CMD", function()
+    it("shows it at its entry point, and nothing of it has run", function()
+        for _, program in ipairs { ample, support.programs .. "ample_static" } do
+            local found = decode(support.run_tiexec { "--json", "--inspect", "--", program, "x" })
+            assert_consistent(found)
+            assert.equal(program, found.name)
+            assert.is_nil((support.read_file(("/proc/%d/comm"):format(found.pid)) or ""):find("^ample"))
+        end
+    end)
+
+    for what, case in pairs {
+        ["that is not there"] = { "/nowhere/x", 127, "No such file" },
+        ["that cannot be executed"] = { "/etc/passwd", 126, "Permission denied" },
+    } do
+        it(what, function()
+            local result = support.run_tiexec { "--inspect", "--", case[1] }
+            assert.equal(case[2], result.code)
+            assert.truthy(failure.one_line(result):find(case[3], 1, true))
+        end)
+    end
+end)
+
+describe("--inspect shows people", function()
+    local function show(process, environment)
+        return support.run { "env", environment or "TIEXEC=", support.tiexec, "--inspect", tostring(process.pid) }.out
+    end
+
+    it("columns that line up, and a letter for each huge page", function()
+        local mode <close> = support.thp("madvise")
+        local process <close> = start(ample, { "--sources", "thp" })
+        local out = show(process)
+        local at = assert(out:match("\n(  object[^\n]*)\n")):find("mapping", 1, true)
+        local rows = 0
+        for line in out:gmatch("\n(  ample [^\n]*)") do
+            assert.equal(at, (line:find("%x+%-%x+")))
+            rows = rows + 1
+        end
+        assert.is_true(rows > 0)
+        local picture = assert(out:match("%x+  ([FSTH._ ]+)  ample"))
+        local huge = support.huge_text(process.pid)
+        assert.equal(huge // HUGE, select(2, picture:gsub("T", "")))
+        if mode == nil then return pending("the THP mode could not be set, it was as it was") end
+    end)
+
+    it("colours on a terminal alone, and not against NO_COLOR", function()
+        local process <close> = start(ample)
+        assert.is_nil(show(process):find("\27", 1, true))
+        local command = support.quote { support.tiexec, "--inspect", tostring(process.pid) }
+        local function on_terminal(setting)
+            return support.run { "env", "TERM=xterm", setting, "script", "-qec", command, "/dev/null" }.out
+        end
+        assert.truthy(on_terminal("COLOUR=1"):find("\27[", 1, true))
+        assert.is_nil(on_terminal("NO_COLOR=1"):find("\27[", 1, true))
+        assert.is_nil(on_terminal("TERM=dumb"):find("\27[", 1, true))
+    end)
+
+    it("nothing more when its output is full: one line", function()
+        local process <close> = start(ample)
+        for _, option in ipairs { "-v", "--json" } do
+            local result = support.shell(support.quote { support.tiexec, option, "--inspect", tostring(process.pid) }
+                .. " >/dev/full")
+            assert.equal(125, result.code)
+            assert.truthy(failure.one_line(result):find("No space left", 1, true))
+        end
+    end)
+end)
+
+describe("--svg", function()
+    -- Whether each tag is closed, and what is between them has no stray < or &.
+    local function assert_well_formed(text)
+        local open = {}
+        for tag, rest in text:gmatch("<(/?[%w]+)([^>]*)>") do
+            if tag:sub(1, 1) == "/" then
+                assert.equal(table.remove(open), tag:sub(2))
+            elseif rest:sub(-1) ~= "/" then
+                open[#open + 1] = tag
+            end
+        end
+        assert.same({}, open)
+        local content = text:gsub("<[^<>]*>", ""):gsub("&%a+;", "")
+        assert.is_nil(content:find("[<&]"))
+    end
+
+    it("is a picture with each huge page, by name and address", function()
+        local mode <close> = support.thp("madvise")
+        local folder <close> = support.folder()
+        local path = folder.path .. "/map.svg"
+        local process <close> = start(ample, { "--sources", "thp" })
+        local result = support.run_tiexec { "--svg", path, "--inspect", tostring(process.pid) }
+        assert.same({ 0, "", "" }, { result.code, result.out, result.err })
+        local text = support.read_file(path)
+        assert_well_formed(text)
+        for _, picture in ipairs(inspect(process.pid).pictures) do
+            assert.truthy(text:find(">" .. picture.object:match("[^/]*$") .. "<", 1, true))
+            assert.truthy(text:find(">" .. picture.start:sub(3) .. "<", 1, true))
+        end
+        local _, cells = text:gsub("<title>0x%x+: transparent", "")
+        assert.equal(support.huge_text(process.pid) // HUGE, cells)
+        if mode == nil then return pending("the THP mode could not be set, it was as it was") end
+    end)
+
+    it("is well-formed whatever the program is called", function()
+        local folder <close> = support.folder()
+        local odd = folder.path .. "/a<b&c\"\1\255"
+        support.run { "cp", ample, odd }
+        local path = folder.path .. "/map.svg"
+        local result = support.run_tiexec { "--svg", path, "--inspect", "--", odd }
+        assert.equal(0, result.code, result.err)
+        local text = support.read_file(path)
+        assert_well_formed(text)
+        assert.truthy(text:find("a&lt;b&amp;c", 1, true))
+        assert.truthy(utf8.len(text))
+    end)
+
+    for what, case in pairs { ["a folder that is missing"] = "/nowhere/map.svg", ["a full device"] = "/dev/full" } do
+        it("to " .. what .. ": one line", function()
+            local result = support.run_tiexec { "--svg", case, "--inspect", tostring(core.getpid()) }
+            assert.equal(125, result.code)
+            assert.truthy(failure.one_line(result):find(case, 1, true))
+        end)
+    end
+end)
+
+describe("a wrong use of --inspect: 125, one line", function()
+    for _, words in ipairs { { "--inspect", "x" }, { "--inspect", "0" }, { "--inspect", "-1" }, { "--inspect", "1.5" },
+        { "--inspect", "--" }, { "--inspect", "1", "2" }, { "--inspect" }, { "--svg", "/dev/null", "--", ample },
+        { "--json", ample } } do
+        it(table.concat(words, " "), function()
+            local result = support.run_tiexec(words)
+            failure.not_started(result)
+            assert.truthy(failure.one_line(result):find("tiexec --help", 1, true))
+        end)
+    end
+end)
