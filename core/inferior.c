@@ -137,8 +137,7 @@ int inferior_detach(struct inferior *inferior)
                 result = err;
             inferior_remove(inferior, thread->tid);
         }
-        struct event event;
-        if (again && inferior_wait_stop(inferior, -1, &event) < 0)
+        if (again && inferior_settle_next(inferior, -1) < 0)
             break;
     }
     if (inferior->mem >= 0)

@@ -64,6 +64,10 @@ int inferior_take(struct inferior *inferior, struct tracee *thread, int status, 
  * inferior_take; event->tid is the thread's id in any case. */
 int inferior_wait_stop(struct inferior *inferior, int timeout, struct event *event);
 
+/* The same, for a thread that is to stay stopped or be let go, not resumed: it is brought to a stop at which it
+ * can be left exactly as it is. 0 or -errno. */
+int inferior_settle_next(struct inferior *inferior, int timeout);
+
 /* The table of threads. find returns NULL for a thread that is not in it. */
 struct tracee *inferior_find(struct inferior *inferior, pid_t tid);
 struct tracee *inferior_add(struct inferior *inferior, pid_t tid);

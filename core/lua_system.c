@@ -222,6 +222,26 @@ static int l_syscall(lua_State *L)
     return 1;
 }
 
+/// The signals that this process blocks: bit n - 1 is signal n.
+// @function signal_mask
+// @int[opt] mask to be set
+// @treturn int what it was before
+static int l_signal_mask(lua_State *L)
+{
+    sigset_t new, old;
+    bool set = !lua_isnoneornil(L, 1);
+    uint64_t mask = set ? lua_check_address(L, 1) : 0, before = 0;
+    sigemptyset(&new);
+    for (int n = 1; n <= 64; n++)
+        if (mask >> (n - 1) & 1)
+            sigaddset(&new, n);
+    sigprocmask(SIG_SETMASK, set ? &new : NULL, &old);
+    for (int n = 1; n <= 64; n++)
+        before |= sigismember(&old, n) == 1 ? UINT64_C(1) << (n - 1) : 0;
+    lua_pushinteger(L, (lua_Integer)before);
+    return 1;
+}
+
 /// Why exec of a file would change rights: "setuid", "setgid", "capabilities", or nil.
 // @function privilege_of
 // @string path
@@ -307,6 +327,7 @@ void lua_add_system(lua_State *L)
     static const luaL_Reg functions[] = {{"getopt", l_getopt},
                                          {"trial", l_trial},
                                          {"syscall", l_syscall},
+                                         {"signal_mask", l_signal_mask},
                                          {"privilege_of", l_privilege_of},
                                          {"now", l_now},
                                          {"isatty", l_isatty},

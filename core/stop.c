@@ -65,18 +65,22 @@ static int settle(struct inferior *inferior, const struct event *event, int told
     return err == -ESRCH ? 0 : err;
 }
 
-int inferior_stop(struct inferior *inferior, int timeout)
+int inferior_settle_next(struct inferior *inferior, int timeout)
 {
     struct event event = {0};
+    int told = inferior_wait_stop(inferior, timeout, &event);
+    return told < 0 ? told : settle(inferior, &event, told);
+}
+
+int inferior_stop(struct inferior *inferior, int timeout)
+{
     pid_t selected = inferior->selected;
     for (size_t i = 0; i < inferior->thread_count; i++)
         if (inferior->threads[i].state == TRACEE_RUNNING)
             tracee_interrupt(&inferior->threads[i]);
     int err = 0;
-    while (!err && somebody_runs(inferior)) {
-        int told = inferior_wait_stop(inferior, timeout, &event);
-        err = told < 0 ? told : settle(inferior, &event, told);
-    }
+    while (!err && somebody_runs(inferior))
+        err = inferior_settle_next(inferior, timeout);
     if (inferior_find(inferior, selected))
         inferior->selected = selected;
     if (inferior->thread_count == 0)

@@ -17,6 +17,8 @@ local options = {
     { name = "report", argument = "FILE" },
     { name = "follow", short = "f", argument = "LIST" },
     { name = "no-align" },
+    { name = "attach", short = "a", argument = "PID" },
+    { name = "undo", argument = "PID" },
     { name = "user", short = "u", argument = "USER" },
     { name = "login" },
     { name = "strict" },
@@ -34,7 +36,7 @@ local options = {
 
 local help <const> = [[
 Usage: tiexec [OPTION]... [--] CMD [ARG]...
-   or: tiexec --script FILE [ARG]...
+   or: tiexec --attach PID... | --undo PID... | --inspect PID | --check [CMD] | --script FILE [ARG]...
 Start CMD with its machine code on huge pages; then get out of the way.
 
   -s, --strategy NAME  how to round: aggressive (default), conservative, none, or a Lua file
@@ -45,6 +47,8 @@ Start CMD with its machine code on huge pages; then get out of the way.
       --report FILE    write the same as JSON
   -f, --follow LIST    go on after the start: dlopen (libraries that CMD loads later)
       --no-align       do not move CMD to where its file's pages can be huge
+  -a, --attach PID     do it to processes that run already
+      --undo PID       put their text back on the pages of its files
   -u, --user USER      run CMD as USER[:GROUP]; the pages are made ready with the caller's rights
       --login          with --user: set HOME, USER and LOGNAME, too
       --strict         if anything fails do not start CMD: exit with 125
@@ -106,10 +110,25 @@ local function run_inspect(given, operands)
     return require "tiexec.inspect".run(given, pid, operands)
 end
 
+-- The operands are further process ids, so that $(pidof NAME) may follow.
+local function run_attached(given, operands, way)
+    local pids = {}
+    for word in (given[way] .. " " .. table.concat(operands, " ")):gmatch("[^%s,]+") do
+        local pid = math.tointeger(tonumber(word))
+        if not pid or pid <= 0 then return usage_error(("--%s: '%s' is not a process id"):format(way, word)) end
+        pids[#pids + 1] = pid
+    end
+    local environment, complaints = settings.from_environment(os.getenv("TIEXEC"))
+    for _, complaint in ipairs(complaints) do message.say("%s", complaint) end
+    local attach = require "tiexec.attach"
+    return (way == "undo" and attach.undo or attach.run)(pids, settings.merge(given, environment))
+end
+
 -- Options that mean something only beside others.
 local function misplaced(given)
     if (given.json and not (given.inspect or given.check)) then return "--json goes with --inspect or --check" end
     if given.svg and not given.inspect then return "--svg goes with --inspect" end
+    if given.attach and given.undo then return "--attach and --undo exclude each other" end
     if given.probe and not given.check then return "--probe goes with --check" end
 end
 
@@ -132,6 +151,8 @@ function cli.main(arguments)
     if wrong then return usage_error(wrong) end
     if given.inspect then return run_inspect(given, operands) end
     if given.check then return run_check(given, operands) end
+    if given.attach then return run_attached(given, operands, "attach") end
+    if given.undo then return run_attached(given, operands, "undo") end
     if given.cache then return run_cache(given.cache) end
     if given.script then return run_script(given.script, operands) end
     if #operands == 0 then return usage_error("a command is missing") end

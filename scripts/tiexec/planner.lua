@@ -37,15 +37,16 @@ local function obstacle_in_gap(inferior, start, stop)
     if overlaps(inferior.stack, start, stop) then return "the room that the stack grows into" end
 end
 
--- dlclose unmaps what the dynamic linker has mapped for a library, and nothing beside it.
+-- dlclose unmaps what the dynamic linker has mapped for a library, and nothing beside it. At the entry point
+-- only libraries that are never unmapped are there.
 local function is_beyond(inferior, object, start, stop)
-    local span = object and object.span
-    return inferior.stage == "dlopen" and span and start < stop and (start < span.start or stop > span.stop)
+    local span = inferior.stage ~= "entry" and object ~= inferior.executable and object and object.span
+    return span and start < stop and (start < span.start or stop > span.stop)
 end
 
 --- What forbids to make [start, stop) part of the text of `object`: anything writable or that ever
--- was, other objects, the kernel's mappings, the room into which heap and stack grow, and at the stage
--- dlopen all that lies outside the object.
+-- was, other objects, the kernel's mappings, the room into which heap and stack grow, and later than at
+-- the entry point all that lies outside a library.
 -- @treturn[1] nil nothing does
 -- @treturn[2] string what does
 function planner.obstacle(inferior, object, start, stop)

@@ -5,6 +5,7 @@ local core = require "tiexec.core"
 local describe = require "tiexec.describe"
 local executor = require "tiexec.executor"
 local message = require "tiexec.message"
+local process = require "tiexec.process"
 local profile = require "tiexec.profile"
 local settings = require "tiexec.settings"
 local sources = require "tiexec.sources"
@@ -41,6 +42,16 @@ local function settle_others(view, is_new)
     end
 end
 
+-- What is huge already is left alone: whoever made it so.
+local function without_huge(inferior, operations)
+    local target, rest = process.of(inferior), {}
+    for _, operation in ipairs(operations) do
+        local pages = target.pages(operation.start, operation.stop)
+        if pages.file_huge + pages.anon_huge < operation.stop - operation.start then rest[#rest + 1] = operation end
+    end
+    return rest
+end
+
 local function make_plan(inferior, stage, chosen, is_new)
     local definition = chosen.definition
     local view, why = describe.inferior(inferior, stage)
@@ -54,6 +65,7 @@ local function make_plan(inferior, stage, chosen, is_new)
         operations, refused = strategy.make_plan(definition, view, host, { sources = names })
     end
     if not operations then return nil, refused end
+    if stage == "attach" then operations = without_huge(inferior, operations) end
     return { pid = view.pid, stage = stage, host = host, view = view, is_new = is_new,
         strategy = definition.name, sources = names,
         recache = definition.recache, profile = chosen.profile, operations = operations, refused = refused,

@@ -12,7 +12,7 @@ strategy.default = "aggressive"
 
 local fields = { name = "string", description = "string", plan = "function", stages = "table",
     sources = "table", recache = "string", align = "boolean" }
-local stages = { entry = true, dlopen = true }
+local stages = { entry = true, dlopen = true, attach = true }
 
 local function check(definition)
     for key, value in next, definition do
@@ -23,7 +23,7 @@ local function check(definition)
     end
     if not definition.plan then return "it has no function 'plan'" end
     for _, stage in ipairs(definition.stages or {}) do
-        if not stages[stage] then return ("unknown stage '%s' (there are: dlopen, entry)"):format(tostring(stage)) end
+        if not stages[stage] then return ("unknown stage '%s' (there are: attach, dlopen, entry)"):format(tostring(stage)) end
     end
     if definition.recache and definition.recache ~= "never" and definition.recache ~= "if-unmapped" then
         return "recache is neither 'never' nor 'if-unmapped'"
@@ -85,7 +85,7 @@ function strategy.load(name)
     if not definition then return nil, why end
     definition.path = path
     definition.name = definition.name or name
-    definition.stages = definition.stages or { "entry", "dlopen" }
+    definition.stages = definition.stages or { "entry", "dlopen", "attach" }
     return definition
 end
 

@@ -164,6 +164,19 @@ local function files_of(target, mappings, page)
     return objects
 end
 
+-- Gives each piece its protection, with what the text has beside PROT_EXEC (PROT_BTI).
+local function protect(target, list)
+    for _, piece in ipairs(list) do
+        local perms, extra, why = piece.perms or "", 0, nil
+        if perms:find("x", 1, true) then
+            extra, why = target.executable(piece.start, piece.stop)
+            if not extra then return nil, why end
+        end
+        piece.protection = extra | (perms:find("r", 1, true) and c.PROT_READ or 0)
+    end
+    return true
+end
+
 -- Whether the process has the file's bytes there.
 local function has_bytes_of(inferior, path, list)
     local file <close>, why = io.open(path, "rb")
@@ -214,6 +227,7 @@ end
 
 local function restore(inferior, target, object, range)
     local ok, why = has_bytes_of(inferior, object.readable, range.pieces)
+    if ok then ok, why = protect(target, range.pieces) end
     if not ok then return nil, why end
     local file <close>, refused = target.open(object.mappings[1])
     if not file then return nil, refused end

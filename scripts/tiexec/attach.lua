@@ -1,0 +1,127 @@
+-- SPDX-License-Identifier: Apache-2.0
+--- `--attach PID`, `--undo PID`: what is done to processes that run already. Each is stopped for some
+-- milliseconds, all its threads at once, and let go as it was.
+
+local core = require "tiexec.core"
+local message = require "tiexec.message"
+local subject = require "tiexec.subject"
+require "tiexec.inferior"
+
+local c = core.constants
+local attach = {}
+
+local FAILED <const>, INCOMPLETE <const> = 125, 1
+local STOP_MS <const>, TRIES <const> = 200, 50
+local ALL_SIGNALS <const> = -1
+
+local function explain(why, errno, pid)
+    local tracer = core.status(pid, "TracerPid") or 0
+    if tracer ~= 0 then return ("it is being traced already, by process %d"):format(tracer) end
+    if errno == c.ETIMEDOUT then return "it does not stop (it waits for a child of vfork, or for a device)" end
+    if errno ~= c.EPERM then return why end
+    local yama = core.host().yama
+    if yama > 0 then
+        return ("ptrace is not allowed here: run as root (sysctl kernel.yama.ptrace_scope is %d)"):format(yama)
+    end
+    return why .. " (run as root, or as the user of the process)"
+end
+
+-- A thread that waits for a vfork child, which has the same memory, cannot be stopped: so there is none.
+local function stop(pid)
+    for _ = 1, TRIES do
+        local inferior, why, errno = core.attach(pid, STOP_MS)
+        if inferior or errno ~= c.ETIMEDOUT then return inferior, why, errno end
+    end
+    return nil, "timeout", c.ETIMEDOUT
+end
+
+-- Calls `work` with the process stopped. Signals wait meanwhile: if this process died now, by SIGKILL, so would
+-- the other, rather than run on in the midst of something.
+local function with_stopped(pid, work)
+    local before = core.signal_mask(ALL_SIGNALS)
+    local inferior <close>, why, errno = stop(pid)
+    if not inferior then
+        core.signal_mask(before)
+        return nil, explain(why, errno, pid)
+    end
+    inferior:exit_kill(true)
+    local result = table.pack(xpcall(work, debug.traceback, inferior))
+    inferior:exit_kill(false)
+    inferior:detach()
+    core.signal_mask(before)
+    if not result[1] then return nil, "internal error: " .. tostring(result[2]) end
+    return table.unpack(result, 2, result.n)
+end
+
+local function huge_text(pid)
+    local sum = 0
+    for _, m in ipairs(core.mappings(pid, true) or {}) do
+        if m.perms:sub(3, 3) == "x" then sum = sum + m.file_huge + m.shmem_huge + m.anon_huge + m.hugetlb end
+    end
+    return sum
+end
+
+-- Remaps one stopped process. Returns whether all is as wanted, and a line for its user.
+local function remap_stopped(inferior, name, options)
+    local remap = require "tiexec.remap"
+    local outcome, why = remap.run(inferior, "attach", name, remap.choose(inferior, name, options))
+    if not outcome then return false, why end
+    if outcome.complaint then return false, outcome.complaint end
+    if outcome.dry or #outcome.results > 0 then return true end
+    if huge_text(inferior:pid()) > 0 then return true, "its text is on huge pages already" end
+    return true, "it has no text that could be on huge pages (tiexec --inspect tells more)"
+end
+
+local function undo_stopped(inferior, _, options)
+    local bytes, complaints = require "tiexec.undo".run(inferior, core.host())
+    if not bytes then return false, complaints end
+    if complaints[1] then return false, ("%s: %s"):format(complaints[1].object, complaints[1].why) end
+    if bytes == 0 then return true, "there is nothing to undo" end
+    return true, options.verbose and ("%.1f MiB are mapped as its files have them"):format(bytes / (1 << 20)) or nil
+end
+
+-- Does one process. Returns an exit status.
+local function treat(pid, work, options)
+    local target, why = subject.open(pid)
+    if not target then
+        message.say("process %d: %s", pid, why)
+        return FAILED
+    end
+    local name = target.executable and target.executable:match("[^/]*$") or target.name
+    local ok
+    ok, why = with_stopped(pid, function(inferior) return work(inferior, name, options) end)
+    if why then message.say("%s (process %d): %s", name, pid, why) end
+    return ok and 0 or ok == false and INCOMPLETE or FAILED
+end
+
+local function each(pids, work, options)
+    local worst = 0
+    for _, pid in ipairs(pids) do worst = math.max(worst, treat(pid, work, options)) end
+    return worst
+end
+
+--- Remaps running processes, one after the other.
+-- @tparam table pids
+-- @tparam table options settings of the command line and the environment
+-- @treturn int exit status: 0; 1 some text stays on small pages; 125 a process could not be attached to
+function attach.run(pids, options)
+    if options.report then
+        local file, why = io.open(options.report, "w")
+        if not file then
+            message.say("%s", why)
+            return FAILED
+        end
+        options.report_file = file
+    end
+    return each(pids, remap_stopped, options)
+end
+
+--- Puts the mappings of files back in running processes.
+-- @tparam table pids
+-- @tparam table options `verbose`
+-- @treturn int exit status: 0; 1 something had to be left; 125 a process could not be attached to
+function attach.undo(pids, options)
+    return each(pids, undo_stopped, options)
+end
+
+return attach
