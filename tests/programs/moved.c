@@ -168,7 +168,7 @@ static void check_heap(void)
 /* Pieces too small for malloc to map each by itself. */
 static void check_malloc(void)
 {
-    enum { PIECES = 12000, SIZE = 100000 };
+    enum { PIECES = 3000, SIZE = 100000 };
     static char *pieces[PIECES];
     for (int i = 0; i < PIECES; i++) {
         pieces[i] = malloc(SIZE);
