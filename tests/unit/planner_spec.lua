@@ -23,7 +23,7 @@ local function describe_inferior(lines, heap, stack)
         mappings[#mappings + 1] = {
             start = tonumber(start, 16), stop = tonumber(stop, 16), kind = kind, object = object,
             path = object and object.path or "",
-            perms = (kind == "text" or kind == "vdso") and "r-xp" or "r--p",
+            perms = (kind == "text" or kind == "settled" or kind == "vdso") and "r-xp" or "r--p",
         }
     end
     return { stage = "entry", mappings = mappings, heap = heap, stack = stack }
@@ -71,6 +71,26 @@ describe("rounding", function()
         expect("the room that the stack grows into", "", nil, { start = 0xd00000, stop = 0x2000000 })
         assert.same({ "remap 600000-e00000: below: its own writable data at 0x500000" },
             plan_text(describe_inferior("500000 501000 data\n" .. text), planner.outward))
+    end)
+
+    it("at the stage dlopen stays within what dlclose unmaps", function()
+        local inferior = describe_inferior "500000 5ff000 rodata\n5ff000 c10000 text"
+        local object = inferior.mappings[1].object
+        local at_end = "remap 600000-c00000: below: the end of the library, which dlclose unmaps; "
+            .. "above: the end of the library, which dlclose unmaps"
+        object.span = { start = 0x500000, stop = 0xc11000 }
+        assert.same({ "remap 400000-e00000" }, plan_text(inferior, planner.outward))
+        inferior.stage = "dlopen"
+        assert.same({ at_end }, plan_text(inferior, planner.outward))
+        local _, refused = plan.check({ { op = "remap", start = 0x400000, stop = 0xc00000 } }, inferior, host)
+        assert.equal("it takes in the end of the library, which dlclose unmaps", refused[1].reason)
+        object.span = { start = 0x3ff000, stop = 0xe00000 }
+        assert.same({ "remap 400000-e00000" }, plan_text(inferior, planner.outward))
+    end)
+
+    it("keeps what was dealt with at an earlier stage", function()
+        assert.same({ "keep 400000-800000: it was dealt with before", "remap c00000-1000000" },
+            plan_text(describe_inferior "400000 800000 settled B\nc00000 1000000 text", planner.outward))
     end)
 
     it("joins texts of one object that meet, and never two objects", function()

@@ -60,6 +60,12 @@ describe("the environment variable TIEXEC", function()
         assert.same({}, (settings.from_environment(nil)))
     end)
 
+    it("follow is a set of what there is to follow", function()
+        assert.same({ follow = { dlopen = true } }, (settings.from_environment "follow=dlopen"))
+        assert.same({ "TIEXEC: follow: unknown word 'moon' (there are: dlopen)" },
+            select(2, settings.from_environment "follow=dlopen+moon"))
+    end)
+
     it("is complained of item by item, and the rest counts", function()
         local result, complaints = settings.from_environment "colour=red,strict=maybe,strategy=,verbose=1"
         assert.same({ verbose = true }, result)
