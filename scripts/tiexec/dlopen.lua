@@ -198,6 +198,7 @@ function Follower:remap()
     self.tries = self.tries + 1
     if errno == c.ETIMEDOUT and self.tries < TRIES then return false end -- it may wait for a vfork child
     self.tries = 0
+    if errno == c.ESRCH or errno == c.ENOENT then return true end -- it is ending: the watch tells
     if core.status(self.pid, "TracerPid") then self:say("a library stays on small pages: " .. why) end
     for _, library in ipairs(loaded(self.inferior, self.debug) or {}) do
         self.known[library.key] = self.known[library.key] or {}

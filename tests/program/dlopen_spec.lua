@@ -222,10 +222,10 @@ describe("the program that is followed", function()
     it("is right or gone when the tracer is killed at any moment", function()
         local folder <close> = copies(2)
         local counts = { [7] = 0, [9] = 0 }
-        for try = 1, 30 do
-            local process <close> = converse(folder, { loader, "churn", "30", table.unpack(folder.libraries) })
+        for try = 1, 20 do
+            local process <close> = converse(folder, { loader, "churn", "12", table.unpack(folder.libraries) })
             support.wait_for(function() return has_tracer(folder) end, 2)
-            os.execute(("sleep 0.%03d"):format(try * 10))
+            os.execute(("sleep 0.%03d"):format(try * 15))
             os.execute("kill -KILL " .. table.concat(tracers(folder), " ") .. " 2>/dev/null")
             local out = support.wait_for(function() return not process:is_alive() end) and
                 support.read_file(folder.path .. "/out")
