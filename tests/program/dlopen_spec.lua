@@ -106,7 +106,7 @@ describe("a library that is loaded later", function()
                     process.expect("unloaded", round)
                     layouts[round] = layout(process.pid)
                     assert.is_nil(layouts[round]:find(library, 1, true))
-                    process.send()
+                    if round < 3 then process.send() end
                 end
                 os.execute("rm -rf " .. cache[2]:sub(14))
                 assert.equal(layouts[1], layouts[2])
