@@ -5,6 +5,7 @@
 # make lint       cppcheck, clang-tidy, luacheck, both compilers    (make asan: the tests, sanitized)
 # make soak       10,000 starts of a moved program               (TIEXEC_SOAK=N: others)
 # make bench      what it costs, in alternating runs
+# make coverage   docs/COVERAGE.md: how much text of large programs is on huge pages, on this host
 # make CROSS=aarch64-linux-gnu   the same for another CPU, with Debian's cross compiler, in build/aarch64
 # make install    PREFIX=/usr/local DESTDIR=                        (make uninstall)
 
@@ -97,6 +98,16 @@ $(BUILD)/tests/%: tests/programs/%.c
 TEST_FLAGS_shape := -static -nostdlib -no-pie -fno-pie -fno-stack-protector $(NO_LANDING) \
                     -Wl,-z,max-page-size=4096 -Wl,--build-id=none -T tests/programs/shape.ld
 $(BUILD)/tests/shape: tests/programs/shape.ld
+
+# The text begins at a huge page of the file, which ends with it: symbols would come after.
+TEST_FLAGS_ends := -static -nostdlib -no-pie -fno-pie -fno-stack-protector -fcf-protection=none -g0 \
+                   -Wl,-z,max-page-size=0x200000 -Wl,--build-id=none -Wl,-s -T tests/programs/ends.ld
+$(BUILD)/tests/ends $(BUILD)/tests/ends-little: tests/programs/ends.ld
+TEST_PROGRAMS += $(BUILD)/tests/ends-little
+$(BUILD)/tests/ends-little: tests/programs/ends.c
+	@echo "CC $< (little)"
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(TEST_CFLAGS) $(TEST_FLAGS_ends) -DREST=64 -o $@ $<
 
 TEST_FLAGS_state_static := -static
 TEST_FLAGS_state_static_pie := -static-pie -fPIE
@@ -204,6 +215,10 @@ bench: packages-test
 	@$(MAKE) --no-print-directory all $(TEST_PROGRAMS)
 	@tests/bench
 
+coverage: packages-real
+	@$(MAKE) --no-print-directory all
+	@$(LUA) tests/coverage > $(BUILD)/coverage && mv $(BUILD)/coverage docs/COVERAGE.md
+
 asan: packages-test
 	@$(MAKE) --no-print-directory check BUILD=build/asan STATIC= CFLAGS='-O1 -g -fno-omit-frame-pointer' \
 	    SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all' \
@@ -238,5 +253,5 @@ uninstall:
 clean:
 	rm -rf build
 
-.PHONY: all test-programs check test test-real soak demo bench asan lint install uninstall clean
+.PHONY: all test-programs check test test-real soak demo bench coverage asan lint install uninstall clean
 .DELETE_ON_ERROR:

@@ -198,6 +198,33 @@ local function huge_pages(pid, source, complaints)
     return pages, sum
 end
 
+-- Bytes of [start, stop) of a smaps entry that are surely huge by `field`, if only part of it is.
+local function huge_part(mapping, field, start, stop)
+    local size = math.min(mapping.stop, stop) - math.max(mapping.start, start)
+    if size <= 0 then return 0 end
+    return math.max(0, size - (mapping.stop - mapping.start - (mapping[field] or 0)))
+end
+
+--- What of the text of an object is on huge pages, as its headers and smaps say.
+-- @int pid
+-- @tparam table object what `elf.loaded` gave
+-- @treturn table `text` and `huge`, bytes; `by`, bytes by smaps' field
+function elf.coverage(pid, object)
+    local result = { text = 0, huge = 0, by = {} }
+    local smaps = support.smaps(pid)
+    for _, text in ipairs(object.texts) do
+        result.text = result.text + text.stop - text.start
+        for _, mapping in ipairs(smaps) do
+            for _, field in ipairs(support.huge_fields) do
+                local bytes = mapping.perms:find("x") and huge_part(mapping, field, text.start, text.stop) or 0
+                result.huge = result.huge + bytes
+                if bytes > 0 then result.by[field] = (result.by[field] or 0) + bytes end
+            end
+        end
+    end
+    return result
+end
+
 --- Compares the huge text of a process with what its headers allow.
 -- @int pid
 -- @string program the file of its program

@@ -128,12 +128,13 @@ function support.smaps(pid)
     return list
 end
 
-local huge_fields = { "AnonHugePages", "ShmemPmdMapped", "FilePmdMapped", "Private_Hugetlb", "Shared_Hugetlb" }
+--- The fields of smaps that tell of huge pages.
+support.huge_fields = { "AnonHugePages", "ShmemPmdMapped", "FilePmdMapped", "Private_Hugetlb", "Shared_Hugetlb" }
 
 --- Bytes of a smaps entry on huge pages, and the name of the field that says so.
 function support.huge_bytes(mapping)
     local sum, by = 0, nil
-    for _, field in ipairs(huge_fields) do
+    for _, field in ipairs(support.huge_fields) do
         sum = sum + (mapping[field] or 0)
         if (mapping[field] or 0) > 0 then by = field end
     end

@@ -4,6 +4,7 @@
 
 local core = require "tiexec.core"
 local describe = require "tiexec.describe"
+local planner = require "tiexec.planner"
 local process = require "tiexec.process"
 local sources = require "tiexec.sources"
 
@@ -36,9 +37,37 @@ local function forbidden_by_seccomp(pid, source, host)
     if not ok then return ("its seccomp filter does not allow the system calls needed (%s)"):format(why) end
 end
 
+-- Why an end of a range, whose middle stays the file's, is not to be copied; nil: it is.
+local function reason_to_keep(run, start, stop, host)
+    if run.options.copied_ends == false then return "the strategy allows no copied ends" end
+    local text = 0
+    for _, m in ipairs(run.target.mappings() or {}) do
+        local size = math.min(m.stop, stop) - math.max(m.start, start)
+        if m.perms:sub(3, 3) == "x" and size > 0 then text = text + size end
+    end
+    if text >= planner.least_text(host) then return nil end
+    return ("%s of text there is not worth a copy"):format(planner.size_text(text))
+end
+
+local remap
+
+-- What a source leaves of a range goes to the sources after it, or stays.
+local function pass_on(run, start, stop, from, tried, why, results)
+    if start >= stop then return end
+    local name, host = run.names[from], describe.host()
+    local kept = sources.get(name).keeps_file and reason_to_keep(run, start, stop, host) or nil
+    local left = table.move(tried, 1, #tried, 1, {})
+    left[#left + 1] = { source = name, why = why or "it has no more" }
+    if kept then
+        results[#results + 1] = { start = start, stop = stop, tried = left, kept = kept, seconds = 0 }
+    else
+        remap(run, { start = start, stop = stop }, from + 1, left, results)
+    end
+end
+
 -- Gives a range to the first source that can take it, and what that leaves of it, before and after,
 -- to the sources after it. Appends to `results`, in order of address.
-local function remap(run, range, first, tried, results)
+function remap(run, range, first, tried, results)
     local started = core.now()
     for i = first, #run.names do
         local name = run.names[i]
@@ -47,16 +76,11 @@ local function remap(run, range, first, tried, results)
         if not why then part, why = source.fit(run.target, range, host) end
         if part then ok, why = source.remap(run.target, part, host, run.options) end
         if ok then
-            local left = table.move(tried, 1, #tried, 1, {})
-            left[#left + 1] = { source = name, why = "it has no more" }
-            if range.start < part.start then
-                remap(run, { start = range.start, stop = part.start }, i + 1, left, results)
-            end
+            local seconds = core.now() - started
+            pass_on(run, range.start, part.start, i, tried, part.below and "below: " .. part.below, results)
             results[#results + 1] = { start = part.start, stop = part.stop, source = name, tried = tried,
-                seconds = core.now() - started }
-            if part.stop < range.stop then
-                remap(run, { start = part.stop, stop = range.stop }, i + 1, left, results)
-            end
+                seconds = seconds }
+            pass_on(run, part.stop, range.stop, i, tried, part.above and "above: " .. part.above, results)
             return
         end
         tried[#tried + 1] = { source = name, why = why }
@@ -69,9 +93,9 @@ end
 -- @tparam table operations checked by `plan.check`
 -- @tparam table names sources in order of preference, for operations that name none
 -- @tparam[opt] table options `trace`, a function told of each remote system call; `recache`, see
--- sources/file.lua
+-- sources/file.lua; `copied_ends`, see docs/STRATEGIES.md
 -- @treturn table results: `start`, `stop`, `object`, `note`, `source` (nil: left as it was), `tried`
--- (list of `{source, why}`), `seconds`
+-- (list of `{source, why}`), `kept` (why it was to be left as it was), `seconds`
 function executor.run(inferior, operations, names, options)
     options = options or {}
     local verdicts, results = {}, {}

@@ -13,12 +13,13 @@ local function same_file(m, text)
     return m.inode == text.inode and m.major == text.major and m.minor == text.minor
 end
 
--- Whether a mapping's part is the file's own bytes. What was written to once is not.
-local function is_of_file(process, m, start, stop, text, base)
-    if not same_file(m, text) or m.perms:sub(2, 2) == "w" or m.perms:sub(4, 4) == "s" then return false end
-    if base and m.start - m.offset ~= base then return false end
+-- Why a mapping's part is not the file's own bytes, or nil: it is. What was written to once is not.
+local function why_foreign(process, m, start, stop, text, base)
+    if not same_file(m, text) then return "memory of another file" end
+    if m.perms:sub(2, 2) == "w" or m.perms:sub(4, 4) == "s" then return "memory that may be written to" end
+    if base and m.start - m.offset ~= base then return "a part of the file that is mapped elsewhere" end
     local pages = process.pages(start, stop)
-    return pages.anon_small + pages.anon_huge == 0
+    return pages.anon_small + pages.anon_huge > 0 and "memory that was written to" or nil
 end
 
 -- As mmap takes it. A piece that is executable may have more protection than its permissions tell.
@@ -28,7 +29,7 @@ local function protection_of(process, perms, start, stop)
 end
 
 --- The pieces of a range, in order of address: list of `start`, `stop`, `perms` (nil for a gap),
--- `protection`, `offset`, `foreign` (not bytes of the file of `text`).
+-- `protection`, `offset`, `foreign` (why it is not bytes of the file of `text`; nil: it is).
 -- @int[opt] base address at which the file's first byte would be: pieces that lie otherwise are
 -- foreign, and gaps have an offset too
 function pieces.of(process, mappings, range, text, base)
@@ -42,7 +43,7 @@ function pieces.of(process, mappings, range, text, base)
             gap(start)
             list[#list + 1] = { start = start, stop = stop, offset = start - m.start + m.offset, perms = m.perms,
                 protection = protection_of(process, m.perms, start, stop),
-                foreign = not is_of_file(process, m, start, stop, text, base) }
+                foreign = why_foreign(process, m, start, stop, text, base) }
             at = stop
         end
     end
@@ -63,17 +64,21 @@ end
 --- The run of pieces around the text without anything foreign, or nil.
 -- @treturn int start
 -- @treturn int stop
+-- @treturn string what is below it, or nil
+-- @treturn string what is above it, or nil
 function pieces.run_around(list, text)
-    local start, stop
+    local start, stop, below
     for _, piece in ipairs(list) do
-        if piece.foreign or (piece.offset or 0) < 0 then
-            if stop and stop > text.start then break end
-            start, stop = nil, nil
-        else
+        local foreign = piece.foreign or (piece.offset or 0) < 0 and "the beginning of the file" or nil
+        if not foreign then
             start, stop = start or piece.start, piece.stop
+        elseif stop and stop > text.start then
+            return start, stop, below, foreign
+        else
+            start, stop, below = nil, nil, foreign
         end
     end
-    return start, stop
+    return start, stop, below
 end
 
 --- Puts every piece back as it was: mapped afresh, since that also forgets the advice.

@@ -122,8 +122,8 @@ local function reason_to_keep(mapping)
     return reasons_to_keep[mapping.kind] or "it is " .. mapping.kind
 end
 
--- A huge page for less text than this gains nothing over the few small pages that the text has.
-local function least_text(host) return host.huge_page_size // 16 end
+--- A huge page for less text than this gains nothing over the few small pages that the text has.
+function planner.least_text(host) return host.huge_page_size // 16 end
 
 local function keep(mapping, reason)
     return { op = "keep", start = mapping.start, stop = mapping.stop, reason = reason,
@@ -151,7 +151,7 @@ local function drop_meagre(plan, host)
         local bytes, texts = 0, operation.texts or {}
         for _, mapping in ipairs(texts) do bytes = bytes + mapping.stop - mapping.start end
         operation.texts = nil
-        if operation.op == "remap" and bytes < least_text(host) then
+        if operation.op == "remap" and bytes < planner.least_text(host) then
             for _, mapping in ipairs(texts) do
                 result[#result + 1] = keep(mapping, ("%s of text is not worth a huge page")
                     :format(planner.size_text(mapping.stop - mapping.start)))

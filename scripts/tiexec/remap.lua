@@ -67,8 +67,8 @@ local function make_plan(inferior, stage, chosen, is_new)
     if not operations then return nil, refused end
     if stage == "attach" then operations = without_huge(inferior, operations) end
     return { pid = view.pid, stage = stage, host = host, view = view, is_new = is_new,
-        strategy = definition.name, sources = names,
-        recache = definition.recache, profile = chosen.profile, operations = operations, refused = refused,
+        strategy = definition.name, sources = names, recache = definition.recache,
+        copied_ends = definition.copied_ends, profile = chosen.profile, operations = operations, refused = refused,
         results = {} }
 end
 
@@ -82,7 +82,7 @@ end
 local function summary(outcome)
     local refused, failed, why = outcome.refused[1], 0, nil
     for _, result in ipairs(outcome.results) do
-        if not result.source then
+        if not result.source and not result.kept then
             failed = failed + 1
             why = why or tried_text(result.tried)
         end
@@ -141,7 +141,7 @@ function remap.run(inferior, stage, name, chosen, is_new)
     if outcome.dry then return outcome end
     local planned = core.now()
     outcome.results = executor.run(inferior, outcome.operations, outcome.sources,
-        { trace = remap.syscall_trace(chosen), recache = outcome.recache })
+        { trace = remap.syscall_trace(chosen), recache = outcome.recache, copied_ends = outcome.copied_ends })
     if chosen.debug.timing then show_timing(outcome, started, planned) end
     outcome.complaint = summary(outcome)
     if report then

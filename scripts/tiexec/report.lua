@@ -47,12 +47,21 @@ local function make_rows(data)
 end
 
 local function describe_result(row, result)
-    row.source = row.source or result.source
-    row.seconds = (row.seconds or 0) + result.seconds
-    for _, try in ipairs(result.tried) do
-        row.why[#row.why + 1] = ("%s: %s"):format(try.source, try.why)
+    if not row.source then
+        row.source = result.source
+    elseif result.source and not row.source:find(result.source, 1, true) then
+        row.source = row.source .. ", " .. result.source
     end
-    if result.note then row.why[#row.why + 1] = result.note end
+    row.seconds = (row.seconds or 0) + result.seconds
+    local function say(why)
+        for _, said in ipairs(row.why) do
+            if said == why then return end
+        end
+        row.why[#row.why + 1] = why
+    end
+    for _, try in ipairs(result.tried) do say(("%s: %s"):format(try.source, try.why)) end
+    if result.kept then say(result.kept) end
+    if result.note then say(result.note) end
 end
 
 -- What the plan and the executor say of a row's range.

@@ -11,7 +11,7 @@ local strategy = {}
 strategy.default = "aggressive"
 
 local fields = { name = "string", description = "string", plan = "function", stages = "table",
-    sources = "table", recache = "string", align = "boolean" }
+    sources = "table", recache = "string", align = "boolean", copied_ends = "boolean" }
 local stages = { entry = true, dlopen = true, attach = true }
 
 local function check(definition)
@@ -69,7 +69,7 @@ end
 --- Loads a strategy.
 -- @string name a name or a path
 -- @treturn[1] table its declarative fields: `name`, `path`, `stages`, maybe `description`, `sources`,
--- `align`, `recache`
+-- `align`, `recache`, `copied_ends`
 -- @treturn[2] nil, string why
 function strategy.load(name)
     local path, why = strategy.find(name)

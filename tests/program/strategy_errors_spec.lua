@@ -46,6 +46,8 @@ describe("a strategy that", function()
             "unknown source 'moon'")
         wrong("has sources that are no strings", "return { plan = function() end, sources = { {} } }",
             "unknown source")
+        wrong("has copied_ends that are no boolean", "return { plan = function() end, copied_ends = 'yes' }",
+            "copied_ends is a string, not a boolean")
         wrong("loops when loaded", "while true do end", "too long")
         for name, path in pairs { ["is missing"] = "/nowhere/s.lua", ["is a directory"] = "/usr/",
             ["has an unknown name"] = "no-such-strategy" } do

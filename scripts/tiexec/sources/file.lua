@@ -14,6 +14,15 @@ local c = core.constants
 local FIXED <const> = c.MAP_PRIVATE | c.MAP_FIXED
 local MOVE <const> = c.MREMAP_MAYMOVE | c.MREMAP_FIXED
 
+-- What keeps a page at an end from being the file's, in words.
+local function because(part)
+    local words = {}
+    for _, side in ipairs { "below", "above" } do
+        if part[side] then words[#words + 1] = side .. ": " .. part[side] end
+    end
+    return #words > 0 and " (" .. table.concat(words, "; ") .. ")" or ""
+end
+
 local function fit(process, range, host)
     local mappings, why = process.mappings()
     if not mappings then return nil, why end
@@ -25,11 +34,14 @@ local function fit(process, range, host)
     end
     local size = process.file_size(text)
     if not size then return nil, "its file has been replaced or cannot be read" end
-    local start, stop = pieces.run_around(pieces.of(process, mappings, range, text, base), text)
+    local start, stop, below, above = pieces.run_around(pieces.of(process, mappings, range, text, base), text)
+    if stop and stop > base + size then stop, above = base + size, "the end of the file" end
     start = start and planner.align_up(start, huge)
-    stop = stop and planner.align_down(math.min(stop, base + size), huge)
-    if not start or start >= stop then return nil, "no whole huge page of the file" end
-    return { start = start, stop = stop, text = text, base = base }
+    stop = stop and planner.align_down(stop, huge)
+    if not start or start >= stop then
+        return nil, "no whole huge page of the file" .. because { below = below, above = above }
+    end
+    return { start = start, stop = stop, text = text, base = base, below = below, above = above }
 end
 
 local Aside = {}
@@ -121,6 +133,7 @@ end
 return {
     name = "file",
     description = "the file itself, on huge pages of the page cache",
+    keeps_file = true,
     fit = fit,
     remap = remap,
 }

@@ -2,7 +2,9 @@
 --- Page sources: where huge pages come from. Each is a module of its own beside this file:
 --
 --   name, description
---   fit(process, range, host) -> the part of a range that it could serve now, or nil and why
+--   fit(process, range, host) -> the part of a range that it could serve now, or nil and why. `below` and
+--     `above` of the part: what is there that it cannot serve (optional)
+--   keeps_file: the part stays the file's own, nothing is copied
 --   remap(process, part, host, options) -> true, or nil and why: the part is as it was
 --   rehearse(process, host) -> nothing: the same kinds of system call, where remap cannot be tried on
 --     anonymous memory (optional)
