@@ -30,8 +30,9 @@ function support.write_file(path, text)
 end
 
 --- A fresh folder, removed when closed: `local folder <close> = support.folder()`; its `path`.
-function support.folder()
-    local pipe <close> = assert(io.popen("mktemp -d"))
+-- @string[opt] inside a folder; else where temporary files lie
+function support.folder(inside)
+    local pipe <close> = assert(io.popen("mktemp -d" .. (inside and " -p " .. inside or "")))
     local path = pipe:read("l")
     return setmetatable({ path = path }, { __close = function()
         os.execute("rm -rf " .. support.quote { path })
