@@ -11,6 +11,36 @@
 
 #define EXIT_TIEXEC_FAILED 125 /* as env(1), nice(1) and their like */
 
+/* The compiled modules of scripts/tiexec, which the Makefile lists: MODULE(symbol, name, file). */
+#define MODULE(symbol, name, file)                                                                 \
+    __asm__(".pushsection .rodata\n" #symbol "_start: .incbin \"" file "\"\n" #symbol "_stop:\n"    \
+            ".popsection\n");                                                                      \
+    extern const char symbol##_start[] __attribute__((visibility("hidden")));                      \
+    extern const char symbol##_stop[] __attribute__((visibility("hidden")));
+#include "modules.inc"
+#undef MODULE
+
+static const struct module {
+    const char *name, *start, *stop;
+} modules[] = {
+#define MODULE(symbol, name, file) {name, symbol##_start, symbol##_stop},
+#include "modules.inc"
+#undef MODULE
+};
+
+/* The loader of a module; its upvalue is the struct. */
+static int load_module(lua_State *L)
+{
+    const struct module *module = lua_touserdata(L, lua_upvalueindex(1));
+    size_t size = (size_t)(module->stop - module->start);
+    lua_settop(L, 2); /* what a loader is given goes on to the chunk */
+    if (luaL_loadbufferx(L, module->start, size, module->name, "b") != LUA_OK)
+        return lua_error(L);
+    lua_insert(L, 1);
+    lua_call(L, 2, 1);
+    return 1;
+}
+
 /* Puts `folder`/?.lua and `folder`/?/init.lua in front of package.path, if the folder exists. */
 static void add_folder(lua_State *L, const char *home, const char *folder)
 {
@@ -26,8 +56,8 @@ static void add_folder(lua_State *L, const char *home, const char *folder)
     lua_pop(L, 1);
 }
 
-/* Where the Lua files are: beside the program in a build tree, else where `make install` puts them.
- * The compiled modules come first; the sources stay in reach for strategies and for require. */
+/* Where the Lua files are that are not in the program, strategies: beside it in a build tree, else where
+ * `make install` puts them. */
 static void set_paths(lua_State *L)
 {
     char program[PATH_MAX];
@@ -36,13 +66,20 @@ static void set_paths(lua_State *L)
     const char *home = dirname(program);
     add_folder(L, "", TIEXEC_SCRIPTS);
     add_folder(L, home, "/../share/lua/5.4");
-    add_folder(L, home, "/../lib/tiexec/bytecode");
     add_folder(L, home, "/../scripts");
     add_folder(L, home, "/../../scripts"); /* build/asan */
-    add_folder(L, home, "/bytecode");
+}
+
+static void set_modules(lua_State *L)
+{
     luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
     lua_pushcfunction(L, luaopen_tiexec_core);
     lua_setfield(L, -2, "tiexec.core");
+    for (size_t i = 0; i < sizeof modules / sizeof modules[0]; i++) {
+        lua_pushlightuserdata(L, (void *)(uintptr_t)&modules[i]);
+        lua_pushcclosure(L, load_module, 1);
+        lua_setfield(L, -2, modules[i].name);
+    }
     lua_pop(L, 1);
 }
 
@@ -62,6 +99,7 @@ static int run(lua_State *L)
     luaL_openlibs(L);
     char **argv = lua_touserdata(L, 1);
     set_paths(L);
+    set_modules(L);
     set_arguments(L, argv);
     lua_getglobal(L, "require");
     lua_pushstring(L, "tiexec.cli");
@@ -81,6 +119,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "tiexec: out of memory\n");
         return EXIT_TIEXEC_FAILED;
     }
+    lua_gc(L, LUA_GCSTOP); /* a start needs less than a megabyte; what may take longer turns it on */
     lua_pushcfunction(L, run);
     lua_pushlightuserdata(L, argv);
     int status = EXIT_TIEXEC_FAILED;

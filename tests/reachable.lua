@@ -9,11 +9,11 @@ local reachable = {}
 -- In it are `build/tiexec`, `build/tests/ample` and `id`.
 function reachable.folder()
     local folder = support.folder()
-    local here, build = folder.path .. "/", os.getenv("TIEXEC_BUILD") or "build"
+    local here = folder.path .. "/"
     os.execute(([[
 mkdir -p %sbuild/tests && cp %s %sbuild/tiexec && cp %sample %sbuild/tests/
-cp -r scripts %sscripts; cp -r %s/bytecode %sbuild/bytecode; cp "$(command -v id)" %sid; chmod -R go+rX %s
-]]):format(here, support.tiexec, here, support.programs, here, here, build, here, here, folder.path))
+cp -r scripts %sscripts; cp "$(command -v id)" %sid; chmod -R go+rX %s
+]]):format(here, support.tiexec, here, support.programs, here, here, here, folder.path))
     return here, function() getmetatable(folder).__close(folder) end
 end
 
