@@ -71,7 +71,7 @@ static void read_pools(struct host *host)
 
 /* The PMD size: THP tells it (since Linux 4.10); a kernel built without THP still has it as the
  * default hugetlb size on every CPU served here. */
-static uint64_t read_huge_page_size(void)
+uint64_t host_huge_page_size(void)
 {
     uint64_t size = 0;
     char *text;
@@ -111,7 +111,7 @@ void host_read(struct host *host)
     uint64_t yama;
     *host = (struct host){.yama = -1};
     host->page_size = (uint64_t)sysconf(_SC_PAGESIZE);
-    host->huge_page_size = read_huge_page_size();
+    host->huge_page_size = host_huge_page_size();
     if (uname(&name) == 0) {
         snprintf(host->kernel, sizeof host->kernel, "%s", name.release);
         char *rest;

@@ -25,6 +25,9 @@ struct host {
     size_t pool_count;
 };
 
+/* The PMD-sized page alone. */
+uint64_t host_huge_page_size(void);
+
 /* Reads the facts as they are now. Whatever this kernel does not tell is left 0, "" or -1. */
 void host_read(struct host *host);
 

@@ -62,8 +62,18 @@ static int l_page_size(lua_State *L)
     return 1;
 }
 
+/// The PMD-sized page, in bytes: `host().huge_page_size` without the rest.
+// @function huge_page_size
+static int l_huge_page_size(lua_State *L)
+{
+    lua_pushinteger(L, (lua_Integer)host_huge_page_size());
+    return 1;
+}
+
 void lua_add_host(lua_State *L)
 {
+    lua_pushcfunction(L, l_huge_page_size);
+    lua_setfield(L, -2, "huge_page_size");
     lua_pushcfunction(L, l_host);
     lua_setfield(L, -2, "host");
     lua_pushcfunction(L, l_page_size);

@@ -134,10 +134,15 @@ end
 local Move = {}
 Move.__index = Move
 
--- Undoes what has been mapped, unless the move is done.
+-- Undoes what has been mapped, unless the move is done. Mappings that meet go together.
 function Move:__close()
-    local from = self.done and 0 or self.distance
-    for _, m in ipairs(self.mapped) do self.target.call("munmap", m.start - from, m.stop - m.start) end
+    local from, list, i = self.done and 0 or self.distance, self.mapped, 1
+    while i <= #list do
+        local start, stop = list[i].start, list[i].stop
+        while list[i + 1] and list[i + 1].start == stop do i, stop = i + 1, list[i + 1].stop end
+        self.target.call("munmap", start - from, stop - start)
+        i = i + 1
+    end
 end
 
 local function copy_all(move, list, fd)
@@ -203,7 +208,9 @@ function align.wanted(inferior)
     local entry = (inferior:auxv() or {}).AT_ENTRY
     if not image or not entry or image.type ~= c.ET_DYN then return nil end
     if (largest_text(image) or { filesz = 0 }).filesz < LEAST_TEXT then return nil end
-    local host, bias = core.host(), entry - image.entry
+    -- of the host only this: the rest takes longer to read, and the program waits
+    local host = { page_size = core.page_size(), huge_page_size = core.huge_page_size() }
+    local bias = entry - image.entry
     local distance = align.distance(image, bias, host)
     return distance and { image = image, bias = bias, distance = distance, host = host }
 end

@@ -37,12 +37,12 @@ local function launch(path)
     return inferior, text_of(inferior)
 end
 
--- A process whose nth system call fails, and a count of them.
-local function failing(target, n)
+-- A process whose nth system call fails, and a count of them. So does `never`, if it is given.
+local function failing(target, n, never)
     local count = 0
     return setmetatable({ call = function(name, ...)
         count = count + 1
-        if count == n then return nil, name .. ": made to fail", c.ENOMEM end
+        if count == n or name == never then return nil, name .. ": made to fail", c.ENOMEM end
         return target.call(name, ...)
     end }, { __index = target }), function() return count end
 end
@@ -95,8 +95,11 @@ describe("the file source", function()
         finish(inferior)
     end)
 
-    for _, cached in ipairs { "huge", "small" } do
-        it("undoes itself when a system call fails, whichever it is; cached pages are " .. cached, function()
+    -- Without mprotect nothing can be joined in place. Where it can, a failure there has a second way.
+    for _, case in ipairs { { "huge", 0 }, { "huge", 5, "mprotect" }, { "small", 5 }, { "small", 5, "mprotect" } } do
+        local cached, least, never = table.unpack(case)
+        it(("undoes itself when a system call fails, whichever it is; cached pages are %s%s"):format(cached,
+            never and ", without " .. never or ""), function()
             if not supported() then return pending("this filesystem has no large folios") end
             local n, failed, tried = 0, 0
             repeat
@@ -104,7 +107,7 @@ describe("the file source", function()
                 if cached == "small" then cache_small(program) end
                 local inferior <close>, _, range = launch()
                 local before = picture(inferior)
-                local target, count = failing(process.of(inferior), n)
+                local target, count = failing(process.of(inferior), n, never)
                 local part = assert(file.fit(target, range, host))
                 local snapshot <close> = assert(inferior:snapshot { { start = part.start, stop = part.stop } })
                 local ok = file.remap(target, part, host, {})
@@ -116,7 +119,7 @@ describe("the file source", function()
                 tried = count()
                 finish(inferior)
             until n > tried -- nothing was left to fail
-            assert.is_true(failed > 4)
+            assert.is_true(failed >= least)
         end)
     end
 

@@ -51,7 +51,9 @@ Aside.__index = Aside
 function Aside:__close()
     local process, stop = self.process, self.base + self.total
     local from = self.held and self.base or self.address + self.size
-    if not self.held then process.call("munmap", self.base, self.address - self.base) end
+    if not self.held and self.base < self.address then
+        process.call("munmap", self.base, self.address - self.base)
+    end
     if from < stop then process.call("munmap", from, stop - from) end
 end
 
@@ -113,21 +115,58 @@ local function make_huge(process, part, aside, fd, options)
     return nil, "its cached pages stay small (another process maps them, or the filesystem has no large folios)"
 end
 
+-- The mappings that a part touches, whole: nil if it cannot be joined in place. Whole, for there to be a
+-- way back: a mapping that has been split does not merge with what is mapped afresh beside it.
+local function joinable(process, part)
+    local whole, mappings = { start = part.start, stop = part.stop }, process.mappings() or {}
+    for _, m in ipairs(mappings) do
+        if m.start < part.stop and part.start < m.stop then
+            whole.start, whole.stop = math.min(whole.start, m.start), math.max(whole.stop, m.stop)
+        end
+    end
+    local list = pieces.of(process, mappings, whole, part.text, part.base)
+    for _, piece in ipairs(list) do
+        if piece.foreign or not piece.perms then return nil end
+    end
+    return list
+end
+
+-- Mappings of the same open file side by side, as execve, the dynamic linker and `align` make them, become
+-- one as soon as they have the same rights. Where the cached pages are huge already, that is all, with half
+-- the system calls. Else nil, and rights may have been added.
+local function join_in_place(process, part, list)
+    for _, piece in ipairs(list) do
+        local start, stop = math.max(piece.start, part.start), math.min(piece.stop, part.stop)
+        local ok = piece.perms:sub(1, 3) == "r-x" or process.call("mprotect", start, stop - start, RX)
+        if not ok then return nil end
+    end
+    local size = part.stop - part.start
+    return process.call("madvise", part.start, size, c.MADV_HUGEPAGE) and is_huge(process, part.start, size)
+end
+
 -- The page cache is made huge at a place aside; then that mapping is moved over the original, at once.
 -- perf is not told of that, and need not be: the text is what it was, where it was.
-local function remap(process, part, host, options)
-    local file <close>, why = process.open(part.text)
-    if not file then return nil, why end
-    local aside <close>, refused = map_aside(process, part, host.huge_page_size, file.fd)
+local function move_over(process, part, host, fd, options)
+    local aside <close>, refused = map_aside(process, part, host.huge_page_size, fd)
     if not aside then return nil, refused end
-    local ok
-    ok, why = make_huge(process, part, aside, file.fd, options)
+    local ok, why = make_huge(process, part, aside, fd, options)
     if not ok then return nil, why end
     ok, why = process.call("mremap", aside.address, aside.size, aside.size, MOVE, part.start)
     if not ok then return nil, why end
     aside.held = false
     process.call("madvise", part.start, aside.size, c.MADV_POPULATE_READ) -- should the move have split a page
     return true
+end
+
+local function remap(process, part, host, options)
+    local file <close>, why = process.open(part.text) -- now, for there to be a way back
+    if not file then return nil, why end
+    local list = joinable(process, part)
+    if list and join_in_place(process, part, list) then return true end
+    local ok
+    ok, why = move_over(process, part, host, file.fd, options)
+    if not ok and list then pieces.restore(process, list, file.fd) end
+    return ok, why
 end
 
 return {
