@@ -41,7 +41,7 @@ static int l_read_register(lua_State *L)
     struct inferior *inferior = lua_check_inferior(L, 1);
     const struct arch_register *reg = check_register(L, 2);
     const struct tracee *thread = lua_opt_thread(L, 3, inferior);
-    int err = thread ? register_read(thread, reg, bytes) : -ESRCH;
+    int err = thread ? register_read(thread, reg, NULL, bytes) : -ESRCH;
     if (err)
         return lua_push_failure(L, reg->name, err);
     push_register(L, reg, bytes);
@@ -84,13 +84,14 @@ static int l_registers(lua_State *L)
     struct inferior *inferior = lua_check_inferior(L, 1);
     const char *group = groups[luaL_checkoption(L, 2, "general", groups)];
     const struct tracee *thread = lua_opt_thread(L, 3, inferior);
+    struct register_set set = {.size = 0};
     lua_newtable(L);
     for (size_t i = 0; i < arch_register_count; i++) {
         char bytes[16];
         const struct arch_register *reg = &arch_registers[i];
         if (strcmp(group, "all") != 0 && strcmp(group, reg->group) != 0)
             continue;
-        int err = thread ? register_read(thread, reg, bytes) : -ESRCH;
+        int err = thread ? register_read(thread, reg, &set, bytes) : -ESRCH;
         if (err)
             return lua_push_failure(L, reg->name, err);
         push_register(L, reg, bytes);

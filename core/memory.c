@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #define SLICES_MAX 8
+#define FIRST_LOOK 4096 /* what is searched for is often near: then there is less to read */
 
 void memory_reopen(struct inferior *inferior)
 {
@@ -75,8 +76,8 @@ int memory_search(struct inferior *inferior, uint64_t address, uint64_t size, co
                   size_t pattern_size, uint64_t *found)
 {
     address = arch_address(address);
-    size_t room = MEMORY_PIECE + pattern_size;
-    char *buffer = pattern_size ? malloc(room) : NULL;
+    size_t most = MEMORY_PIECE + pattern_size, room = FIRST_LOOK + pattern_size;
+    char *buffer = pattern_size ? malloc(most) : NULL;
     if (!buffer)
         return pattern_size ? -ENOMEM : -EINVAL;
     int err = -ENOENT;
@@ -96,6 +97,7 @@ int memory_search(struct inferior *inferior, uint64_t address, uint64_t size, co
             break;
         address += n - pattern_size + 1;
         size -= n - pattern_size + 1;
+        room = most;
     }
     free(buffer);
     return err;

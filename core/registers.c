@@ -21,40 +21,55 @@ const struct arch_register *register_find(const char *name)
     return NULL;
 }
 
-/* Reads the register set that `reg` is in. Those that have registers with a name fit in `set`. */
-static int read_set(const struct tracee *tracee, const struct arch_register *reg, char set[4096],
-                    size_t *size)
+/* Reads the register set that `reg` is in. Two of them are enough for every register with a name;
+ * both fit in `set`. */
+static int read_set(const struct tracee *tracee, const struct arch_register *reg,
+                    struct register_set *set)
 {
-    struct iovec iov = {set, 4096};
+    struct iovec iov = {set->bytes, sizeof set->bytes};
     struct arch_regs regs;
+    set->size = 0;
     int err = arch_regs_get(tracee->tid, &regs); /* tells 32-bit threads */
     if (err)
         return err;
     if (ptrace(PTRACE_GETREGSET, tracee->tid, arch_regset_note(reg->regset), &iov) < 0)
         return -errno;
-    *size = iov.iov_len;
-    return (size_t)reg->offset + reg->size <= iov.iov_len ? 0 : -ENOEXEC;
+    set->which = reg->regset;
+    set->size = iov.iov_len;
+    return 0;
 }
 
-int register_read(const struct tracee *tracee, const struct arch_register *reg, void *bytes)
+static bool is_in_set(const struct arch_register *reg, const struct register_set *set)
 {
-    char set[4096];
-    size_t size;
-    int err = read_set(tracee, reg, set, &size);
+    return (size_t)reg->offset + reg->size <= set->size;
+}
+
+int register_read(const struct tracee *tracee, const struct arch_register *reg,
+                  struct register_set *set, void *bytes)
+{
+    struct register_set own = {.size = 0};
+    int err = 0;
+    if (!set)
+        set = &own;
+    if (set->size == 0 || set->which != reg->regset)
+        err = read_set(tracee, reg, set);
+    if (!err && !is_in_set(reg, set))
+        err = -ENOEXEC;
     if (!err)
-        memcpy(bytes, set + reg->offset, reg->size);
+        memcpy(bytes, set->bytes + reg->offset, reg->size);
     return err;
 }
 
 int register_write(const struct tracee *tracee, const struct arch_register *reg, const void *bytes)
 {
-    char set[4096];
-    size_t size;
-    int err = read_set(tracee, reg, set, &size);
+    struct register_set set;
+    int err = read_set(tracee, reg, &set);
+    if (!err && !is_in_set(reg, &set))
+        err = -ENOEXEC;
     if (err)
         return err;
-    memcpy(set + reg->offset, bytes, reg->size);
-    struct iovec iov = {set, size};
+    memcpy(set.bytes + reg->offset, bytes, reg->size);
+    struct iovec iov = {set.bytes, set.size};
     return ptrace(PTRACE_SETREGSET, tracee->tid, arch_regset_note(reg->regset), &iov) < 0 ? -errno : 0;
 }
 

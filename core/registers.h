@@ -9,9 +9,19 @@
  * NULL: there is none. */
 const struct arch_register *register_find(const char *name);
 
-/* Reads or writes one register. `bytes` has register->size bytes, in the CPU's own order.
- * 0 or -errno; -ENOEXEC: the thread runs 32-bit code. */
-int register_read(const struct tracee *tracee, const struct arch_register *reg, void *bytes);
+/* A register set as it was read last, for reading many registers of a thread that stays stopped.
+ * Begins as {.size = 0}. */
+struct register_set {
+    enum arch_regset which;
+    size_t size;
+    char bytes[4096];
+};
+
+/* Reads or writes one register. `bytes` has register->size bytes, in the CPU's own order. `set` is
+ * used and replaced as needed; NULL: the thread is asked. 0 or -errno; -ENOEXEC: the thread runs
+ * 32-bit code. */
+int register_read(const struct tracee *tracee, const struct arch_register *reg,
+                  struct register_set *set, void *bytes);
 int register_write(const struct tracee *tracee, const struct arch_register *reg, const void *bytes);
 
 /* What a thread has beyond the general registers: floating-point and vector state and the like. */

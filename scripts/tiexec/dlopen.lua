@@ -172,6 +172,7 @@ function Follower:remap_stopped(inferior)
     if not new then return false end
     if not next(new) then return true end
     inferior:exit_kill(true)
+    self.chosen.host = nil -- looked at anew: pools and modes have changed since the start
     local outcome, why = require "tiexec.remap".run(inferior, "dlopen", self.name, self.chosen,
         function(object) return new[dynamic_of(object)] ~= nil end)
     if outcome then

@@ -25,10 +25,13 @@ local SIGTRAP <const> = c.SIGTRAP
 local function note_signal(self)
     local bit = 1 << (SIGTRAP - 1)
     local mask = self.inferior:sigmask()
-    -- one that is pending already takes the place of the trap's
-    self.pending = (core.status(self.inferior:pid(), "SigPnd", 16) or 0) & bit ~= 0
+    local file = io.open(("/proc/%d/status"):format(self.inferior:pid()))
+    local status = file and file:read("a") or ""
+    if file then file:close() end
+    local function has(set) return tonumber(status:match(set .. ":%s*(%x+)") or "0", 16) & bit ~= 0 end
+    self.pending = has("SigPnd") -- one that is pending already takes the place of the trap's
     self.blocked = mask and mask & bit ~= 0
-    self.ignored = (core.status(self.inferior:pid(), "SigIgn", 16) or 0) & bit ~= 0
+    self.ignored = has("SigIgn")
 end
 
 local function ignore_signal(inferior, signal)

@@ -71,7 +71,8 @@ function remap(run, range, first, tried, results)
     local started = core.now()
     for i = first, #run.names do
         local name = run.names[i]
-        local source, host = sources.get(name), describe.host() -- anew: pools change
+        local source = sources.get(name)
+        local host = source.uses_pool and describe.host() or run.host -- anew: pools change
         local why, ok, part = run.forbidden(source, host), nil, nil
         if not why then part, why = source.fit(run.target, range, host) end
         if part then ok, why = source.remap(run.target, part, host, run.options) end
@@ -93,13 +94,14 @@ end
 -- @tparam table operations checked by `plan.check`
 -- @tparam table names sources in order of preference, for operations that name none
 -- @tparam[opt] table options `trace`, a function told of each remote system call; `recache`, see
--- sources/file.lua; `copied_ends`, see docs/STRATEGIES.md
+-- sources/file.lua; `copied_ends`, see docs/STRATEGIES.md; `host`, a description
 -- @treturn table results: `start`, `stop`, `object`, `note`, `source` (nil: left as it was), `tried`
 -- (list of `{source, why}`), `kept` (why it was to be left as it was), `seconds`
 function executor.run(inferior, operations, names, options)
     options = options or {}
     local verdicts, results = {}, {}
-    local run = { target = process.of(inferior, options.trace), options = options }
+    local run = { target = process.of(inferior, options.trace), options = options,
+        host = options.host or describe.host() }
     function run.forbidden(source, host)
         if verdicts[source] == nil then
             verdicts[source] = forbidden_by_seccomp(inferior:pid(), source, host) or false

@@ -43,25 +43,32 @@ local function segment_of(image, mapping, page)
     end
 end
 
--- Whether [start, stop) has addresses of a segment that is, or once was, written to.
-local function written_segment(object, start, stop, page)
+-- The addresses of the segments that are, or once were, written to: a list of start, stop, start, …
+local function written_ranges(object, page)
+    local list = {}
     for _, segment in ipairs(object.segments) do
-        local from = (segment.vaddr + object.bias) & -page
-        local to = (segment.vaddr + object.bias + segment.memsz + page - 1) & -page
         local written = segment.type == c.PT_LOAD and segment.flags & c.PF_W ~= 0
-        if (written or segment.type == c.PT_GNU_RELRO) and start < to and from < stop then
-            return true
+        if written or segment.type == c.PT_GNU_RELRO then
+            list[#list + 1] = (segment.vaddr + object.bias) & -page
+            list[#list + 1] = (segment.vaddr + object.bias + segment.memsz + page - 1) & -page
         end
+    end
+    return list
+end
+
+local function meets_any(ranges, start, stop)
+    for i = 1, #ranges, 2 do
+        if start < ranges[i + 1] and ranges[i] < stop then return true end
     end
     return false
 end
 
-local function kind_of(object, mapping, page)
+local function kind_of(mapping, written)
     local readable, writable, executable, sharing = mapping.perms:match("(.)(.)(.)(.)")
     if sharing == "s" then return "shared" end
     if writable == "w" then return "data" end
     if readable ~= "r" then return executable == "x" and "execute-only" or "guard" end
-    if written_segment(object, mapping.start, mapping.stop, page) then return "relro" end
+    if meets_any(written, mapping.start, mapping.stop) then return "relro" end
     return executable == "x" and "text" or "rodata"
 end
 
@@ -112,7 +119,7 @@ end
 function objects.of(inferior, mappings)
     local page = core.page_size()
     local has_text = paths_with_text(mappings)
-    local list, by_path = {}, {}
+    local list, by_path, written = {}, {}, {}
     for _, mapping in ipairs(mappings) do
         if mapping.inode ~= 0 and has_text[mapping.path] then
             local object = by_path[mapping.path]
@@ -120,10 +127,11 @@ function objects.of(inferior, mappings)
                 object = new_object(inferior, mapping, page) or false
                 by_path[mapping.path] = object
                 list[#list + 1] = object or nil
+                written[object] = object and written_ranges(object, page)
             end
             if object then
                 mapping.object = object
-                mapping.kind = kind_of(object, mapping, page)
+                mapping.kind = kind_of(mapping, written[object])
                 table.insert(object.mappings, mapping)
             end
         end

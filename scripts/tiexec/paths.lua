@@ -16,14 +16,17 @@ local function user_folder()
     return home and home ~= "" and home .. "/.config/tiexec" or nil
 end
 
--- The folder that this file is in.
+local own -- once found; false: nowhere
+
 -- The folder of the strategies that tiexec brings: in a build tree beside its modules, installed
 -- among them.
 local function own_strategies()
     for _, name in ipairs { "tiexec.strategies.none", "strategies.none" } do
-        local path = package.searchpath(name, package.path)
-        if path then return path:match("^(.*)/[^/]*$") end
+        local path = own == nil and package.searchpath(name, package.path)
+        if path then own = path:match("^(.*)/[^/]*$") end
     end
+    own = own or false
+    return own or nil
 end
 
 --- Whether a strategy's file is one that tiexec brings.

@@ -20,8 +20,8 @@ local c = core.constants
 local process = {}
 
 -- The path that leads to a mapping's file, seen by anybody with rights over the process; nil when what
--- is there by now is another file.
-local function path_of(pid, mapping)
+-- is there is another file.
+local function find_path(pid, mapping)
     local exe = ("/proc/%d/exe"):format(pid)
     for _, path in ipairs { core.readlink(exe) == mapping.path and exe or mapping.path, mapping.path } do
         local image = core.image(path)
@@ -35,15 +35,27 @@ File.__index = File
 function File:__close() self.process.call("close", self.fd) end
 
 local function add_queries(self, pid)
-    function self.file(mapping) return path_of(pid, mapping) end
+    local known = {} -- by path: its file is looked for once, and checked again when it is opened
+
+    local function path_of(mapping)
+        local found = known[mapping.path]
+        if not found or found.inode ~= mapping.inode then
+            local path, image = find_path(pid, mapping)
+            found = { path = path, image = image, inode = mapping.inode }
+            known[mapping.path] = found
+        end
+        return found.path, found.image
+    end
+
+    self.file = path_of
 
     function self.file_size(mapping)
-        local _, image = path_of(pid, mapping)
+        local _, image = path_of(mapping)
         return image and image.size
     end
 
     function self.has_text_relocations(mapping)
-        local _, image = path_of(pid, mapping)
+        local _, image = path_of(mapping)
         return image ~= nil and image.text_relocations
     end
 
@@ -98,7 +110,7 @@ function process.of(inferior, trace)
     end
 
     function self.open(mapping)
-        local path = path_of(inferior:pid(), mapping)
+        local path = self.file(mapping)
         if not path then return nil, "its file has been replaced or cannot be read" end
         return open_checked(path, mapping.inode)
     end

@@ -17,14 +17,14 @@ local STOP_MS <const> = 2000
 
 --- The settings in force for the program that `inferior` runs: those of the command line and the
 -- environment, completed by its profile and the defaults, and its strategy.
--- @treturn table settings; `executable`: its path; `host`: a description; `definition`: the strategy,
+-- @treturn table settings; `executable`: its path; `definition`: the strategy,
 -- or nil and `wrong`: why
 function remap.choose(inferior, name, options)
     local exe = ("/proc/%d/exe"):format(inferior:pid())
     local path = core.readlink(exe) or name
     local found, complaints = profile.find({ path = path, file = exe }, options.profile)
     local chosen = settings.merge(options, found, { strategy = strategy.default, debug = {} })
-    chosen.executable, chosen.host = path, describe.host()
+    chosen.executable = path
     chosen.definition, chosen.wrong = strategy.load(chosen.strategy)
     if #complaints > 0 and chosen.strict then
         chosen.wrong = complaints[1]
@@ -33,6 +33,15 @@ function remap.choose(inferior, name, options)
     end
     if chosen.align == nil and chosen.definition then chosen.align = chosen.definition.align end
     return chosen
+end
+
+--- Does what can be done before the plan, and so while the inferior still runs: `chosen` gains `host`, a
+-- description, and the sources are loaded.
+function remap.prepare(chosen)
+    if chosen.host or chosen.wrong then return end
+    chosen.host = describe.host()
+    chosen.names = chosen.sources or chosen.definition.sources or sources.default()
+    sources.get(chosen.names[1])
 end
 
 -- Text of other objects than those in question is no text any more to a strategy.
@@ -57,9 +66,9 @@ local function make_plan(inferior, stage, chosen, is_new)
     local view, why = describe.inferior(inferior, stage)
     if not view then return nil, why end
     if is_new then settle_others(view, is_new) end
-    local host = chosen.host
+    remap.prepare(chosen)
+    local host, names = chosen.host, chosen.names
     if host.huge_page_size == 0 then return nil, "this kernel has no huge pages" end
-    local names = chosen.sources or definition.sources or sources.default()
     local operations, refused = {}, {}
     if strategy.plans_at(definition, stage) then
         operations, refused = strategy.make_plan(definition, view, host, { sources = names })
@@ -141,7 +150,8 @@ function remap.run(inferior, stage, name, chosen, is_new)
     if outcome.dry then return outcome end
     local planned = core.now()
     outcome.results = executor.run(inferior, outcome.operations, outcome.sources,
-        { trace = remap.syscall_trace(chosen), recache = outcome.recache, copied_ends = outcome.copied_ends })
+        { trace = remap.syscall_trace(chosen), recache = outcome.recache, copied_ends = outcome.copied_ends,
+            host = chosen.host })
     if chosen.debug.timing then show_timing(outcome, started, planned) end
     outcome.complaint = summary(outcome)
     if report then

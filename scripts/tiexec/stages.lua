@@ -108,7 +108,9 @@ local function follow(run)
         local ok
         ok, why = run.inferior:cont(run.entry and run.entry.reading and "syscall" or "freely")
         if not ok then return run:give_up(why, run.options.strict) end
-        if run.entry and not run.entry.reading then run:choose_settings() end -- while the linker is at work
+        if run.entry and not run.entry.reading then -- while the linker is at work
+            require "tiexec.remap".prepare(run:choose_settings())
+        end
     end
 end
 

@@ -42,6 +42,7 @@ end
 return {
     name = "hugetlb",
     description = "a reserved pool of huge pages, a private copy",
+    uses_pool = true,
     fit = fit,
     remap = function(process, range, host)
         return copy.remap(process, range, host, {

@@ -2,6 +2,7 @@
 --- Page sources: where huge pages come from. Each is a module of its own beside this file:
 --
 --   name, description
+--   uses_pool: `host.pool` must be as it is now (optional)
 --   fit(process, range, host) -> the part of a range that it could serve now, or nil and why. `below` and
 --     `above` of the part: what is there that it cannot serve (optional)
 --   keeps_file: the part stays the file's own, nothing is copied
