@@ -119,7 +119,6 @@ int main(int argc, char **argv)
         fprintf(stderr, "tiexec: out of memory\n");
         return EXIT_TIEXEC_FAILED;
     }
-    lua_gc(L, LUA_GCSTOP); /* a start needs less than a megabyte; what may take longer turns it on */
     lua_pushcfunction(L, run);
     lua_pushlightuserdata(L, argv);
     int status = EXIT_TIEXEC_FAILED;

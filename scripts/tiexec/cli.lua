@@ -72,7 +72,6 @@ end
 
 -- Runs a script as lua5.4 would: `arg` is its command line, and `tiexec` is there.
 local function run_script(path, arguments)
-    collectgarbage("restart")
     _G.arg = table.move(arguments, 1, #arguments, 1, { [0] = path })
     _G.tiexec = require "tiexec"
     local chunk, why = loadfile(path)
@@ -87,7 +86,6 @@ local function run_script(path, arguments)
 end
 
 local function run_cache(action)
-    collectgarbage("restart")
     local cache = require "tiexec.cache"
     if not cache.actions[action] then return usage_error("--cache: there are list, prune and clear") end
     return cache.run(action)

@@ -38,10 +38,7 @@ end
 -- @treturn[1] what f returned
 -- @treturn[2] nil, string why not
 function sandbox.call(f)
-    local text, why = core.trial(function()
-        if not collectgarbage("isrunning") then collectgarbage("restart") end -- the program has stopped it
-        return data.dump(f())
-    end, MILLISECONDS, MEBIBYTES)
+    local text, why = core.trial(function() return data.dump(f()) end, MILLISECONDS, MEBIBYTES)
     if not text then return nil, why end
     return data.load(text)
 end
