@@ -143,6 +143,7 @@ TEST_FLAGS_guarded := -static -nostdlib -no-pie -fno-pie -fno-stack-protector -m
                       -Wl,-z,force-bti -Wl,-z,max-page-size=0x10000
 $(patsubst %,$(BUILD)/tests/%,guarded low_text registers registers_dynamic shape small state static_exec): tests/programs/arch.h
 # One program, linked in all the ways in which a program may lie in memory.
+TEST_FLAGS_deep     := -rdynamic -fno-optimize-sibling-calls
 TEST_FLAGS_moved    := -rdynamic
 MOVED_gold          := -fuse-ld=gold
 MOVED_lld           := -fuse-ld=lld

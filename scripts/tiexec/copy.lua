@@ -52,7 +52,8 @@ local function pieces(process, start, stop)
             if has_traps(process, mapping, math.max(mapping.start, start), math.min(mapping.stop, stop)) then
                 return nil, "its text was written to (a breakpoint or uprobe?), which must not be copied"
             end
-            list[#list + 1] = { start = math.max(mapping.start, start), stop = math.min(mapping.stop, stop) }
+            list[#list + 1] = { start = math.max(mapping.start, start), stop = math.min(mapping.stop, stop),
+                headers = mapping.inode ~= 0 and mapping.offset == 0 and mapping.start >= start }
         end
     end
     return list
@@ -77,10 +78,26 @@ local function prepare(process, region, range, list, host, how)
     if ok then ok, why = fill(process, region, list, range.start) end
     if ok then ok, why = how.populate(process, region.address, region.size) end
     if ok and how.verify then ok, why = how.verify(process, region.address, region.size) end
-    -- text of a file is not in core dumps either: debuggers read it from the file
-    if ok then ok, why = process.call("madvise", region.address, region.size, c.MADV_DONTDUMP) end
     if ok then ok, why = process.call("mprotect", region.address, region.size, c.PROT_READ | executable) end
+    if ok and how.name then process.name(region.address, region.size, how.name) end
     return ok, why
+end
+
+-- Text of a file is not in core dumps either: debuggers read it from the file. But its first page is:
+-- it has the build-id by which they know the file. So the huge page around that stays in; less than a huge page
+-- would split it. Only now, since before Linux 6.17 mremap moves one mapping and not two.
+local function leave_out_of_dumps(process, range, list, huge)
+    local at = range.start
+    local function leave_out(stop)
+        if at < stop then process.call("madvise", at, stop - at, c.MADV_DONTDUMP) end
+    end
+    for _, piece in ipairs(list) do
+        if piece.headers then
+            leave_out(planner.align_down(piece.start, huge))
+            at = math.max(at, planner.align_down(piece.start, huge) + huge)
+        end
+    end
+    leave_out(range.stop)
 end
 
 -- mremap replaces what was there in one step.
@@ -161,13 +178,16 @@ end
 -- @tparam table host `huge_page_size`
 -- @tparam table how `flags` for mmap; `advise(process, address, size)` before the memory is
 -- touched, or nil; `populate`, the same form, which touches it; `verify`, the same, or nil;
--- `in_place`: this memory cannot be moved once it is mapped
+-- `in_place`: this memory cannot be moved once it is mapped; `name`: what maps shall call it, or nil
 -- @treturn[1] boolean true
 -- @treturn[2] nil, string why; the range is as it was
 function copy.remap(process, range, host, how)
     local list, why = pieces(process, range.start, range.stop)
     if not list then return nil, why end
-    return (how.in_place and copy_in_place or move_over)(process, range, list, host, how)
+    local ok
+    ok, why = (how.in_place and copy_in_place or move_over)(process, range, list, host, how)
+    if ok then leave_out_of_dumps(process, range, list, host.huge_page_size) end
+    return ok, why
 end
 
 return copy
