@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "image.h"
 #include "lua_core.h"
+#include "perfmap.h"
 #include "symbols.h"
 
 static void push_segments(lua_State *L, const struct image *image)
@@ -92,8 +93,62 @@ static int l_symbols(lua_State *L)
     return 2;
 }
 
+static uint64_t check_text_field(lua_State *L, const char *name)
+{
+    lua_getfield(L, -1, name);
+    luaL_argcheck(L, lua_isinteger(L, -1), 2, name);
+    uint64_t value = (uint64_t)lua_tointeger(L, -1);
+    lua_pop(L, 1);
+    return value;
+}
+
+/* The array is a userdata on top of the stack; the strings stay the list's. */
+static struct perfmap_text *check_texts(lua_State *L, int index, size_t *count)
+{
+    luaL_checktype(L, index, LUA_TTABLE);
+    *count = lua_rawlen(L, index);
+    struct perfmap_text *texts = lua_newuserdatauv(L, (*count + 1) * sizeof *texts, 0);
+    for (size_t i = 0; i < *count; i++) {
+        lua_rawgeti(L, index, (lua_Integer)i + 1);
+        luaL_argcheck(L, lua_istable(L, -1), index, "list of tables expected");
+        luaL_argcheck(L, lua_getfield(L, -1, "path") == LUA_TSTRING, index, "path");
+        texts[i].path = lua_tostring(L, -1);
+        lua_pop(L, 1);
+        texts[i].start = check_text_field(L, "start");
+        texts[i].stop = check_text_field(L, "stop");
+        texts[i].bias = check_text_field(L, "bias");
+        lua_pop(L, 1);
+    }
+    return texts;
+}
+
+/// Writes /tmp/perf-PID.map, which names the functions in memory that is no file's, for profilers.
+// @function perf_map
+// @int pid
+// @tparam table texts list of {path=, start=, stop=, bias=}: what lies at [start, stop) is text of the
+// ELF file `path`, whose addresses are those less `bias`
+// @bool[opt] append to one that this process's user has there
+// @treturn[1] string its name, as the process sees it
+// @treturn[2] nil, message, errno
+static int l_perf_map(lua_State *L)
+{
+    size_t count;
+    char name[48];
+    pid_t inner = 0, pid = (pid_t)luaL_checkinteger(L, 1);
+    bool append = lua_toboolean(L, 3);
+    struct perfmap_text *texts = check_texts(L, 2, &count);
+    int err = perfmap_write(pid, texts, count, append, &inner);
+    snprintf(name, sizeof name, "/tmp/perf-%d.map", (int)inner);
+    if (err)
+        return lua_push_failure(L, name, err);
+    lua_pushstring(L, name);
+    return 1;
+}
+
 void lua_add_image(lua_State *L)
 {
+    lua_pushcfunction(L, l_perf_map);
+    lua_setfield(L, -2, "perf_map");
     lua_pushcfunction(L, l_symbols);
     lua_setfield(L, -2, "symbols");
     lua_pushcfunction(L, l_image);

@@ -69,6 +69,42 @@ int process_status(pid_t pid, const char *field, int base, uint64_t *value)
     return err;
 }
 
+/* Number `place`, from 0, of those in a line of /proc/PID/status; the last one where there are fewer. */
+static int status_number(const char *text, const char *line, int place, unsigned *value)
+{
+    const char *at = strstr(text, line);
+    if (!at)
+        return -ENOENT;
+    at += strlen(line);
+    for (int i = 0; i <= place; i++) {
+        char *end;
+        unsigned long number = strtoul(at, &end, 10);
+        if (end == at || memchr(at, '\n', (size_t)(end - at)))
+            break;
+        *value = (unsigned)number;
+        at = end;
+    }
+    return 0;
+}
+
+int process_identity(pid_t pid, struct process_identity *identity)
+{
+    const int effective = 1, innermost = 1000;
+    unsigned uid = 0, gid = 0, inner = (unsigned)pid;
+    char *text;
+    size_t size;
+    int err = read_entry(pid, "status", &text, &size);
+    if (err)
+        return err;
+    err = status_number(text, "\nUid:", effective, &uid);
+    if (!err)
+        err = status_number(text, "\nGid:", effective, &gid);
+    status_number(text, "\nNSpid:", innermost, &inner); /* Linux 4.1, with namespaces */
+    free(text);
+    *identity = (struct process_identity){.uid = uid, .gid = gid, .inner_pid = (pid_t)inner};
+    return err;
+}
+
 int process_layout(pid_t pid, struct process_layout *layout)
 {
     /* Places in proc_pid_stat(5), counted from 1; the 2nd, the name, may hold blanks. */

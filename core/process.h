@@ -21,6 +21,15 @@ int process_auxv_value(pid_t pid, uint64_t type, uint64_t *value);
  * -ENOENT: this kernel has no such field. */
 int process_status(pid_t pid, const char *field, int base, uint64_t *value);
 
+/* Who a process is: the user and group that its files belong to, and its id in its own namespace. */
+struct process_identity {
+    uid_t uid;
+    gid_t gid;
+    pid_t inner_pid;
+};
+
+int process_identity(pid_t pid, struct process_identity *identity);
+
 /* Where the kernel has the parts of a program's memory (mm_struct), as PR_SET_MM_MAP takes them. */
 struct process_layout {
     uint64_t start_code, end_code, start_data, end_data, start_brk, start_stack;

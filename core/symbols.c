@@ -42,8 +42,8 @@ static const char *next_symbol(const struct source *source, int i, GElf_Sym *sym
         return NULL;
     unsigned type = GELF_ST_TYPE(symbol->st_info);
     if ((type != STT_FUNC && type != STT_NOTYPE && type != STT_GNU_IFUNC) ||
-        symbol->st_shndx == SHN_UNDEF || symbol->st_value < source->start ||
-        symbol->st_value >= source->stop)
+        symbol->st_shndx == SHN_UNDEF || symbol->st_value >= source->stop ||
+        (symbol->st_value < source->start && symbol->st_size <= source->start - symbol->st_value))
         return "";
     const char *name = elf_strptr(source->elf, source->names, symbol->st_name);
     return name ? name : "";

@@ -12,8 +12,8 @@ struct symbols {
     size_t table_size, names_size;
 };
 
-/* Reads those with an address in [start, stop), from .symtab or else .dynsym; they are said to be in
- * section number `section`. A file without any gives an empty table. Ended by symbols_free.
+/* Reads those with addresses in [start, stop), from .symtab or else .dynsym; they are said to be in
+ * section number `section`. The first may begin before `start`. A file without any gives an empty table. Ended by symbols_free.
  * 0 or -errno; -ENOEXEC: not an ELF file, or a damaged one. */
 int symbols_read(const char *path, uint64_t start, uint64_t stop, unsigned section,
                  struct symbols *symbols);

@@ -17,6 +17,7 @@ local options = {
     { name = "report", argument = "FILE" },
     { name = "follow", short = "f", argument = "LIST" },
     { name = "no-align" },
+    { name = "perf-map" },
     { name = "attach", short = "a", argument = "PID" },
     { name = "undo", argument = "PID" },
     { name = "user", short = "u", argument = "USER" },
@@ -47,6 +48,7 @@ Start CMD with its machine code on huge pages; then get out of the way.
       --report FILE    write the same as JSON
   -f, --follow LIST    go on after the start: dlopen (libraries that CMD loads later)
       --no-align       do not move CMD to where its file's pages can be huge
+      --perf-map       name the functions of private copies for perf, in /tmp/perf-PID.map
   -a, --attach PID     do it to processes that run already
       --undo PID       put their text back on the pages of its files
   -u, --user USER      run CMD as USER[:GROUP]; the pages are made ready with the caller's rights

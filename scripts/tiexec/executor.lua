@@ -94,7 +94,8 @@ end
 -- @tparam table operations checked by `plan.check`
 -- @tparam table names sources in order of preference, for operations that name none
 -- @tparam[opt] table options `trace`, a function told of each remote system call; `recache`, see
--- sources/file.lua; `copied_ends`, see docs/STRATEGIES.md; `host`, a description
+-- sources/file.lua; `copied_ends`, see docs/STRATEGIES.md; `host`, a description; `perf_map`: the copies are to
+-- be found by perf
 -- @treturn table results: `start`, `stop`, `object`, `note`, `source` (nil: left as it was), `tried`
 -- (list of `{source, why}`), `kept` (why it was to be left as it was), `seconds`
 function executor.run(inferior, operations, names, options)

@@ -12,6 +12,8 @@
 --   open_file(path, stat) -> the same for a file that `core.stat` has told of
 --   cache_fill(fd, range), cache_compare(fd, range): see core/lua_cache.c
 --   executable(start, stop) -> PROT_EXEC and what else the text there has, but for PROT_READ; or nil, message
+--   name(address, size, name): what /proc/PID/maps calls anonymous memory, "[anon:NAME]", where the kernel
+--     has that (CONFIG_ANON_VMA_NAME, Linux 5.17)
 --   pages(start, stop) -> bytes by kind of page: `file_huge`, `anon_huge`, `anon_small`
 
 local core = require "tiexec.core"
@@ -115,6 +117,11 @@ function process.of(inferior, trace)
         return open_checked(path, mapping.inode)
     end
 
+    function self.name(address, size, name)
+        local text <close> = inferior:lend(name .. "\0")
+        if text then self.call("prctl", c.PR_SET_VMA, c.PR_SET_VMA_ANON_NAME, address, size, text.address) end
+    end
+
     function self.open_file(path, stat) return open_checked(path, stat.inode, stat.device) end
     return self
 end
@@ -124,6 +131,9 @@ function process.of_self()
     return add_queries({
         call = core.syscall,
         copy = function() return true end,
+        name = function(address, size)
+            core.syscall("prctl", c.PR_SET_VMA, c.PR_SET_VMA_ANON_NAME, address, size, 0)
+        end,
     }, core.getpid())
 end
 

@@ -151,9 +151,13 @@ function remap.run(inferior, stage, name, chosen, is_new)
     local planned = core.now()
     outcome.results = executor.run(inferior, outcome.operations, outcome.sources,
         { trace = remap.syscall_trace(chosen), recache = outcome.recache, copied_ends = outcome.copied_ends,
-            host = chosen.host })
+            host = chosen.host, perf_map = chosen["perf-map"] })
     if chosen.debug.timing then show_timing(outcome, started, planned) end
     outcome.complaint = summary(outcome)
+    if chosen["perf-map"] then
+        ok, why = require "tiexec.perf_map".write(inferior, outcome)
+        outcome.complaint = outcome.complaint or not ok and why or nil
+    end
     if report then
         ok, why = report.after(outcome, chosen)
         outcome.complaint = outcome.complaint or not ok and why or nil

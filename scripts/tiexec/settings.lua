@@ -66,6 +66,7 @@ local parsers = {
     align = { parse = parse_switch, profile = true },
     strict = { parse = parse_switch, profile = true },
     verbose = { parse = parse_switch, profile = true },
+    ["perf-map"] = { parse = parse_switch, profile = true },
     profile = { parse = parse_string },
     report = { parse = parse_string },
     debug = { parse = parse_set(settings.debug_words), profile = true },

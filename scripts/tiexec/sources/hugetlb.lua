@@ -41,6 +41,7 @@ end
 
 return {
     name = "hugetlb",
+    anonymous = true,
     description = "a reserved pool of huge pages, a private copy",
     uses_pool = true,
     fit = fit,

@@ -7,6 +7,7 @@
 --     `above` of the part: what is there that it cannot serve (optional)
 --   keeps_file: the part stays the file's own, nothing is copied
 --   remap(process, part, host, options) -> true, or nil and why: the part is as it was
+--   anonymous: whether what it gives is no file's, so that profilers find no names there
 --   rehearse(process, host) -> nothing: the same kinds of system call, where remap cannot be tried on
 --     anonymous memory (optional)
 --

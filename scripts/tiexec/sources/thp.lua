@@ -39,9 +39,12 @@ end
 
 return {
     name = "thp",
+    anonymous = true,
     description = "transparent huge pages, a private copy",
     fit = fit,
-    remap = function(process, range, host)
-        return copy.remap(process, range, host, { flags = 0, advise = advise, populate = populate, verify = verify })
+    -- perf looks into the map only for memory without a name
+    remap = function(process, range, host, options)
+        return copy.remap(process, range, host, { flags = 0, advise = advise, populate = populate, verify = verify,
+            name = not options.perf_map and "tiexec" or nil })
     end,
 }

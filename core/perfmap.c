@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "perfmap.h"
+
+#include "process.h"
+#include "symbols.h"
+#include "system.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define WRITE_MS 5000
+
+/* ---- the lines ---- */
+
+static size_t underscores(const char *name) { return strspn(name, "_"); }
+
+/* By address; of several names for one function the one that perf would choose comes first: one with a
+ * size, then the one with the fewest underscores in front, then the longest. */
+static int by_address(const void *one, const void *other, void *context)
+{
+    const Elf64_Sym *a = one, *b = other;
+    const char *names = context, *x = names + a->st_name, *y = names + b->st_name;
+    if (a->st_value != b->st_value)
+        return a->st_value < b->st_value ? -1 : 1;
+    if (!a->st_size != !b->st_size)
+        return a->st_size ? -1 : 1;
+    if (underscores(x) != underscores(y))
+        return underscores(x) < underscores(y) ? -1 : 1;
+    size_t m = strlen(x), n = strlen(y);
+    return m != n ? (m > n ? -1 : 1) : strcmp(x, y);
+}
+
+/* The lines so far, in memory that is large enough by the time that anything is added. */
+struct lines {
+    char *data;
+    size_t size;
+};
+
+enum { NUMBERS = 2 * 16 + 3 }; /* bytes of a line that are not its name */
+
+static int reserve(struct lines *lines, const struct symbols *symbols)
+{
+    size_t more = symbols->table_size / sizeof(Elf64_Sym) * NUMBERS + symbols->names_size;
+    char *larger = realloc(lines->data, lines->size + more);
+    if (!larger)
+        return -ENOMEM;
+    lines->data = larger;
+    return 0;
+}
+
+static char *put_hex(char *to, uint64_t value, char end)
+{
+    int shift = 60;
+    while (shift > 0 && !(value >> shift))
+        shift -= 4;
+    for (; shift >= 0; shift -= 4)
+        *to++ = "0123456789abcdef"[value >> shift & 15];
+    *to++ = end;
+    return to;
+}
+
+/* printf would take longer than all the rest. */
+static void put_function(struct lines *lines, uint64_t start, uint64_t size, const char *name)
+{
+    char *to = put_hex(put_hex(lines->data + lines->size, start, ' '), size, ' ');
+    for (; *name; name++, to++) {
+        *to = *name;
+        if ((unsigned char)*name < ' ')
+            *to = '?';
+    }
+    *to++ = '\n';
+    lines->size = (size_t)(to - lines->data);
+}
+
+/* A symbol without a size is a label: nothing inside of a function, else it reaches to what comes next. */
+static void put_functions(struct lines *lines, const struct symbols *symbols, const struct perfmap_text *text)
+{
+    Elf64_Sym *list = (Elf64_Sym *)symbols->table + 1;
+    size_t count = symbols->table_size / sizeof *list - 1;
+    uint64_t reached = 0;
+    qsort_r(list, count, sizeof *list, by_address, symbols->names);
+    for (size_t i = 0; i < count; i++) {
+        uint64_t start = list[i].st_value, size = list[i].st_size;
+        if ((i > 0 && start == list[i - 1].st_value) || (!size && start < reached))
+            continue;
+        if (!size)
+            size = (i + 1 < count ? list[i + 1].st_value : text->stop - text->bias) - start;
+        put_function(lines, start + text->bias, size, symbols->names + list[i].st_name);
+        reached = start + size > reached ? start + size : reached;
+    }
+}
+
+static int put_texts(struct lines *lines, const struct perfmap_text *texts, size_t count)
+{
+    int err = 0;
+    for (size_t i = 0; i < count && !err; i++) {
+        struct symbols symbols;
+        const struct perfmap_text *text = &texts[i];
+        err = symbols_read(text->path, text->start - text->bias, text->stop - text->bias, 1, &symbols);
+        if (err)
+            break;
+        err = reserve(lines, &symbols);
+        if (!err)
+            put_functions(lines, &symbols, text);
+        symbols_free(&symbols);
+    }
+    return err;
+}
+
+/* ---- the file ---- */
+
+struct job {
+    int folder; /* the process's /tmp */
+    char name[32];
+    struct lines lines;
+    bool append;
+    struct process_identity who;
+};
+
+static int write_all(int fd, const char *data, size_t size)
+{
+    while (size > 0) {
+        ssize_t n = write(fd, data, size);
+        if (n < 0 && errno != EINTR)
+            return -errno;
+        data += n > 0 ? n : 0;
+        size -= n > 0 ? (size_t)n : 0;
+    }
+    return 0;
+}
+
+/* -ENOENT: there is none that is a plain file of the user's own. */
+static int write_on(const struct job *job)
+{
+    struct stat st;
+    int fd = openat(job->folder, job->name, O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0)
+        return -ENOENT;
+    bool own = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == job->who.uid && st.st_nlink == 1;
+    int err = own ? write_all(fd, job->lines.data, job->lines.size) : -ENOENT;
+    close(fd);
+    return err;
+}
+
+/* Under a name that nobody can foresee, then in place. In /tmp nobody can rename over another's file. */
+static int write_anew(const struct job *job)
+{
+    char temporary[64];
+    uint64_t number;
+    if (getrandom(&number, sizeof number, 0) != sizeof number)
+        return -EIO;
+    snprintf(temporary, sizeof temporary, ".%s.%" PRIx64, job->name, number);
+    int fd = openat(job->folder, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return -errno;
+    int err = write_all(fd, job->lines.data, job->lines.size);
+    if (!err && fchmod(fd, 0644) < 0)
+        err = -errno;
+    if (close(fd) < 0 && !err)
+        err = -errno;
+    if (!err && renameat(job->folder, temporary, job->folder, job->name) < 0)
+        err = -errno;
+    if (err)
+        unlinkat(job->folder, temporary, 0);
+    return err;
+}
+
+/* With the rights of the process's user and no others: what it may make of its /tmp is no way to write
+ * elsewhere with more. Gives an errno. */
+static int write_as_user(void *context, int unused)
+{
+    const struct job *job = context;
+    (void)unused;
+    bool same = geteuid() == job->who.uid && getegid() == job->who.gid;
+    if (!same && (setgroups(0, NULL) < 0 || setresgid(job->who.gid, job->who.gid, job->who.gid) < 0 ||
+                  setresuid(job->who.uid, job->who.uid, job->who.uid) < 0))
+        return errno;
+    int err = job->append ? write_on(job) : -ENOENT;
+    return -(err == -ENOENT ? write_anew(job) : err);
+}
+
+/* /tmp as the process sees it. */
+static int open_folder(pid_t pid)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/root/tmp", (int)pid);
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}
+
+static int place(struct job *job)
+{
+    char *text;
+    size_t size;
+    int status = 0;
+    int err = system_trial(write_as_user, job, WRITE_MS, &status, &text, &size);
+    free(text);
+    if (err)
+        return err;
+    return WIFEXITED(status) ? -WEXITSTATUS(status) : -EIO;
+}
+
+int perfmap_write(pid_t pid, const struct perfmap_text *texts, size_t count, bool append,
+                  pid_t *inner_pid)
+{
+    struct job job = {.append = append};
+    int err = process_identity(pid, &job.who);
+    if (err)
+        return err;
+    *inner_pid = job.who.inner_pid;
+    snprintf(job.name, sizeof job.name, "perf-%d.map", (int)job.who.inner_pid);
+    job.folder = open_folder(pid);
+    if (job.folder < 0)
+        return job.folder;
+    err = put_texts(&job.lines, texts, count);
+    if (!err)
+        err = place(&job);
+    free(job.lines.data);
+    close(job.folder);
+    return err;
+}
