@@ -23,7 +23,9 @@ local function check(definition)
     end
     if not definition.plan then return "it has no function 'plan'" end
     for _, stage in ipairs(definition.stages or {}) do
-        if not stages[stage] then return ("unknown stage '%s' (there are: attach, dlopen, entry)"):format(tostring(stage)) end
+        if not stages[stage] then
+            return ("unknown stage '%s' (there are: attach, dlopen, entry)"):format(tostring(stage))
+        end
     end
     if definition.recache and definition.recache ~= "never" and definition.recache ~= "if-unmapped" then
         return "recache is neither 'never' nor 'if-unmapped'"

@@ -167,12 +167,11 @@ end
 -- Gives each piece its protection, with what the text has beside PROT_EXEC (PROT_BTI).
 local function protect(target, list)
     for _, piece in ipairs(list) do
-        local perms, extra, why = piece.perms or "", 0, nil
-        if perms:find("x", 1, true) then
-            extra, why = target.executable(piece.start, piece.stop)
-            if not extra then return nil, why end
-        end
-        piece.protection = extra | (perms:find("r", 1, true) and c.PROT_READ or 0)
+        local perms = piece.perms or ""
+        local executable, why = c.PROT_NONE, nil
+        if perms:find("x", 1, true) then executable, why = target.executable(piece.start, piece.stop) end
+        if not executable then return nil, why end
+        piece.protection = executable | (perms:find("r", 1, true) and c.PROT_READ or 0)
     end
     return true
 end
@@ -220,7 +219,11 @@ local function without_hugetlb(target, parts, done)
     for i, place in ipairs(places) do
         local part = parts[i]
         local size = part.stop - part.start
-        if why then target.call("mremap", place, size, size, MOVE, part.start) else target.call("munmap", place, size) end
+        if why then
+            target.call("mremap", place, size, size, MOVE, part.start)
+        else
+            target.call("munmap", place, size)
+        end
     end
     return not why, why
 end

@@ -135,9 +135,12 @@ end
 -- one as soon as they have the same rights. Where the cached pages are huge already, that is all, with half
 -- the system calls. Else nil, and rights may have been added.
 local function join_in_place(process, part, list)
+    local executable = process.executable(part.start, part.stop)
+    if not executable then return nil end
     for _, piece in ipairs(list) do
         local start, stop = math.max(piece.start, part.start), math.min(piece.stop, part.stop)
-        local ok = piece.perms:sub(1, 3) == "r-x" or process.call("mprotect", start, stop - start, RX)
+        local ok = piece.perms:sub(1, 3) == "r-x"
+            or process.call("mprotect", start, stop - start, c.PROT_READ | executable)
         if not ok then return nil end
     end
     local size = part.stop - part.start
