@@ -35,7 +35,8 @@ end
 --- Runs `command` by itself and by tiexec with `options`, both behind the words of `prefix`.
 function failure.both(case, options)
     -- TERM does not end what is stopped; the limit of CPU time ends a tracer that nobody waits for
-    local prefix = concat({ "prlimit", "--cpu=15", "timeout", "-s", "KILL", "30" }, case.prefix or {})
+    local cpu, all = ("--cpu=%d"):format(15 * support.patience), ("%d"):format(30 * support.patience)
+    local prefix = concat({ "prlimit", cpu, "timeout", "-s", "KILL", all }, case.prefix or {})
     local plain = support.run(concat(prefix, case.command))
     return plain, support.run(concat(prefix, { support.tiexec }, options or {}, case.options or {}, case.command))
 end

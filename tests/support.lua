@@ -7,6 +7,12 @@ local support = {}
 
 support.tiexec = os.getenv("TIEXEC_PROGRAM") or "build/tiexec"
 support.programs = (os.getenv("TIEXEC_BUILD") or "build") .. "/tests/" -- made from tests/programs
+-- How many times longer than elsewhere things may take: for emulated CPUs.
+support.patience = tonumber(os.getenv("TIEXEC_PATIENCE")) or 1
+
+--- How often to do what is done `n` times for the odd chance: less often where things take long.
+function support.rounds(n) return math.max(2, n // support.patience) end
+
 support.is_root = core.host().uid == 0
 
 --- Quotes words for the shell.
@@ -63,7 +69,7 @@ end
 
 --- Waits until `check` gives something true, and returns it; nil after `seconds`.
 function support.wait_for(check, seconds)
-    local deadline = core.now() + (seconds or 10)
+    local deadline = core.now() + (seconds or 10) * support.patience
     repeat
         local result = check()
         if result then return result end

@@ -29,7 +29,7 @@ describe("a library's constructor", function()
 
     it("starts threads that start threads all the time", function()
         local what = constructed("churn", { arguments = { "exit=42" } })
-        for _ = 1, 20 do
+        for _ = 1, support.rounds(20) do
             local under = topology.observe(what, { topology.tiexec })
             assert.equal("exit 42", under.fate:match("[^\n]*"))
             assert.equal("0", under.state:match("TracerPid:%s*(%d+)"))
@@ -102,7 +102,7 @@ describe("a library's constructor", function()
 
     it("has a timer that ticks all the time", function()
         local what = constructed("tick", { arguments = { "exit=42" } })
-        for _ = 1, 20 do
+        for _ = 1, support.rounds(20) do
             local under = topology.observe(what, { topology.tiexec })
             assert.equal("exit 42", under.fate:match("[^\n]*"))
             assert.is_true(under.huge >= 2048)

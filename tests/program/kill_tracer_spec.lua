@@ -7,24 +7,27 @@ local support = require "support"
 local ample, ample_static = support.programs .. "ample", support.programs .. "ample_static"
 
 -- Runs the program under tiexec with the Nth call of the tracer struck, for all N from 1 on, until none is. Two at
--- a time, in one shell. Each line: N, the call struck, exit status, what became of the program.
+-- a time, in one shell; of calls only every TIEXEC_PATIENCEth. Each line: N, the call struck, exit status, what
+-- became of the program.
 local script <const> = [[
 export dir=$1 tiexec=$2 library=$3 error=$4
 shift 4
-timeout -s KILL 20 "$@" >"$dir/plain"
+step=${TIEXEC_PATIENCE:-1} limit=$((20 * ${TIEXEC_PATIENCE:-1}))
+export limit
+timeout -s KILL $limit "$@" >"$dir/plain"
 export plain=$?
 one() {
     n=$1; shift
     begun=$SECONDS
     KILLER_RUN=$dir KILLER_AT=$n KILLER_ERROR=$error KILLER_LOG=$dir/log$n LD_PRELOAD=$library \
         ASAN_OPTIONS=detect_leaks=0:verify_asan_link_order=0 \
-        timeout -s KILL 20 "$tiexec" -s aggressive "$@" >"$dir/out$n" 2>"$dir/err$n"
+        timeout -s KILL $limit "$tiexec" -s aggressive "$@" >"$dir/out$n" 2>"$dir/err$n"
     code=$?
     fate=wrong
     [ $code -gt 128 ] && [ ! -s "$dir/out$n" ] && fate=gone
     [ "$code $error" = "137 3" ] && fate=gone # killed on its own account, when let go already
     [ $code = $plain ] && cmp -s "$dir/plain" "$dir/out$n" && fate=right
-    [ $((SECONDS - begun)) -ge 19 ] && fate=hung
+    [ $((SECONDS - begun)) -ge $((limit - 1)) ] && fate=hung
     [ "$(wc -l <"$dir/err$n")" -le 1 ] || fate=talkative
     grep -q '^tiexec: .*\(internal error\|traceback\)' "$dir/err$n" && fate=internal-error
     echo "$n $(cat "$dir/log$n" 2>/dev/null || echo none) $code $fate"
@@ -32,7 +35,7 @@ one() {
 }
 export -f one
 for from in $(seq 1 50 5000); do
-    seq $from $((from + 49)) | xargs -P 2 -I N bash -c 'one "$@"' - N "$@" 2>/dev/null | tee "$dir/batch"
+    seq $from $step $((from + 49)) | xargs -P 2 -I N bash -c 'one "$@"' - N "$@" 2>/dev/null | tee "$dir/batch"
     grep -q ' none ' "$dir/batch" && break
 done
 exit 0

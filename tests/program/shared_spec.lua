@@ -55,13 +55,13 @@ describe("shared", function()
         assert.same(0, first.Private_Clean + first.Private_Dirty)
     end)
 
-    it("makes one copy when 50 start at once", function()
+    it("makes one copy when many start at once", function()
         local here <close> = place()
         local processes, paths, sum = {}, {}, 0
         local _all <close> = setmetatable({}, { __close = function()
             for _, process in ipairs(processes) do getmetatable(process).__close(process) end
         end })
-        for i = 1, 50 do
+        for i = 1, support.rounds(50) do
             processes[i] = support.start(words_for(here.cache, "shared", { here.program, "wait" }))
         end
         for _, process in ipairs(processes) do
