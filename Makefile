@@ -165,6 +165,7 @@ MOVED_static-holes  := -DSTATIC -DTEXT_MIB=0 -static-pie -Wl,-z,max-page-size=0x
 MOVED_static        := -DSTATIC -static-pie
 MOVED_static-small  := -DSTATIC -static-pie -DTEXT_MIB=0
 MOVED_aligned       := -Wl,-z,max-page-size=0x200000
+MOVED_separate      := -Wl,-z,separate-code -Wl,-z,max-page-size=4096
 MOVED_one-segment   := -Wl,-z,noseparate-code
 MOVED_fixed         := -no-pie -fno-pie
 MOVED_fixed-aligned := -no-pie -fno-pie -Wl,-z,max-page-size=0x200000
@@ -186,9 +187,9 @@ endif
 # What no linker makes, by rewriting the program headers.
 LAID_OUT := $(BUILD)/tests/moved-overlap $(BUILD)/tests/moved-meeting $(BUILD)/tests/moved-hole
 TEST_PROGRAMS += $(LAID_OUT)
-$(LAID_OUT): $(BUILD)/tests/moved-%: tests/layout.lua $(BUILD)/tests/moved $(BUILD)/tests/moved-fixed
+$(LAID_OUT): $(BUILD)/tests/moved-%: tests/layout.lua $(BUILD)/tests/moved-separate $(BUILD)/tests/moved-fixed
 	@echo "LAYOUT $@"
-	$(Q)$(LUA) tests/layout.lua $* $(BUILD)/tests/moved$(if $(filter hole,$*),-fixed) $@
+	$(Q)$(LUA) tests/layout.lua $* $(BUILD)/tests/moved-$(if $(filter hole,$*),fixed,separate) $@
 
 # The tests run in stock lua5.4, with the module; the sanitized ones in the program itself, which has
 # the sanitizers in it.

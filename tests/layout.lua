@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Rewrites the program headers of moved, tests/programs/moved.c linked by bfd, to layouts that the
--- kernel loads and no linker at hand makes: lua5.4 layout.lua overlap|meeting|hole FROM TO
+-- Rewrites the program headers of moved-separate and moved-fixed (tests/programs/moved.c) to layouts that
+-- the kernel loads and no linker at hand makes: lua5.4 layout.lua overlap|meeting|hole FROM TO
 
 local PT_LOAD <const>, PT_NOTE <const>, HEADER <const> = 1, 4, "<I4I4I8I8I8I8I8I8"
 local X <const>, W <const>, PAGE <const> = 1, 2, 4096

@@ -93,7 +93,8 @@ end
 describe("a moved program", function()
     -- what the layout is; whether the kernel's own choice of base is congruent: then it is left there
     local layouts = {
-        { nil, "linked by bfd" }, { "gold", "linked by gold", "gold" }, { "lld", "linked by lld", "lld" },
+        { nil, "linked by bfd" }, { "separate", "with segments of their own for headers and text" },
+        { "gold", "linked by gold", "gold" }, { "lld", "linked by lld", "lld" },
         { "mold", "linked by mold", "mold" }, { "textrel", "with text relocations" },
         { "bss", "with 1.5 GB of bss" }, { "static", "static" }, { "static-small", "small and static" },
         { "aligned", "with p_align of 2 MiB" }, { "one-segment", "with headers and text in one segment" },
