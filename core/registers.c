@@ -73,30 +73,34 @@ int register_write(const struct tracee *tracee, const struct arch_register *reg,
     return ptrace(PTRACE_SETREGSET, tracee->tid, arch_regset_note(reg->regset), &iov) < 0 ? -errno : 0;
 }
 
-static int save_set(const struct tracee *tracee, int note, struct extended_registers *saved)
+/* Reads one register set into `room`, of REGSET_MAX bytes, and keeps as much as there is. */
+static int save_set(const struct tracee *tracee, int note, void *room, struct extended_registers *saved)
 {
-    struct iovec iov = {malloc(REGSET_MAX), REGSET_MAX};
-    if (!iov.iov_base)
+    struct iovec iov = {room, REGSET_MAX};
+    if (ptrace(PTRACE_GETREGSET, tracee->tid, note, &iov) < 0)
+        return -errno;
+    void *bytes = malloc(iov.iov_len);
+    if (!bytes)
         return -ENOMEM;
-    if (ptrace(PTRACE_GETREGSET, tracee->tid, note, &iov) < 0) {
-        int err = -errno;
-        free(iov.iov_base);
-        return err;
-    }
-    void *fitting = realloc(iov.iov_base, iov.iov_len);
+    memcpy(bytes, room, iov.iov_len);
     saved->sets[saved->count].note = note;
-    saved->sets[saved->count].bytes = fitting ? fitting : iov.iov_base;
+    saved->sets[saved->count].bytes = bytes;
     saved->sets[saved->count++].size = iov.iov_len;
     return 0;
 }
 
 int extended_save(const struct tracee *tracee, bool syscall, struct extended_registers *saved)
 {
-    int notes[ARCH_EXTENDED_MAX], err = 0;
+    int notes[ARCH_EXTENDED_MAX];
     size_t count = arch_extended_notes(tracee->tid, syscall, notes);
     *saved = (struct extended_registers){0};
+    if (!count)
+        return 0;
+    void *room = malloc(REGSET_MAX);
+    int err = room ? 0 : -ENOMEM;
     for (size_t i = 0; i < count && !err; i++)
-        err = save_set(tracee, notes[i], saved);
+        err = save_set(tracee, notes[i], room, saved);
+    free(room);
     if (err)
         extended_free(saved);
     return err;

@@ -20,7 +20,7 @@
 #endif
 
 #define GENERAL(reg, at, size) {reg, "general", ARCH_REGSET_GENERAL, at, size}
-#define X(n) GENERAL("x" #n, offsetof(struct user_pt_regs, regs) + 8 * (n), 8)
+#define X(n) GENERAL("x" #n, offsetof(struct user_pt_regs, regs[n]), 8)
 #define V(n) {"v" #n, "vector", ARCH_REGSET_FLOAT, 16 * (n), 16}
 #define FLOAT(reg) {#reg, "float", ARCH_REGSET_FLOAT, offsetof(struct user_fpsimd_state, reg), 4}
 
