@@ -237,8 +237,9 @@ asan: packages-test
 
 lint: packages-lint
 	@$(MAKE) --no-print-directory all BUILD=build/clang CC=clang
-	cppcheck -q --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
-	    --suppress=missingIncludeSystem -Icore -Iarch/$(ARCH) core arch/$(ARCH)
+	for cpu in $(notdir $(wildcard arch/*)); do \
+	    cppcheck -q --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
+	        --suppress=missingIncludeSystem -Icore -Iarch/$$cpu core arch/$$cpu || exit; done
 	clang-tidy --quiet $(SOURCES) core/main.c -- $(BASE) -Ibuild/clang
 	luacheck -q scripts tests
 	shellcheck tests/packages tests/demo tests/sysroot .ci/run

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/uio.h>
@@ -126,16 +127,17 @@ bool arch_restart_argument(pid_t tid, const struct arch_regs *regs, uint64_t *ar
 {
     enum { ERESTARTSYS = 512, ERESTART_RESTARTBLOCK = 516 }; /* never seen but by tracers */
     int64_t result = (int64_t)regs->user.regs[0];
-    char path[64];
-    unsigned long long first;
+    char path[64], line[256] = "";
     if (regs->syscall < 0 || result > -ERESTARTSYS || result < -ERESTART_RESTARTBLOCK)
         return false;
     snprintf(path, sizeof path, "/proc/%d/syscall", (int)tid);
-    FILE *file = fopen(path, "re"); /* "number argument argument …" */
-    bool found = file && fscanf(file, "%*d %llx", &first) == 1;
+    FILE *file = fopen(path, "re");
+    if (file && !fgets(line, sizeof line, file))
+        line[0] = '\0';
     if (file)
         fclose(file);
-    if (found)
-        *argument = first;
-    return found;
+    const char *first = strchr(line, ' '); /* "number argument argument …" */
+    if (first)
+        *argument = strtoull(first, NULL, 16);
+    return first != NULL;
 }
