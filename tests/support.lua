@@ -160,7 +160,7 @@ function support.huge_text(pid)
     return sum, by
 end
 
-local POOL <const> = "/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages"
+local POOL <const> = ("/sys/kernel/mm/hugepages/hugepages-%dkB/nr_hugepages"):format(core.host().huge_page_size // 1024)
 local THP <const> = "/sys/kernel/mm/transparent_hugepage/enabled"
 
 -- Sets a kernel switch; what it was before is set again when closed.

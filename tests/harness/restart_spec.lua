@@ -94,3 +94,17 @@ describe("AArch64's scalable vectors", function()
         end)
     end
 end)
+
+describe("AArch64's tagged addresses", function()
+    it("lead where they lead without the tag", function()
+        local inferior <close> = assert(tiexec.launch { support.programs .. "target" })
+        local sp = inferior:read_register("sp")
+        local tagged = sp | 0x5a << 56
+        assert(inferior:write_memory(tagged, "12345678"))
+        assert.equal("12345678", inferior:read_memory(sp, 8))
+        assert.equal("12345678", inferior:read_memory(tagged, 8))
+        assert.equal(sp, inferior:search_memory(tagged, 8, "1234"))
+        inferior:kill()
+        inferior:wait()
+    end)
+end)
