@@ -12,6 +12,7 @@ local host = core.host()
 local HUGE <const> = host.huge_page_size
 
 -- All that a move may change: the mappings, the registers, the kernel's figures and both vectors.
+-- Bit 1 of eflags is always set, but Linux before 6.9 starts a program with a picture in which it is not.
 local function picture(inferior)
     local lines = {}
     for _, m in ipairs(inferior:mappings(true)) do
@@ -24,7 +25,10 @@ local function picture(inferior)
     local fields = {}
     for field in stat:match("%) (.*)"):gmatch("%S+") do fields[#fields + 1] = field end
     lines[#lines + 1] = table.concat({ fields[24], fields[25], table.concat(fields, " ", 43, 49) }, " ")
-    for name, value in pairs(inferior:registers()) do lines[#lines + 1] = name .. "=" .. value end
+    for name, value in pairs(inferior:registers()) do
+        if name == "eflags" then value = value | 2 end
+        lines[#lines + 1] = name .. "=" .. value
+    end
     table.sort(lines)
     return lines
 end
