@@ -81,17 +81,30 @@ function pieces.run_around(list, text)
     return start, stop, below
 end
 
---- Puts every piece back as it was: mapped afresh, since that also forgets the advice.
--- @int fd of the pieces' file, in the process
-function pieces.restore(process, list, fd)
+-- True, or nil when one of the pieces could not be put back.
+local function put_back(process, list, fd)
     for _, piece in ipairs(list) do
         local size = piece.stop - piece.start
+        local ok -- whether it is as it was
         if not piece.perms then
-            process.call("munmap", piece.start, size)
+            ok = process.call("munmap", piece.start, size)
         else
-            process.call("mmap", piece.start, size, piece.protection, FIXED, fd, piece.offset)
+            ok = process.call("mmap", piece.start, size, piece.protection, FIXED, fd, piece.offset)
         end
+        if not ok then return nil end
     end
+    return true
+end
+
+--- Puts every piece back as it was: mapped afresh, since that also forgets the advice.
+-- @tparam table list from end to end of what took their place
+-- @int fd of the pieces' file, in the process
+function pieces.restore(process, list, fd)
+    if put_back(process, list, fd) then return end
+    -- A mapping of hugetlbfs can be taken apart only between huge pages: all of it makes way first.
+    local start, stop = list[1].start, list[#list].stop
+    process.call("mmap", start, stop - start, c.PROT_NONE, FIXED | c.MAP_ANONYMOUS, -1, 0)
+    put_back(process, list, fd)
 end
 
 return pieces

@@ -1,0 +1,38 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- Putting back what a range was made of, where the kernel refuses to take apart what replaced it.
+
+local core = require "tiexec.core"
+local pieces = require "tiexec.pieces"
+
+local c = core.constants
+local PAGE <const>, HUGE <const> = 0x1000, 0x200000
+
+describe("putting pieces back", function()
+    local list = {
+        { start = HUGE, stop = HUGE + PAGE, perms = "r--p", offset = 0 },
+        { start = HUGE + PAGE, stop = 2 * HUGE - PAGE, perms = "r-xp", offset = PAGE },
+        { start = 2 * HUGE - PAGE, stop = 2 * HUGE },
+    }
+
+    -- Memory that is one huge page until something as large takes its place; what is mapped by now.
+    local function memory()
+        local whole, mapped = true, {}
+        return { call = function(name, start, size, prot, flags, fd)
+            if whole and (start | size) & (HUGE - 1) ~= 0 then return nil, "Invalid argument", c.EINVAL end
+            whole = false
+            if size < HUGE then mapped[#mapped + 1] = { name, start, size, prot, fd } end
+            assert.is_true(name == "munmap" or flags & c.MAP_FIXED ~= 0)
+            return start
+        end }, mapped
+    end
+
+    it("clears hugetlb memory as a whole, which cannot be split", function()
+        local process, mapped = memory()
+        pieces.restore(process, list, 7)
+        assert.same({
+            { "mmap", HUGE, PAGE, c.PROT_READ, 7 },
+            { "mmap", HUGE + PAGE, HUGE - 2 * PAGE, c.PROT_READ | c.PROT_EXEC, 7 },
+            { "munmap", 2 * HUGE - PAGE, PAGE },
+        }, mapped)
+    end)
+end)
