@@ -3,6 +3,7 @@
 -- the target, and this very process, in which the same steps can be tried out.
 --
 --   call(name, ...) -> integer, or nil, message, errno
+--   read(address, size) -> string, or nil, message, errno
 --   copy(to, from, size) -> true, or nil, message: the copy is compared with the original
 --   mappings() -> list
 --   file_size(mapping) -> bytes of the mapped file, or nil
@@ -75,8 +76,9 @@ local function add_queries(self, pid)
         local sums = { file_huge = 0, anon_huge = 0, anon_small = 0 }
         for _, m in ipairs(core.mappings(pid, true) or {}) do
             if m.start < stop and start < m.stop then
-                sums.file_huge = sums.file_huge + m.file_huge + m.shmem_huge
-                sums.anon_huge = sums.anon_huge + m.anon_huge
+                local of_file = m.inode ~= 0
+                sums.file_huge = sums.file_huge + m.file_huge + m.shmem_huge + (of_file and m.hugetlb or 0)
+                sums.anon_huge = sums.anon_huge + m.anon_huge + (of_file and 0 or m.hugetlb)
                 sums.anon_small = sums.anon_small + m.anonymous - m.anon_huge
             end
         end
@@ -95,6 +97,7 @@ function process.of(inferior, trace)
             if trace then trace(name, table.pack(...), result, message) end
             return result, message, errno
         end,
+        read = function(address, size) return inferior:read_memory(address, size) end,
         copy = function(to, from, size) return inferior:copy_memory(to, from, size) end,
         cache_fill = function(fd, range) return inferior:cache_fill(fd, range) end,
         cache_compare = function(fd, range) return inferior:cache_compare(fd, range) end,

@@ -123,6 +123,33 @@ describe("the file source", function()
         end)
     end
 
+    it("does without MADV_POPULATE_READ, which Linux 5.14 brought", function()
+        if not supported() then return pending("this filesystem has no large folios") end
+        local inferior <close>, _, range = launch()
+        local target, refused = process.of(inferior), 0
+        local old = setmetatable({ call = function(name, ...)
+            if name == "madvise" and select(3, ...) == c.MADV_POPULATE_READ then
+                refused = refused + 1
+                return nil, "madvise: Invalid argument", c.EINVAL
+            end
+            return target.call(name, ...)
+        end }, { __index = target })
+        local part = assert(file.fit(old, range, host))
+        assert(file.remap(old, part, host, {}))
+        assert.is_true(refused > 0)
+        assert.equal(part.stop - part.start, support.huge_text(inferior:pid()))
+        finish(inferior)
+    end)
+
+    it("stands aside where the page cache has no huge pages, before Linux 5.18", function()
+        local inferior <close>, _, range = launch()
+        local old = setmetatable({ kernel_version = { 5, 17 } }, { __index = host })
+        local part, why = file.fit(process.of(inferior), range, old)
+        assert.is_nil(part)
+        assert.matches("needs Linux 5.18", why, 1, true)
+        finish(inferior)
+    end)
+
     it("maps a hole between two texts of a file, so that the whole is one mapping", function()
         if not supported() then return pending("this filesystem has no large folios") end
         local path = support.programs .. "moved-hole"

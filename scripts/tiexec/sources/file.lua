@@ -6,6 +6,7 @@
 -- folios (ext4 since Linux 6.16, xfs, btrfs), or MADV_COLLAPSE for files where the kernel can.
 
 local core = require "tiexec.core"
+local kernel = require "tiexec.kernel"
 local pieces = require "tiexec.pieces"
 local planner = require "tiexec.planner"
 
@@ -24,6 +25,7 @@ local function because(part)
 end
 
 local function fit(process, range, host)
+    if not kernel.is_at_least(host, 5, 18) then return nil, "needs Linux 5.18: the page cache has no huge pages" end
     local mappings, why = process.mappings()
     if not mappings then return nil, why end
     local text = pieces.main_text(mappings, range)
@@ -75,9 +77,10 @@ local function map_aside(process, part, huge, fd)
     return nil, why
 end
 
-local function is_huge(process, address, size)
+local function is_huge(process, region, huge)
+    local address, size = region.address, region.size
     process.call("madvise", address, size, c.MADV_DONTNEED) -- forget small page table entries
-    local ok, why = process.call("madvise", address, size, c.MADV_POPULATE_READ)
+    local ok, why = kernel.populate(process, address, size, huge)
     if not ok then return nil, why end
     return process.pages(address, address + size).file_huge >= size
 end
@@ -98,19 +101,19 @@ local function recache(process, part, fd)
     process.call("fadvise64", fd, from, to - from, c.POSIX_FADV_DONTNEED)
 end
 
-local function make_huge(process, part, aside, fd, options)
+local function make_huge(process, part, aside, fd, huge, options)
     local ok, why = process.call("madvise", aside.address, aside.size, c.MADV_HUGEPAGE)
     if not ok then return nil, why end
-    ok, why = is_huge(process, aside.address, aside.size)
+    ok, why = is_huge(process, aside, huge)
     if ok or why then return ok, why end
     if process.call("madvise", aside.address, aside.size, c.MADV_COLLAPSE)
-        and is_huge(process, aside.address, aside.size) then
+        and is_huge(process, aside, huge) then
         return true
     end
     if options.recache == "never" then return nil, "its cached pages are small" end
     process.call("madvise", aside.address, aside.size, c.MADV_DONTNEED)
     recache(process, part, fd)
-    ok, why = is_huge(process, aside.address, aside.size)
+    ok, why = is_huge(process, aside, huge)
     if ok or why then return ok, why end
     return nil, "its cached pages stay small (another process maps them, or the filesystem has no large folios)"
 end
@@ -134,7 +137,7 @@ end
 -- Mappings of the same open file side by side, as execve, the dynamic linker and `align` make them, become
 -- one as soon as they have the same rights. Where the cached pages are huge already, that is all, with half
 -- the system calls. Else nil, and rights may have been added.
-local function join_in_place(process, part, list)
+local function join_in_place(process, part, list, huge)
     local executable = process.executable(part.start, part.stop)
     if not executable then return nil end
     for _, piece in ipairs(list) do
@@ -144,7 +147,8 @@ local function join_in_place(process, part, list)
         if not ok then return nil end
     end
     local size = part.stop - part.start
-    return process.call("madvise", part.start, size, c.MADV_HUGEPAGE) and is_huge(process, part.start, size)
+    return process.call("madvise", part.start, size, c.MADV_HUGEPAGE)
+        and is_huge(process, { address = part.start, size = size }, huge)
 end
 
 -- The page cache is made huge at a place aside; then that mapping is moved over the original, at once.
@@ -152,7 +156,7 @@ end
 local function move_over(process, part, host, fd, options)
     local aside <close>, refused = map_aside(process, part, host.huge_page_size, fd)
     if not aside then return nil, refused end
-    local ok, why = make_huge(process, part, aside, fd, options)
+    local ok, why = make_huge(process, part, aside, fd, host.huge_page_size, options)
     if not ok then return nil, why end
     ok, why = process.call("mremap", aside.address, aside.size, aside.size, MOVE, part.start)
     if not ok then return nil, why end
@@ -165,7 +169,7 @@ local function remap(process, part, host, options)
     local file <close>, why = process.open(part.text) -- now, for there to be a way back
     if not file then return nil, why end
     local list = joinable(process, part)
-    if list and join_in_place(process, part, list) then return true end
+    if list and join_in_place(process, part, list, host.huge_page_size) then return true end
     local ok
     ok, why = move_over(process, part, host, file.fd, options)
     if not ok and list then pieces.restore(process, list, file.fd) end

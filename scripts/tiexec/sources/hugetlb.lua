@@ -3,6 +3,7 @@
 
 local core = require "tiexec.core"
 local copy = require "tiexec.copy"
+local kernel = require "tiexec.kernel"
 
 local c = core.constants
 
@@ -34,11 +35,6 @@ local function populate(process, address, size)
     return true
 end
 
-local function can_move(host)
-    local major, minor = table.unpack(host.kernel_version)
-    return major > 5 or (major == 5 and minor >= 16)
-end
-
 return {
     name = "hugetlb",
     anonymous = true,
@@ -49,7 +45,7 @@ return {
         return copy.remap(process, range, host, {
             flags = map_flags(host),
             populate = populate,
-            in_place = not can_move(host),
+            in_place = not kernel.is_at_least(host, 5, 16), -- since then it can be moved
         })
     end,
 }

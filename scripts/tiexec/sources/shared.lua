@@ -6,6 +6,7 @@
 local cache = require "tiexec.cache"
 local cache_image = require "tiexec.cache_image"
 local core = require "tiexec.core"
+local kernel = require "tiexec.kernel"
 local message = require "tiexec.message"
 local pieces = require "tiexec.pieces"
 local planner = require "tiexec.planner"
@@ -170,7 +171,7 @@ end
 
 -- The one step that changes anything: the mapping takes the place of what was there. Then, whether the
 -- pages are huge. MADV_COLLAPSE (Linux 6.1) joins those that the kernel has split since.
-local function map_over(process, part, fd)
+local function map_over(process, part, fd, is_old)
     local size = part.stop - part.start
     local executable, unknown = process.executable(part.start, part.stop)
     if not executable then return nil, unknown end
@@ -178,14 +179,15 @@ local function map_over(process, part, fd)
         c.MAP_PRIVATE | c.MAP_FIXED | c.MAP_NORESERVE, fd, part.offset)
     if not ok then return nil, why end
     process.call("madvise", part.start, size, c.MADV_HUGEPAGE)
-    ok, why = process.call("madvise", part.start, size, c.MADV_POPULATE_READ)
+    ok, why = kernel.populate(process, part.start, size, part.huge)
     if ok and is_huge(process, part) then return true end
     process.call("madvise", part.start, size, c.MADV_COLLAPSE)
     if is_huge(process, part) then return true end
-    return nil, why or "the copy is no longer on huge pages"
+    if why or not is_old then return nil, why or "the copy is no longer on huge pages" end
+    return nil, "tmpfs has no huge pages here (needs Linux 6.1, or TIEXEC_CACHE on a tmpfs mounted with huge=always)"
 end
 
-local function remap(process, part)
+local function remap(process, part, host)
     local address = part.start - part.original.bias
     local copy <close>, why = find_or_make(process, cache.name(part.original, address, part), part)
     if not copy then return nil, why end
@@ -194,7 +196,7 @@ local function remap(process, part)
     local opened <close>, refused = process.open_file(copy.path, core.stat("/proc/self/fd/" .. copy.fd))
     if not opened then return nil, refused end
     local ok
-    ok, why = map_over(process, part, opened.fd)
+    ok, why = map_over(process, part, opened.fd, not kernel.is_at_least(host, 6, 1))
     if ok then return true end
     pieces.restore(process, part.pieces, original.fd)
     return nil, why

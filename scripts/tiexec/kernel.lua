@@ -1,0 +1,29 @@
+-- SPDX-License-Identifier: Apache-2.0
+--- What depends on the kernel's version.
+
+local core = require "tiexec.core"
+
+local c = core.constants
+local kernel = {}
+
+--- Whether the host's kernel is of this version or later.
+function kernel.is_at_least(host, major, minor)
+    local its_major, its_minor = table.unpack(host.kernel_version)
+    return its_major > major or (its_major == major and its_minor >= minor)
+end
+
+--- Has the pages of a range read and mapped, which tells whether they are huge. Before Linux 5.14, which
+-- has MADV_POPULATE_READ, a byte of each huge page is read: where there is one, that maps it whole.
+-- @treturn[1] integer or boolean it was done
+-- @treturn[2] nil, string, integer
+function kernel.populate(process, address, size, huge)
+    local ok, why, errno = process.call("madvise", address, size, c.MADV_POPULATE_READ)
+    if ok or errno ~= c.EINVAL then return ok, why, errno end
+    for at = address, address + size - 1, huge do
+        ok, why, errno = process.read(at, 1)
+        if not ok then return nil, why, errno end
+    end
+    return true
+end
+
+return kernel
