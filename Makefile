@@ -3,6 +3,7 @@
 # make demo       install what is missing, build, and show the main job on a real program
 # make test       install what is missing, build, run the tests     (make test-real: large programs too)
 # make lint       cppcheck, clang-tidy, luacheck, both compilers    (make asan: the tests, sanitized)
+# make test-arm64     the tests on an arm64 kernel, in qemu           (make test-kernels: docs/KERNELS.md)
 # make soak       10,000 starts of a moved program               (TIEXEC_SOAK=N: others)
 # make bench      what it costs, in alternating runs
 # make coverage   docs/COVERAGE.md: how much text of large programs is on huge pages, on this host
@@ -216,6 +217,20 @@ test-real: packages-real
 soak: all $(TEST_PROGRAMS)
 	@TIEXEC_SOAK=$${TIEXEC_SOAK:-10000} $(MAKE) --no-print-directory check SPECS=tests/program/random_bases_spec.lua
 
+# The same tests in a guest (tests/vm) that runs another kernel.
+VM_SPECS = LUA_PATH='scripts/?.lua;scripts/?/init.lua;tests/?.lua;;' LUA_CPATH='$(1)/lua/?.so;;' \
+           TIEXEC_PROGRAM=$(1)/tiexec TIEXEC_BUILD=$(1) lua5.4 /usr/bin/busted -o plainTerminal $(SPECS)
+
+cross: packages-cross
+	@$(MAKE) --no-print-directory CROSS=aarch64-linux-gnu test-programs
+
+test-arm64: cross
+	@tests/vm/run -a arm64 -b build/aarch64 "$(call VM_SPECS,build/aarch64)"
+
+test-kernels: packages-test cross
+	@$(MAKE) --no-print-directory all $(TEST_PROGRAMS)
+	@tests/vm/kernels
+
 demo: packages-demo
 	@$(MAKE) --no-print-directory all
 	@tests/demo
@@ -242,7 +257,7 @@ lint: packages-lint
 	        --suppress=missingIncludeSystem -Icore -Iarch/$$cpu core arch/$$cpu || exit; done
 	clang-tidy --quiet $(SOURCES) core/main.c -- $(BASE) -Ibuild/clang
 	luacheck -q scripts tests
-	shellcheck tests/packages tests/demo tests/sysroot .ci/run
+	shellcheck tests/packages tests/demo tests/sysroot .ci/run $(addprefix tests/vm/,image init kernels run start)
 
 # ---- install --------------------------------------------------------------------------------------
 
@@ -261,5 +276,6 @@ uninstall:
 clean:
 	rm -rf build
 
-.PHONY: all test-programs check test test-real soak demo bench coverage asan lint install uninstall clean
+.PHONY: all test-programs check test test-real soak cross test-arm64 test-kernels demo bench coverage asan lint \
+        install uninstall clean
 .DELETE_ON_ERROR:

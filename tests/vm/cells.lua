@@ -1,0 +1,105 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- What each page source comes to on this kernel, stage by stage, from smaps: one line for each cell,
+-- "cell<TAB>source<TAB>stage<TAB>yes | no: why". Run as root in a guest of its own. Ends with status 1
+-- if a program did not do under tiexec what it does alone.
+
+local core = require "tiexec.core"
+local support = require "support"
+
+local HUGE <const> = core.host().huge_page_size
+local POOL_BYTES <const> = 64 << 20
+local XFS <const>, EXT4 <const> = "/tmp", "/home"
+
+-- The name, the options and the environment that select it, and the folder that the program is in.
+local sources = {
+    { "file on ext4", "file", folder = EXT4 },
+    { "file on xfs", "file", folder = XFS },
+    { "shared, tmpfs", "shared", folder = EXT4, cache = "/dev/shm/cells" },
+    { "shared, tmpfs huge=always", "shared", folder = EXT4, cache = "/mnt/cells" },
+    { "shared, hugetlbfs", "shared", folder = EXT4, cache = "/dev/hugepages/cells", pool = true },
+    { "thp", "thp", folder = EXT4 },
+    { "hugetlb", "hugetlb", folder = EXT4, pool = true },
+}
+
+-- exec: the kernel places it at random, so it has to be moved. entry: it lies where it is linked to.
+local stages = { { "exec", "moved" }, { "entry", "moved-fixed" } }
+
+-- The mapping of a process's program with the most text, and how much there is of it.
+local function text_of(pid)
+    local exe, found = core.readlink(("/proc/%d/exe"):format(pid)), nil
+    local size = 0
+    for _, m in ipairs(support.smaps(pid)) do
+        if m.perms:find("x") and (m.path == exe or m.path:find("/cells/", 1, true)) and m.stop - m.start > size then
+            found, size = m, m.stop - m.start
+        end
+    end
+    return found
+end
+
+-- What the report says of the largest text.
+local function reason(path)
+    local report = require "dkjson".decode(support.read_file(path) or "") or {}
+    local largest
+    for _, row in ipairs(report.mappings or {}) do
+        if not largest or row.bytes > largest.bytes then largest = row end
+    end
+    local why = report.error or (largest and table.concat(largest.why, "; ") or "no report")
+    return why ~= "" and why or "the report does not say why"
+end
+
+local function words(source, more, path)
+    local list = { "env", "TIEXEC_CACHE=" .. (source.cache or "/nowhere"), support.tiexec, "--sources", source[2] }
+    table.move(more, 1, #more, #list + 1, list)
+    list[#list + 1] = "--"
+    list[#list + 1] = path
+    return list
+end
+
+local function with(list, word)
+    list[#list + 1] = word
+    return list
+end
+
+-- Whether the program under tiexec comes to the same as alone.
+local function is_right(source, path)
+    local plain, huge = support.run { path, "brk" }, support.run(with(words(source, {}, path), "brk"))
+    local _, _, sum = plain.out:find("right %S+ (%x+)")
+    return sum and plain.code == 0 and huge.code == 0 and huge.out:find(sum, 1, true)
+end
+
+local function cell(source, program)
+    local path, report = source.folder .. "/" .. program, "/run/report"
+    support.run { "cp", support.programs .. program, path }
+    os.remove(report)
+    if not is_right(source, path) then return nil, "the program did not run as it does alone" end
+    local process = support.start(with(words(source, { "--report", report }, path), "wait"))
+    local done = support.wait_for(function()
+        return not process:is_alive() or core.readlink(("/proc/%d/exe"):format(process.pid)) == path
+            and core.status(process.pid, "TracerPid") == 0
+    end, 60)
+    local alive = done and process:is_alive()
+    local bytes, by = support.huge_text(process.pid)
+    local text = text_of(process.pid)
+    process:stop("KILL")
+    os.remove(path)
+    if not alive or not text then return nil, "the program ended" end
+    if by and bytes >= HUGE then return ("yes (%d MiB of text, %s)"):format(bytes >> 20, by) end
+    return "no: " .. reason(report)
+end
+
+os.execute("mount -t tmpfs -o huge=always,mode=755 tmpfs /mnt")
+os.execute("mkdir -p -m 700 /mnt/cells /dev/shm/cells /dev/hugepages/cells")
+local failed
+local host = core.host()
+print(("kernel\t%s\t%s\t%d KiB\t%d MiB"):format(host.kernel, host.arch, host.page_size >> 10, HUGE >> 20))
+local pool_file = ("/sys/kernel/mm/hugepages/hugepages-%dkB/nr_hugepages"):format(HUGE >> 10)
+for _, source in ipairs(sources) do
+    for _, stage in ipairs(stages) do
+        support.write_file(pool_file, tostring(source.pool and math.max(POOL_BYTES // HUGE, 4) or 0))
+        local result, why = cell(source, stage[2])
+        failed = failed or not result
+        print(("cell\t%s\t%s\t%s"):format(source[1], stage[1], result or "FAILED: " .. why))
+        io.stdout:flush()
+    end
+end
+os.exit(failed and 1 or 0)
