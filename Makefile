@@ -219,7 +219,7 @@ soak: all $(TEST_PROGRAMS)
 
 # The same tests in a guest (tests/vm) that runs another kernel.
 VM_SPECS = LUA_PATH='scripts/?.lua;scripts/?/init.lua;tests/?.lua;;' LUA_CPATH='$(1)/lua/?.so;;' \
-           TIEXEC_PROGRAM=$(1)/tiexec TIEXEC_BUILD=$(1) lua5.4 /usr/bin/busted -o plainTerminal $(SPECS)
+           TIEXEC_PATIENCE=8 TIEXEC_PROGRAM=$(1)/tiexec TIEXEC_BUILD=$(1) lua5.4 /usr/bin/busted -o plainTerminal $(SPECS)
 
 cross: packages-cross
 	@$(MAKE) --no-print-directory CROSS=aarch64-linux-gnu test-programs
