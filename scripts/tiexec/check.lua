@@ -158,7 +158,9 @@ local function show(judged, probe, name)
     local text = { ("tiexec %s: this host is %s%s\n"):format(version, head, name and " for " .. name or ""),
         show_facts(judged, paint), paint("bold", "where huge pages would come from\n"), show_sources(judged, paint) }
     if probe then text[#text + 1] = show_probe(probe, paint) end
-    return io.stdout:write(table.concat(text))
+    local ok, why = io.stdout:write(table.concat(text))
+    if ok then ok, why = io.stdout:flush() end
+    return ok, why
 end
 
 -- ---- running ---------------------------------------------------------------------------------------
