@@ -104,7 +104,7 @@ static double time_loads(void **at, uint64_t loads)
 
 int probe_chase(const struct probe_chase *chase, struct probe_time *time)
 {
-    struct area area;
+    struct area area = {0};
     int err = reserve(&area, chase->pages * chase->page_size, chase->align);
     if (err)
         return err;
@@ -128,7 +128,7 @@ int probe_chase(const struct probe_chase *chase, struct probe_time *time)
 
 int probe_file(const char *path, uint64_t offset, uint64_t size, uint64_t *huge_bytes)
 {
-    struct area area;
+    struct area area = {0};
     int err, fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return -errno;

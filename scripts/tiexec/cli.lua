@@ -56,7 +56,7 @@ Start CMD with its machine code on huge pages; then get out of the way.
       --strict         if anything fails do not start CMD: exit with 125
       --debug LIST     show inner workings: maps,plan,syscalls,timing
       --cache ACTION   list, prune or clear the copies that the source shared has made
-      --inspect PID    show what text of a process is huge, and why not, or of -- CMD; --json, --svg FILE
+      --inspect PID    show what text is huge, and why not (-- CMD: at its start); --json, --svg FILE
       --check [CMD]    show whether this host is ready, and what to change; --json, --probe
       --script FILE    run a Lua script with the harness as `tiexec`
   -h, --help           show this help
