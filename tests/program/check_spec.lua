@@ -96,11 +96,11 @@ describe("--check agrees with the host:", function()
 
     it("a folder for copies that is mounted noexec", function()
         local script = 'mount -t tmpfs -o noexec,mode=1777 tiexec-test /dev/shm || exit 99\n'
+            .. 'mount -t tmpfs tiexec-test /run || exit 99\n' -- which may have a folder for copies
             .. 'unset TIEXEC_CACHE XDG_RUNTIME_DIR; exec "$@"'
         local prefix = { "unshare", "-m", "sh", "-c", script, "sh" }
         local probe = support.run { "unshare", "-m", "sh", "-c", script, "sh", "true" }
         if probe.code ~= 0 then return pending("nothing can be mounted: not root?") end
-        if core.stat("/run/tiexec") then return pending("this host has copies in /run/tiexec") end
         local found = check({}, prefix)
         assert.is_false(found.sources.shared.works)
         assert.truthy(found.sources.shared.why:find("remount,exec", 1, true))

@@ -78,10 +78,9 @@ describe("measuring", function()
     end
 
     it("gives a time and leaves no memory behind", function()
-        local before = #core.mappings(core.getpid())
-        local time = assert(chase())
-        assert.is_true(time > 0)
-        assert.equal(before, #core.mappings(core.getpid()))
+        local before <const>, TIMES <const> = #core.mappings(core.getpid()), 100
+        for _ = 1, TIMES do assert.is_true(assert(chase()) > 0) end
+        assert.is_true(#core.mappings(core.getpid()) < before + TIMES / 2) -- malloc may have some more
     end)
 
     it("small pages are small: none is huge where that is refused", function()
