@@ -42,7 +42,7 @@ end
 local function about(name, host)
     local path, why = core.find(name)
     if not path then return { wrong = why } end
-    local command = { path = path, filesystem = facts.filesystem("", absolute(path), host.kernel_version),
+    local command = { path = path, filesystem = facts.filesystem("", absolute(path), host),
         privilege = core.privilege_of(path), may_trace = host.capabilities >> c.CAP_SYS_PTRACE & 1 == 1 }
     local image
     image, why = core.image(path)
@@ -67,7 +67,7 @@ local function copies_folder(host)
     end
     if why then return { wrong = why } end
     local path = os.getenv("TIEXEC_CACHE") or "/dev/shm"
-    local filesystem = facts.filesystem("", path, host.kernel_version) or {}
+    local filesystem = facts.filesystem("", path, host) or {}
     if filesystem.noexec then
         local point = filesystem.point
         return { wrong = ("%s is mounted noexec (mount -o remount,exec %s)"):format(point, point) }
@@ -89,7 +89,7 @@ function check.gather(name)
     found.counter = { ok = ok or false, why = why, errno = errno }
     found.command = name and about(name, host) or nil
     found.is_first = core.getpid() == 1
-    found.programs = { path = "/usr/bin", filesystem = facts.filesystem("", "/usr/bin", host.kernel_version) }
+    found.programs = { path = "/usr/bin", filesystem = facts.filesystem("", "/usr/bin", host) }
     return found
 end
 

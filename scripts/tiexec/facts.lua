@@ -19,8 +19,9 @@ end
 
 -- ---- filesystems -----------------------------------------------------------------------------------
 
--- Since which kernel a filesystem's page cache has folios of any size. What is not here is not known.
-local large_folios <const> = { xfs = { 5, 18 }, ext4 = { 6, 16 }, bcachefs = { 6, 7 } }
+-- Since which kernel a filesystem's page cache has huge pages, tmpfs by MADV_COLLAPSE. What is not here is
+-- not known.
+local large_folios <const> = { xfs = { 5, 18 }, ext4 = { 6, 16 }, bcachefs = { 6, 7 }, tmpfs = { 6, 1 } }
 
 local function at_least(version, wanted)
     return version[1] > wanted[1] or (version[1] == wanted[1] and version[2] >= wanted[2])
@@ -58,21 +59,26 @@ local function follow_links(root, path)
 end
 
 --- The filesystem that an absolute path lies on.
--- @treturn[1] table `type`, `point` (where it is mounted), `noexec`, `large_folios`: true, false (since when
--- it has them: `since`), or nil: not known
+-- @tparam table host its `kernel_version` and `shmem_thp`
+-- @treturn[1] table `type`, `point` (where it is mounted), `noexec`, `large_folios`: true, false (`why` not),
+-- or nil: not known
 -- @treturn[2] nil it was not found
-function facts.filesystem(root, path, kernel_version)
+function facts.filesystem(root, path, host)
     local best
     path = follow_links(root, path)
     for _, mount in ipairs(mounts(root)) do
         if is_below(path, mount.point) and (not best or #mount.point >= #best.point) then best = mount end
     end
     if not best then return nil end
-    local since, known = large_folios[best.type], nil
-    if since then known = at_least(kernel_version, since) end
+    local since, known, why = large_folios[best.type], nil, nil
+    if since then known = at_least(host.kernel_version, since) end
+    if known == false then why = ("%s has large folios since Linux %s"):format(best.type, table.concat(since, ".")) end
+    if known and best.type == "tmpfs" and host.shmem_thp == "deny" then
+        known, why = false, "huge pages are denied to tmpfs (shmem_enabled)"
+    end
     local noexec = ("," .. best.options .. ","):find(",noexec,", 1, true) ~= nil
     return { type = best.type, point = best.point, noexec = noexec,
-        large_folios = known, since = since and table.concat(since, ".") }
+        large_folios = known, why = why }
 end
 
 -- ---- limits ----------------------------------------------------------------------------------------

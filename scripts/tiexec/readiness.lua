@@ -126,9 +126,7 @@ local order <const> = { "kernel", "huge page", "THP", "THP of tmpfs", "hugetlb p
 local function filesystem_text(filesystem)
     if not filesystem then return "not found", nil end
     if filesystem.large_folios then return filesystem.type .. ", which has large folios", true end
-    if filesystem.large_folios == false then
-        return ("%s, which has large folios since Linux %s"):format(filesystem.type, filesystem.since), false
-    end
+    if filesystem.large_folios == false then return filesystem.why, false end
     return filesystem.type .. "; whether it has large folios is not known", nil
 end
 

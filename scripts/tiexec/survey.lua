@@ -87,14 +87,17 @@ local function would_be_moved(view, row, host)
     return image ~= nil and align.distance(image, object.bias, host) ~= nil
 end
 
--- The part that the source `file` could serve: its filesystem matters too, and a move at the start.
+-- The part that the source `file` could serve, maybe with a condition; or nil and why not. Its filesystem
+-- matters too, and a move at the start.
 local function judge_file(found, row, part, why)
-    local filesystem = facts.filesystem("", row.path, found.host.kernel_version)
-    if filesystem and filesystem.large_folios == false then
-        return nil, ("%s has large folios since Linux %s"):format(filesystem.type, filesystem.since)
+    local filesystem = facts.filesystem("", row.path, found.host)
+    if filesystem and filesystem.large_folios == false then return nil, filesystem.why end
+    local hedge
+    if not filesystem or filesystem.large_folios == nil then
+        hedge = (", if %s has large folios"):format(filesystem and filesystem.type or "its filesystem")
     end
-    if part then return part end
-    if would_be_moved(found.view, row, found.host) then return row end
+    if part then return part, hedge end
+    if would_be_moved(found.view, row, found.host) then return row, hedge end
     return nil, why
 end
 
@@ -124,7 +127,7 @@ local function explain_operation(found, row, operation)
     for _, verdict in ipairs(ask_sources(found, row, operation)) do
         if verdict.part then
             if #row.why == 0 then row.why[1] = "nobody asked for huge pages" end
-            row.advice = ("start it with tiexec: %s by %s"):format(verdict.pages, verdict.name)
+            row.advice = ("start it with tiexec: %s by %s%s"):format(verdict.pages, verdict.name, verdict.why or "")
             return
         end
         row.why[#row.why + 1] = ("%s: %s"):format(verdict.name, verdict.why)

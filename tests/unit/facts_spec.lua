@@ -123,11 +123,12 @@ describe("the filesystem of a path", function()
         .. "29 27 0:30 / /usr/my\\040data rw - tmpfs tmpfs rw,size=1k\n"
         .. "31 27 0:31 / /over rw - overlay overlay rw\n"
 
-    local function at(path, version, more)
+    local function at(path, version, more, mode)
         local files = { ["/proc/self/mountinfo"] = MOUNTS }
         for name, text in pairs(more or {}) do files[name] = text end
         local folder <close> = root(files)
-        return facts.filesystem(folder.path, path, version or { 6, 1 })
+        local of = { kernel_version = version or { 6, 1 }, shmem_thp = mode or "never" }
+        return facts.filesystem(folder.path, path, of)
     end
 
     it("is that of the longest mount point", function()
@@ -146,11 +147,15 @@ describe("the filesystem of a path", function()
 
     it("has large folios since a kernel; of others nothing is said", function()
         assert.is_false(at("/bin/x", { 6, 15 }).large_folios)
-        assert.equal("6.16", at("/bin/x", { 6, 15 }).since)
+        assert.equal("ext4 has large folios since Linux 6.16", at("/bin/x", { 6, 15 }).why)
         assert.is_true(at("/bin/x", { 6, 16 }).large_folios)
         assert.is_true(at("/bin/x", { 7, 0 }).large_folios)
         assert.is_true(at("/usr/x", { 5, 18 }).large_folios)
         assert.is_false(at("/usr/x", { 4, 19 }).large_folios)
         assert.is_nil(at("/over/x").large_folios)
+        assert.is_true(at("/usr/my data/x").large_folios)
+        assert.is_false(at("/usr/my data/x", { 6, 0 }).large_folios)
+        local denied = at("/usr/my data/x", nil, nil, "deny")
+        assert.same({ false, "huge pages are denied to tmpfs (shmem_enabled)" }, { denied.large_folios, denied.why })
     end)
 end)

@@ -108,7 +108,7 @@ describe("ready", function()
         for _, name in ipairs { "shared", "thp", "hugetlb" } do
             assert.is_true((judge(function(f)
                 no_copies(f)
-                f.programs.filesystem.large_folios = false
+                f.programs.filesystem = { type = "ext4", large_folios = false, why = "it is old" }
                 f.copies[name].ok = true
             end)), name)
         end
@@ -120,7 +120,7 @@ describe("ready", function()
                 no_copies(f)
                 if known == "false" then f.programs.filesystem.large_folios = false end
                 if known == "nil" then f.programs.filesystem.large_folios = nil end
-                f.programs.filesystem.since = "6.16"
+                f.programs.filesystem.why = "it is old"
             end)
             assert.is_false(ready)
             for _, source in pairs(sources) do assert.is_string(source.why) end
@@ -149,7 +149,7 @@ describe("the source file", function()
 
     it("goes by the program's filesystem", function()
         assert.is_true((works { path = "/x", text = MIB, filesystem = { type = "xfs", large_folios = true } }))
-        local old = { type = "ext4", large_folios = false, since = "6.16" }
+        local old = { type = "ext4", large_folios = false, why = "ext4 has large folios since Linux 6.16" }
         local ok, text = works { path = "/x", text = MIB, filesystem = old }
         assert.is_false(ok)
         assert.truthy(text:find("6.16", 1, true))
