@@ -101,6 +101,7 @@ local function judge_file(found, row, part, why)
     return nil, why
 end
 
+-- How many huge pages a part comes to, at the least where it will yet be moved.
 local function pages_text(part, host)
     local count = math.max((part.stop - part.start) // host.huge_page_size, 1)
     return ("%d × %s"):format(count, planner.size_text(host.huge_page_size))
@@ -112,6 +113,8 @@ local function ask_sources(found, row, operation)
     for i, name in ipairs(operation.sources or found.sources) do
         local part, why = sources.get(name).fit(target, operation, found.host)
         if name == "file" then part, why = judge_file(found, row, part, why) end
+        local may_share = name == "shared" and found.host.shmem_thp ~= "deny"
+        if not part and may_share and would_be_moved(found.view, row, found.host) then part, why = row, nil end
         verdicts[i] = { name = name, why = why, part = part, pages = part and pages_text(part, found.host) }
     end
     return verdicts

@@ -125,6 +125,20 @@ describe("--inspect of a process without tiexec:", function()
         assert.equal(core.readlink(("/proc/%d/exe"):format(process.pid)), found.executable)
     end)
 
+    it("a start would move it: so these sources can serve", function()
+        local process <close> = start(ample)
+        for _, source in ipairs { "file", "shared" } do
+            local text = 0
+            for _, m in ipairs(inspect(process.pid, "--sources", source).mappings) do
+                if m.bytes > HUGE and m.object:find("/ample$") then
+                    assert.truthy(m.advice and m.advice:find(" by " .. source, 1, true), m.why[1])
+                    text = text + 1
+                end
+            end
+            assert.equal(1, text)
+        end
+    end)
+
     it("it is left alone: not stopped, not traced, the same mappings", function()
         local process <close> = start(ample)
         local before = support.read_file(("/proc/%d/maps"):format(process.pid))
