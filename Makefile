@@ -152,7 +152,7 @@ MOVED_mold          := -fuse-ld=mold
 MOVED_textrel       := -DTEXTREL -Wl,-z,notext
 MOVED_bss           := -DBSS=1500000000
 MOVED_rosegment     := -fuse-ld=lld -Wl,--no-rosegment
-MOVED_separate      := -fuse-ld=lld -Wl,-z,separate-loadable-segments
+MOVED_separate-lld  := -fuse-ld=lld -Wl,-z,separate-loadable-segments
 MOVED_separate-mold := -fuse-ld=mold -Wl,-z,separate-loadable-segments
 MOVED_relr          := -Wl,-z,pack-relative-relocs
 MOVED_tls           := -DTLS=67108864

@@ -34,9 +34,14 @@ local function neighbour_of(mappings, index)
     for path, start in pairs(first) do
         if start < m.start and m.stop <= last[path] then return path end
     end
-    local after, before = mappings[index + 1], mappings[index - 1]
-    if after and not is_anonymous(after) and after.start == m.stop then return after.path end
-    return before and not is_anonymous(before) and before.stop == m.start and before.path or ""
+    for _, step in ipairs { 1, -1 } do -- one copy may be several mappings
+        local i, at = index + step, m
+        while mappings[i] and (mappings[i].start == at.stop or mappings[i].stop == at.start) do
+            if not is_anonymous(mappings[i]) then return mappings[i].path end
+            i, at = i + step, mappings[i]
+        end
+    end
+    return ""
 end
 
 -- Where the huge pages of a mapping come from, by smaps; and whose text it is.

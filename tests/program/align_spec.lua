@@ -100,7 +100,7 @@ describe("a moved program", function()
         { "aligned", "with p_align of 2 MiB" }, { "one-segment", "with headers and text in one segment" },
         { "overlap", "with overlapping segments" }, { "meeting", "with data segments that meet in one mapping" },
         { "rosegment", "with constants in the text segment, by lld", "lld" },
-        { "separate", "with segments of pages of their own, by lld", "lld" },
+        { "separate-lld", "with segments of pages of their own, by lld", "lld" },
         { "separate-mold", "with segments of pages of their own, by mold", "mold" },
         { "relr", "with packed relocations" }, { "tls", "with 64 MiB of thread-local data" },
         { "ifunc", "with functions chosen by a resolver" }, { "notes", "with notes of control-flow protection" },
@@ -123,7 +123,7 @@ describe("a moved program", function()
         end)
 
         it(layout[2] .. " differs from the plain one in nothing but its place", function()
-            if layout[3] and not has_linker(layout[3]) then return pending("there is no " .. layout[3]) end
+            if layout[3] and not is_there(program(layout[1])) then return pending("there is no " .. layout[3]) end
             local path = program(layout[1])
             local plain, from = outside { path, "far", "wait" }
             local moved, to = outside { support.tiexec, "--strict", "-s", "none", path, "far", "wait" }
