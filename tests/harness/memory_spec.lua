@@ -138,9 +138,18 @@ end)
 local function is_integer(_, arguments) return math.type(arguments[1]) == "integer" end
 assert:register("assertion", "integer", is_integer)
 
+-- On one CPU, the kernel writes nothing new into the memory by which glibc learns of the CPU (rseq).
+local function keep_on_one_cpu(inferior)
+    local scratch <close> = assert(inferior:scratch(core.page_size()))
+    assert(inferior:write_memory(scratch.address, string.pack("j", 1)))
+    assert(inferior:remote_syscall("sched_setaffinity", 0, 8, scratch.address))
+    assert(inferior:remote_syscall("getpid")) -- it is told of the CPU when it goes on
+end
+
 describe("a remote system call", function()
     it("runs in the inferior, and leaves registers, mask and memory as they were", function()
         local inferior <close> = at_entry()
+        keep_on_one_cpu(inferior)
         local registers, mask = inferior:registers("all"), inferior:sigmask()
         local ranges = {}
         for _, mapping in ipairs(inferior:mappings()) do

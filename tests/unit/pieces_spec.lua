@@ -9,8 +9,9 @@ local PAGE <const>, HUGE <const> = 0x1000, 0x200000
 
 describe("putting pieces back", function()
     local list = {
-        { start = HUGE, stop = HUGE + PAGE, perms = "r--p", offset = 0 },
-        { start = HUGE + PAGE, stop = 2 * HUGE - PAGE, perms = "r-xp", offset = PAGE },
+        { start = HUGE, stop = HUGE + PAGE, perms = "r--p", protection = c.PROT_READ, offset = 0 },
+        { start = HUGE + PAGE, stop = 2 * HUGE - PAGE, perms = "r-xp", protection = c.PROT_READ | c.PROT_EXEC,
+            offset = PAGE },
         { start = 2 * HUGE - PAGE, stop = 2 * HUGE },
     }
 
