@@ -4,7 +4,7 @@
  * ESRCH the target is killed first, so that the error is true. The call's name is then in the file KILLER_LOG. With
  * KILLER_CACHE only those calls count by which a copy is made for the source `shared`, without it only
  * the others. A process is taken for the tracer from its setsid on; everything else, the program that is
- * started too, is left alone. */
+ * started too, is left alone. With KILLER_PID, which is the target then, tiexec itself is the tracer. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -40,7 +40,9 @@ __attribute__((constructor)) static void start(void)
         error = fail ? atol(fail) : 0;
         strncpy(log_name, file ? file : "", sizeof log_name - 1);
         cache_only = getenv("KILLER_CACHE") != NULL;
-        target = getpid();
+        const char *attached = getenv("KILLER_PID");
+        is_tracer = attached != NULL;
+        target = attached ? (pid_t)atol(attached) : getpid();
         unsetenv("LD_PRELOAD");
     }
 }

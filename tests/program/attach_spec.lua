@@ -1,0 +1,192 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- --attach and --undo: a process that runs gets huge pages, and gives them back; its threads notice nothing.
+
+local attached = require "attached"
+local core = require "tiexec.core"
+local failure = require "failure"
+local support = require "support"
+
+local HUGE <const> = core.host().huge_page_size
+local ROUNDS <const> = tonumber(os.getenv("TIEXEC_SOAK")) or support.rounds(10)
+
+-- Started by tiexec without remapping, it lies where its file's pages can be huge.
+local CONGRUENT <const> = { support.tiexec, "-s", "none" }
+
+-- Its children map the file's pages, too: only with none about can small cached ones be dropped.
+local function cached_in_huge_pages()
+    local process <close> = support.start({ support.tiexec, "--sources", "file", support.programs .. "waiting", "idle" })
+    assert(support.wait_for(function() return support.huge_text(process.pid) >= 2 * HUGE end))
+    return failure.as_it_is()
+end
+
+local sources = {
+    { "file", "FilePmdMapped", cached_in_huge_pages, CONGRUENT },
+    { "thp", "AnonHugePages", function() return support.thp("madvise") end },
+    { "hugetlb", "_Hugetlb", function() return support.pool(16) end }, -- shared with children, or private
+}
+
+-- Asserts that tiexec said nothing, or one line with `words`.
+local function said(words, result)
+    assert.equal(0, result.code, result.err)
+    if not words then return assert.equal("", result.err) end
+    assert.truthy(failure.one_line(result):find(words, 1, true), result.err)
+end
+
+describe("64 threads in the midst of something:", function()
+    for _, case in ipairs(sources) do
+        local source, field, arrange, words = table.unpack(case)
+        it(("attached to by %s and undone, over and over"):format(source), function()
+            local host <close> = arrange()
+            if not host then return pending("the host cannot be arranged for it: not root, or no memory") end
+            local busy <close> = attached.start(words)
+            local before = busy:maps()
+            for _ = 1, ROUNDS do
+                said(nil, busy:tiexec("--attach", { "--sources", source }))
+                local bytes, by = support.huge_text(busy.pid)
+                assert.is_true(bytes >= 2 * HUGE)
+                assert.truthy(by:find(field, 1, true), by)
+                said(nil, busy:tiexec("--undo"))
+                assert.equal(before, busy:maps())
+                if source ~= "file" then assert.equal(0, (support.huge_text(busy.pid))) end
+            end
+            local code, output = busy:finish()
+            assert.equal(0, code, output)
+        end)
+    end
+
+    it("done twice, the second time is told to be nothing", function()
+        local mode <close> = support.thp("madvise")
+        local busy <close> = attached.start()
+        if mode then said(nil, busy:tiexec("--attach", { "--sources", "thp" })) end
+        local maps = busy:maps()
+        if mode then said("on huge pages already", busy:tiexec("--attach", { "--sources", "thp" })) end
+        assert.equal(maps, busy:maps())
+        busy:tiexec("--undo")
+        said("nothing to undo", busy:tiexec("--undo"))
+        assert.equal(0, (busy:finish()))
+    end)
+
+    it("stopped by a signal, they stay stopped, and go on when told to", function()
+        local mode <close> = support.thp("madvise")
+        if not mode then return pending("the THP mode cannot be set: not root?") end
+        local busy <close> = attached.start()
+        local function state() return support.read_file(("/proc/%d/stat"):format(busy.pid)):match("%) (%a)") end
+        os.execute("kill -STOP " .. busy.pid)
+        assert.truthy(support.wait_for(function() return state() == "T" end))
+        said(nil, busy:tiexec("--attach", { "--sources", "thp" }))
+        assert.is_true(support.huge_text(busy.pid) >= 2 * HUGE)
+        assert.equal("T", state())
+        said(nil, busy:tiexec("--undo"))
+        assert.equal("T", state())
+        os.execute("kill -CONT " .. busy.pid)
+        assert.truthy(support.wait_for(function() return state() ~= "T" end))
+    end)
+
+    it("several processes at once", function()
+        local mode <close> = support.thp("madvise")
+        if not mode then return pending("the THP mode cannot be set: not root?") end
+        local one <close> = attached.start()
+        local other <close> = attached.start()
+        local result = support.run_tiexec { "--sources", "thp", "--attach", tostring(one.pid), tostring(other.pid) }
+        said(nil, result)
+        assert.is_true(support.huge_text(one.pid) >= 2 * HUGE)
+        assert.is_true(support.huge_text(other.pid) >= 2 * HUGE)
+        said(nil, support.run_tiexec { "--undo", ("%d,%d"):format(one.pid, other.pid) })
+        assert.same({ 0, 0 }, { (one:finish()), (other:finish()) })
+    end)
+end)
+
+describe("the tracer killed at any moment:", function()
+    -- What signal(7) says of any stop, which a tracer that dies cannot mend any more: EINTR.
+    local interrupted = { epoll = true, interrupted_epoll = true, sigtimedwait = true, semtimedop = true, receive = true }
+    local function is_right(output)
+        for kind, errno in output:gmatch("([%w_]+): wrong: errno (%d+)") do
+            if not interrupted[kind] or errno ~= "4" then return false end
+        end
+        return true
+    end
+
+    -- Strikes the Nth call of the tracer. Gives what became of the program, and of the call.
+    local function strike(n)
+        local busy <close> = attached.start()
+        local log = busy.folder.path .. "/log"
+        support.run { "env", "KILLER_PID=" .. busy.pid, "KILLER_AT=" .. n, "KILLER_LOG=" .. log,
+            "LD_PRELOAD=" .. support.programs .. "killer", "ASAN_OPTIONS=detect_leaks=0:verify_asan_link_order=0",
+            support.tiexec, "--sources", "thp", "--attach", tostring(busy.pid) }
+        if not support.read_file(log) then return nil end
+        if not busy.process:is_alive() then return "gone" end
+        local code, output = busy:finish()
+        if code == 128 + 9 then return "gone" end
+        return (code == 0 or code == 1 and is_right(output)) and "right" or "wrong: " .. output
+    end
+
+    it("the program serves on, or is gone; it is never wrong", function()
+        local mode <close> = support.thp("madvise")
+        if not mode then return pending("the THP mode cannot be set: not root?") end
+        local counts = { right = 0, gone = 0 }
+        local n, step = 1, 1
+        while true do
+            local fate = strike(n)
+            if not fate then break end
+            assert.truthy(counts[fate], ("call %d: %s"):format(n, fate))
+            counts[fate] = counts[fate] + 1
+            step = step + 1 + n // 8
+            n = n + step
+        end
+        assert.is_true(counts.right > 0 and counts.gone > 0, ("%d right, %d gone"):format(counts.right, counts.gone))
+    end)
+end)
+
+describe("--attach refuses, with one line,", function()
+    local function refused(words, why)
+        local result = support.run(words)
+        assert.equal(125, result.code)
+        assert.truthy(failure.one_line(result):find(why, 1, true), result.err)
+    end
+    local function both(pid, why)
+        for _, option in ipairs { "--attach", "--undo" } do refused({ support.tiexec, option, tostring(pid) }, why) end
+    end
+
+    it("what is no process", function()
+        both("zork", "not a process id")
+        both(0, "not a process id")
+        both(2 ^ 22 | 0, "there is no such process")
+        refused({ support.tiexec, "--attach" }, "needs an argument")
+        refused({ support.tiexec, "--attach", "1", "--undo", "1" }, "exclude each other")
+    end)
+
+    it("a thread of the kernel", function()
+        if (support.read_file("/proc/2/comm") or "") ~= "kthreadd\n" then return pending("none is seen here") end
+        both(2, "thread of the kernel")
+    end)
+
+    it("a process that has ended", function()
+        local process <close> = support.start { "sh", "-c", "true & exec sleep 60" }
+        local zombie = support.wait_for(function()
+            local child = support.shell("pgrep -P " .. process.pid).out:match("%d+")
+            return child and (support.read_file(("/proc/%s/stat"):format(child)) or ""):find(") Z", 1, true) and child
+        end)
+        both(zombie, "has ended")
+    end)
+
+    it("a process that is traced already", function()
+        local busy <close> = attached.start()
+        local tracer <close> = support.start { "strace", "-f", "-o", "/dev/null", "-p", tostring(busy.pid) }
+        assert.truthy(support.wait_for(function() return core.status(busy.pid, "TracerPid") ~= 0 end))
+        both(busy.pid, ("traced already, by process %d"):format(tracer.pid))
+    end)
+
+    it("another user's process", function()
+        if not support.is_root then return pending("needs root, to be another user") end
+        local busy <close> = attached.start()
+        local reachable, remove = require "reachable".folder()
+        local nobody = { "setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups" }
+        for _, option in ipairs { "--attach", "--undo" } do
+            local words = table.move({ reachable .. "build/tiexec", option, tostring(busy.pid) }, 1, 3, #nobody + 1,
+                { table.unpack(nobody) })
+            refused(words, "user 0")
+        end
+        remove()
+        assert.equal(0, (busy:finish()))
+    end)
+end)
