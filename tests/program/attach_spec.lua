@@ -14,7 +14,7 @@ local CONGRUENT <const> = { support.tiexec, "-s", "none" }
 
 -- Its children map the file's pages, too: only with none about can small cached ones be dropped.
 local function cached_in_huge_pages()
-    local process <close> = support.start({ support.tiexec, "--sources", "file", support.programs .. "waiting", "idle" })
+    local process <close> = support.start { support.tiexec, "--sources", "file", support.programs .. "waiting", "idle" }
     assert(support.wait_for(function() return support.huge_text(process.pid) >= 2 * HUGE end))
     return failure.as_it_is()
 end
@@ -98,7 +98,8 @@ end)
 
 describe("the tracer killed at any moment:", function()
     -- What signal(7) says of any stop, which a tracer that dies cannot mend any more: EINTR.
-    local interrupted = { epoll = true, interrupted_epoll = true, sigtimedwait = true, semtimedop = true, receive = true }
+    local interrupted = { epoll = true, interrupted_epoll = true, sigtimedwait = true, semtimedop = true,
+        receive = true }
     local function is_right(output)
         for kind, errno in output:gmatch("([%w_]+): wrong: errno (%d+)") do
             if not interrupted[kind] or errno ~= "4" then return false end
