@@ -134,6 +134,8 @@ TEST_FLAGS_low_text    := -static -no-pie -fno-pie -Wl,-Ttext-segment=0x10000
 TEST_FLAGS_ample_static := -static
 $(BUILD)/tests/ample_static: tests/programs/ample.c
 TEST_FLAGS_loadable := -shared -fPIC -fno-toplevel-reorder -fvisibility=hidden -Wl,-soname,loadable
+TEST_LIBS_needy     := -Wl,--no-as-needed $(BUILD)/tests/loadable -Wl,-rpath,'$$ORIGIN'
+$(BUILD)/tests/needy: $(BUILD)/tests/loadable
 TEST_FLAGS_loader   := -pthread
 TEST_LIBS_loader    := -ldl
 TEST_FLAGS_killer := -shared -fPIC

@@ -5,9 +5,11 @@
 #include "process.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -103,6 +105,26 @@ static unsigned count_nodes(void)
     }
     free(text);
     return count ? count : 1;
+}
+
+/* Of an odd size: mappings one below the other are not congruent by chance. */
+bool host_places_congruent(const char *path, uint64_t huge_page_size)
+{
+    size_t size = (size_t)(2 * huge_page_size) + (size_t)sysconf(_SC_PAGESIZE);
+    uintptr_t bits = 0;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    void *at[2] = {MAP_FAILED, MAP_FAILED};
+    for (int i = 0; i < 2 && fd >= 0; i++) {
+        at[i] = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+        if (at[i] != MAP_FAILED)
+            bits |= (uintptr_t)at[i];
+    }
+    for (int i = 0; i < 2; i++)
+        if (at[i] != MAP_FAILED)
+            munmap(at[i], size);
+    if (fd >= 0)
+        close(fd);
+    return (bits & (huge_page_size - 1)) == 0;
 }
 
 void host_read(struct host *host)

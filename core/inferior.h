@@ -31,6 +31,7 @@ struct event {
     bool core_dumped;
     int64_t value;
     uint64_t address;
+    uint64_t arguments[6]; /* of the system call, on entry */
 };
 
 #define INFERIOR_BREAKPOINTS 16

@@ -62,6 +62,16 @@ static int l_page_size(lua_State *L)
     return 1;
 }
 
+/// Whether the kernel of itself puts large mappings of a file where its pages can be huge.
+// @function places_congruent
+// @string path
+static int l_places_congruent(lua_State *L)
+{
+    const char *path = luaL_checkstring(L, 1);
+    lua_pushboolean(L, host_places_congruent(path, host_huge_page_size()));
+    return 1;
+}
+
 /// The PMD-sized page, in bytes: `host().huge_page_size` without the rest.
 // @function huge_page_size
 static int l_huge_page_size(lua_State *L)
@@ -78,4 +88,6 @@ void lua_add_host(lua_State *L)
     lua_setfield(L, -2, "host");
     lua_pushcfunction(L, l_page_size);
     lua_setfield(L, -2, "page_size");
+    lua_pushcfunction(L, l_places_congruent);
+    lua_setfield(L, -2, "places_congruent");
 }

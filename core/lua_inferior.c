@@ -57,6 +57,16 @@ static void set_signal(lua_State *L, int number)
     }
 }
 
+static void push_arguments(lua_State *L, const uint64_t arguments[6])
+{
+    lua_createtable(L, 6, 0);
+    for (int i = 0; i < 6; i++) {
+        lua_pushinteger(L, (lua_Integer)arguments[i]);
+        lua_rawseti(L, -2, i + 1);
+    }
+    lua_setfield(L, -2, "arguments");
+}
+
 static void push_event(lua_State *L, const struct event *event)
 {
     lua_newtable(L);
@@ -68,6 +78,7 @@ static void push_event(lua_State *L, const struct event *event)
         break;
     case EVENT_SYSCALL_ENTRY:
         lua_set_integer(L, "syscall", (uint64_t)event->value);
+        push_arguments(L, event->arguments);
         break;
     case EVENT_SYSCALL_RETURN:
         lua_set_integer(L, "result", (uint64_t)event->value);
@@ -99,7 +110,7 @@ static void push_event(lua_State *L, const struct event *event)
 // @treturn[1] table `reason`, one of GDB/MI's ("exec", "breakpoint-hit", "signal-received",
 // "syscall-entry", "syscall-return", "end-stepping-range", "fork", "exited", "exited-signalled") or
 // "group-stop", "thread-exited"; `thread`; and with it `address`, `signal` and `signal_name`,
-// `syscall`, `result`, `child`, `exit_code`, `core_dumped`
+// `syscall` and `arguments`, `result`, `child`, `exit_code`, `core_dumped`
 // @treturn[2] nil, message, errno (ETIMEDOUT; ESRCH: nothing to wait for)
 static int l_wait(lua_State *L)
 {
@@ -122,6 +133,24 @@ static int l_cont(lua_State *L)
     struct inferior *inferior = lua_check_inferior(L, 1);
     int way = luaL_checkoption(L, 2, "freely", ways);
     return lua_push_result(L, "cont", inferior_resume(inferior, way ? RESUME_SYSCALL : RESUME_CONT));
+}
+
+/// Changes the first argument of the system call that the selected thread is about to make; or puts it back
+// at its return, where the register still has it.
+// @function inferior:set_first_argument
+// @int value
+// @bool[opt] returned
+static int l_set_first_argument(lua_State *L)
+{
+    struct arch_regs regs;
+    struct inferior *inferior = lua_check_inferior(L, 1);
+    uint64_t value = lua_check_address(L, 2);
+    bool returned = lua_toboolean(L, 3);
+    const struct tracee *thread = inferior_thread(inferior, 0);
+    int err = thread ? arch_regs_get(thread->tid, &regs) : -ESRCH;
+    if (!err && arch_set_first_argument(&regs, returned, value))
+        err = arch_regs_set(thread->tid, &regs);
+    return lua_push_result(L, "set_first_argument", err);
 }
 
 /// Resumes, the selected thread for one instruction: wait gives "end-stepping-range".
@@ -320,7 +349,7 @@ void lua_add_inferior(lua_State *L)
         {"exit_kill", l_exit_kill},
         {"select", l_select},
         {"adopt", l_adopt},
-        {"close", l_close},     {"remote_syscall", l_remote_syscall},
+        {"close", l_close},     {"remote_syscall", l_remote_syscall}, {"set_first_argument", l_set_first_argument},
         {NULL, NULL}};
     static const luaL_Reg meta[] = {
         {"__gc", l_close}, {"__close", l_close}, {"__tostring", l_tostring}, {NULL, NULL}};

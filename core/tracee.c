@@ -87,7 +87,8 @@ int tracee_event_message(const struct tracee *tracee, unsigned long *message)
     return result(ptrace(PTRACE_GETEVENTMSG, tracee->tid, NULL, message));
 }
 
-int tracee_syscall_info(const struct tracee *tracee, bool *entry, int64_t *number)
+int tracee_syscall_info(const struct tracee *tracee, bool *entry, int64_t *number,
+                        uint64_t arguments[6])
 {
     struct __ptrace_syscall_info info;
     if (ptrace(PTRACE_GET_SYSCALL_INFO, tracee->tid, data(sizeof info), &info) < 0)
@@ -95,6 +96,8 @@ int tracee_syscall_info(const struct tracee *tracee, bool *entry, int64_t *numbe
     if (info.op == PTRACE_SYSCALL_INFO_ENTRY) {
         *entry = true;
         *number = (int64_t)info.entry.nr;
+        for (int i = 0; i < 6; i++)
+            arguments[i] = info.entry.args[i];
     } else if (info.op == PTRACE_SYSCALL_INFO_EXIT) {
         *entry = false;
         *number = info.exit.rval;

@@ -60,7 +60,8 @@ int tracee_siginfo(const struct tracee *tracee, siginfo_t *info);
 int tracee_event_message(const struct tracee *tracee, unsigned long *message);
 
 /* Whether a syscall stop is on the way in; needs Linux 5.3 (PTRACE_GET_SYSCALL_INFO).
- * *number is the system call's on entry, its result on return. */
-int tracee_syscall_info(const struct tracee *tracee, bool *entry, int64_t *number);
+ * *number is the system call's on entry, its result on return; arguments on entry only. */
+int tracee_syscall_info(const struct tracee *tracee, bool *entry, int64_t *number,
+                        uint64_t arguments[6]);
 
 #endif

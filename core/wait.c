@@ -190,7 +190,7 @@ static int take_trap(struct inferior *inferior, struct tracee *thread, struct ev
 static int take_syscall(const struct tracee *thread, struct event *event)
 {
     bool entry;
-    int err = tracee_syscall_info(thread, &entry, &event->value);
+    int err = tracee_syscall_info(thread, &entry, &event->value, event->arguments);
     if (err)
         return err;
     event->reason = entry ? EVENT_SYSCALL_ENTRY : EVENT_SYSCALL_RETURN;

@@ -109,6 +109,15 @@ static inline int arch_restart_interrupted(struct arch_regs *regs)
     return 0;
 }
 
+/* Sets the first argument of the system call that a thread is about to make. False, when it has `returned`: the
+ * register then has the result. */
+static inline bool arch_set_first_argument(struct arch_regs *regs, bool returned, uint64_t value)
+{
+    if (!returned)
+        regs->user.regs[0] = value;
+    return !returned;
+}
+
 /* Breakpoints. A hardware slot watches one instruction address in one thread; -ENOSPC: this CPU has
  * fewer slots. A thread that goes on from one hits it again (x86 has a flag against that). */
 #define ARCH_HARDWARE_BREAKPOINTS        16

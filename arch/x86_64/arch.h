@@ -101,6 +101,15 @@ static inline bool arch_restart_argument(pid_t tid, const struct arch_regs *regs
     return false;
 }
 
+/* Sets the first argument of the system call that a thread is about to make, or `returned` from: user space
+ * expects to find it in its register. False: nothing is to be changed. */
+static inline bool arch_set_first_argument(struct arch_regs *regs, bool returned, uint64_t value)
+{
+    (void)returned;
+    regs->user.rdi = value;
+    return true;
+}
+
 /* Breakpoints. A hardware slot watches one instruction address in one thread. A thread that goes on
  * from one does not hit it again (RF in eflags). */
 #define ARCH_HARDWARE_BREAKPOINTS        4

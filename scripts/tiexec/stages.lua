@@ -9,6 +9,7 @@ local align = require "tiexec.align"
 local core = require "tiexec.core"
 local entry = require "tiexec.entry"
 local message = require "tiexec.message"
+local steer = require "tiexec.steer"
 require "tiexec.inferior"
 
 local c = core.constants
@@ -60,6 +61,11 @@ function Run:align()
     return ok or not chosen.strict, self.unmoved
 end
 
+-- Whether libraries are to be put where their files' pages can be huge: where the kernel does not do it.
+function Run:steers()
+    return steer.is_needed(self.inferior) and self:choose_settings().align ~= false
+end
+
 function Run:at_exec()
     local _, _, errno = self.inferior:read_register("pc")
     if errno == c.ENOEXEC then return self:give_up("it is a 32-bit program", self.options.strict) end
@@ -69,6 +75,7 @@ function Run:at_exec()
     self.entry, why = entry.arrange(self.inferior)
     if not self.entry then return self:give_up(why, self.options.strict) end
     if self.entry.reached then return self:at_entry() end
+    self.steering = self:steers() and steer.start(self.inferior) or nil
 end
 
 -- Notes what there is to know for following the program when it is let go.
@@ -88,6 +95,17 @@ function Run:at_entry()
     return self:finish(outcome.complaint or self.unmoved, chosen.strict)
 end
 
+-- Only for its first moments is the dynamic linker watched, or, where its libraries must be steered, until it is
+-- done.
+function Run:watches_syscalls()
+    return self.entry and not self.entry.reached and (self.entry.reading or self.steering)
+end
+
+function Run:at_syscall(event)
+    if self.entry.reading then self.entry:at_syscall(event) end
+    if self.steering then self.steering:at_syscall(event) end
+end
+
 -- Follows the inferior until it is done or gone. Signals, and threads that end, pass by: cont gives
 -- signals back.
 local function follow(run)
@@ -100,13 +118,13 @@ local function follow(run)
         elseif event.reason == "fork" then
             run.entry:release_child(event.child)
         elseif event.reason:find("^syscall") and run.entry then
-            run.entry:at_syscall(event)
+            run:at_syscall(event)
         elseif run.entry and run.entry:is_reached(event) then
             run:at_entry()
         end
         if run.done then return end
         local ok
-        ok, why = run.inferior:cont(run.entry and run.entry.reading and "syscall" or "freely")
+        ok, why = run.inferior:cont(run:watches_syscalls() and "syscall" or "freely")
         if not ok then return run:give_up(why, run.options.strict) end
         if run.entry and not run.entry.reading then -- while the linker is at work
             require "tiexec.remap".prepare(run:choose_settings())
