@@ -19,13 +19,14 @@ int inferior_init(struct inferior *inferior, pid_t pid, unsigned options, bool c
     return inferior_add(inferior, pid) ? 0 : -ENOMEM;
 }
 
+/* Of every thread that is stopped: each has its own, and gives it to those that it starts. */
 static int set_option(struct inferior *inferior, unsigned option, bool on)
 {
-    const struct tracee *thread = inferior_thread(inferior, 0);
-    if (!thread)
-        return -ESRCH;
     unsigned options = on ? inferior->options | option : inferior->options & ~option;
-    int err = tracee_set_options(thread, options);
+    int err = inferior_thread(inferior, 0) ? 0 : -ESRCH;
+    for (size_t i = 0; i < inferior->thread_count && !err; i++)
+        if (inferior->threads[i].state != TRACEE_RUNNING)
+            err = tracee_set_options(&inferior->threads[i], options);
     if (!err)
         inferior->options = options;
     return err;

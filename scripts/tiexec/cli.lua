@@ -39,30 +39,24 @@ local help <const> = [[
 Usage: tiexec [OPTION]... [--] CMD [ARG]...
    or: tiexec --attach PID... | --undo PID... | --inspect PID | --check [CMD] | --script FILE [ARG]...
 Start CMD with its machine code on huge pages; then get out of the way.
-
   -s, --strategy NAME  how to round: aggressive (default), conservative, none, or a Lua file
       --sources LIST   where huge pages come from, in order: file,shared,thp,hugetlb
       --profile FILE   settings for this program, in place of those in profiles.d
   -n, --dry-run        show the plan, with a reason for each mapping; CMD does not run
   -v, --verbose        show a table of the text before and after, on standard error
       --report FILE    write the same as JSON
-  -f, --follow LIST    go on after the start: dlopen (libraries that CMD loads later)
+  -f, --follow LIST    go on after the start: exec (from scripts, to what they become), dlopen (libraries)
       --no-align       do not move CMD to where its file's pages can be huge
       --perf-map       name the functions of private copies for perf, in /tmp/perf-PID.map
-  -a, --attach PID     do it to processes that run already
-      --undo PID       put their text back on the pages of its files
-  -u, --user USER      run CMD as USER[:GROUP]; the pages are made ready with the caller's rights
-      --login          with --user: set HOME, USER and LOGNAME, too
-      --strict         if anything fails do not start CMD: exit with 125
+  -u, --user USER      run CMD as USER[:GROUP]; --login sets HOME, USER and LOGNAME, too
+      --strict         if anything fails do not start CMD: exit with 125 (else CMD runs, one line tells)
       --debug LIST     show inner workings: maps,plan,syscalls,timing
       --cache ACTION   list, prune or clear the copies that the source shared has made
-      --inspect PID    show what text is huge, and why not (-- CMD: at its start); --json, --svg FILE
+  -a, --attach PID     do it to processes that run already; --undo PID puts their files' own pages back
+      --inspect PID    show what text of a process is huge, and why not, or of -- CMD; --json, --svg FILE
       --check [CMD]    show whether this host is ready, and what to change; --json, --probe
       --script FILE    run a Lua script with the harness as `tiexec`
-  -h, --help           show this help
-  -V, --version        show the version
-
-Without --strict CMD always runs: what fails is told in one line.
+  -h, --help           show this help; -V, --version: the version
 The environment variable TIEXEC sets the same: TIEXEC=strategy=conservative,sources=thp,verbose
 Exit status: CMD's own; 125 tiexec failed, 126 CMD cannot be executed, 127 it was not found.
 ]]

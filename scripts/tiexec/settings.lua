@@ -11,7 +11,7 @@ local settings = {}
 settings.debug_words = { "maps", "plan", "syscalls", "timing" }
 
 --- What `--follow` and TIEXEC=follow= may name.
-settings.follow_words = { "dlopen" }
+settings.follow_words = { "exec", "dlopen" }
 
 local function split(text, separator)
     local words = {}

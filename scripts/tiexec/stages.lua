@@ -3,7 +3,8 @@
 --
 -- exec: execve has finished, and nothing of the program has run: it may be moved. entry: its libraries
 -- are mapped and relocated, and its text is remapped. After that the program runs untraced; with
--- `--follow=dlopen` it is watched (see dlopen.lua).
+-- `--follow=dlopen` it is watched (see dlopen.lua), and with `--follow=exec` a program without text for huge
+-- pages stays traced until it execs another.
 
 local align = require "tiexec.align"
 local core = require "tiexec.core"
@@ -66,7 +67,18 @@ function Run:steers()
     return steer.is_needed(self.inferior) and self:choose_settings().align ~= false
 end
 
+-- What a script has become is told of by its own name.
+function Run:rename()
+    local path = core.readlink(("/proc/%d/exe"):format(self.inferior:pid()))
+    self.name = path and path:match("[^/]*$") or self.name
+end
+
 function Run:at_exec()
+    if self.awaiting then
+        self:rename()
+        self.inferior:exit_kill(true)
+    end
+    self.awaiting = nil
     local _, _, errno = self.inferior:read_register("pc")
     if errno == c.ENOEXEC then return self:give_up("it is a 32-bit program", self.options.strict) end
     self.chosen = nil
@@ -86,12 +98,21 @@ function Run:prepare_to_follow(chosen)
     if not self.follower then message.say("%s: libraries loaded later stay on small pages: %s", self.name, why) end
 end
 
+-- A program with nothing to gain, such as a shell, may yet become another by exec. It runs on under trace, but is
+-- not to end with the tracer, and neither are its children traced.
+function Run:await_exec()
+    self.entry, self.steering, self.awaiting = nil, nil, true
+    self.inferior:exit_kill(false)
+end
+
 function Run:at_entry()
     local chosen = self:choose_settings()
     local outcome, why = require "tiexec.remap".run(self.inferior, "entry", self.name, chosen)
     if not outcome then return self:give_up(why, chosen.strict) end
     if outcome.dry then return self:quit(0) end
-    if chosen.follow and chosen.follow.dlopen then self:prepare_to_follow(chosen) end
+    local follow = chosen.follow or {}
+    if follow.exec and #outcome.results == 0 and #outcome.refused == 0 then return self:await_exec() end
+    if follow.dlopen then self:prepare_to_follow(chosen) end
     return self:finish(outcome.complaint or self.unmoved, chosen.strict)
 end
 

@@ -62,7 +62,7 @@ describe("the environment variable TIEXEC", function()
 
     it("follow is a set of what there is to follow", function()
         assert.same({ follow = { dlopen = true } }, (settings.from_environment "follow=dlopen"))
-        assert.same({ "TIEXEC: follow: unknown word 'moon' (there are: dlopen)" },
+        assert.same({ "TIEXEC: follow: unknown word 'moon' (there are: exec, dlopen)" },
             select(2, settings.from_environment "follow=dlopen+moon"))
     end)
 
