@@ -108,7 +108,7 @@ TEST_FLAGS_shape := -static -nostdlib -no-pie -fno-pie -fno-stack-protector $(NO
 $(BUILD)/tests/shape: tests/programs/shape.ld
 
 # The text begins at a huge page of the file, which ends with it: symbols would come after.
-TEST_FLAGS_ends := -static -nostdlib -no-pie -fno-pie -fno-stack-protector -fcf-protection=none -g0 \
+TEST_FLAGS_ends := -static -nostdlib -no-pie -fno-pie -fno-stack-protector $(NO_LANDING) -g0 \
                    -Wl,-z,max-page-size=0x200000 -Wl,--build-id=none -Wl,-s -T tests/programs/ends.ld
 $(BUILD)/tests/ends $(BUILD)/tests/ends-little: tests/programs/ends.ld
 TEST_PROGRAMS += $(BUILD)/tests/ends-little
@@ -144,7 +144,7 @@ TEST_FLAGS_waiting := -pthread
 TEST_FLAGS_small := -static -nostdlib -no-pie -fno-pie -fno-stack-protector $(NO_LANDING) -Wl,-Tdata=0x800000
 TEST_FLAGS_guarded := -static -nostdlib -no-pie -fno-pie -fno-stack-protector -mbranch-protection=standard \
                       -Wl,-z,force-bti -Wl,-z,max-page-size=0x10000
-$(patsubst %,$(BUILD)/tests/%,guarded low_text registers registers_dynamic shape small state static_exec): tests/programs/arch.h
+$(patsubst %,$(BUILD)/tests/%,ends ends-little guarded low_text registers registers_dynamic shape small state static_exec): tests/programs/arch.h
 # One program, linked in all the ways in which a program may lie in memory.
 TEST_FLAGS_deep     := -rdynamic -fno-optimize-sibling-calls
 TEST_FLAGS_moved    := -rdynamic

@@ -2,6 +2,8 @@
  * A static program whose text begins at a huge page and ends with the file, as tests/programs/ends.ld
  * lays it out: nothing is in the way above, but the last huge page is not all the file's. It counts in its
  * data, prints "ready" and waits to be killed. REST: KiB of text in the last huge page. */
+#include "arch.h"
+
 #ifndef REST
 #define REST 320
 #endif
@@ -10,29 +12,21 @@ __attribute__((section(".filler"), used, aligned(4096))) static const char fille
 
 static volatile int count = 1;
 
-static long call3(long number, long a, long b, long c)
-{
-    long result;
-    __asm__ volatile("syscall"
-                     : "=a"(result)
-                     : "a"(number), "D"(a), "S"(b), "d"(c)
-                     : "rcx", "r11", "memory");
-    return result;
-}
-
 /* In the text's last page. */
 __attribute__((section(".filler.last"), noinline)) void work(void);
 void work(void)
 {
     static char data[16] = "ready\n";
     count++;
-    call3(1, 1, (long)data, 6); /* write */
+    call3(__NR_write, 1, (long)data, 6);
 }
 
 void _start(void);
 void _start(void)
 {
+    static const unsigned long none = 0;
+
     work();
     for (;;)
-        call3(34, 0, 0, 0); /* pause */
+        call3(__NR_rt_sigsuspend, (long)&none, sizeof none, 0);
 }
