@@ -170,7 +170,7 @@ MOVED_static-small  := -DSTATIC -static-pie -DTEXT_MIB=0
 MOVED_aligned       := -Wl,-z,max-page-size=0x200000
 MOVED_separate      := -Wl,-z,separate-code -Wl,-z,max-page-size=4096
 MOVED_one-segment   := -Wl,-z,noseparate-code
-MOVED_fixed         := -no-pie -fno-pie
+MOVED_fixed         := -no-pie -fno-pie -Wl,-z,separate-code -Wl,-z,max-page-size=4096
 MOVED_fixed-aligned := -no-pie -fno-pie -Wl,-z,max-page-size=0x200000
 MOVED := $(patsubst MOVED_%,%,$(filter MOVED_%,$(.VARIABLES)))
 TEST_PROGRAMS += $(MOVED:%=$(BUILD)/tests/moved-%)
@@ -186,6 +186,15 @@ $(LINKERS)/ld.%:
 	$(Q)ln -sf $$(command -v ld.$*) $@
 $(MOVED:%=$(BUILD)/tests/moved-%): | $(LINKERS)/ld.lld $(LINKERS)/ld.mold
 endif
+
+ifneq ($(shell command -v go),)
+TEST_PROGRAMS += $(BUILD)/tests/lines
+endif
+$(BUILD)/tests/lines: tests/programs/lines.go
+	@echo "GO $<"
+	@mkdir -p $(@D)
+	$(Q)GOCACHE=$(CURDIR)/build/go GOFLAGS= GO111MODULE=off CGO_ENABLED=0 \
+	    GOARCH=$(patsubst aarch64,arm64,$(ARCH:x86_64=amd64)) go build -o $@ $<
 
 # What no linker makes, by rewriting the program headers.
 LAID_OUT := $(BUILD)/tests/moved-overlap $(BUILD)/tests/moved-meeting $(BUILD)/tests/moved-hole

@@ -2,6 +2,7 @@
 -- Small real programs, dynamic and static, fixed and position-independent: what they put out, and what
 -- of their text is huge.
 
+local core = require "tiexec.core"
 local specimen = require "specimen"
 local support = require "support"
 
@@ -40,31 +41,8 @@ describe("under tiexec,", function()
 
     -- It starts in its own text, which is not the dynamic linker's.
     specimen.define("a static Go program", function()
-        local made, why = program({ "/usr/bin/go" }, ("a line of input\n"):rep(5000))()
-        if not made then return nil, why end
-        local path = made.folder.path
-        support.write_file(path .. "/main.go", [[
-package main
-
-import ("bufio"; "fmt"; "net/http"; "os")
-
-func main() {
-    if len(os.Args) > 1 { fmt.Println(http.ListenAndServe(os.Args[1], nil)) } // it is here for its size
-    length, done := 0, make(chan int)
-    go func() {
-        for lines := bufio.NewScanner(os.Stdin); lines.Scan(); { length += len(lines.Text()) }
-        done <- length
-    }()
-    fmt.Println(<-done, http.StatusText(404))
-    os.Exit(9)
-}
-]])
-        local result = support.shell(([[cd %s && HOME=%s GOCACHE=%s/cache GOFLAGS= GO111MODULE=off CGO_ENABLED=0
-            export HOME GOCACHE GOFLAGS GO111MODULE CGO_ENABLED; %s build -o main main.go]]):format(
-            path, path, path, made.words[1]))
-        assert.equal(0, result.code, result.err)
-        made.words, made.status = { specimen.path(path .. "/main") }, 9
-        return made
+        if not core.stat(support.programs .. "lines") then return nil, "it was made without a Go compiler" end
+        return program({ support.programs .. "lines" }, ("a line of input\n"):rep(5000), { status = 9 })()
     end, 1)
 
     for _, name in ipairs { "static_exec", "static_pie" } do
