@@ -59,6 +59,13 @@ function Aside:__close()
     if from < stop then process.call("munmap", from, stop - from) end
 end
 
+local function map_file(process, part, aside, fd)
+    local ok, why = process.call("mmap", aside.address, aside.size, c.PROT_READ | aside.executable, FIXED, fd,
+        part.start - part.base)
+    if not ok then return nil, why end
+    return process.call("madvise", aside.address, aside.size, c.MADV_HUGEPAGE)
+end
+
 -- Maps the part of the file at a congruent place aside, in one mapping, which can be huge as a whole.
 -- Pieces that are mapped already cannot be joined with what is mapped afresh: the kernel merges only
 -- mappings of the same open file.
@@ -69,9 +76,9 @@ local function map_aside(process, part, huge, fd)
     local base, why = process.call("mmap", 0, size + huge, c.PROT_NONE, c.MAP_PRIVATE | c.MAP_ANONYMOUS, -1, 0)
     if not base then return nil, why end
     local self = setmetatable({ process = process, base = base, total = size + huge, size = size,
-        address = planner.align_up(base, huge), held = true }, Aside)
+        address = planner.align_up(base, huge), executable = executable, held = true }, Aside)
     local ok
-    ok, why = process.call("mmap", self.address, size, c.PROT_READ | executable, FIXED, fd, part.start - part.base)
+    ok, why = map_file(process, part, self, fd)
     if ok then return self end
     self:__close()
     return nil, why
@@ -102,16 +109,17 @@ local function recache(process, part, fd)
 end
 
 local function make_huge(process, part, aside, fd, huge, options)
-    local ok, why = process.call("madvise", aside.address, aside.size, c.MADV_HUGEPAGE)
-    if not ok then return nil, why end
-    ok, why = is_huge(process, aside, huge)
+    local ok, why = is_huge(process, aside, huge)
     if ok or why then return ok, why end
     if process.call("madvise", aside.address, aside.size, c.MADV_COLLAPSE)
         and is_huge(process, aside, huge) then
         return true
     end
     if options.recache == "never" then return nil, "its cached pages are small" end
-    process.call("madvise", aside.address, aside.size, c.MADV_DONTNEED)
+    -- Mapped afresh: the page tables that MADV_DONTNEED leaves keep huge pages out. (Only on x86, since
+    -- Linux 6.14, does it free them.)
+    ok, why = map_file(process, part, aside, fd)
+    if not ok then return nil, why end
     recache(process, part, fd)
     ok, why = is_huge(process, aside, huge)
     if ok or why then return ok, why end
