@@ -2,10 +2,23 @@
 -- Attaching to a process in mid-run: its threads notice nothing.
 
 local core = require "tiexec.core"
+local cpu = require "cpu"
 local support = require "support"
 local tiexec = require "tiexec"
 
 local loader, library = support.programs .. "loader", support.programs .. "loadable"
+
+-- What the threads of `loader blocked` tell when they are left alone. Where the CPU's kernel forgets which call
+-- it stopped, those that every stop ends may tell of EINTR instead.
+local function assert_undisturbed(plain, out)
+    if cpu.forgets_calls then
+        for _, name in ipairs { "epoll_wait", "epoll_pwait", "epoll_wait timed", "recv timed", "sigtimedwait", "semtimedop" } do
+            local line = plain:match("\n" .. name .. ": [^\n]*")
+            out = out:gsub("\n" .. name .. ": %-1 EINTR early", function() return line end)
+        end
+    end
+    assert.equal(plain, out)
+end
 
 local function has_ended(process) return not process:is_alive() end
 
@@ -67,7 +80,7 @@ describe("attaching to", function()
             local words = { loader, "blocked", "2", library }
             local plain = support.run(words)
             local out, count = disturbed(words, disturb, 60)
-            assert.equal(plain.out, out)
+            assert_undisturbed(plain.out, out)
             assert.equal(60, count)
         end)
     end
@@ -79,7 +92,7 @@ describe("attaching to", function()
             n = n % 17 + 1
             return call_in(n)(pid)
         end, 51)
-        assert.equal(plain.out, out)
+        assert_undisturbed(plain.out, out)
         assert.equal(51, count)
     end)
 
