@@ -12,7 +12,8 @@ local loader, library = support.programs .. "loader", support.programs .. "loada
 -- it stopped, those that every stop ends may tell of EINTR instead.
 local function assert_undisturbed(plain, out)
     if cpu.forgets_calls then
-        for _, name in ipairs { "epoll_wait", "epoll_pwait", "epoll_wait timed", "recv timed", "sigtimedwait", "semtimedop" } do
+        for _, name in ipairs { "epoll_wait", "epoll_pwait", "epoll_wait timed", "recv timed", "sigtimedwait",
+            "semtimedop" } do
             local line = plain:match("\n" .. name .. ": [^\n]*")
             out = out:gsub("\n" .. name .. ": %-1 EINTR early", function() return line end)
         end
