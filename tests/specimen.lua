@@ -141,6 +141,8 @@ for _, source in ipairs { "thp", "hugetlb" } do
             options = { "--strategy", strategy, "--sources", source, "--strict" } })
     end
 end
+-- On emulated CPUs each strategy and each source once.
+if support.patience > 1 then specimen.variants = { specimen.variants[2], specimen.variants[3] } end
 
 --- Defines the tests of one program. `make` gives the program when they run, or nil and why not.
 -- `least`: bytes that are huge with the aggressive strategy, wherever the program is loaded.

@@ -80,9 +80,9 @@ describe("attaching to", function()
         it("threads in system calls " .. name, function()
             local words = { loader, "blocked", "2", library }
             local plain = support.run(words)
-            local out, count = disturbed(words, disturb, 60)
+            local out, count = disturbed(words, disturb, support.rounds(60))
             assert_undisturbed(plain.out, out)
-            assert.equal(60, count)
+            assert.equal(support.rounds(60), count)
         end)
     end
 
@@ -92,9 +92,9 @@ describe("attaching to", function()
         local out, count = disturbed(words, function(pid)
             n = n % 17 + 1
             return call_in(n)(pid)
-        end, 51)
+        end, support.rounds(51))
         assert_undisturbed(plain.out, out)
-        assert.equal(51, count)
+        assert.equal(support.rounds(51), count)
     end)
 
     it("a program that gets signals: each comes once, with what belongs to it, in order", function()

@@ -101,9 +101,10 @@ describe("the file source", function()
         it(("undoes itself when a system call fails, whichever it is; cached pages are %s%s"):format(cached,
             never and ", without " .. never or ""), function()
             if not supported() then return pending("this filesystem has no large folios") end
-            local n, failed, tried = 0, 0
+            local step = support.patience > 1 and 3 or 1 -- on emulated CPUs every third call
+            local n, failed, tried = 1 - step, 0, 0
             repeat
-                n = n + 1
+                n = n + step
                 if cached == "small" then cache_small(program) end
                 local inferior <close>, _, range = launch()
                 local before = picture(inferior)
@@ -119,7 +120,7 @@ describe("the file source", function()
                 tried = count()
                 finish(inferior)
             until n > tried -- nothing was left to fail
-            assert.is_true(failed >= least)
+            assert.is_true(failed >= least // step)
         end)
     end
 
