@@ -116,8 +116,8 @@ local function make_huge(process, part, aside, fd, huge, options)
         return true
     end
     if options.recache == "never" then return nil, "its cached pages are small" end
-    -- Mapped afresh: the page tables that MADV_DONTNEED leaves keep huge pages out. (Only on x86, since
-    -- Linux 6.14, does it free them.)
+    -- Mapped afresh: the page tables that MADV_DONTNEED leaves keep huge pages out. (Since Linux 6.14 some
+    -- CPUs' kernels free them: PT_RECLAIM.)
     ok, why = map_file(process, part, aside, fd)
     if not ok then return nil, why end
     recache(process, part, fd)
