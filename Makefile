@@ -232,8 +232,8 @@ soak: all $(TEST_PROGRAMS)
 VM_SPECS = LUA_PATH='scripts/?.lua;scripts/?/init.lua;tests/?.lua;;' LUA_CPATH='$(1)/lua/?.so;;' \
            TIEXEC_PATIENCE=8 TIEXEC_PROGRAM=$(1)/tiexec TIEXEC_BUILD=$(1) lua5.4 /usr/bin/busted -o plainTerminal $(2)
 # What an emulated CPU gets through in some minutes. SPECS= for others.
-ARM64_SPECS := tests/unit tests/harness $(patsubst %,tests/program/%_spec.lua,rounding protection null_page real_small \
-               fail_open plan_errors strategy_errors)
+ARM64_SPECS := tests/unit tests/harness $(patsubst %,tests/program/%_spec.lua,rounding protection null_page fail_open \
+               real_small)
 
 cross: packages-cross
 	@$(MAKE) --no-print-directory CROSS=aarch64-linux-gnu test-programs
