@@ -248,7 +248,7 @@ function elf.check(pid, program, variant)
         if written then complaints[#complaints + 1] = where .. written end
     end
     for at, page in pairs(pages) do
-        local excused = not page.inner and (not aggressive or page.text < SMALL or at == 0 -- where null leads
+        local excused = not page.inner and (not aggressive or page.text < SMALL or at == 0
             or is_obstructed(pid, maps, all, page.object, at, at + HUGE))
         if not huge[at] and not excused then
             complaints[#complaints + 1] = ("small at %#x: text of %s, and nothing in the way")
