@@ -102,7 +102,7 @@ describe("the file source", function()
             never and ", without " .. never or ""), function()
             if not supported() then return pending("this filesystem has no large folios") end
             local step = support.patience > 1 and 3 or 1 -- on emulated CPUs every third call
-            local n, failed, tried = 1 - step, 0, 0
+            local n, failed, tried = 1 - step, 0
             repeat
                 n = n + step
                 if cached == "small" then cache_small(program) end
