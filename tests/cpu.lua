@@ -29,4 +29,19 @@ local cpus = {
     },
 }
 
-return assert(cpus[core.host().arch], "no such CPU is known to the tests")
+local cpu = assert(cpus[core.host().arch], "no such CPU is known to the tests")
+local c = core.constants
+
+--- The bytes of a program of 32 bits that exits with 7. Kernels, and some CPUs, may not run it.
+function cpu.program32()
+    local HEADERS <const>, BASE <const> = 52 + 32, 0x100000
+    local EABI5 <const> = 0x05000000 -- ARM's; others have no use for it
+    local size = HEADERS + #cpu.exit32
+    return "\127ELF\1\1\1" .. ("\0"):rep(9)
+        .. string.pack("<I2I2I4I4I4I4I4I2I2I2I2I2I2", c.ET_EXEC, cpu.machine32, 1, BASE + HEADERS, 52, 0, EABI5,
+            52, 32, 1, 40, 0, 0)
+        .. string.pack("<I4I4I4I4I4I4I4I4", c.PT_LOAD, 0, BASE, BASE, size, size, c.PF_R | c.PF_X, 4096)
+        .. cpu.exit32
+end
+
+return cpu

@@ -2,6 +2,7 @@
 -- --inspect: agrees with smaps, whatever the process is; and says in one line why it cannot look.
 
 local core = require "tiexec.core"
+local cpu = require "cpu"
 local failure = require "failure"
 local json = require "dkjson"
 local support = require "support"
@@ -224,10 +225,12 @@ describe("--inspect cannot look into", function()
     end)
 
     it("a 32-bit process", function()
-        local small32 = support.programs .. "small32"
-        if not support.read_file(small32) then return pending("no 32-bit programs for this CPU") end
+        local folder <close> = support.folder()
+        local small32 = folder.path .. "/small32"
+        support.write_file(small32, cpu.program32())
+        os.execute("chmod 755 " .. small32)
         local inferior <close> = core.launch { small32 } -- held at its first instruction
-        if not inferior then return pending("this kernel does not run 32-bit programs") end
+        if not inferior then return pending("this kernel, or this CPU, does not run 32-bit programs") end
         try(inferior:pid(), "32-bit")
         inferior:kill()
         local result = support.run_tiexec { "--inspect", "--", small32 }

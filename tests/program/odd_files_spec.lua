@@ -4,9 +4,7 @@
 local cpu = require "cpu"
 local failure = require "failure"
 local support = require "support"
-local tiexec = require "tiexec"
 
-local c = tiexec.constants
 local test = failure.tests(it, pending)
 local ample, small = support.programs .. "ample", support.programs .. "small"
 
@@ -128,21 +126,9 @@ describe("ELF", function()
         failure.one_line(result)
     end)
 
-    -- A program of 32 bits that exits with 7.
-    local function elf32()
-        local HEADERS <const>, BASE <const> = 52 + 32, 0x100000
-        local EABI5 <const> = 0x05000000 -- ARM's; others have no use for it
-        local size = HEADERS + #cpu.exit32
-        return "\127ELF\1\1\1" .. ("\0"):rep(9)
-            .. string.pack("<I2I2I4I4I4I4I4I2I2I2I2I2I2", c.ET_EXEC, cpu.machine32, 1, BASE + HEADERS, 52, 0, EABI5,
-                52, 32, 1, 40, 0, 0)
-            .. string.pack("<I4I4I4I4I4I4I4I4", c.PT_LOAD, 0, BASE, BASE, size, size, c.PF_R | c.PF_X, 4096)
-            .. cpu.exit32
-    end
-
     local command = {}
     local function host()
-        command[1] = file("small32", elf32())
+        command[1] = file("small32", cpu.program32())
         if support.run(command).code == 7 then return failure.as_it_is() end
         return nil, "this kernel, or this CPU, does not run 32-bit programs"
     end
