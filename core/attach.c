@@ -11,6 +11,9 @@
 
 #define OPTIONS (PTRACE_O_TRACEEXEC | PTRACE_O_TRACECLONE | PTRACE_O_TRACESYSGOOD)
 
+/* A folder of /proc may leave out an entry when others go while it is read: so it is looked at again. */
+#define LOOKS 3
+
 /* Whether a thread that could not be seized is ours already (cloned by one that is), or has ended. */
 static bool needs_no_seizing(pid_t tid)
 {
@@ -53,7 +56,9 @@ int inferior_attach(struct inferior *inferior, pid_t pid, int timeout)
             seized = seize_new(inferior);
         while (seized > 0);
         err = seized < 0 ? seized : inferior_stop(inferior, timeout);
-        seized = err ? 0 : seize_new(inferior);
+        seized = 0;
+        for (int look = 0; look < LOOKS && !err && seized == 0; look++)
+            seized = seize_new(inferior);
     } while (!err && seized > 0);
     if (!err && seized < 0)
         err = seized;
