@@ -139,6 +139,7 @@ $(BUILD)/tests/needy: $(BUILD)/tests/loadable
 TEST_FLAGS_loader   := -pthread
 TEST_LIBS_loader    := -ldl
 TEST_FLAGS_killer := -shared -fPIC
+TEST_FLAGS_witness := -shared -fPIC
 TEST_LIBS_killer := -ldl
 TEST_FLAGS_waiting := -pthread
 TEST_FLAGS_small := -static -nostdlib -no-pie -fno-pie -fno-stack-protector $(NO_LANDING) -Wl,-Tdata=0x800000

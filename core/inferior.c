@@ -12,6 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define FORKS ((unsigned)(PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK))
+
 int inferior_init(struct inferior *inferior, pid_t pid, unsigned options, bool child)
 {
     *inferior = (struct inferior){
@@ -34,8 +36,10 @@ static int set_option(struct inferior *inferior, unsigned option, bool on)
 
 int inferior_follow_fork(struct inferior *inferior, bool follow)
 {
-    return set_option(inferior, (unsigned)PTRACE_O_TRACEFORK, follow);
+    return set_option(inferior, FORKS, follow);
 }
+
+bool inferior_follows_fork(const struct inferior *inferior) { return inferior->options & FORKS; }
 
 int inferior_exit_kill(struct inferior *inferior, bool on)
 {

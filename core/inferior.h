@@ -18,6 +18,7 @@ enum event_reason {
     EVENT_SYSCALL_RETURN,  /* `value` is its result */
     EVENT_STEP,            /* end-stepping-range */
     EVENT_FORK,            /* `value` is the new process, traced too: inferior_adopt takes it */
+    EVENT_VFORK,           /* the same, but it has this one's memory, which waits until it execs or ends */
     EVENT_GROUP_STOP,      /* stopped by job control signal `number` */
     EVENT_THREAD_EXITED,   /* one thread of several is gone */
     EVENT_EXITED,          /* the process ended with exit code `number` */
@@ -49,6 +50,7 @@ struct inferior {
     bool exited; /* nothing is left to wait for */
     int mem;     /* /proc/PID/mem of its present address space, or -1 */
     unsigned options;
+    bool passes_signals; /* see inferior_wait_any */
     struct tracee *threads;
     size_t thread_count, thread_capacity;
     pid_t selected; /* the thread of the last event: what register calls mean by default */
@@ -77,9 +79,10 @@ void inferior_remove(struct inferior *inferior, pid_t tid);
 /* Starts keeping `pid`, a process of one thread, which has just been seized and runs. */
 int inferior_init(struct inferior *inferior, pid_t pid, unsigned options, bool child);
 
-/* Whether processes that it forks are traced and told of (EVENT_FORK). At first they are not. The
- * selected thread must be stopped; threads to come do the same. */
+/* Whether processes that it starts are traced and told of (EVENT_FORK, EVENT_VFORK). At first they are not.
+ * The selected thread must be stopped; threads to come do the same. */
 int inferior_follow_fork(struct inferior *inferior, bool follow);
+bool inferior_follows_fork(const struct inferior *inferior);
 
 /* Whether SIGKILL of this process kills it too, from a stopped selected thread's setting on. */
 int inferior_exit_kill(struct inferior *inferior, bool on);
@@ -88,12 +91,18 @@ int inferior_exit_kill(struct inferior *inferior, bool on);
  * -EPERM: it may not be traced, or is already. On failure it runs as before. */
 int inferior_attach(struct inferior *inferior, pid_t pid, int timeout);
 
-/* Starts keeping the process `pid` of an EVENT_FORK. It is stopped, before it returns from fork. */
+/* Starts keeping the process `pid` of an EVENT_FORK or EVENT_VFORK. It is stopped, before it returns from fork. */
 int inferior_adopt(const struct inferior *parent, pid_t pid, struct inferior *child);
 
 /* Waits for the next thing that happens. `timeout` in milliseconds, negative: none. -ETIMEDOUT.
  * Only the thread of the event is stopped. New threads are taken in and run on. */
 int inferior_wait(struct inferior *inferior, int timeout, struct event *event);
+
+/* The same for all inferiors that there are, none of them let go: *which is the one to which it has happened, set
+ * even on failure if that is known. A process that none of them has told of, since it was killed, is let go. What inferiors with `passes_signals` set get of signals and job control, and threads of theirs
+ * that end, is not told of: it passes, as quickly as may be. */
+int inferior_wait_any(struct inferior *const list[], size_t count, int timeout, struct inferior **which,
+                      struct event *event);
 
 /* Resumes every stopped thread; `how` is meant for the selected one, the others run freely. */
 int inferior_resume(struct inferior *inferior, enum tracee_resume how);

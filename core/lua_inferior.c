@@ -41,6 +41,7 @@ static const char *const reasons[] = {
     [EVENT_SYSCALL_RETURN] = "syscall-return",
     [EVENT_STEP] = "end-stepping-range",
     [EVENT_FORK] = "fork",
+    [EVENT_VFORK] = "vfork",
     [EVENT_GROUP_STOP] = "group-stop",
     [EVENT_THREAD_EXITED] = "thread-exited",
     [EVENT_EXITED] = "exited",
@@ -84,6 +85,7 @@ static void push_event(lua_State *L, const struct event *event)
         lua_set_integer(L, "result", (uint64_t)event->value);
         break;
     case EVENT_FORK:
+    case EVENT_VFORK:
         lua_set_integer(L, "child", (uint64_t)event->value);
         break;
     case EVENT_EXITED:
@@ -104,11 +106,22 @@ static void push_event(lua_State *L, const struct event *event)
     }
 }
 
+/* Pushes the object of `inferior` out of the table at `index`, or nil. */
+static void push_same(lua_State *L, int index, const struct inferior *inferior)
+{
+    for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1))
+        if (inferior && lua_touserdata(L, -1) == inferior) {
+            lua_remove(L, -2);
+            return;
+        }
+    lua_pushnil(L);
+}
+
 /// Waits for the next event. Only the thread it happened to is stopped by it.
 // @function inferior:wait
 // @int[opt] timeout milliseconds; none when absent
 // @treturn[1] table `reason`, one of GDB/MI's ("exec", "breakpoint-hit", "signal-received",
-// "syscall-entry", "syscall-return", "end-stepping-range", "fork", "exited", "exited-signalled") or
+// "syscall-entry", "syscall-return", "end-stepping-range", "fork", "vfork", "exited", "exited-signalled") or
 // "group-stop", "thread-exited"; `thread`; and with it `address`, `signal` and `signal_name`,
 // `syscall` and `arguments`, `result`, `child`, `exit_code`, `core_dumped`
 // @treturn[2] nil, message, errno (ETIMEDOUT; ESRCH: nothing to wait for)
@@ -122,6 +135,35 @@ static int l_wait(lua_State *L)
         return lua_push_failure(L, "wait", err);
     push_event(L, &event);
     return 1;
+}
+
+/// Waits for the next event of any inferior.
+// @function wait_any
+// @tparam table inferiors all that this process has, as the values of a table of any keys; none of them let go
+// @int[opt] timeout milliseconds; none when absent
+// @treturn[1] inferior the one to which it has happened
+// @treturn[1] table event as `wait` gives it
+// @treturn[2] nil, message, errno as `wait`; and the inferior with which it has failed, if that is known
+static int l_wait_any(lua_State *L)
+{
+    struct event event;
+    struct inferior *which = NULL;
+    int timeout = (int)luaL_optinteger(L, 2, -1);
+    size_t count = 0, i = 0;
+    luaL_checktype(L, 1, LUA_TTABLE);
+    for (lua_pushnil(L); lua_next(L, 1); lua_pop(L, 1), count++)
+        lua_check_inferior(L, -1);
+    struct inferior **list = lua_newuserdatauv(L, (count + 1) * sizeof(struct inferior *), 0);
+    for (lua_pushnil(L); lua_next(L, 1); lua_pop(L, 1))
+        list[i++] = lua_check_inferior(L, -1);
+    int err = inferior_wait_any(list, count, timeout, &which, &event);
+    if (err)
+        lua_push_failure(L, "wait", err);
+    push_same(L, 1, which);
+    if (err)
+        return 4;
+    push_event(L, &event);
+    return 2;
 }
 
 /// Resumes all stopped threads; pending signals are given back.
@@ -190,7 +232,8 @@ static int l_kill(lua_State *L)
     return lua_push_result(L, "kill", inferior_kill(inferior));
 }
 
-/// Whether forked processes are traced too. They are told of by "fork" events, and must be adopted.
+/// Whether processes that it starts are traced too. They are told of by "fork" and "vfork" events, and must be
+// adopted.
 // @function inferior:follow_fork
 // @bool follow
 static int l_follow_fork(lua_State *L)
@@ -210,6 +253,17 @@ static int l_exit_kill(lua_State *L)
     return lua_push_result(L, "exit_kill", inferior_exit_kill(inferior, on));
 }
 
+/// Whether `wait` tells nothing of signals, stops by job control and threads that end: they just pass, as with
+// GDB's "handle SIGNAL nostop noprint pass".
+// @function inferior:pass_signals
+// @bool on
+static int l_pass_signals(lua_State *L)
+{
+    struct inferior *inferior = lua_check_inferior(L, 1);
+    inferior->passes_signals = lua_toboolean(L, 2);
+    return 0;
+}
+
 /// Takes hold of a running process: all its threads are stopped.
 // @function attach
 // @int pid
@@ -225,7 +279,7 @@ static int l_attach(lua_State *L)
     return err ? lua_push_failure(L, "attach", err) : 1;
 }
 
-/// Takes the process of a "fork" event, stopped before it returns from fork.
+/// Takes the process of a "fork" or "vfork" event, stopped before it returns from fork.
 // @function inferior:adopt
 // @int child the event's
 // @treturn[1] inferior
@@ -288,6 +342,20 @@ static int l_pid(lua_State *L)
     return 1;
 }
 
+/* A system call by name from stack index 2 on, with up to six integers. Raises for what is none. */
+static long check_syscall(lua_State *L, uint64_t args[6])
+{
+    const char *name = luaL_checkstring(L, 2);
+    long number = remote_syscall_number(name);
+    int count = lua_gettop(L) - 2;
+    if (number < 0)
+        return luaL_argerror(L, 2, lua_pushfstring(L, "unknown system call '%s'", name));
+    luaL_argcheck(L, count <= 6, 9, "a system call has at most six arguments");
+    for (int i = 0; i < 6; i++)
+        args[i] = i < count ? lua_check_address(L, 3 + i) : 0;
+    return number;
+}
+
 /// Makes the selected thread, which must be stopped, execute a system call.
 // @function inferior:remote_syscall
 // @string name as in syscalls(2); an unknown one raises
@@ -296,25 +364,33 @@ static int l_pid(lua_State *L)
 // @treturn[2] nil, message, errno: the call failed, or could not be run
 static int l_remote_syscall(lua_State *L)
 {
-    struct inferior *inferior = lua_check_inferior(L, 1);
-    const char *name = luaL_checkstring(L, 2);
-    long number = remote_syscall_number(name);
-    uint64_t args[6] = {0};
+    uint64_t args[6];
     int64_t result = 0;
-    int count = lua_gettop(L) - 2;
-    if (number < 0)
-        return luaL_argerror(L, 2, lua_pushfstring(L, "unknown system call '%s'", name));
-    luaL_argcheck(L, count <= 6, 9, "a system call has at most six arguments");
-    for (int i = 0; i < count; i++)
-        args[i] = lua_check_address(L, 3 + i);
+    struct inferior *inferior = lua_check_inferior(L, 1);
+    long number = check_syscall(L, args);
     struct tracee *thread = inferior_thread(inferior, 0);
     int err = thread ? remote_syscall(inferior, thread, number, args, &result) : -ESRCH;
     if (!err && result < 0 && result > -4096)
         err = (int)result;
     if (err)
-        return lua_push_failure(L, name, err);
+        return lua_push_failure(L, lua_tostring(L, 2), err);
     lua_pushinteger(L, result);
     return 1;
+}
+
+/// Sets the registers of the selected thread so that, when it goes on, it executes a system call in place of what
+// it was at; what follows after that has no meaning. For calls that do not return: execve, exit_group.
+// @function inferior:prepare_syscall
+// @string name as in syscalls(2); an unknown one raises
+// @param ... up to six integers
+static int l_prepare_syscall(lua_State *L)
+{
+    uint64_t args[6];
+    struct inferior *inferior = lua_check_inferior(L, 1);
+    long number = check_syscall(L, args);
+    struct tracee *thread = inferior_thread(inferior, 0);
+    int err = thread ? remote_prepare(inferior, thread, number, args) : -ESRCH;
+    return lua_push_result(L, lua_tostring(L, 2), err);
 }
 
 /* Collected or leaving its scope: what is still traced is let go rather than killed. */
@@ -347,14 +423,18 @@ void lua_add_inferior(lua_State *L)
         {"drop_signal", l_drop_signal},
         {"follow_fork", l_follow_fork},
         {"exit_kill", l_exit_kill},
+        {"pass_signals", l_pass_signals},
         {"select", l_select},
         {"adopt", l_adopt},
-        {"close", l_close},     {"remote_syscall", l_remote_syscall}, {"set_first_argument", l_set_first_argument},
+        {"close", l_close},     {"remote_syscall", l_remote_syscall},
+        {"prepare_syscall", l_prepare_syscall}, {"set_first_argument", l_set_first_argument},
         {NULL, NULL}};
     static const luaL_Reg meta[] = {
         {"__gc", l_close}, {"__close", l_close}, {"__tostring", l_tostring}, {NULL, NULL}};
     lua_pushcfunction(L, l_attach);
     lua_setfield(L, -2, "attach");
+    lua_pushcfunction(L, l_wait_any);
+    lua_setfield(L, -2, "wait_any");
     if (luaL_newmetatable(L, INFERIOR_TYPE)) {
         luaL_setfuncs(L, meta, 0);
         lua_newtable(L);

@@ -180,3 +180,15 @@ int remote_syscall(struct inferior *inferior, struct tracee *thread, long number
     *result = arch_syscall_result(&regs);
     return err;
 }
+
+int remote_prepare(struct inferior *inferior, const struct tracee *thread, long number, const uint64_t args[6])
+{
+    struct arch_regs regs;
+    int err = inferior->syscall_insn ? 0 : find_instruction(inferior);
+    if (!err)
+        err = arch_regs_get(thread->tid, &regs);
+    if (err)
+        return err;
+    arch_syscall_prepare(&regs, inferior->syscall_insn, number, args);
+    return arch_regs_set(thread->tid, &regs);
+}

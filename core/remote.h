@@ -20,4 +20,8 @@ long remote_syscall_number(const char *name);
 int remote_syscall(struct inferior *inferior, struct tracee *thread, long number,
                    const uint64_t args[6], int64_t *result);
 
+/* Sets the registers of the stopped `thread` so that the call is what it executes when it goes on. For calls that
+ * do not return. 0 or -errno, as above. */
+int remote_prepare(struct inferior *inferior, const struct tracee *thread, long number, const uint64_t args[6]);
+
 #endif

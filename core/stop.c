@@ -14,6 +14,11 @@ static bool somebody_runs(const struct inferior *inferior)
     return false;
 }
 
+static bool is_fork(const struct event *event)
+{
+    return event->reason == EVENT_FORK || event->reason == EVENT_VFORK;
+}
+
 /* A process that was forked meanwhile is traced as its parent is, and nobody waits for it. */
 static void let_go(const struct inferior *inferior, pid_t pid)
 {
@@ -40,7 +45,7 @@ static int mend_call(const struct tracee *thread)
 static bool is_in_the_midst(const struct tracee *thread, const struct event *event, int told)
 {
     if (told)
-        return event->reason == EVENT_SIGNAL || event->reason == EVENT_FORK;
+        return event->reason == EVENT_SIGNAL || is_fork(event);
     return !thread->at_trap;
 }
 
@@ -50,7 +55,7 @@ static int settle(struct inferior *inferior, const struct event *event, int told
     struct tracee *thread = inferior_find(inferior, event->tid);
     if (!thread || thread->state == TRACEE_RUNNING)
         return 0;
-    if (told && event->reason == EVENT_FORK)
+    if (told && is_fork(event))
         let_go(inferior, (pid_t)event->value);
     int err;
     if (is_in_the_midst(thread, event, told)) {

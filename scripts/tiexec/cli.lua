@@ -45,7 +45,8 @@ Start CMD with its machine code on huge pages; then get out of the way.
   -n, --dry-run        show the plan, with a reason for each mapping; CMD does not run
   -v, --verbose        show a table of the text before and after, on standard error
       --report FILE    write the same as JSON
-  -f, --follow LIST    go on after the start: exec (from scripts, to what they become), dlopen (libraries)
+  -f, --follow LIST    go on after the start: exec (from scripts, to what they become), fork (and what they
+                       start), all (whatever any program becomes or starts), dlopen (libraries)
       --no-align       do not move CMD to where its file's pages can be huge
       --perf-map       name the functions of private copies for perf, in /tmp/perf-PID.map
   -u, --user USER      run CMD as USER[:GROUP]; --login sets HOME, USER and LOGNAME, too

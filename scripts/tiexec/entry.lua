@@ -105,21 +105,6 @@ local function mend_registers(self, inferior)
     end
 end
 
--- A constructor of a library has forked. The child goes the same way to the entry point, but nobody
--- will wait for it there: every word of its stack and registers that leads to the trap is made to lead
--- to the entry point.
-local function mend_child(self, child)
-    local sp, top = vector.stack(child)
-    local trap, address = string.pack("j", self.trap), string.pack("j", self.address)
-    local at = sp
-    while at do
-        at = child:search_memory(at, top - at, trap)
-        if at then child:write_memory(at, address) end
-    end
-    mend_registers(self, child)
-    child:write_memory(self.place, address)
-end
-
 -- A dynamic linker has copied the vector for itself by the time it asks for its first file (glibc and
 -- musl). From then on the one on the stack is for constructors to read.
 local asks = {}
@@ -136,10 +121,20 @@ function Entry:at_syscall(event)
     self.reading = not over and self.stops < MANY
 end
 
---- Lets go a process that the program has forked before its entry point.
-function Entry:release_child(pid)
-    local child <close> = self.inferior:adopt(pid)
-    if child and self.place then mend_child(self, child) end
+--- A constructor of a library has forked. The child goes the same way to the entry point, but is not expected
+-- there: every word of its stack and registers that leads to the trap is made to lead to the entry point.
+-- @param child inferior, with a memory of its own
+function Entry:mend_child(child)
+    if not self.place then return end
+    local sp, top = vector.stack(child)
+    local trap, address = string.pack("j", self.trap), string.pack("j", self.address)
+    local at = sp
+    while at do
+        at = child:search_memory(at, top - at, trap)
+        if at then child:write_memory(at, address) end
+    end
+    mend_registers(self, child)
+    child:write_memory(self.place, address)
 end
 
 --- Whether an event says that the entry point is reached. If so, all is as it would be there.

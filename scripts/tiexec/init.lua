@@ -12,6 +12,7 @@ return {
     constants = core.constants,
     launch = core.launch,
     attach = core.attach,
+    wait_any = core.wait_any,
     host = core.host,
     image = core.image,
     mappings = core.mappings,

@@ -3,6 +3,7 @@
 
 local core = require "tiexec.core"
 local message = require "tiexec.message"
+local privilege = require "tiexec.privilege"
 local user = require "tiexec.user"
 
 local c = core.constants
@@ -18,11 +19,6 @@ local function name_of(pid)
     local name = file and file:read("l") or "?"
     if file then file:close() end
     return name
-end
-
-local function has_capability(bit)
-    local capabilities = core.status(core.getpid(), "CapEff", 16) or 0
-    return capabilities >> bit & 1 == 1
 end
 
 -- What the tracer does of which a seccomp filter may make its end; the target would then end with it.
@@ -66,7 +62,7 @@ end
 local function explain_refusal(why, errno)
     local yama = core.host().yama
     if errno ~= c.EPERM then return why end
-    if yama >= 2 and not has_capability(c.CAP_SYS_PTRACE) then
+    if yama >= 2 and not privilege.has(c.CAP_SYS_PTRACE) then
         return ("ptrace needs CAP_SYS_PTRACE here (sysctl kernel.yama.ptrace_scope=1 lifts that; it is %d)")
             :format(yama)
     end
@@ -92,10 +88,8 @@ local function reason_against(path)
     if tonumber(core.readlink("/proc/self")) ~= core.getpid() then
         return "/proc is not mounted, or is that of another pid namespace (mount -t proc proc /proc)"
     end
-    local privilege = core.privilege_of(path)
-    if privilege and not has_capability(c.CAP_SYS_PTRACE) then
-        return ("it is a %s program, which would lose its rights under a tracer"):format(privilege)
-    end
+    local lost = privilege.lost(path)
+    if lost then return ("it is a %s program, which would lose its rights under a tracer"):format(lost) end
     if is_32_bit(path) then return "it is a 32-bit program" end
     return forbidden_by_seccomp() or core.getpid() == 1 and forbidden_as_init()
 end
@@ -139,8 +133,7 @@ end
 local function start(path, argv, options)
     local side, inferior, errno = core.split(WAIT_MS, options.report_file)
     if side == "tracer" then
-        require "tiexec.stages".run(inferior, argv[1], options) -- loaded while the target execs
-        inferior:close()
+        require "tiexec.family".run(inferior, argv[1], options) -- loaded while the target execs
         return 0
     end
     if not side then return plainly(path, argv, options, explain_refusal(inferior, errno)) end

@@ -11,7 +11,7 @@ local settings = {}
 settings.debug_words = { "maps", "plan", "syscalls", "timing" }
 
 --- What `--follow` and TIEXEC=follow= may name.
-settings.follow_words = { "exec", "dlopen" }
+settings.follow_words = { "exec", "fork", "all", "dlopen" }
 
 local function split(text, separator)
     local words = {}
@@ -48,6 +48,16 @@ local function parse_set(names)
     end
 end
 
+local parse_follow_words = parse_set(settings.follow_words)
+
+-- A program that is kept for what it may start cannot be watched as one that has been let go.
+local function parse_follow(value)
+    local follow, why = parse_follow_words(value)
+    if not follow then return nil, why end
+    if follow.dlopen and (follow.fork or follow.all) then return nil, "dlopen goes with exec, not with fork or all" end
+    return follow
+end
+
 local function parse_switch(value)
     if value == true or value == "1" or value == "yes" or value == "true" then return true end
     if value == false or value == "0" or value == "no" or value == "false" then return false end
@@ -70,7 +80,7 @@ local parsers = {
     profile = { parse = parse_string },
     report = { parse = parse_string },
     debug = { parse = parse_set(settings.debug_words), profile = true },
-    follow = { parse = parse_set(settings.follow_words), profile = true },
+    follow = { parse = parse_follow, profile = true },
     ["dry-run"] = { parse = parse_switch },
 }
 

@@ -1,15 +1,16 @@
 -- SPDX-License-Identifier: Apache-2.0
---- The tracer's side: follows the inferior from stage to stage, and leaves it.
+--- The tracer's side for one program: from stage to stage, and then let go or kept, as the settings say.
 --
 -- exec: execve has finished, and nothing of the program has run: it may be moved. entry: its libraries
 -- are mapped and relocated, and its text is remapped. After that the program runs untraced; with
--- `--follow=dlopen` it is watched (see dlopen.lua), and with `--follow=exec` a program without text for huge
--- pages stays traced until it execs another.
+-- `--follow=dlopen` it is watched (see dlopen.lua). With `--follow` exec, fork or all it may stay traced, for what
+-- it will become or start (see family.lua).
 
 local align = require "tiexec.align"
 local core = require "tiexec.core"
 local entry = require "tiexec.entry"
 local message = require "tiexec.message"
+local privilege = require "tiexec.privilege"
 local steer = require "tiexec.steer"
 require "tiexec.inferior"
 
@@ -17,6 +18,7 @@ local c = core.constants
 local stages = {}
 
 local FAILED <const> = 125
+local STOP_MS <const> = 2000
 
 local Run = {}
 Run.__index = Run
@@ -28,22 +30,44 @@ function Run:quit(code)
     self.done = true
 end
 
--- Ends the work with one line, if there is something to tell. With `strict` the program ends with it.
-function Run:finish(complaint, strict)
+-- One line, for a whole family once.
+function Run:say(text)
+    local line = ("%s: %s"):format(self.name, text)
+    if not self.said[line] then message.say("%s", line) end
+    self.said[line] = true
+end
+
+function Run:report_failure(why)
+    if self.options.report_file then
+        require "tiexec.report".write_failure(self.options.report_file, self.name, why)
+    end
+end
+
+-- Ends the work on this program with one line, if there is something to tell. With `strict` it ends, too.
+function Run:finish(complaint, strict, remapped)
     if complaint and strict then
         message.say("%s: not started: %s", self.name, complaint)
         return self:quit(FAILED)
     end
-    if complaint then message.say("%s: %s", self.name, complaint) end
-    self.done = true
+    if complaint then self:say(complaint) end
+    self:leave(remapped)
 end
 
--- Nothing could be done at all.
+-- Nothing could be done to this program.
 function Run:give_up(why, strict)
-    if self.options.report_file then
-        require "tiexec.report".write_failure(self.options.report_file, self.name, why)
+    self:report_failure(why)
+    return self:finish(strict and why or "runs on small pages: " .. why, strict, false)
+end
+
+--- Nothing more can be done at all: whatever the settings, it is to be let go.
+function Run:abandon(why)
+    self:report_failure(why)
+    if self.options.strict then
+        message.say("%s: not started: %s", self.name, why)
+        return self:quit(FAILED)
     end
-    return self:finish(strict and why or "runs on small pages: " .. why, strict)
+    self:say("runs on small pages: " .. why)
+    self.done = true
 end
 
 -- The settings in force. They depend on the executable; so an exec forgets them.
@@ -67,21 +91,30 @@ function Run:steers()
     return steer.is_needed(self.inferior) and self:choose_settings().align ~= false
 end
 
--- What a script has become is told of by its own name.
+-- What a script has become, or a child, is told of by its own name.
 function Run:rename()
     local path = core.readlink(("/proc/%d/exe"):format(self.inferior:pid()))
     self.name = path and path:match("[^/]*$") or self.name
 end
 
+-- Takes hold of what a program that was kept has become. false: it is let go, to be exec'd anew with its rights.
+function Run:take_hold()
+    self:rename()
+    local mended, lost = privilege.restore(self.inferior)
+    if lost then self:say(lost) end
+    self.done = mended
+    if mended then return false end
+    self.inferior:exit_kill(true)
+    self.inferior:pass_signals(false)
+    self.awaiting, self.chosen, self.unmoved = nil, nil, nil
+    return true
+end
+
 function Run:at_exec()
-    if self.awaiting then
-        self:rename()
-        self.inferior:exit_kill(true)
-    end
-    self.awaiting = nil
+    if self.awaiting and not self:take_hold() then return end
+    self.chosen = nil
     local _, _, errno = self.inferior:read_register("pc")
     if errno == c.ENOEXEC then return self:give_up("it is a 32-bit program", self.options.strict) end
-    self.chosen = nil
     local ok, why = self:align()
     if not ok then return self:give_up(why, true) end
     self.entry, why = entry.arrange(self.inferior)
@@ -98,11 +131,32 @@ function Run:prepare_to_follow(chosen)
     if not self.follower then message.say("%s: libraries loaded later stay on small pages: %s", self.name, why) end
 end
 
--- A program with nothing to gain, such as a shell, may yet become another by exec. It runs on under trace, but is
--- not to end with the tracer, and neither are its children traced.
-function Run:await_exec()
+function Run:follow_settings()
+    return self:choose_settings().follow or {}
+end
+
+function Run:follows_children()
+    local follow = self:follow_settings()
+    return follow.fork or follow.all or false
+end
+
+-- A program with nothing to gain, such as a shell, may yet become another by exec, or start some. So it runs on
+-- under trace; but it is not to end with the tracer.
+function Run:keep()
     self.entry, self.steering, self.awaiting = nil, nil, true
     self.inferior:exit_kill(false)
+    self.inferior:follow_fork(self:follows_children())
+    self.inferior:pass_signals(true)
+end
+
+-- Nothing is left to be done to the program that it is now.
+function Run:leave(remapped)
+    local follow = self:follow_settings()
+    if follow.all or (follow.exec or follow.fork) and not remapped then
+        local ok = self.inferior:interrupt(STOP_MS)
+        if ok then return self:keep() end
+    end
+    self.done = true
 end
 
 function Run:at_entry()
@@ -110,16 +164,32 @@ function Run:at_entry()
     local outcome, why = require "tiexec.remap".run(self.inferior, "entry", self.name, chosen)
     if not outcome then return self:give_up(why, chosen.strict) end
     if outcome.dry then return self:quit(0) end
-    local follow = chosen.follow or {}
-    if follow.exec and #outcome.results == 0 and #outcome.refused == 0 then return self:await_exec() end
-    if follow.dlopen then self:prepare_to_follow(chosen) end
-    return self:finish(outcome.complaint or self.unmoved, chosen.strict)
+    if self:follow_settings().dlopen then self:prepare_to_follow(chosen) end
+    return self:finish(outcome.complaint or self.unmoved, chosen.strict,
+        #outcome.results > 0 or #outcome.refused > 0)
+end
+
+-- It has started a process. Returns what that is to be followed by, or nil: it is let go.
+function Run:at_fork(event)
+    local child = self.inferior:adopt(event.child)
+    if not child then return nil end
+    if self.entry and event.reason == "fork" then self.entry:mend_child(child) end
+    if not self:follows_children() then
+        child:close()
+        return nil
+    end
+    child:exit_kill(false)
+    child:follow_fork(true)
+    child:pass_signals(true)
+    child:cont()
+    return setmetatable({ inferior = child, name = self.name, options = self.options, said = self.said,
+        chosen = self.chosen, awaiting = true }, Run)
 end
 
 -- Only for its first moments is the dynamic linker watched, or, where its libraries must be steered, until it is
 -- done.
-function Run:watches_syscalls()
-    return self.entry and not self.entry.reached and (self.entry.reading or self.steering)
+local function watches_syscalls(run)
+    return run.entry and not run.entry.reached and (run.entry.reading or run.steering)
 end
 
 function Run:at_syscall(event)
@@ -127,44 +197,48 @@ function Run:at_syscall(event)
     if self.steering then self.steering:at_syscall(event) end
 end
 
--- Follows the inferior until it is done or gone. Signals, and threads that end, pass by: cont gives
--- signals back.
-local function follow(run)
-    while not run.done do
-        local event, why = run.inferior:wait()
-        if not event then return run:give_up(why, run.options.strict) end
-        if event.reason:find("^exited") then return end
-        if event.reason == "exec" then
-            run:at_exec()
-        elseif event.reason == "fork" then
-            run.entry:release_child(event.child)
-        elseif event.reason:find("^syscall") and run.entry then
-            run:at_syscall(event)
-        elseif run.entry and run.entry:is_reached(event) then
-            run:at_entry()
-        end
-        if run.done then return end
-        local ok
-        ok, why = run.inferior:cont(run:watches_syscalls() and "syscall" or "freely")
-        if not ok then return run:give_up(why, run.options.strict) end
-        if run.entry and not run.entry.reading then -- while the linker is at work
-            require "tiexec.remap".prepare(run:choose_settings())
-        end
+--- Takes in an event, with the inferior stopped. Signals, and threads that end, pass by: cont gives signals
+-- back.
+-- @treturn[1] table what a process that it has started is to be followed by
+-- @treturn[2] nil
+function Run:take(event)
+    local child
+    if event.reason == "exec" then
+        self:at_exec()
+    elseif event.reason == "fork" or event.reason == "vfork" then
+        child = self:at_fork(event)
+    elseif event.reason:find("^syscall") and self.entry then
+        self:at_syscall(event)
+    elseif self.entry and self.entry:is_reached(event) then
+        self:at_entry()
     end
+    return child
 end
 
---- Handles one program from its exec to its entry, lets it go, and follows it as the settings say.
--- Whatever fails, even here, the program runs on.
--- @param inferior seized and running, about to exec
+--- Sets it going again.
+-- @treturn[1] boolean true
+-- @treturn[2] nil, string why it cannot
+function Run:go_on()
+    local ok, why = self.inferior:cont(watches_syscalls(self) and "syscall" or "freely")
+    if not ok then return nil, why end
+    if self.entry and not self.entry.reading then -- while the linker is at work
+        require "tiexec.remap".prepare(self:choose_settings())
+    end
+    return true
+end
+
+--- Lets it go.
+function Run:release()
+    if self.entry then self.entry:cancel() end
+    self.inferior:detach()
+end
+
+--- A program that is about to be exec'd, to be given its events.
+-- @param inferior seized and running
 -- @string name of the program, for messages
 -- @tparam table options settings of the command line and the environment
-function stages.run(inferior, name, options)
-    local run = setmetatable({ inferior = inferior, name = name, options = options }, Run)
-    local ok, why = xpcall(follow, debug.traceback, run)
-    if not ok then run:give_up("internal error: " .. tostring(why), options.strict) end
-    if run.entry then run.entry:cancel() end
-    inferior:detach()
-    if run.follower then run.follower:run() end
+function stages.start(inferior, name, options)
+    return setmetatable({ inferior = inferior, name = name, options = options, said = {} }, Run)
 end
 
 return stages

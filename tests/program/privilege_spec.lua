@@ -69,6 +69,30 @@ describe("as nobody:", function()
             "this filesystem keeps no capabilities"
     end, { here .. "grep", "CapEff", "/proc/self/status" }, "CapEff:%s+0000000000002000")
 
+    for _, follow in ipairs { "exec", "fork", "all" } do
+        it("a setuid program that a script becomes keeps its rights, with --follow=" .. follow, function()
+            local host <close>, why = root()
+            if not host then return pending(why) end
+            os.execute(("cp %sid %ssuid && chown root %ssuid && chmod 4755 %ssuid"):format(here, here, here, here))
+            local script = { "sh", "-c", 'echo "$0 $*"; cd "$1" && PATH=. exec suid -n -u', "word", here }
+            local plain = as_nobody(script)
+            assert.equal(("word %s\nroot\n"):format(here), plain.out)
+            local result = as_nobody({ tiexec, "--follow=" .. follow }, script)
+            failure.same_end(plain, result)
+            assert.equal("", result.err)
+        end)
+    end
+
+    it("a setuid program that a script starts keeps its rights, one that runs with no_new_privs has none", function()
+        local host <close>, why = root()
+        if not host then return pending(why) end
+        local script = { "sh", "-c", '"$0" -u -n; "$0" -u -n & wait; setpriv --no-new-privs "$0" -u -n', here .. "id" }
+        os.execute(("chown root %sid && chmod 4755 %sid"):format(here, here))
+        local plain = as_nobody(script)
+        assert.equal("root\nroot\nnobody\n", plain.out)
+        failure.same_end(plain, as_nobody({ tiexec, "--follow=all" }, script))
+    end)
+
     it("huge pages come by thp", function()
         local host <close>, why = root()
         if not host then return pending(why) end

@@ -1,0 +1,115 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- Several inferiors at once, and processes that an inferior starts.
+
+local support = require "support"
+local tiexec = require "tiexec"
+
+local c = tiexec.constants
+local target = support.programs .. "target"
+
+local function sh(script, ...) return assert(tiexec.launch { "sh", "-c", script, ... }) end
+
+-- Lets all go on to their ends; processes that they start are taken in. Returns the events of each, in order:
+-- reasons, by process id.
+local function run_all(inferiors)
+    local told = {}
+    for _, inferior in pairs(inferiors) do inferior:cont() end
+    while next(inferiors) do
+        local inferior, event = assert(tiexec.wait_any(inferiors))
+        local pid = inferior:pid()
+        told[pid] = told[pid] or {}
+        table.insert(told[pid], event.exit_code and "exited " .. event.exit_code or event.reason)
+        if event.child then
+            local child = assert(inferior:adopt(event.child))
+            inferiors[event.child] = child
+            child:cont()
+        end
+        if event.reason:find("^exited") then inferiors[pid] = nil else inferior:cont() end
+    end
+    return told
+end
+
+describe("several inferiors", function()
+    it("are waited for together, and each event is told with its own", function()
+        local inferiors, expected = {}, {}
+        for code = 1, 5 do
+            local inferior = sh("exit " .. code)
+            inferiors[inferior:pid()] = inferior
+            expected[inferior:pid()] = { "exited " .. code }
+        end
+        assert.same(expected, run_all(inferiors))
+    end)
+
+    it("are waited for no longer than is said; and not at all if all are stopped", function()
+        local one <close> = assert(tiexec.launch { "sleep", "60" })
+        local other <close> = assert(tiexec.launch { "sleep", "60" })
+        local none, _, errno = tiexec.wait_any({ one, other }, 10)
+        assert.same({ nil, c.ECHILD }, { none, errno })
+        one:cont()
+        none, _, errno = tiexec.wait_any({ one, other }, 10)
+        assert.same({ nil, c.ETIMEDOUT }, { none, errno })
+        one:kill()
+        other:kill()
+    end)
+
+    it("are a misuse when they are closed, or something else", function()
+        local inferior = sh("exit 0")
+        inferior:kill()
+        inferior:close()
+        assert.has_error(function() tiexec.wait_any { inferior } end)
+        assert.has_error(function() tiexec.wait_any { 1 } end)
+    end)
+end)
+
+describe("a process that an inferior starts", function()
+    local function count(list, what)
+        local n = 0
+        for _, word in ipairs(list) do n = n + (word == what and 1 or 0) end
+        return n
+    end
+
+    it("is told of and taken over, whatever becomes of it", function()
+        local inferior = sh('(exit 3); "$0" >/dev/null; (sh -c "exit 5"; exit 6) & wait', target)
+        assert(inferior:follow_fork(true))
+        local first, ends = inferior:pid(), {}
+        local told = run_all { [first] = inferior }
+        assert.equal(3, count(told[first], "fork") + count(told[first], "vfork"))
+        for pid, reasons in pairs(told) do
+            if pid ~= first then table.insert(ends, reasons[#reasons]) end
+        end
+        table.sort(ends)
+        assert.same({ "exited 3", "exited 3", "exited 5", "exited 6" }, ends)
+    end)
+
+    it("by vfork, is told of before it execs", function()
+        local inferior = sh('exec "$0" vfork 3 >/dev/null', support.programs .. "spawning")
+        assert(inferior:follow_fork(true))
+        local first = inferior:pid()
+        local told = run_all { [first] = inferior }
+        assert.equal(3, count(told[first], "vfork"))
+        told[first] = nil
+        for _, reasons in pairs(told) do assert.same({ "exec", "exited 7" }, reasons) end
+    end)
+end)
+
+describe("signals that pass", function()
+    it("reach the program and are not told of", function()
+        local inferior = sh("trap 'n=$((n+1))' USR1; n=0; kill -USR1 $$; kill -USR1 $$; kill -WINCH $$; exit $n")
+        inferior:pass_signals(true)
+        inferior:cont()
+        assert.same({ reason = "exited", thread = inferior:pid(), exit_code = 2 }, inferior:wait())
+    end)
+
+    it("stop it, and let it go on, by job control", function()
+        local inferior = sh("kill -STOP $$; exit 4")
+        inferior:pass_signals(true)
+        inferior:cont()
+        assert(support.wait_for(function()
+            assert.equal(c.ETIMEDOUT, select(3, inferior:wait(1)))
+            return support.read_file(("/proc/%d/status"):format(inferior:pid())):find("State:%s+T")
+                or support.read_file(("/proc/%d/status"):format(inferior:pid())):find("State:%s+t")
+        end))
+        os.execute("kill -CONT " .. inferior:pid())
+        assert.equal(4, inferior:wait().exit_code)
+    end)
+end)
