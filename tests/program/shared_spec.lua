@@ -7,7 +7,7 @@ local support = require "support"
 
 local TEXT <const>, NOBODY <const> = shared.TEXT, shared.NOBODY
 local place, run, files, text_of = shared.place, shared.run, shared.files, shared.text_of
-local words_for, start, start_waiting = shared.words_for, shared.start, shared.start_waiting
+local words_for, start_waiting = shared.words_for, shared.start_waiting
 
 local function patched(here, from, to)
     local bytes = support.read_file(here.program)
@@ -95,22 +95,6 @@ describe("shared", function()
         assert.same(text.stop - text.start, text.ShmemPmdMapped)
         assert.is_true(text.ShmemPmdMapped >= TEXT)
         assert.same("answer=1\n", run(here).out)
-    end)
-
-    it("takes large libraries, and rustc says the same", function()
-        if not core.stat("/usr/bin/rustc") then return pending("no rustc (apt-get install rustc)") end
-        local here <close> = place()
-        local plain = support.run { "/usr/bin/rustc", "-Vv" }
-        assert.same(plain.out, run(here, { "/usr/bin/rustc", "-Vv" }).out)
-        local fifo = here.path .. "/fifo"
-        support.run { "mkfifo", fifo }
-        local process <close> = start(here, { "/usr/bin/rustc", "-" }, "shared", "<>" .. fifo)
-        local driver
-        for _, m in ipairs(support.smaps(process.pid)) do
-            if m.perms == "r-xp" and m.path:find("librustc_driver") and m.ShmemPmdMapped > 0 then driver = m end
-        end
-        assert.same(driver.stop - driver.start, driver.ShmemPmdMapped)
-        assert.is_true(driver.ShmemPmdMapped > 16 << 20)
     end)
 
     it("is for a user without rights", function()

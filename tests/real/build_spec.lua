@@ -67,8 +67,8 @@ describe("under --follow=all", function()
         if support.run({ "go", "version" }).code ~= 0 then return pending("go is not installed") end
         local folder <close> = support.folder()
         local function build(name, prefix, flags)
-            local result = support.shell(("cd tests/programs && GOCACHE=%s/%s GO111MODULE=off CGO_ENABLED=0 %s go build "
-                .. "-trimpath %s -o %s/out lines.go"):format(folder.path, name, prefix, flags, folder.path))
+            local result = support.shell(("cd tests/programs && GOCACHE=%s/%s GO111MODULE=off CGO_ENABLED=0 %s "
+                .. "go build -trimpath %s -o %s/out lines.go"):format(folder.path, name, prefix, flags, folder.path))
             return { result.out, result.err, result.code, support.read_file(folder.path .. "/out") }
         end
         build("plain", "", "") -- the standard library, once for both
