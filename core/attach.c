@@ -11,8 +11,10 @@
 
 #define OPTIONS (PTRACE_O_TRACEEXEC | PTRACE_O_TRACECLONE | PTRACE_O_TRACESYSGOOD)
 
-/* A folder of /proc may leave out an entry when others go while it is read: so it is looked at again. */
-#define LOOKS 3
+/* A folder of /proc may leave out an entry when others go while it is read: so it is looked at again, and more often
+ * while it has fewer than the kernel counts; which it does for good where a thread is a zombie. */
+#define LOOKS      3
+#define MORE_LOOKS 30
 
 /* Whether a thread that could not be seized is ours already (cloned by one that is), or has ended. */
 static bool needs_no_seizing(pid_t tid)
@@ -46,6 +48,13 @@ static int seize_new(struct inferior *inferior)
     return err ? err : seized;
 }
 
+static bool is_enough(const struct inferior *inferior, int looks)
+{
+    uint64_t threads = 0;
+    return looks >= MORE_LOOKS || (looks >= LOOKS && (process_status(inferior->pid, "Threads", 10, &threads) ||
+                                                      threads <= inferior->thread_count));
+}
+
 int inferior_attach(struct inferior *inferior, pid_t pid, int timeout)
 {
     *inferior = (struct inferior){.pid = pid, .mem = -1, .options = OPTIONS, .selected = pid};
@@ -57,7 +66,7 @@ int inferior_attach(struct inferior *inferior, pid_t pid, int timeout)
         while (seized > 0);
         err = seized < 0 ? seized : inferior_stop(inferior, timeout);
         seized = 0;
-        for (int look = 0; look < LOOKS && !err && seized == 0; look++)
+        for (int looks = 0; !err && seized == 0 && !is_enough(inferior, looks); looks++)
             seized = seize_new(inferior);
     } while (!err && seized > 0);
     if (!err && seized < 0)

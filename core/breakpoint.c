@@ -147,7 +147,7 @@ static int lower(struct inferior *inferior, const struct tracee *thread, const s
     return b->hardware ? arch_breakpoint_set(thread->tid, b->slot, b->address) : write_trap(inferior, b);
 }
 
-int breakpoint_step_over(struct inferior *inferior, struct tracee *thread)
+int breakpoint_step_over(struct inferior *inferior, struct tracee *thread, bool only)
 {
     struct arch_regs regs;
     if (thread->state != TRACEE_STOPPED || arch_regs_get(thread->tid, &regs))
@@ -168,6 +168,12 @@ int breakpoint_step_over(struct inferior *inferior, struct tracee *thread)
         struct event event;
         inferior_take(inferior, thread, status, &event);
         return -ESRCH;
+    }
+    if (only) {
+        thread->has_status = true;
+        thread->status = status;
+        thread->signal = signal;
+        return lower(inferior, thread, b);
     }
     thread->state = TRACEE_STOPPED;
     thread->signal = WSTOPSIG(status) != SIGTRAP && status >> 16 == 0 ? WSTOPSIG(status) : signal;

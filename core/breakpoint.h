@@ -22,7 +22,8 @@ int breakpoint_arm_thread(struct inferior *inferior, const struct tracee *thread
 /* Whether the SIGTRAP that stopped `thread` is a breakpoint's. Sets *address, and the pc to it. */
 bool breakpoint_hit(struct inferior *inferior, const struct tracee *thread, uint64_t *address);
 
-/* Before a thread that stands on a software breakpoint goes on: executes what is under it. */
-int breakpoint_step_over(struct inferior *inferior, struct tracee *thread);
+/* Before a thread that stands on a software breakpoint goes on: executes what is under it. With `only` that is all
+ * that it is to do: then it counts as running, and the next wait tells of the step. */
+int breakpoint_step_over(struct inferior *inferior, struct tracee *thread, bool only);
 
 #endif

@@ -122,13 +122,12 @@ static int take_trap(struct inferior *inferior, struct tracee *thread, struct ev
     return 1;
 }
 
-static int take_syscall(const struct tracee *thread, struct event *event)
+static int take_syscall(struct tracee *thread, struct event *event)
 {
-    bool entry;
-    int err = tracee_syscall_info(thread, &entry, &event->value, event->arguments);
+    int err = tracee_syscall_info(thread, &thread->at_entry, &event->value, event->arguments);
     if (err)
         return err;
-    event->reason = entry ? EVENT_SYSCALL_ENTRY : EVENT_SYSCALL_RETURN;
+    event->reason = thread->at_entry ? EVENT_SYSCALL_ENTRY : EVENT_SYSCALL_RETURN;
     return 1;
 }
 

@@ -107,14 +107,15 @@ int inferior_resume(struct inferior *inferior, enum tracee_resume how)
         struct tracee *thread = &inferior->threads[i];
         if (thread->state == TRACEE_RUNNING)
             continue;
-        int err = breakpoint_step_over(inferior, thread);
+        enum tracee_resume its = thread->tid == inferior->selected ? how : RESUME_CONT;
+        int err = breakpoint_step_over(inferior, thread, its == RESUME_STEP);
         if (!err && thread->state == TRACEE_GROUP_STOPPED)
             err = tracee_resume(thread, RESUME_LISTEN);
         else if (!err && (thread->job_stopped || thread->restarts))
             err = tracee_interrupt(thread); /* a group stop, if it is still in force, is reported anew */
         thread->job_stopped = thread->restarts = false;
         if (!err && thread->state == TRACEE_STOPPED)
-            err = tracee_resume(thread, thread->tid == inferior->selected ? how : RESUME_CONT);
+            err = tracee_resume(thread, its);
         if (err && err != -ESRCH) /* gone: wait will tell */
             result = err;
         if (err == -ESRCH)

@@ -104,18 +104,34 @@ static int run_to_syscall_stop(struct inferior *inferior, struct tracee *thread,
     }
 }
 
-/* Runs the call, from the registers `saved`; *regs are those after it. */
+/* Runs the call, from the registers `saved`; *regs are those after it. At the entry of another call that is first
+ * gone through: the number -1 makes it do nothing. */
 static int run_call(struct inferior *inferior, struct tracee *thread, const struct arch_regs *saved,
                     long number, const uint64_t args[6], struct arch_regs *regs, int *held)
 {
     *regs = *saved;
     arch_syscall_prepare(regs, inferior->syscall_insn, number, args);
+    bool entered = thread->at_entry;
     int err = arch_regs_set(thread->tid, regs);
+    if (!err && entered)
+        err = run_to_syscall_stop(inferior, thread, held); /* out of that */
     if (!err)
         err = run_to_syscall_stop(inferior, thread, held); /* on the way in */
     if (!err)
         err = run_to_syscall_stop(inferior, thread, held); /* on the way out */
     return err ? err : arch_regs_get(thread->tid, regs);
+}
+
+/* Back to the entry of the system call at which the thread was. */
+static int enter_again(struct inferior *inferior, struct tracee *thread, const struct arch_regs *saved, int *held)
+{
+    struct arch_regs regs = *saved;
+    arch_syscall_rewind(&regs);
+    int err = arch_regs_set(thread->tid, &regs);
+    if (!err)
+        err = run_to_syscall_stop(inferior, thread, held);
+    thread->at_entry = !err;
+    return err;
 }
 
 /* What a remote system call must not change in the thread. */
@@ -125,17 +141,18 @@ struct state {
     uint64_t mask;
     uint64_t restart[6]; /* the first argument of the system call that it was interrupted in */
     bool restarts;
+    bool entered; /* it was at the entry of one */
 };
 
 static int save(const struct tracee *thread, struct state *state)
 {
-    *state = (struct state){0};
+    *state = (struct state){.entered = thread->at_entry};
     int err = arch_regs_get(thread->tid, &state->regs);
     if (!err)
         err = tracee_get_sigmask(thread, &state->mask);
     if (!err)
         err = extended_save(thread, true, &state->extended);
-    if (!err)
+    if (!err && !state->entered)
         state->restarts = arch_restart_argument(thread->tid, &state->regs, &state->restart[0]);
     return err;
 }
@@ -167,7 +184,9 @@ int remote_syscall(struct inferior *inferior, struct tracee *thread, long number
         err = run_call(inferior, thread, &state.regs, number, args, &regs, &held);
     if (!err && state.restarts)
         err = run_call(inferior, thread, &state.regs, __NR_getpid, state.restart, &ignored, &held);
-    int undo = err == -ESRCH ? 0 : restore(thread, &state);
+    int undo = err == -ESRCH || !state.entered ? 0 : enter_again(inferior, thread, &state.regs, &held);
+    if (!undo && err != -ESRCH)
+        undo = restore(thread, &state);
     extended_free(&state.extended);
     if (err == -ESRCH)
         return err;

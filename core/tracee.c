@@ -41,6 +41,7 @@ int tracee_resume(struct tracee *tracee, enum tracee_resume how)
     if (err < 0)
         return -errno;
     tracee->state = TRACEE_RUNNING;
+    tracee->at_entry = false;
     if (how != RESUME_LISTEN) {
         tracee->how = how;
         tracee->signal = 0;

@@ -28,7 +28,10 @@ struct tracee {
     int signal; /* taken from the thread at its last stop, to be given back when it goes on */
     bool job_stopped; /* runs in spite of a group stop, for the tracer's sake: to be stopped again */
     bool at_trap; /* stopped by ptrace's own trap or a group stop: in the midst of nothing */
+    bool has_status; /* `status` is of a stop that has been collected, but not yet taken in: wait finds it */
+    int status;
     bool restarts; /* was put back into an interrupted system call: to go on by way of a trap */
+    bool at_entry; /* stopped at the entry of a system call */
     bool fresh; /* cloned but not yet reported: its first stop is ptrace's own */
 };
 

@@ -31,6 +31,16 @@ static int64_t now_ms(void)
 
 static int64_t deadline_of(int timeout) { return timeout < 0 ? -1 : now_ms() + timeout; }
 
+/* Takes out the status that a thread brings along. Returns 1, or 0 when there is none. */
+static int take_out(struct inferior *inferior, struct tracee *thread, struct news *news)
+{
+    if (!thread->has_status)
+        return 0;
+    *news = (struct news){.inferior = inferior, .thread = thread, .status = thread->status};
+    thread->has_status = false;
+    return 1;
+}
+
 /* Looks once at a thread. Returns 1 when it has news, 0 when not, or -errno. */
 static int look(struct inferior *inferior, struct tracee *thread, struct news *news)
 {
@@ -51,6 +61,15 @@ static int look_at_all(struct several these, struct news *news)
             if (these.list[i]->threads[j].state == TRACEE_RUNNING)
                 n = look(these.list[i], &these.list[i]->threads[j], news);
     return n;
+}
+
+static int look_for_collected(struct several these, struct news *news)
+{
+    for (size_t i = 0; i < these.count; i++)
+        for (size_t j = 0; j < these.list[i]->thread_count; j++)
+            if (take_out(these.list[i], &these.list[i]->threads[j], news))
+                return 1;
+    return 0;
 }
 
 static void nap(long *us)
@@ -112,6 +131,8 @@ static bool nobody_runs(struct several these)
 /* -ECHILD: all threads are stopped, so that nothing will ever happen. */
 static int wait_for_news(struct several these, int64_t deadline, struct news *news)
 {
+    if (look_for_collected(these, news))
+        return 0;
     struct inferior *first = these.count ? these.list[0] : NULL;
     if (nobody_runs(these))
         return -ECHILD;

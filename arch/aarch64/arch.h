@@ -86,6 +86,14 @@ static inline void arch_syscall_prepare(struct arch_regs *regs, uint64_t insn, l
         regs->user.regs[i] = args[i];
 }
 
+/* Make `regs`, of a thread at the entry of a system call, those of one about to enter it. */
+static inline void arch_syscall_rewind(struct arch_regs *regs)
+{
+    regs->user.pc -= sizeof arch_syscall_insn;
+    regs->user.regs[8] = (uint64_t)regs->syscall;
+    regs->syscall = -1;
+}
+
 static inline int64_t arch_syscall_result(const struct arch_regs *regs)
 {
     return (int64_t)regs->user.regs[0];

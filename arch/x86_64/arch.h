@@ -76,6 +76,14 @@ static inline void arch_syscall_prepare(struct arch_regs *regs, uint64_t insn, l
     regs->user.r9 = args[5];
 }
 
+/* Make `regs`, of a thread at the entry of a system call, those of one about to enter it. */
+static inline void arch_syscall_rewind(struct arch_regs *regs)
+{
+    regs->user.rip -= sizeof arch_syscall_insn;
+    regs->user.rax = regs->user.orig_rax;
+    regs->user.orig_rax = UINT64_MAX;
+}
+
 static inline int64_t arch_syscall_result(const struct arch_regs *regs)
 {
     return (int64_t)regs->user.rax;

@@ -59,6 +59,28 @@ describe("an inferior", function()
     end)
 
     for _, kind in ipairs { "hardware", "software" } do
+        it("steps one instruction from a " .. kind .. " breakpoint", function()
+            -- Where a few steps from a function's start lead, each instruction counted.
+            local function walk(stops)
+                local inferior <close> = at_main()
+                local marker = address_of(inferior, "marker")
+                local first <close> = assert(inferior:breakpoint(marker, "hardware"))
+                inferior:cont()
+                inferior:wait()
+                first:delete()
+                local _stop <close> = stops and assert(inferior:breakpoint(marker, kind)) or nil
+                local places = {}
+                for i = 1, 5 do
+                    inferior:stepi()
+                    assert.equal("end-stepping-range", inferior:wait().reason)
+                    places[i] = inferior:read_register("pc") - marker
+                end
+                inferior:kill()
+                return places
+            end
+            assert.same(walk(false), walk(true))
+        end)
+
         it("stops at a " .. kind .. " breakpoint each time, and not when it is deleted", function()
             local inferior <close> = at_main()
             local marker = address_of(inferior, "marker")
@@ -113,6 +135,31 @@ describe("an inferior", function()
         assert.is_true(seen["syscall-entry"] and seen["syscall-return"])
         inferior:cont()
         assert.equal("SIGUSR1", inferior:wait().signal_name) -- given back: it dies of it
+    end)
+
+    it("makes remote calls at the entry of a system call, which is then made as it was", function()
+        local inferior <close> = assert(tiexec.launch { "cmp", "/proc/version", "/proc/version" })
+        local entries, calls = 0, {}
+        inferior:cont("syscall")
+        for event in function() return inferior:wait() end do
+            if event.reason:find("^exited") then
+                assert.equal(0, event.exit_code)
+                break
+            end
+            if event.reason == "syscall-entry" then
+                entries = entries + 1
+                calls[#calls + 1] = event.syscall
+                local before = inferior:registers("all")
+                assert.equal(inferior:pid(), inferior:remote_syscall("getpid"))
+                assert.is_nil(inferior:remote_syscall("close", 999))
+                assert.same(before, inferior:registers("all"))
+            elseif event.reason == "syscall-return" then
+                calls[#calls] = nil
+            end
+            inferior:cont("syscall")
+        end
+        assert.is_true(entries > 10)
+        assert.equal(1, #calls) -- exit_group does not return; nothing else was entered twice
     end)
 
     it("stops all threads at once, and they go on afterwards", function()
