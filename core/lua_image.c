@@ -93,6 +93,22 @@ static int l_symbols(lua_State *L)
     return 2;
 }
 
+/// Whether an ELF file imports a symbol: asks the libraries that it is loaded with for it.
+// @function imports
+// @string path
+// @string name
+// @treturn[1] boolean
+// @treturn[2] nil, message, errno
+static int l_imports(lua_State *L)
+{
+    const char *path = luaL_checkstring(L, 1);
+    int found = symbols_import(path, luaL_checkstring(L, 2));
+    if (found < 0)
+        return lua_push_failure(L, path, found);
+    lua_pushboolean(L, found);
+    return 1;
+}
+
 static uint64_t check_text_field(lua_State *L, const char *name)
 {
     lua_getfield(L, -1, name);
@@ -151,6 +167,8 @@ void lua_add_image(lua_State *L)
     lua_setfield(L, -2, "perf_map");
     lua_pushcfunction(L, l_symbols);
     lua_setfield(L, -2, "symbols");
+    lua_pushcfunction(L, l_imports);
+    lua_setfield(L, -2, "imports");
     lua_pushcfunction(L, l_image);
     lua_setfield(L, -2, "image");
     lua_pushcfunction(L, l_image_from_memory);

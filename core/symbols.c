@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <gelf.h>
 #include <libelf.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -84,26 +85,63 @@ static int collect(const struct source *source, unsigned section, struct symbols
     return 0;
 }
 
-int symbols_read(const char *path, uint64_t start, uint64_t stop, unsigned section,
-                 struct symbols *symbols)
+/* Opens a 64-bit ELF file, to be read by read(2): see image.h. Gives its descriptor, or -errno. */
+static int open_elf(const char *path, Elf **elf)
 {
-    *symbols = (struct symbols){0};
     elf_version(EV_CURRENT);
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return -errno;
+    *elf = elf_begin(fd, ELF_C_READ, NULL);
+    if (*elf && elf_kind(*elf) == ELF_K_ELF && gelf_getclass(*elf) == ELFCLASS64)
+        return fd;
+    elf_end(*elf);
+    close(fd);
+    return -ENOEXEC;
+}
+
+int symbols_read(const char *path, uint64_t start, uint64_t stop, unsigned section,
+                 struct symbols *symbols)
+{
+    *symbols = (struct symbols){0};
     struct source source = {.start = start, .stop = stop};
-    int err = -ENOEXEC;
-    source.elf = elf_begin(fd, ELF_C_READ, NULL); /* by read(2): see image.h */
-    if (source.elf && elf_kind(source.elf) == ELF_K_ELF && gelf_getclass(source.elf) == ELFCLASS64) {
-        find_table(&source);
-        err = collect(&source, section, symbols);
-    }
+    int fd = open_elf(path, &source.elf);
+    if (fd < 0)
+        return fd;
+    find_table(&source);
+    int err = collect(&source, section, symbols);
     elf_end(source.elf);
     close(fd);
     if (err)
         symbols_free(symbols);
     return err;
+}
+
+static bool imports(Elf *elf, const GElf_Shdr *head, Elf_Data *data, const char *name)
+{
+    GElf_Sym symbol;
+    for (int i = 0; data && gelf_getsym(data, i, &symbol); i++) {
+        const char *text = symbol.st_shndx == SHN_UNDEF ? elf_strptr(elf, head->sh_link, symbol.st_name) : NULL;
+        if (text && strcmp(text, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+int symbols_import(const char *path, const char *name)
+{
+    Elf *elf;
+    GElf_Shdr head;
+    int fd = open_elf(path, &elf);
+    if (fd < 0)
+        return fd;
+    bool found = false;
+    for (Elf_Scn *section = NULL; !found && (section = elf_nextscn(elf, section));)
+        if (gelf_getshdr(section, &head) && head.sh_type == SHT_DYNSYM)
+            found = imports(elf, &head, elf_getdata(section, NULL), name);
+    elf_end(elf);
+    close(fd);
+    return found;
 }
 
 void symbols_free(struct symbols *symbols)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The function symbols of an ELF file, those of a range of addresses, as tables for another one. */
+ * The function symbols of an ELF file: those of a range of addresses, as tables for another one, and what it
+ * imports. */
 #ifndef TIEXEC_SYMBOLS_H
 #define TIEXEC_SYMBOLS_H
 
@@ -17,6 +18,9 @@ struct symbols {
  * 0 or -errno; -ENOEXEC: not an ELF file, or a damaged one. */
 int symbols_read(const char *path, uint64_t start, uint64_t stop, unsigned section,
                  struct symbols *symbols);
+
+/* Whether a file asks others for the symbol `name`: 1 or 0, or -errno as above. */
+int symbols_import(const char *path, const char *name);
 
 void symbols_free(struct symbols *symbols);
 

@@ -97,8 +97,18 @@ function Run:rename()
     self.name = path and path:match("[^/]*$") or self.name
 end
 
--- Takes hold of what a program that was kept has become. false: it is let go, to be exec'd anew with its rights.
+-- A debugger or tracer, tiexec itself among them, could not trace what it starts if that were traced from here.
+local function is_tracer(inferior)
+    return core.imports(("/proc/%d/exe"):format(inferior:pid()), "ptrace")
+end
+
+-- Takes hold of what a program that was kept has become. false: it is let go, as a tracer, or to be exec'd anew with
+-- its rights.
 function Run:take_hold()
+    if is_tracer(self.inferior) then
+        self.done = true
+        return false
+    end
     self:rename()
     local mended, lost = privilege.restore(self.inferior)
     if lost then self:say(lost) end

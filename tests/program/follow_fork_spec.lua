@@ -162,6 +162,19 @@ describe("--follow=all", function()
         assert.truthy(failure.one_line(result):find("ample: not started: ", 1, true), result.err)
     end)
 
+    it("lets go of what traces: strace and gdb work, and so does tiexec with settings of its own", function()
+        local script = [[strace -f -qq -e trace=none -e signal=none "$0" x; gdb -nx -q -batch -ex run -ex 'p 6*7' "$0"
+            "$1" --strict -s none "$0" x; exec grep TracerPid /proc/self/status]]
+        local words = sh(script, ample, support.tiexec)
+        local plain = support.run(words)
+        local result = support.run_tiexec(with({ "--follow=all" }, words))
+        assert.truthy(plain.out:find("= 42\n", 1, true), plain.out .. plain.err)
+        local function comparable(text) return (text:gsub("TracerPid:%s*%d+", ""):gsub("process %d+", "")) end
+        assert.equal(comparable(plain.out), comparable(result.out))
+        assert.equal(plain.err, result.err)
+        assert.equal(plain.code, result.code)
+    end)
+
     it("leaves them to go on when the tracer is killed at any moment", function()
         for i = 1, support.rounds(20) do
             local process <close> = support.start { support.tiexec, "--follow=all", "sh", "-c",
