@@ -6,6 +6,7 @@ local core = require "tiexec.core"
 local describe = require "tiexec.describe"
 local planner = require "tiexec.planner"
 local process = require "tiexec.process"
+local seccomp = require "tiexec.seccomp"
 local sources = require "tiexec.sources"
 
 local c = core.constants
@@ -27,12 +28,10 @@ local function rehearse(source, host)
     end, TRIAL_MS)
 end
 
--- A seccomp filter judges remote system calls as if they were the program's own, and may kill it for
--- one. This process has the same filters as the target, unless that has since added more.
 local function forbidden_by_seccomp(pid, source, host)
     if (core.status(pid, "Seccomp") or 0) == 0 then return nil end
-    local theirs, ours = core.status(pid, "Seccomp_filters"), core.status(core.getpid(), "Seccomp_filters")
-    if theirs ~= ours then return "the program has installed a seccomp filter of its own" end
+    local unknown = seccomp.is_unknown(pid)
+    if unknown then return unknown end
     local ok, why = rehearse(source, host)
     if not ok then return ("its seccomp filter does not allow the system calls needed (%s)"):format(why) end
 end

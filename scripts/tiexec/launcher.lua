@@ -4,6 +4,7 @@
 local core = require "tiexec.core"
 local message = require "tiexec.message"
 local privilege = require "tiexec.privilege"
+local seccomp = require "tiexec.seccomp"
 local user = require "tiexec.user"
 
 local c = core.constants
@@ -19,35 +20,6 @@ local function name_of(pid)
     local name = file and file:read("l") or "?"
     if file then file:close() end
     return name
-end
-
--- What the tracer does of which a seccomp filter may make its end; the target would then end with it.
-local tracer_calls = { "ptrace", "process_vm_readv", "process_vm_writev", "pread64", "pwrite64", "wait4", "waitid",
-    "getdents64", "close_range", "setsid" }
-
--- What the target is made to do, with the arguments that filters look at. MAP_HUGETLB is left to the executor.
-local function try_target_calls()
-    local size <const>, RW, RX = 4096, c.PROT_READ | c.PROT_WRITE, c.PROT_READ | c.PROT_EXEC
-    local base = core.syscall("mmap", 0, size, RW, c.MAP_PRIVATE | c.MAP_ANONYMOUS, -1, 0) or 0
-    for _, advice in ipairs { c.MADV_HUGEPAGE, c.MADV_POPULATE_READ, c.MADV_COLLAPSE, c.MADV_DONTNEED } do
-        core.syscall("madvise", base, size, advice)
-    end
-    core.syscall("mprotect", base, size, RX)
-    core.syscall("mmap", 0, size, RX, c.MAP_PRIVATE, -1, 0)
-    core.syscall("mremap", base, size, size, c.MREMAP_MAYMOVE | c.MREMAP_FIXED, base)
-    core.syscall("munmap", base, size)
-    core.syscall("prctl", c.PR_SET_MM, c.PR_SET_MM_MAP, 0, 0, 0)
-    for _, name in ipairs { "openat", "close", "fsync", "fadvise64" } do core.syscall(name, -1, 0, 0, 0) end
-end
-
--- A filter judges a call before the kernel looks at its arguments: here they are such that nothing is done.
-local function forbidden_by_seccomp()
-    if (core.status(core.getpid(), "Seccomp") or 0) == 0 then return nil end
-    local ok, why = core.trial(function()
-        for _, name in ipairs(tracer_calls) do core.syscall(name, -1, 0, 0, 0, 0, 0) end
-        try_target_calls()
-    end, TRIAL_MS)
-    if not ok then return ("a seccomp filter does not allow the system calls needed (%s)"):format(why) end
 end
 
 -- A 32-bit process cannot be made to exit_group(2) by a 64-bit tracer: so it is told before, for --strict.
@@ -91,7 +63,7 @@ local function reason_against(path)
     local lost = privilege.lost(path)
     if lost then return ("it is a %s program, which would lose its rights under a tracer"):format(lost) end
     if is_32_bit(path) then return "it is a 32-bit program" end
-    return forbidden_by_seccomp() or core.getpid() == 1 and forbidden_as_init()
+    return seccomp.forbids_tracing() or core.getpid() == 1 and forbidden_as_init()
 end
 
 -- With --user the tracer, which has split off before, keeps its rights; the target loses them here.

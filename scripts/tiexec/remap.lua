@@ -81,9 +81,18 @@ local function make_plan(inferior, stage, chosen, is_new)
         results = {} }
 end
 
+-- Sources with the same reason are named together.
 local function tried_text(tried)
-    local words = {}
-    for i, try in ipairs(tried) do words[i] = ("%s: %s"):format(try.source, try.why) end
+    local words, i = {}, 1
+    while tried[i] do
+        local names, why = tried[i].source, tried[i].why
+        while tried[i + 1] and tried[i + 1].why == why do
+            i = i + 1
+            names = names .. ", " .. tried[i].source
+        end
+        words[#words + 1] = ("%s: %s"):format(names, why)
+        i = i + 1
+    end
     return table.concat(words, "; ")
 end
 

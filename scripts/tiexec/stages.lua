@@ -11,6 +11,7 @@ local core = require "tiexec.core"
 local entry = require "tiexec.entry"
 local message = require "tiexec.message"
 local privilege = require "tiexec.privilege"
+local seccomp = require "tiexec.seccomp"
 local steer = require "tiexec.steer"
 require "tiexec.inferior"
 
@@ -81,6 +82,7 @@ function Run:align()
     local wanted = align.wanted(self.inferior)
     local chosen = wanted and self:choose_settings()
     if not wanted or chosen.align == false or chosen.wrong then return true end
+    if self.kept and seccomp.is_unknown(self.inferior:pid()) then return true end -- which the sources tell of
     local ok, why = align.move(self.inferior, wanted, require "tiexec.remap".syscall_trace(chosen))
     self.unmoved = not ok and "not moved to a congruent base: " .. tostring(why) or nil
     return ok or not chosen.strict, self.unmoved
@@ -102,8 +104,8 @@ local function is_tracer(inferior)
     return core.imports(("/proc/%d/exe"):format(inferior:pid()), "ptrace")
 end
 
--- Takes hold of what a program that was kept has become. false: it is let go, as a tracer, or to be exec'd anew with
--- its rights.
+-- Takes hold of what a program has become that was kept, or that had not come to its entry point. false: it is let
+-- go, as a tracer, or to be exec'd anew with its rights.
 function Run:take_hold()
     if is_tracer(self.inferior) then
         self.done = true
@@ -116,13 +118,13 @@ function Run:take_hold()
     if mended then return false end
     self.inferior:exit_kill(true)
     self.inferior:pass_signals(false)
-    self.awaiting, self.chosen, self.unmoved = nil, nil, nil
+    self.awaiting, self.unmoved, self.kept = nil, nil, true
     return true
 end
 
 function Run:at_exec()
-    if self.awaiting and not self:take_hold() then return end
-    self.chosen = nil
+    if (self.awaiting or self.entry) and not self:take_hold() then return end
+    self.entry, self.chosen = nil, nil
     local _, _, errno = self.inferior:read_register("pc")
     if errno == c.ENOEXEC then return self:give_up("it is a 32-bit program", self.options.strict) end
     local ok, why = self:align()

@@ -104,6 +104,18 @@ describe("seccomp", function()
         end
     end
 
+    -- the filter comes between tiexec's start and the program's
+    for _, words in ipairs { "prctl 0 0x2 kill", "mremap kill", "madvise trap" } do
+        it(words .. ", of a program that is become by exec: it is right, one line tells why", function()
+            local command = denying(words)
+            for _, word in ipairs { ample, "x" } do command[#command + 1] = word end
+            local plain, result = failure.both { command = command, options = { "--follow=exec" } }
+            failure.same_end(plain, result)
+            local line = failure.one_line(result)
+            assert.truthy(line:find("file, shared, thp, hugetlb: the program has installed a seccomp", 1, true), line)
+        end)
+    end
+
     goes_on("process_vm_readv: EPERM", "process_vm_readv EPERM")
     goes_on("setsid: EPERM", "setsid EPERM")
     goes_on("close_range: ENOSYS", "close_range ENOSYS")
