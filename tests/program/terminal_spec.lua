@@ -7,12 +7,14 @@ local topology = require "topology"
 
 local state <const> = topology.programs .. "state"
 
--- What a shell on a terminal says to `steps`: expected and typed texts by turns, in which CMD stands
--- for the program's name.
-local function session(command, steps)
+-- What a shell on a terminal, started by the words of `prefix`, says to `steps`: expected and typed texts by turns, in
+-- which CMD stands for the program's name.
+local function session(command, steps, prefix)
     local words = { topology.programs .. "terminal" }
     for i, step in ipairs(steps) do words[i + 1] = step:gsub("CMD", command) end
-    local shell = { "--", "env", "PS1=[prompt] ", "LC_ALL=C", "bash", "--norc", "--noediting", "-i" }
+    local shell = { "--", "env", "PS1=[prompt] ", "LC_ALL=C" }
+    table.move(prefix or {}, 1, #(prefix or {}), #shell + 1, shell)
+    for _, word in ipairs { "bash", "--norc", "--noediting", "-i" } do shell[#shell + 1] = word end
     local result = support.run(table.move(shell, 1, #shell, #words + 1, words))
     assert.equal(0, result.code, result.out)
     return (result.out:gsub(command:gsub("%p", "%%%0"), "CMD"):gsub("%[1%] %d+", "[1] PID"))
@@ -22,6 +24,8 @@ local function assert_same_session(steps)
     local plain = session(state .. " /dev/null", steps)
     local under = session(topology.tiexec .. " " .. state .. " /dev/null", steps)
     assert.equal(plain, under)
+    local followed = session(state .. " /dev/null", steps, { topology.tiexec, "--follow=all" }) -- the shell, and so all
+    assert.equal(plain, followed)
     return under
 end
 
