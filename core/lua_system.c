@@ -282,6 +282,20 @@ static int l_readlink(lua_State *L)
     return 1;
 }
 
+/// The absolute path of a file that is there, without links: as /proc has it.
+// @function realpath
+// @string path
+static int l_realpath(lua_State *L)
+{
+    const char *path = luaL_checkstring(L, 1);
+    char *found = realpath(path, NULL);
+    if (!found)
+        return lua_push_failure(L, path, -errno);
+    lua_pushstring(L, found);
+    free(found);
+    return 1;
+}
+
 static int not_hidden(const struct dirent *entry) { return entry->d_name[0] != '.'; }
 
 /// The names in a folder, sorted; hidden ones are left out.
@@ -333,6 +347,7 @@ void lua_add_system(lua_State *L)
                                          {"isatty", l_isatty},
                                          {"getpid", l_getpid},
                                          {"readlink", l_readlink},
+                                         {"realpath", l_realpath},
                                          {"fnmatch", l_fnmatch},
                                          {"list_folder", l_list_folder},
                                          {NULL, NULL}};

@@ -186,6 +186,14 @@ function support.thp(mode)
     return setting(THP, before, mode)
 end
 
+--- Sets shmem_enabled until closed. nil: not allowed to.
+function support.shmem_thp(mode)
+    local path <const> = "/sys/kernel/mm/transparent_hugepage/shmem_enabled"
+    local before = (support.read_file(path) or ""):match("%[(%w+)%]")
+    if not (before and support.is_root) then return nil end
+    return setting(path, before, mode)
+end
+
 --- Sets randomize_va_space until closed. nil: not allowed to.
 function support.randomization(value)
     local path <const> = "/proc/sys/kernel/randomize_va_space"

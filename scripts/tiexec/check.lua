@@ -7,6 +7,7 @@ local describe = require "tiexec.describe"
 local facts = require "tiexec.facts"
 local message = require "tiexec.message"
 local readiness = require "tiexec.readiness"
+local remap = require "tiexec.remap"
 local report = require "tiexec.report"
 local terminal = require "tiexec.terminal"
 local trials = require "tiexec.trials"
@@ -27,10 +28,6 @@ local function text_of(image)
     return bytes
 end
 
-local function absolute(path)
-    return path:sub(1, 1) == "/" and path or (core.readlink("/proc/self/cwd") or "") .. "/" .. path
-end
-
 local function is_script(path)
     local file = io.open(path, "rb")
     local magic = file and file:read(2)
@@ -42,7 +39,8 @@ end
 local function about(name, host)
     local path, why = core.find(name)
     if not path then return { wrong = why } end
-    local command = { path = path, filesystem = facts.filesystem("", absolute(path), host),
+    local real = core.realpath(path) or path
+    local command = { path = path, real = real, filesystem = facts.filesystem("", real, host),
         privilege = core.privilege_of(path), may_trace = host.capabilities >> c.CAP_SYS_PTRACE & 1 == 1 }
     local image
     image, why = core.image(path)
@@ -78,9 +76,19 @@ local function copies_folder(host)
     return { path = path }
 end
 
+-- The settings that a start of the program would have.
+local function settings_of(command, options)
+    local path = command and command.real
+    local chosen = remap.choose_for(path and { path = path, file = path }, options)
+    if chosen.wrong then return { wrong = chosen.wrong } end
+    return { strategy = chosen.definition.name, sources = chosen.names,
+        profile = path and chosen.profile or nil }
+end
+
 --- Gathers what `readiness.judge` needs.
+-- @tparam table options settings of the command line and the environment
 -- @string[opt] name of a program
-function check.gather(name)
+function check.gather(options, name)
     local host = describe.host()
     local found = facts.read("", host)
     found.copies, found.ptrace = trials.copies(host), trials.ptrace()
@@ -88,6 +96,7 @@ function check.gather(name)
     local ok, why, errno = core.probe_counter()
     found.counter = { ok = ok or false, why = why, errno = errno }
     found.command = name and about(name, host) or nil
+    found.settings = settings_of(found.command, options)
     found.is_first = core.getpid() == 1
     found.programs = { path = "/usr/bin", filesystem = facts.filesystem("", "/usr/bin", host) }
     return found
@@ -116,12 +125,13 @@ local function show_sources(judged, paint)
     local lines, words = {}, { [true] = "works", [false] = "does not", unknown = "perhaps" }
     for i, source in ipairs(judged.sources) do
         local word = source.works == nil and words.unknown or words[source.works]
-        lines[i] = { source.name, word, source.why or "" }
+        lines[i] = { source.name, word, source.why or not source.asked and "not asked for by the settings" or "" }
     end
     local i = 0
     return (report.align(lines, {}):gsub("[^\n]+", function(line)
         i = i + 1
-        return paint(judged.sources[i].works and "green" or "yellow", line)
+        local source = judged.sources[i]
+        return paint(not source.asked and "faint" or source.works and "green" or "yellow", line)
     end))
 end
 
@@ -179,17 +189,17 @@ local function plain(judged, probe, name)
         lines[line.name] = { text = line.text, good = line.good, todo = line.todo }
     end
     for _, source in ipairs(judged.sources) do
-        sources[source.name] = { works = source.works, why = source.why }
+        sources[source.name] = { works = source.works, why = source.why, asked = source.asked }
     end
     return { command = name, ready = judged.ready, facts = lines, sources = sources, probe = probe }
 end
 
 --- Runs `--check`.
--- @tparam table options `json`, `probe`
+-- @tparam table options settings of the command line and the environment, and `json`, `probe`
 -- @string[opt] name of a program
 -- @treturn int exit status: 0 ready, 1 not, 125 it could not be told
 function check.run(options, name)
-    local found = check.gather(name)
+    local found = check.gather(options, name)
     local judged = readiness.judge(found)
     local probe = options.probe and measure(found.host) or nil
     local ok, why

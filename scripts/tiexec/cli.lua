@@ -44,7 +44,7 @@ Start CMD with its machine code on huge pages; then get out of the way.
       --profile FILE   settings for this program, in place of those in profiles.d
   -n, --dry-run        show the plan, with a reason for each mapping; CMD does not run
   -v, --verbose        show a table of the text before and after, on standard error
-      --report FILE    write the same as JSON
+      --report FILE    write the same as JSON lines
   -f, --follow LIST    go on after the start: exec (from scripts, to what they become), fork (and what they
                        start), all (whatever any program becomes or starts), dlopen (libraries)
       --no-align       do not move CMD to where its file's pages can be huge
@@ -88,13 +88,20 @@ local function run_cache(action)
     return cache.run(action)
 end
 
+-- What the environment variable TIEXEC says, below the command line.
+local function with_environment(given)
+    local environment, complaints = settings.from_environment(os.getenv("TIEXEC"))
+    for _, complaint in ipairs(complaints) do message.say("%s", complaint) end
+    return settings.merge(given, environment)
+end
+
 -- Options may follow CMD here, since CMD takes none.
 local function run_check(given, operands)
     local more, rest = {}, {}
     if #operands > 0 then more, rest = settings.from_arguments(operands, options) end
     if not more then return usage_error(rest) end
     if #rest > 0 then return usage_error("--check: one program at most, without arguments") end
-    return require "tiexec.check".run(settings.merge(given, more), operands[1])
+    return require "tiexec.check".run(with_environment(settings.merge(more, given)), operands[1])
 end
 
 local function run_inspect(given, operands)
@@ -104,7 +111,7 @@ local function run_inspect(given, operands)
     elseif not pid or pid <= 0 or #operands > 0 then
         return usage_error("--inspect: one process id is needed, or -- CMD")
     end
-    return require "tiexec.inspect".run(given, pid, operands)
+    return require "tiexec.inspect".run(with_environment(given), pid, operands)
 end
 
 -- The operands are further process ids, so that $(pidof NAME) may follow.
@@ -115,10 +122,8 @@ local function run_attached(given, operands, way)
         if not pid or pid <= 0 then return usage_error(("--%s: '%s' is not a process id"):format(way, word)) end
         pids[#pids + 1] = pid
     end
-    local environment, complaints = settings.from_environment(os.getenv("TIEXEC"))
-    for _, complaint in ipairs(complaints) do message.say("%s", complaint) end
     local attach = require "tiexec.attach"
-    return (way == "undo" and attach.undo or attach.run)(pids, settings.merge(given, environment))
+    return (way == "undo" and attach.undo or attach.run)(pids, with_environment(given))
 end
 
 -- Options that mean something only beside others.
@@ -154,9 +159,7 @@ function cli.main(arguments)
     if given.script then return run_script(given.script, operands) end
     if #operands == 0 then return usage_error("a command is missing") end
     if given.login and not given.user then return usage_error("--login needs --user") end
-    local environment, complaints = settings.from_environment(os.getenv("TIEXEC"))
-    for _, complaint in ipairs(complaints) do message.say("%s", complaint) end
-    return require "tiexec.launcher".run(operands, settings.merge(given, environment))
+    return require "tiexec.launcher".run(operands, with_environment(given))
 end
 
 return cli

@@ -66,7 +66,7 @@ local function show(found, options)
 end
 
 --- Runs `--inspect`.
--- @tparam table options settings of the command line
+-- @tparam table options settings of the command line and the environment
 -- @int[opt] pid a process that is running
 -- @tparam table argv else a program and its arguments
 -- @treturn int exit status: 0; 125 it cannot be looked at

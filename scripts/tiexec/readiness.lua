@@ -4,6 +4,7 @@
 
 local core = require "tiexec.core"
 local planner = require "tiexec.planner"
+local sources = require "tiexec.sources"
 
 local c = core.constants
 local readiness = {}
@@ -93,8 +94,7 @@ function describe.container(found) return found.container or "none seen" end
 
 describe["pid namespace"] = function(found)
     local text = found.pid_namespace and "its own" or found.pid_namespace == false and "the host's" or "not known"
-    if not found.is_first then return text end
-    return text .. ", and tiexec is process 1", false, "start it with an init, as docker run --init does"
+    return found.is_first and text .. "; as process 1 tiexec stays, as an init" or text
 end
 
 describe["memory limit"] = function(found)
@@ -120,6 +120,14 @@ end
 
 local order <const> = { "kernel", "huge page", "THP", "THP of tmpfs", "hugetlb pool", "ptrace", "Yama", "container",
     "pid namespace", "memory limit", "hugetlb limit", "hardware counters" }
+
+-- What a start would go by: a strategy that is not there, or a wrong profile, is told here.
+local function settings_line(chosen)
+    if chosen.wrong then return { name = "settings", text = chosen.wrong, good = false } end
+    local text = ("strategy %s, sources %s"):format(chosen.strategy, table.concat(chosen.sources, ","))
+    if chosen.profile then text = ("%s, by %s"):format(text, chosen.profile) end
+    return { name = "settings", text = text }
+end
 
 -- ---- the program -----------------------------------------------------------------------------------
 
@@ -160,9 +168,23 @@ local function judge_file(found)
     return good, good and "" or text
 end
 
+-- The sources by name, those that the settings ask for first, in their order.
+local function sources_in_order(chosen)
+    local names, asked = {}, {}
+    for _, name in ipairs(chosen.sources or {}) do
+        if not asked[name] then names[#names + 1] = name end
+        asked[name] = true
+    end
+    for _, name in ipairs(sources.default()) do
+        if not asked[name] then names[#names + 1] = name end
+    end
+    return names, asked
+end
+
 local function judge_sources(found)
     local list = {}
-    for i, name in ipairs { "file", "shared", "thp", "hugetlb" } do
+    local names, asked = sources_in_order(found.settings)
+    for i, name in ipairs(names) do
         local works, why
         if found.host.huge_page_size == 0 then
             works, why = false, "this kernel has no huge pages"
@@ -176,16 +198,16 @@ local function judge_sources(found)
         if works and name == "shared" and found.copies_folder.wrong then
             works, why = false, found.copies_folder.wrong
         end
-        list[i] = { name = name, works = works, why = not works and why or nil }
+        list[i] = { name = name, works = works, why = not works and why or nil, asked = asked[name] or false }
     end
     return list
 end
 
-local function is_ready(found, sources)
+local function is_ready(found, judged)
     local command = found.command or {}
     if command.wrong or (command.privilege and not command.may_trace) then return false end
-    for _, source in ipairs(sources) do
-        if source.works then return true end
+    for _, source in ipairs(judged) do
+        if source.works and source.asked then return true end
     end
     return false
 end
@@ -193,7 +215,7 @@ end
 --- What the facts mean.
 -- @tparam table found what `check.gather` gives
 -- @treturn table `lines`: list of `name`, `text`, `good` (true, false or nil), `todo`; `sources`: list of `name`,
--- `works` (true, false; nil: not known), `why`; `ready`
+-- `works` (true, false; nil: not known), `why`, `asked`: whether a start would try it; `ready`
 function readiness.judge(found)
     local lines = {}
     for _, name in ipairs(order) do
@@ -201,8 +223,9 @@ function readiness.judge(found)
         lines[#lines + 1] = { name = name, text = text, good = good, todo = todo }
     end
     for _, line in ipairs(command_lines(found.command, found.programs)) do lines[#lines + 1] = line end
-    local sources = judge_sources(found)
-    return { lines = lines, sources = sources, ready = is_ready(found, sources) }
+    lines[#lines + 1] = settings_line(found.settings)
+    local judged = judge_sources(found)
+    return { lines = lines, sources = judged, ready = is_ready(found, judged) }
 end
 
 return readiness

@@ -15,24 +15,34 @@ local remap = {}
 
 local STOP_MS <const> = 2000
 
---- The settings in force for the program that `inferior` runs: those of the command line and the
--- environment, completed by its profile and the defaults, and its strategy.
--- @treturn table settings; `executable`: its path; `definition`: the strategy,
--- or nil and `wrong`: why
-function remap.choose(inferior, name, options)
-    local exe = ("/proc/%d/exe"):format(inferior:pid())
-    local path = core.readlink(exe) or name
-    local found, complaints = profile.find({ path = path, file = exe }, options.profile)
+--- The settings in force for an executable: those of the command line and the environment, completed by its
+-- profile and the defaults, and its strategy.
+-- @tparam ?table executable `path`, as /proc has it; `file`, where it can be read. nil: it is not known which
+-- @tparam table options
+-- @treturn table settings; `executable`: its path; `names`: the sources; `definition`: the strategy, or nil and
+-- `wrong`: why
+function remap.choose_for(executable, options)
+    local found, complaints = {}, {}
+    if executable then found, complaints = profile.find(executable, options.profile) end
     local chosen = settings.merge(options, found, { strategy = strategy.default, debug = {} })
-    chosen.executable = path
+    chosen.executable = executable and executable.path
     chosen.definition, chosen.wrong = strategy.load(chosen.strategy)
     if #complaints > 0 and chosen.strict then
         chosen.wrong = complaints[1]
     else
         for _, complaint in ipairs(complaints) do message.say("%s", complaint) end
     end
-    if chosen.align == nil and chosen.definition then chosen.align = chosen.definition.align end
+    if chosen.definition then
+        if chosen.align == nil then chosen.align = chosen.definition.align end
+        chosen.names = chosen.sources or chosen.definition.sources or sources.default()
+    end
     return chosen
+end
+
+--- The same for the program that `inferior` runs.
+function remap.choose(inferior, name, options)
+    local exe = ("/proc/%d/exe"):format(inferior:pid())
+    return remap.choose_for({ path = core.readlink(exe) or name, file = exe }, options)
 end
 
 --- Does what can be done before the plan, and so while the inferior still runs: `chosen` gains `host`, a
@@ -40,7 +50,6 @@ end
 function remap.prepare(chosen)
     if chosen.host or chosen.wrong then return end
     chosen.host = describe.host()
-    chosen.names = chosen.sources or chosen.definition.sources or sources.default()
     sources.get(chosen.names[1])
 end
 

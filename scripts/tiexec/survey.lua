@@ -9,6 +9,7 @@ local describe = require "tiexec.describe"
 local facts = require "tiexec.facts"
 local planner = require "tiexec.planner"
 local process = require "tiexec.process"
+local remap = require "tiexec.remap"
 local report = require "tiexec.report"
 local sources = require "tiexec.sources"
 local strategy = require "tiexec.strategy"
@@ -85,11 +86,11 @@ end
 -- ---- why it is not huge, and what would make it so -------------------------------------------------
 
 -- Whether a start with tiexec would move the object of a text to where its file's pages can be huge.
-local function would_be_moved(view, row, host)
-    local object = view.executable
-    if not object or object.path ~= row.path then return false end
-    local image = core.image(("/proc/%d/exe"):format(view.pid))
-    return image ~= nil and align.distance(image, object.bias, host) ~= nil
+local function would_be_moved(found, row)
+    local object = found.view.executable
+    if found.align == false or not object or object.path ~= row.path then return false end
+    local image = core.image(("/proc/%d/exe"):format(found.view.pid))
+    return image ~= nil and align.distance(image, object.bias, found.host) ~= nil
 end
 
 -- The part that the source `file` could serve, maybe with a condition; or nil and why not. Its filesystem
@@ -102,7 +103,7 @@ local function judge_file(found, row, part, why)
         hedge = (", if %s has large folios"):format(filesystem and filesystem.type or "its filesystem")
     end
     if part then return part, hedge end
-    if would_be_moved(found.view, row, found.host) then return row, hedge end
+    if would_be_moved(found, row) then return row, hedge end
     return nil, why
 end
 
@@ -119,7 +120,7 @@ local function ask_sources(found, row, operation)
         local part, why = sources.get(name).fit(target, operation, found.host)
         if name == "file" then part, why = judge_file(found, row, part, why) end
         local may_share = name == "shared" and found.host.shmem_thp ~= "deny"
-        if not part and may_share and would_be_moved(found.view, row, found.host) then part, why = row, nil end
+        if not part and may_share and would_be_moved(found, row) then part, why = row, nil end
         verdicts[i] = { name = name, why = why, part = part, pages = part and pages_text(part, found.host) }
     end
     return verdicts
@@ -224,13 +225,14 @@ local function add_totals(found)
     found.totals = totals
 end
 
+-- The plan of a start, with the settings that it would have.
 local function make_plan(found, options)
-    local definition, why = strategy.load(options.strategy or strategy.default)
-    if not definition then return nil, why end
-    found.strategy = definition.name
-    found.sources = options.sources or definition.sources or sources.default()
-    found.operations, found.refused = {}, {}
-    if found.host.huge_page_size == 0 then return true end
+    local chosen = remap.choose(found.target, found.name, options)
+    if chosen.wrong then return nil, chosen.wrong end
+    local definition = chosen.definition
+    found.strategy, found.sources, found.profile = definition.name, chosen.names, chosen.profile
+    found.align, found.operations, found.refused = chosen.align, {}, {}
+    if found.host.huge_page_size == 0 or not strategy.plans_at(definition, "entry") then return true end
     local operations, refused = strategy.make_plan(definition, found.view, found.host, { sources = found.sources })
     if not operations then return nil, refused end
     found.operations, found.refused = operations, refused
@@ -240,10 +242,11 @@ end
 --- Surveys a process.
 -- @tparam table target what `subject.open` gave
 -- @string[opt] name by which to call it
--- @tparam table options `strategy`, `sources`
+-- @tparam table options settings of the command line and the environment
 -- @treturn[1] table `rows`: each executable mapping with `object` (a path), `start`, `stop`, `size`, `huge_bytes`,
 -- `rss`, `from` (file, shared, thp, hugetlb, small), `pages` (list of `size`, `count`, `from`), `why` (list), `advice`;
--- `pictures`: of each object with large text `object`, `start`, `slots`; `totals`; `host`; `strategy`
+-- `pictures`: of each object with large text `object`, `start`, `slots`; `totals`; `host`; `strategy`, `sources`,
+-- `profile`: the settings that the reasons are given for
 -- @treturn[2] nil, string why not
 function survey.make(target, name, options)
     local found = { target = target, name = name or target.name, host = describe.host(), rows = {} }
@@ -281,9 +284,9 @@ function survey.plain(found)
         pictures[i] = { object = picture.object, start = hex(picture.start), slots = table.concat(slots) }
     end
     return { pid = found.target:pid(), name = found.name, executable = found.target.executable,
-        strategy = found.strategy, kernel = found.host.kernel, page_size = found.host.page_size,
-        huge_page_size = found.host.huge_page_size, mappings = array(rows), pictures = array(pictures),
-        totals = found.totals }
+        strategy = found.strategy, sources = array(found.sources), profile = found.profile,
+        kernel = found.host.kernel, page_size = found.host.page_size, huge_page_size = found.host.huge_page_size,
+        mappings = array(rows), pictures = array(pictures), totals = found.totals }
 end
 
 return survey

@@ -79,7 +79,9 @@ function survey_text.show(found, options)
     local head = ("tiexec: %s (process %d): %s of %s of text on huge pages, %.1f %%: %d huge and %d small pages\n")
         :format(found.name, found.target:pid(), planner.size_text(totals.huge_bytes),
             planner.size_text(totals.bytes), share, totals.huge_pages, totals.small_pages)
-    local ok, why = io.stdout:write(paint("bold", head), show_rows(found, options), show_pictures(found, paint))
+    local by = found.profile and ("  planned by the profile %s: strategy %s, sources %s\n"):format(found.profile,
+        found.strategy, table.concat(found.sources, ",")) or ""
+    local ok, why = io.stdout:write(paint("bold", head), by, show_rows(found, options), show_pictures(found, paint))
     if ok then ok, why = io.stdout:flush() end
     return ok, why
 end

@@ -126,7 +126,9 @@ describe("--check agrees with the host:", function()
         if support.run({ "unshare", "-p", "-f", "--mount-proc", "true" }).code ~= 0 then
             return pending("no pid namespace can be made: not root?")
         end
-        assert.truthy(check({}, prefix).facts["pid namespace"].todo:find("init", 1, true)) -- it is process 1
+        local first = check({}, prefix)
+        assert.truthy(first.facts["pid namespace"].text:find("process 1", 1, true))
+        assert.is_true(first.ready)
         table.move({ "sh", "-c", '"$@"; exit $?', "sh" }, 1, 4, #prefix + 1, prefix)
         assert.equal("its own", check({}, prefix).facts["pid namespace"].text)
     end)
@@ -140,6 +142,54 @@ describe("--check agrees with the host:", function()
         local before = state()
         check { ample }
         assert.same(before, state())
+    end)
+end)
+
+describe("--check goes by the settings that a start would have:", function()
+    -- What is asked for, by --check, and by a start.
+    local function asked(words, environment)
+        local prefix = { "env", table.unpack(environment or {}) }
+        local list = {}
+        for name, source in pairs(check(words, prefix).sources) do
+            if source.asked then list[#list + 1] = name end
+        end
+        table.sort(list)
+        return table.concat(list, ",")
+    end
+
+    it("the command line, the environment", function()
+        assert.equal("file,hugetlb,shared,thp", asked({}, { "TIEXEC=" }))
+        assert.equal("shared,thp", asked({}, { "TIEXEC=sources=thp+shared" }))
+        assert.equal("hugetlb", asked({ "--sources", "hugetlb" }, { "TIEXEC=sources=thp" }))
+    end)
+
+    it("a profile of the program, by its path without links", function()
+        local config <close> = support.folder()
+        os.execute(("mkdir -p %s/tiexec/profiles.d; ln -s %s %s/link"):format(config.path,
+            support.shell("realpath " .. ample).out:match("[^\n]+"), config.path))
+        local path = config.path .. "/tiexec/profiles.d/one.lua"
+        support.write_file(path, "return { match = { basename = 'ample' }, sources = { 'thp' } }")
+        local environment = { "TIEXEC=", "XDG_CONFIG_HOME=" .. config.path }
+        assert.equal("thp", asked({ ample }, environment))
+        assert.equal("thp", asked({ config.path .. "/link" }, environment))
+        assert.equal("file,hugetlb,shared,thp", asked({ "sh" }, environment))
+        assert.equal("file,hugetlb,shared,thp", asked({}, environment))
+        local found = check({ ample }, { "env", table.unpack(environment) })
+        assert.equal(("strategy aggressive, sources thp, by %s"):format(path), found.facts.settings.text)
+    end)
+
+    it("a host without what they ask for is not ready", function()
+        local mode <close> = support.thp("never")
+        if not mode then return pending("the THP mode cannot be set: not root?") end
+        local found = check({ "--sources", "thp" })
+        assert.is_false(found.ready)
+        assert.is_true(check({ "--sources", "thp,shared" }).ready)
+        assert.is_false(check({ "--strategy", "no-such" }).ready)
+    end)
+
+    it("a wrong word in the environment is told of in one line", function()
+        local result = support.run { "env", "TIEXEC=colour=red", support.tiexec, "--check", "--json" }
+        assert.truthy(failure.one_line(result):find("unknown setting 'colour'", 1, true))
     end)
 end)
 

@@ -167,6 +167,66 @@ describe("--inspect of a process without tiexec:", function()
         for _, m in ipairs(found.mappings) do assert.same({ "the strategy does not name it" }, m.why) end
     end)
 
+    -- What is planned with: the strategy and sources.
+    local function planned(process, environment, ...)
+        local words = { "env", "TIEXEC=" .. environment[1], "XDG_CONFIG_HOME=" .. (environment[2] or "/nowhere"),
+            support.tiexec, "--json", ... }
+        table.move({ "--inspect", tostring(process.pid) }, 1, 2, #words + 1, words)
+        local found = decode(support.run(words))
+        return ("%s by %s"):format(found.strategy, table.concat(found.sources, ",")), found
+    end
+
+    it("the settings of a start are asked: command line, TIEXEC, profile", function()
+        local process <close> = start(ample)
+        local config <close> = support.folder()
+        local path = config.path .. "/tiexec/profiles.d/one.lua"
+        os.execute(("mkdir -p %s/tiexec/profiles.d"):format(config.path))
+        support.write_file(path, "return { match = { basename = 'ample' }, strategy = 'none', sources = { 'shared' } }")
+        local mode <close> = support.thp("madvise")
+        assert.equal("aggressive by file,shared,thp,hugetlb", (planned(process, { "" })))
+        assert.equal("conservative by thp", (planned(process, { "strategy=conservative,sources=thp" })))
+        local text, found = planned(process, { "", config.path })
+        assert.equal("none by shared", text)
+        assert.equal(path, found.profile)
+        assert.equal("aggressive by shared", (planned(process, { "strategy=aggressive", config.path })))
+        assert.equal("none by thp", (planned(process, { "sources=hugetlb", config.path }, "--sources", "thp")))
+        local shown = support.run { "env", "TIEXEC=", "XDG_CONFIG_HOME=" .. config.path, support.tiexec, "--inspect",
+            tostring(process.pid) }.out
+        assert.truthy(shown:find(("planned by the profile %s: strategy none, sources shared\n"):format(path), 1, true))
+        if mode == nil then return pending("the THP mode could not be set, it was as it was") end
+    end)
+
+    it("nobody is told that a start would move it if the settings forbid that", function()
+        local process <close> = start(ample)
+        local function advised(environment)
+            local _, found = planned(process, { environment })
+            for _, m in ipairs(found.mappings) do
+                if m.bytes > HUGE and m.object:find("/ample$") then return m.advice ~= nil end
+            end
+        end
+        assert.is_true(advised("sources=file"))
+        assert.is_false(advised("sources=file,align=0"))
+    end)
+
+    it("one on tmpfs, whose file's pages are to be had by file, or, where that is denied, are not", function()
+        local folder <close> = support.folder("/dev/shm")
+        local copy = folder.path .. "/ample"
+        support.run { "cp", ample, copy }
+        local process <close> = start(copy)
+        local function large_text()
+            for _, m in ipairs(inspect(process.pid, "--sources", "file").mappings) do
+                if m.bytes > HUGE and m.object == copy then return m end
+            end
+        end
+        local found = large_text()
+        assert.equal(core.host().shmem_thp ~= "deny", found.advice ~= nil)
+        local denied <close> = support.shmem_thp("deny")
+        if not denied then return pending("shmem_enabled cannot be set: not root?") end
+        found = large_text()
+        assert.is_nil(found.advice)
+        assert.truthy(found.why[1]:find("file: huge pages are denied to tmpfs", 1, true))
+    end)
+
     for source, case in pairs {
         hugetlb = { function() return support.pool(0) end, "the hugetlb pool has no free page" },
         thp = { function() return support.thp("never") end, "transparent huge pages are off" },

@@ -17,6 +17,7 @@ local function judge(change)
         thp_switch = SWITCH, nodes = {}, ptrace = { ok = true }, counter = { ok = true },
         copies = { shared = { ok = true }, thp = { ok = true }, hugetlb = { ok = true } },
         copies_folder = { path = "/dev/shm" },
+        settings = { strategy = "aggressive", sources = { "file", "shared", "thp", "hugetlb" } },
         programs = { path = "/usr/bin", filesystem = { type = "ext4", large_folios = true } },
     }
     if change then change(found) end
@@ -75,8 +76,6 @@ describe("what is not as it should be comes with the command that changes it:", 
         "echo max > /cg/x")
     tells("counters forbidden", "hardware counters", function(f) f.counter = { ok = false, errno = c.EACCES } end,
         "sysctl kernel.perf_event_paranoid=2")
-    tells("process 1", "pid namespace", function(f) f.is_first, f.pid_namespace = true, true end,
-        "start it with an init, as docker run --init does")
     tells("a huge page of 512 MiB", "huge page", function(f) f.host.huge_page_size = 512 * MIB end,
         "a kernel with smaller base pages has smaller huge pages")
 end)
@@ -88,6 +87,7 @@ describe("what is as it may be", function()
         ["no counters"] = function(f) f.counter = { ok = false, errno = c.ENOENT } end,
         ["a memory limit"] = function(f) f.memory = { bytes = MIB, file = "/cg/x" } end,
         ["a pool that grows on demand"] = function(f) f.host.pool.free, f.host.pool.overcommit = 0, 4 end,
+        ["process 1"] = function(f) f.is_first, f.pid_namespace = true, true end,
         ["another pid namespace"] = function(f) f.pid_namespace = true end,
     } do
         it(what .. ": nothing to do", function()
@@ -125,6 +125,26 @@ describe("ready", function()
             assert.is_false(ready)
             for _, source in pairs(sources) do assert.is_string(source.why) end
         end
+    end)
+
+    it("not without one that the settings ask for", function()
+        local function only_thp(works)
+            return judge(function(f)
+                f.settings.sources, f.copies.thp.ok = { "thp" }, works
+            end)
+        end
+        assert.is_true((only_thp(true)))
+        local ready, _, sources = only_thp(false)
+        assert.is_false(ready)
+        assert.is_true(sources.thp.asked)
+        assert.is_false(sources.file.asked)
+    end)
+
+    it("not with a strategy that is not there", function()
+        local ready, lines = judge(function(f) f.settings = { wrong = "no strategy 'x'" } end)
+        assert.is_false(ready)
+        assert.is_false(lines.settings.good)
+        assert.equal("no strategy 'x'", lines.settings.text)
     end)
 
     it("not without ptrace, nor without huge pages", function()
