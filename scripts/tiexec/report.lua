@@ -224,12 +224,13 @@ local function array(list)
     return setmetatable(list, { __jsontype = "array" })
 end
 
--- Writes a value to an open file, after those of stages before, and leaves it open.
-local function write_json(file, value)
+-- Writes a value to an open file, and leaves it open. `lines`: on one line of its own, after those of other
+-- stages and processes; else indented.
+local function write_json(file, value, lines)
     local ok, json = pcall(require, "dkjson")
     if not ok then return nil, "JSON needs dkjson (apt-get install lua-dkjson)" end
     value.tiexec = version
-    local written, why = file:write(json.encode(value, { indent = true }), "\n")
+    local written, why = file:write(json.encode(value, { indent = not lines }), "\n")
     local flushed, flush_why = file:flush()
     if written and flushed then return true end
     return nil, "report: " .. (why or flush_why)
@@ -246,7 +247,7 @@ end
 
 --- Writes that nothing was done, and why.
 function report.write_failure(file, name, why)
-    return write_json(file, { command = name, error = why })
+    return write_json(file, { command = name, error = why }, true)
 end
 
 --- Notes how things are before anything is touched, and shows what is asked for of that.
@@ -274,7 +275,7 @@ function report.after(data, settings)
     if settings.debug.maps then show_maps("after", after) end
     if settings.verbose then show_table(data) end
     if not settings.report_file then return true end
-    return write_json(settings.report_file, outcome_of(data))
+    return write_json(settings.report_file, outcome_of(data), true)
 end
 
 -- For other views of a process or a host.

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
--- --report: JSON that agrees with what smaps says.
+-- --report: JSON that agrees with what smaps says, one value in a line.
 
 local json = require "dkjson"
 local failure = require "failure"
@@ -12,6 +12,18 @@ local function read_json(path)
     local value, _, why = json.decode(support.read_file(path) or "")
     assert(value, why)
     return value
+end
+
+-- The values of a file of JSON lines.
+local function read_lines(path)
+    local list = {}
+    for line in support.read_file(path):gmatch("([^\n]*)\n") do
+        local value, stop, why = json.decode(line)
+        assert(value, why)
+        assert.is_nil(line:find("%S", stop))
+        list[#list + 1] = value
+    end
+    return list
 end
 
 describe("--report", function()
@@ -66,6 +78,41 @@ describe("--report", function()
         local path = folder.path .. "/report.json"
         support.run { "strace", "-f", "-o", "/dev/null", support.tiexec, "--report", path, ample }
         assert.truthy(read_json(path).error:find("traced already", 1, true))
+    end)
+
+    it("has a line for each process", function()
+        local mode <close> = support.thp("madvise")
+        local folder <close> = support.folder()
+        local path = folder.path .. "/report.json"
+        local one <close> = support.start { ample, "wait" }
+        local other <close> = support.start { ample, "wait" }
+        assert(support.wait_for(function()
+            local seen = 0
+            for _, process in ipairs { one, other } do
+                local exe = support.shell(("readlink /proc/%d/exe"):format(process.pid)).out
+                seen = seen + (exe:find("ample\n$") and 1 or 0)
+            end
+            return seen == 2
+        end))
+        local result = support.run_tiexec { "--sources", "thp", "--report", path, "--attach", tostring(one.pid),
+            tostring(other.pid) }
+        assert.equal(0, result.code, result.err)
+        local lines = read_lines(path)
+        assert.same({ one.pid, other.pid }, { lines[1].pid, lines[2].pid })
+        assert.equal(2, #lines)
+        if mode == nil then return pending("the THP mode could not be set, it was as it was") end
+    end)
+
+    it("has a line for each stage", function()
+        local mode <close> = support.thp("madvise")
+        local folder <close> = support.folder()
+        local path = folder.path .. "/report.json"
+        support.run_tiexec { "--follow", "exec", "--sources", "thp", "--report", path, "sh", "-c",
+            ("exec %s"):format(ample) }
+        local stages = {}
+        for i, line in ipairs(read_lines(path)) do stages[i] = line.command:match("[^/]*$") end
+        assert.same({ "sh", "ample" }, stages)
+        if mode == nil then return pending("the THP mode could not be set, it was as it was") end
     end)
 
     it("to standard output", function()
