@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: Apache-2.0
--- A program with 64 threads, each of them in the midst of something (tests/programs/waiting.c), for the specs that
--- attach to it.
+-- For the specs that attach to running processes: a program with 64 threads, each of them in the midst of
+-- something (tests/programs/waiting.c), and what the text of a process comes to in memory.
 
+local assert = require "luassert"
 local support = require "support"
 
 local attached = {}
@@ -38,5 +39,45 @@ end
 
 --- Its mappings as /proc/PID/maps writes them.
 function Busy:maps() return support.read_file(("/proc/%d/maps"):format(self.pid)) end
+
+-- Bytes in memory, by what holds them: what smaps says of a mapping once all of it has been read.
+local MEMORY <const> = { "Rss", "Anonymous", "AnonHugePages", "ShmemPmdMapped", "Shared_Hugetlb", "Private_Hugetlb",
+    "Private_Dirty", "Shared_Dirty", "Locked", "Swap" }
+
+-- Each mapping of a file that cannot be written to: text, constants, and what was relocated.
+local function of_files(pid)
+    local list = {}
+    for _, m in ipairs(support.smaps(pid)) do
+        if m.perms:find("^r%-.p") and m.path:find("^/") then list[#list + 1] = m end
+    end
+    return list
+end
+
+--- The read-only memory of a process's files: where it is mapped, what holds it, and its bytes.
+function attached.memory(pid)
+    local list = {}
+    local file <close> = assert(io.open(("/proc/%d/mem"):format(pid), "rb"))
+    for i, m in ipairs(of_files(pid)) do
+        file:seek("set", m.start)
+        list[i] = { bytes = file:read(m.stop - m.start) }
+    end
+    for i, m in ipairs(of_files(pid)) do
+        local words = { ("%x-%x %s %s:%s"):format(m.start, m.stop, m.perms, m.path, m.VmFlags) }
+        for _, field in ipairs(MEMORY) do words[#words + 1] = ("%s %d"):format(field, m[field] or 0) end
+        list[i].text = table.concat(words, " ")
+    end
+    return list
+end
+
+--- Asserts that it is as it was.
+function attached.same_memory(before, pid)
+    local after = attached.memory(pid)
+    for i, was in ipairs(before) do
+        local is = after[i] or {}
+        assert.equal(was.text, is.text)
+        assert.is_true(was.bytes == is.bytes, "other bytes in " .. was.text)
+    end
+    assert.equal(#before, #after)
+end
 
 return attached

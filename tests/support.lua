@@ -120,7 +120,7 @@ function support.start_tiexec(words, redirect)
 end
 
 --- /proc/PID/smaps, read without tiexec's own code: a list of `start`, `stop`, `perms`, `path`, and the
--- fields by the kernel's names, in bytes.
+-- fields by the kernel's names, in bytes; `VmFlags`, a string.
 function support.smaps(pid)
     local list = {}
     for line in (support.read_file("/proc/" .. pid .. "/smaps") or ""):gmatch("[^\n]+") do
@@ -130,6 +130,8 @@ function support.smaps(pid)
         elseif not start and #list > 0 then
             local name, kib = line:match("^([%w_]+):%s+(%d+) kB")
             if name then list[#list][name] = tonumber(kib) * 1024 end
+            local flags = line:match("^VmFlags:(.*)")
+            if flags then list[#list].VmFlags = flags end
         end
     end
     return list
