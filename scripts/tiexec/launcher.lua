@@ -105,6 +105,8 @@ end
 local function start(path, argv, options)
     local side, inferior, errno = core.split(WAIT_MS, options.report_file)
     if side == "tracer" then
+        -- Root without that capability, as in most containers, may not look into another user's process.
+        if options.user and not privilege.has(c.CAP_SYS_PTRACE) then user.become(options) end
         require "tiexec.family".run(inferior, argv[1], options) -- loaded while the target execs
         return 0
     end

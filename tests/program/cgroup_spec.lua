@@ -31,12 +31,17 @@ local function limited()
     end })
 end
 
+local inside <const> = { "sh", "-c", ('echo $$ > %s/cgroup.procs; exec "$@"'):format(group), "sh" }
+local as_first = table.move({ "unshare", "--pid", "--fork", "--kill-child", "--mount-proc" }, 1, 5, #inside + 1,
+    { table.unpack(inside) })
+
 describe("a hugetlb cgroup limit of 0", function()
     for _, name in ipairs { "ample", "ample_static" } do
-        test(name, {
-            command = { support.programs .. name, "x" }, options = { "--sources", "hugetlb" }, host = limited,
-            prefix = { "sh", "-c", ('echo $$ > %s/cgroup.procs; exec "$@"'):format(group), "sh" },
-            line = "hugetlb: ",
-        })
+        for where, prefix in pairs { [""] = inside, [", as process 1"] = as_first } do
+            test(name .. where, {
+                command = { support.programs .. name, "x" }, options = { "--sources", "hugetlb" }, host = limited,
+                prefix = prefix, line = "hugetlb: ",
+            })
+        end
     end
 end)

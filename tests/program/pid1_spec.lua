@@ -130,6 +130,26 @@ describe("as process 1", function()
         failure.one_line(strict)
     end))
 
+    -- Root in most containers has not this one.
+    local no_ptrace = { "setpriv", "--bounding-set=-sys_ptrace", "--inh-caps=-sys_ptrace" }
+
+    it("without CAP_SYS_PTRACE CMD has huge pages, and its exit status is passed on", isolated(function()
+        local result = run({ "--strict", ample, "x" }, no_ptrace)
+        assert.equal("", result.err)
+        assert.equal(3, result.code)
+    end))
+
+    it("without CAP_SYS_PTRACE a set-id CMD is process 1, and one line tells", isolated(function()
+        if not support.is_root then return pending "only root can make such a file" end
+        local folder <close> = support.folder()
+        local shell = folder.path .. "/sh"
+        os.execute(("cp /bin/sh %s && chown nobody %s && chmod 4755 %s"):format(shell, shell, shell))
+        local result = run({ shell, "-c", "echo $$; exit 4" }, no_ptrace)
+        assert.equal("1\n", result.out)
+        assert.equal(4, result.code)
+        assert.truthy(failure.one_line(result):find("setuid", 1, true), result.err)
+    end))
+
     it("where fork fails, CMD is process 1, and one line tells", isolated(function()
         local result = run({ "sh", "-c", "echo $$" }, { support.programs .. "deny", "clone", "EPERM" })
         assert.equal("1\n", result.out)

@@ -1,17 +1,17 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Servers that are attached to and undone, over and over, while they answer: not one request fails.
 
+local attached = require "attached"
 local server = require "server"
 local specimen = require "specimen"
 local support = require "support"
 
 local ROUNDS <const> = tonumber(os.getenv("TIEXEC_SOAK")) or 10
 
--- Asks again and again, by four threads, and compares each answer with the first; until it is told to end.
-local load <const> = [[
-import http.client, signal, sys, threading
+-- How to ask by HTTP: a port and a path.
+local ask_by_http <const> = [[
+import http.client, sys
 port, path = int(sys.argv[1]), sys.argv[2]
-ending, lock, counts = threading.Event(), threading.Lock(), [0, 0]
 def ask():
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     connection.request("GET", path)
@@ -19,6 +19,34 @@ def ask():
     body = answer.read()
     connection.close()
     return answer.status, body
+]]
+
+-- How to ask by a program that reads requests, ended by one for the word "end", and writes answers. It is started
+-- anew after every 20, and must then end well.
+local ask_by_program <const> = [[
+import subprocess, sys, threading
+request, words, own = sys.argv[1], sys.argv[2:], threading.local()
+def ask():
+    if not hasattr(own, "client"):
+        own.client, own.left = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True), 20
+    own.client.stdin.write(request)
+    own.client.stdin.flush()
+    lines = []
+    while not lines or lines[-1] != "end\n":
+        lines.append(own.client.stdout.readline())
+        if not lines[-1]: sys.exit("the client ended: %s" % own.client.wait())
+    own.left -= 1
+    if own.left == 0:
+        own.client.stdin.close()
+        if own.client.wait() != 0: raise Exception("the client failed")
+        del own.client
+    return lines
+]]
+
+-- Asks again and again, by four threads, and compares each answer with the first; until it is told to end.
+local load <const> = [[
+import signal
+ending, lock, counts = threading.Event(), threading.Lock(), [0, 0]
 wanted = ask()
 def run():
     while not ending.is_set():
@@ -45,7 +73,7 @@ end
 
 -- Attaches and undoes, each time looking from outside. Gives how many bytes were huge, at the least.
 local function disturb(pid, sources)
-    local before, least = maps_of(pid), math.maxinteger
+    local before, memory, least = maps_of(pid), attached.memory(pid), math.maxinteger
     for _ = 1, ROUNDS do
         local result = support.run_tiexec { "--sources", sources, "--attach", tostring(pid) }
         assert.equal("", result.err)
@@ -54,7 +82,25 @@ local function disturb(pid, sources)
         assert.same({ 0, "" }, { result.code, result.err })
         assert.equal(before, maps_of(pid))
     end
+    attached.same_memory(memory, pid)
     return least
+end
+
+-- Disturbs a server while a client asks it: a Python function `ask`, and arguments. None of its requests fails.
+local function serve(process, ask, arguments, least)
+    local folder <close> = support.folder()
+    local output = folder.path .. "/load"
+    local words = table.move(arguments, 1, #arguments, 4, { "python3", "-c", "import threading\n" .. ask .. load })
+    local client <close> = support.start(words, (">%s 2>&1"):format(output))
+    assert(support.wait_for(function() return (support.read_file(output) or ""):find("ready", 1, true) end),
+        support.read_file(output))
+    local huge = disturb(process.pid, "thp")
+    client:stop("TERM")
+    local requests, failed = support.read_file(output):match("requests (%d+) failed (%d+)")
+    assert.equal("0", failed, support.read_file(output))
+    assert.is_true(tonumber(requests) > 4)
+    assert.is_true(huge >= least)
+    io.stdout:write(("[%s requests, %d rounds]"):format(requests, ROUNDS))
 end
 
 local function test(name, words, path, least)
@@ -64,7 +110,6 @@ local function test(name, words, path, least)
         program, why = specimen.program(words)()
         if not program then return pending(why) end
         local data <close> = support.folder()
-        local output = data.path .. "/load"
         for i, word in ipairs(program.words) do program.words[i] = word:gsub("DATA", data.path) end
         local process <close> = support.start(program.words, ">" .. data.path .. "/log 2>&1 </dev/null")
         local port = assert(support.wait_for(function()
@@ -72,15 +117,7 @@ local function test(name, words, path, least)
                 if server.ask(port, "GET " .. path) then return port end
             end
         end, 60), support.read_file(data.path .. "/log"))
-        local words_of_client = { "python3", "-c", load, tostring(port), path }
-        local client <close> = support.start(words_of_client, (">%s 2>&1"):format(output))
-        assert(support.wait_for(function() return (support.read_file(output) or ""):find("ready", 1, true) end))
-        local huge = disturb(process.pid, "thp")
-        client:stop("TERM")
-        local requests, failed = support.read_file(output):match("requests (%d+) failed (%d+)")
-        assert.is_true(tonumber(requests) > 0)
-        assert.equal("0", failed, support.read_file(output))
-        assert.is_true(huge >= least)
+        serve(process, ask_by_http, { tostring(port), path }, least)
     end)
     teardown(function() specimen.dispose(program) end)
 end
@@ -100,6 +137,31 @@ describe("attached to and undone while it serves,", function()
         });
         server.listen(0, "127.0.0.1");
     ]] }, "/a/b?c", 20 << 20)
+
+    it("mariadbd answers every statement, in connections old and new", function()
+        local path, client = specimen.path("mariadbd"), specimen.path("mariadb")
+        if not (path and client) then return pending("mariadbd, or its client, is not installed") end
+        local data <close> = support.folder()
+        local socket = data.path .. "/socket"
+        os.execute("mkdir " .. data.path .. "/db")
+        local process <close> = support.start({ path, "--no-defaults", "--datadir=" .. data.path .. "/db",
+            "--skip-networking", "--socket=" .. socket, "--user=root", "--innodb-buffer-pool-size=8M",
+            "--skip-grant-tables" }, (">%s/log 2>&1 </dev/null"):format(data.path))
+        local words = { client, "--no-defaults", "-nNB", "--socket=" .. socket }
+        local create = table.move(words, 1, #words, 1, {})
+        table.move({ "-e", [[create database d; use d; create table t (n int primary key, s char(40)) engine=innodb;
+            insert into t select seq, sha1(seq) from seq_1_to_1000]] }, 1, 2, #create + 1, create)
+        local made
+        assert(support.wait_for(function()
+            made = support.run(create)
+            return made.code == 0
+        end, 60), made.err .. support.read_file(data.path .. "/log"))
+        local statements <const> = "use d; start transaction; insert into t select 1000 + seq, sha1(-seq) from"
+            .. " seq_1_to_20; select count(*), sum(n), max(s), md5(group_concat(s order by n)) from t where n < 980;"
+            .. " rollback; select regexp_replace(sha1(7), '[a-f]+', '-'), json_value('[1,{\"b\":2}]', '$[1].b');"
+            .. " select 'end';\n"
+        serve(process, ask_by_program, { statements, table.unpack(words) }, 10 << 20)
+    end)
 end)
 
 describe("attached to and undone under pgbench,", function()
