@@ -42,7 +42,7 @@ function Busy:maps() return support.read_file(("/proc/%d/maps"):format(self.pid)
 
 -- Bytes in memory, by what holds them: what smaps says of a mapping once all of it has been read.
 local MEMORY <const> = { "Rss", "Anonymous", "AnonHugePages", "ShmemPmdMapped", "Shared_Hugetlb", "Private_Hugetlb",
-    "Private_Dirty", "Shared_Dirty", "Locked", "Swap" }
+    "Locked", "Swap" }
 
 -- Each mapping of a file that cannot be written to: text, constants, and what was relocated.
 local function of_files(pid)

@@ -61,9 +61,23 @@ local function huge_text(pid)
     return sum
 end
 
+-- A server that has disabled huge pages for its heap's sake (mariadbd) may have them for its text: they are enabled
+-- until the result is closed, with all threads stopped, and what is huge by then stays so. A seccomp filter of its
+-- own might kill it for that: then nothing is done.
+local function enable_huge_pages(inferior)
+    local pid = inferior:pid()
+    local function prctl(...) return inferior:remote_syscall("prctl", ...) end
+    local enabled = core.status(pid, "THP_enabled") == 0 and (core.status(pid, "Seccomp") or 0) == 0
+        and prctl(c.PR_GET_THP_DISABLE, 0, 0, 0, 0) == 1 and prctl(c.PR_SET_THP_DISABLE, 0, 0, 0, 0) == 0
+    return setmetatable({}, { __close = function()
+        if enabled then prctl(c.PR_SET_THP_DISABLE, 1, 0, 0, 0) end
+    end })
+end
+
 -- Remaps one stopped process. Returns whether all is as wanted, and a line for its user.
 local function remap_stopped(inferior, name, options)
     local remap = require "tiexec.remap"
+    local _ <close> = not options["dry-run"] and enable_huge_pages(inferior) or nil
     local outcome, why = remap.run(inferior, "attach", name, remap.choose(inferior, name, options))
     if not outcome then return false, why end
     if outcome.complaint then return false, outcome.complaint end

@@ -15,6 +15,7 @@
 --   executable(start, stop) -> PROT_EXEC and what else the text there has, but for PROT_READ; or nil, message
 --   name(address, size, name): what /proc/PID/maps calls anonymous memory, "[anon:NAME]", where the kernel
 --     has that (CONFIG_ANON_VMA_NAME, Linux 5.17)
+--   thp_disabled() -> whether it may not have huge pages (PR_SET_THP_DISABLE)
 --   pages(start, stop) -> bytes by kind of page: `file_huge`, `anon_huge`, `anon_small`
 
 local core = require "tiexec.core"
@@ -84,6 +85,8 @@ local function add_queries(self, pid)
         end
         return sums
     end
+
+    function self.thp_disabled() return core.status(pid, "THP_enabled") == 0 end
 
     function self.pages(start, stop) return core.pagemap(pid, start, stop) or from_smaps(start, stop) end
     return self

@@ -85,6 +85,29 @@ describe("64 threads in the midst of something:", function()
         assert.truthy(support.wait_for(function() return state() ~= "T" end))
     end)
 
+    it("with huge pages disabled, they have them for their text, and stay as they were", function()
+        local mode <close> = support.thp("madvise")
+        if not mode then return pending("the THP mode cannot be set: not root?") end
+        local busy <close> = attached.start { support.programs .. "as", "no-huge-pages", "--" }
+        local function enabled() return core.status(busy.pid, "THP_enabled") end
+        assert.equal(0, enabled())
+        said(nil, busy:tiexec("--attach", { "--sources", "thp" }))
+        assert.equal(0, enabled())
+        assert.is_true(support.huge_text(busy.pid) >= 2 * HUGE)
+        said(nil, busy:tiexec("--undo"))
+        assert.equal(0, support.huge_text(busy.pid))
+        assert.equal(0, (busy:finish()))
+    end)
+
+    it("with huge pages disabled, and a seccomp filter, nothing is done, and one line tells", function()
+        local busy <close> = attached.start { support.programs .. "as", "no-huge-pages", "--",
+            support.programs .. "deny", "perf_event_open", "kill" }
+        local result = busy:tiexec("--attach", { "--sources", "thp" })
+        assert.equal(1, result.code)
+        assert.truthy(failure.one_line(result):find("seccomp", 1, true), result.err)
+        assert.equal(0, (busy:finish()))
+    end)
+
     it("several processes at once", function()
         local mode <close> = support.thp("madvise")
         if not mode then return pending("the THP mode cannot be set: not root?") end
@@ -121,7 +144,7 @@ describe("the tracer killed at any moment:", function()
         if not busy.process:is_alive() then return "gone" end
         local code, output = busy:finish()
         if code == 128 + 9 then return "gone" end
-        return (code == 0 or code == 1 and is_right(output)) and "right" or "wrong: " .. output
+        return (code == 0 or code == 1 and is_right(output)) and "right" or ("wrong: %s: %s"):format(code, output)
     end
 
     it("the program serves on, or is gone; it is never wrong", function()

@@ -34,6 +34,7 @@ local function verify(process, address, size)
     if all_huge(process, address, size) then return true end
     process.call("madvise", address, size, c.MADV_COLLAPSE)
     if all_huge(process, address, size) then return true end
+    if process.thp_disabled() then return nil, "the process has disabled huge pages (PR_SET_THP_DISABLE)" end
     return nil, "the kernel found no free huge pages (memory is fragmented or short)"
 end
 
