@@ -1,0 +1,88 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- systemd as the first process of namespaces of its own, with none but a test's units; nothing of the host can be
+-- written to from there but the test's folder, which is /run/test.
+
+local support = require "support"
+
+local manager = {}
+
+local TIMEOUT_S <const> = 60
+
+-- $1: the folder. A control group for systemd to divide; its root in the new namespace.
+local outer <const> = [[
+mkdir -p "$1/cgroup" && mount -t cgroup2 none "$1/cgroup" || exit 99
+group=$1/cgroup/tiexec-test-$$
+mkdir $group && echo $$ >$group/cgroup.procs || exit 99
+exec unshare --cgroup --pid --mount --uts --ipc --fork --kill-child --mount-proc sh -c "$2" sh "$1"
+]]
+
+local inner <const> = [[
+mount -t tmpfs tmpfs /run && mkdir -p /run/systemd/system /run/test && mount --bind "$1" /run/test || exit 99
+mount -t tmpfs tmpfs /var && mkdir -m 1777 /var/tmp && mount -t tmpfs tmpfs /tmp || exit 99
+mount --bind /proc/sys /proc/sys || exit 99
+for folder in / /sys /proc/sys; do mount -o remount,bind,ro $folder || exit 99; done
+mount -t cgroup2 none /sys/fs/cgroup || exit 99
+(: >/tiexec-test) 2>/dev/null && exit 99
+exec env -i PATH="$PATH" container=test SYSTEMD_UNIT_PATH=/run/test/units /lib/systemd/systemd --system \
+    --unit=look.service --log-target=null --show-status=no --default-standard-output=null
+]]
+
+-- Started when all other units have been; its end is systemd's.
+local look <const> = [[
+[Unit]
+DefaultDependencies=no
+Wants=%s
+After=%s
+SuccessAction=exit-force
+FailureAction=exit-force
+[Service]
+Type=oneshot
+ExecStart=/bin/sh /run/test/look
+StandardOutput=file:/run/test/out
+StandardError=file:/run/test/out
+]]
+
+local function write_units(path, units)
+    local names = {}
+    for name, text in pairs(units) do
+        local folder = name:match("^(.*)/[^/]*$")
+        os.execute(("mkdir -p '%s/units/%s'"):format(path, folder or ""))
+        support.write_file(("%s/units/%s"):format(path, name), text)
+        if not folder then names[#names + 1] = name end
+    end
+    local all = table.concat(names, " ")
+    support.write_file(path .. "/units/look.service", look:format(all, all))
+    for _, name in ipairs { "sysinit", "basic", "shutdown" } do -- what a service needs by default
+        support.write_file(("%s/units/%s.target"):format(path, name), "[Unit]\nDefaultDependencies=no\n")
+    end
+end
+
+-- The groups go when the last of the processes has.
+local function remove_groups(path)
+    support.wait_for(function()
+        return support.run { "unshare", "--mount", "sh", "-c", [[mount -t cgroup2 none "$1" &&
+            for group in "$1"/tiexec-test-*; do find $group -depth -type d -exec rmdir {} + ; done
+            ! ls -d "$1"/tiexec-test-* 2>/dev/null]], "sh", path .. "/cgroup" }.code == 0
+    end)
+end
+
+--- Starts systemd with units, and runs a shell script when all have been started; then all is ended.
+-- @string path of the test's folder, to be /run/test
+-- @tparam table units text by name; drop-ins as "NAME.service.d/NAME.conf"
+-- @string script
+-- @treturn[1] string what the script wrote
+-- @treturn[2] nil, string why there is no systemd here
+function manager.run(path, units, script)
+    if not support.read_file("/lib/systemd/systemd") then return nil, "systemd is not installed" end
+    os.execute(("rm -rf %s/units %s/out"):format(path, path))
+    write_units(path, units)
+    support.write_file(path .. "/look", script)
+    local result = support.run { "timeout", "-s", "KILL", ("%d"):format(TIMEOUT_S * support.patience), "unshare",
+        "--mount", "sh", "-c", outer, "sh", path, inner }
+    remove_groups(path)
+    local out = support.read_file(path .. "/out")
+    if not out then return nil, "systemd cannot be started in a namespace: " .. result.err end
+    return out
+end
+
+return manager
