@@ -2,6 +2,7 @@
 -- --check: agrees with the host, each fact changed; and what it says to do helps.
 
 local core = require "tiexec.core"
+local cpu = require "cpu"
 local failure = require "failure"
 local json = require "dkjson"
 local support = require "support"
@@ -207,8 +208,10 @@ describe("--check CMD", function()
         assert(os.execute("chmod +x " .. script))
         wrong({ script }, "is a script")
         wrong({ "/nowhere/x" }, "No such file")
-        local small32 = support.programs .. "small32"
-        if support.read_file(small32) then wrong({ small32 }, "32-bit") end
+        support.write_file(folder.path .. "/small32", cpu.program32())
+        assert(os.execute("chmod +x " .. folder.path .. "/small32"))
+        wrong({ folder.path .. "/small32" }, "32-bit")
+        wrong({ "/etc/passwd" }, "Permission denied")
     end)
 
     it("by a relative path, and in PATH", function()
