@@ -87,7 +87,7 @@ function Process:__close()
     self.pipe:close()
 end
 
---- Sends a signal by name and gives what `sh` says of the end: exit status, or 128 + signal.
+--- Sends a signal by name and gives how it ended: exit status, or the number of a signal.
 function Process:stop(signal)
     os.execute(("kill -%s %d 2>/dev/null"):format(signal or "TERM", self.pid))
     local _, _, code = self.pipe:close()

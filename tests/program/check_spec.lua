@@ -77,6 +77,7 @@ describe("--check agrees with the host:", function()
 
     it("what works is what works: each source, on a real program", function()
         local mode <close> = support.thp("madvise")
+        local pool <close> = support.pool(8)
         local works = check({ ample }).sources
         for _, source in ipairs { "shared", "thp", "hugetlb" } do
             local result = support.run_tiexec { "--strict", "--sources", source, ample }
