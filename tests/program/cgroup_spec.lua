@@ -10,13 +10,13 @@ local folder = support.folder()
 teardown(function() getmetatable(folder).__close(folder) end)
 local group = folder.path .. "/unified/tiexec-test"
 
--- A pool, and a group that may have none of it.
-local function limited()
+-- A pool, and a group that may have so many pages of it, or none.
+local function limited(pages)
     local size = ("%dMB"):format(core.host().huge_page_size >> 20)
     local made = support.shell(([[mkdir -p %s && mount -t cgroup2 none %s && cd %s &&
         grep -qw hugetlb cgroup.controllers && echo +hugetlb > cgroup.subtree_control &&
-        mkdir -p %s && echo 0 > %s/hugetlb.%s.max]]):format(folder.path .. "/unified", folder.path .. "/unified",
-        folder.path .. "/unified", group, group, size))
+        mkdir -p %s && echo %d > %s/hugetlb.%s.max]]):format(folder.path .. "/unified", folder.path .. "/unified",
+        folder.path .. "/unified", group, (pages or 0) * core.host().huge_page_size, group, size))
     local function clean()
         support.shell(("rmdir %s; umount %s/unified"):format(group, folder.path))
     end
@@ -31,6 +31,7 @@ local function limited()
     end })
 end
 
+local HUGE <const> = core.host().huge_page_size
 local inside <const> = { "sh", "-c", ('echo $$ > %s/cgroup.procs; exec "$@"'):format(group), "sh" }
 local as_first = table.move({ "unshare", "--pid", "--fork", "--kill-child", "--mount-proc" }, 1, 5, #inside + 1,
     { table.unpack(inside) })
@@ -44,4 +45,21 @@ describe("a hugetlb cgroup limit of 0", function()
             })
         end
     end
+end)
+
+describe("a hugetlb cgroup limit that is enough", function()
+    it("for the text: all of its whole huge pages are of the pool", function()
+        local host <close>, why = limited(3)
+        if not host then return pending(why) end
+        local words = table.move({ support.tiexec, "--sources", "hugetlb", "--strict", support.programs .. "ample",
+            "wait" }, 1, 6, #inside + 1, { table.unpack(inside) })
+        local process <close> = support.start(words)
+        assert(support.wait_for(function()
+            local exe = core.readlink(("/proc/%d/exe"):format(process.pid)) or ""
+            return exe:find("/ample$") and core.status(process.pid, "TracerPid") == 0
+        end))
+        local bytes, by = support.huge_text(process.pid)
+        assert.truthy(by:find("_Hugetlb", 1, true))
+        assert.is_true(bytes >= 2 * HUGE and bytes <= 3 * HUGE)
+    end)
 end)
