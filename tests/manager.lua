@@ -13,7 +13,7 @@ local outer <const> = [[
 mkdir -p "$1/cgroup" && mount -t cgroup2 none "$1/cgroup" || exit 99
 group=$1/cgroup/tiexec-test-$$
 mkdir $group && echo $$ >$group/cgroup.procs || exit 99
-exec unshare --cgroup --pid --mount --uts --ipc --fork --kill-child --mount-proc sh -c "$2" sh "$1"
+exec unshare --cgroup --pid --mount --net --uts --ipc --fork --kill-child --mount-proc sh -c "$2" sh "$1"
 ]]
 
 local inner <const> = [[
