@@ -80,6 +80,18 @@ describe("a service manager", function()
         assert.equal("True True True 0\n", result.out, result.err)
     end)
 
+    it("gives ambient capabilities, which CMD has, and which are in nobody's way", as_root(function()
+        local user = { "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
+            "--inh-caps=-all,+net_bind_service", "--ambient-caps=-all,+net_bind_service" }
+        local status = { "grep", "^Cap", "/proc/self/status" }
+        local plain = support.run(concat(user, status))
+        assert.truthy(plain.out:find("CapEff:\t0000000000000400", 1, true), plain.out .. plain.err)
+        local tiexec = { here .. "build/tiexec", "--strict" }
+        failure.same_end(plain, support.run(concat(user, tiexec, status)))
+        local result = support.run(concat(user, tiexec, { here .. "build/tests/ample", "x" }))
+        assert.same({ 3, "" }, { result.code, result.err })
+    end))
+
     it("finds the process of a program that goes to the background", as_root(function()
         local folder <close> = support.folder()
         local run = support.run { "unshare", "--mount", "sh", "-c",
