@@ -187,16 +187,19 @@ describe("attached to and undone under pgbench,", function()
         end
         assert(support.wait_for(function() return support.run(bench { "-i", "-q", "postgres" }).code == 0 end, 60))
         local output = path .. "/bench"
-        local four_clients = bench { "-n", "-c", "4", "-T", "8", "postgres" }
+        local four_clients = bench { "-n", "-c", "4", "-T", ("%d"):format(math.max(8, ROUNDS)), "postgres" }
+        local rounds = 0
         local client <close> = support.start(four_clients, (">%s 2>&1"):format(output))
         repeat
             local children = support.shell("pgrep -P " .. process.pid).out:gsub("%s+", " ")
             local pids = ("%d %s"):format(process.pid, children)
             support.shell(("%s --sources thp --attach %s"):format(support.tiexec, pids)) -- a child may end meanwhile
             support.shell(("%s --undo %s"):format(support.tiexec, pids))
+            rounds = rounds + 1
         until (support.read_file(output) or ""):find("latency average", 1, true) or not client:is_alive()
         local text = support.read_file(output)
         assert.truthy(text:find("number of failed transactions: 0 ", 1, true), text)
+        io.stdout:write(("[%s transactions, %d rounds]"):format(text:match("actually processed: (%d+)"), rounds))
         assert.equal(0, support.run(bench { "-n", "-c", "1", "-t", "10", "postgres" }).code)
     end)
 end)
