@@ -44,8 +44,8 @@ end
 -- Libraries are waited for by this process alone: so there is only one member then.
 function Family:let_go(run)
     run:release()
-    self:remove(run)
     if run.follower then run.follower:run() end
+    self:remove(run)
 end
 
 --- Follows a program until nothing is left to follow.
