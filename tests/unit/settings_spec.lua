@@ -62,8 +62,13 @@ describe("the environment variable TIEXEC", function()
 
     it("follow is a set of what there is to follow", function()
         assert.same({ follow = { dlopen = true } }, (settings.from_environment "follow=dlopen"))
-        assert.same({ "TIEXEC: follow: unknown word 'moon' (there are: exec, dlopen)" },
+        assert.same({ follow = { dlopen = true, exec = true } }, (settings.from_environment "follow=exec+dlopen"))
+        assert.same({ "TIEXEC: follow: unknown word 'moon' (there are: exec, fork, all, dlopen)" },
             select(2, settings.from_environment "follow=dlopen+moon"))
+        for _, word in ipairs { "fork", "all" } do
+            assert.same({ "TIEXEC: follow: dlopen goes with exec, not with fork or all" },
+                select(2, settings.from_environment("follow=dlopen+" .. word)))
+        end
     end)
 
     it("is complained of item by item, and the rest counts", function()
