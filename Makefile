@@ -83,7 +83,7 @@ $(BUILD)/%.o: %.c
 $(BUILD)/syscalls.inc:
 	@mkdir -p $(@D)
 	$(Q)echo '#include <asm/unistd.h>' | $(CC) -E -dM - | \
-	    sed -n 's/^#define __NR_\([a-z0-9_]*\) .*/{"\1", __NR_\1},/p' | sort > $@
+	    sed -n 's/^#define __NR_\([a-z0-9_]*\) .*/{"\1", __NR_\1},/p' | LC_ALL=C sort > $@
 $(BUILD)/core/remote.o: $(BUILD)/syscalls.inc
 
 -include $(OBJECTS:.o=.d) $(BUILD)/core/main.d

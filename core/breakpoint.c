@@ -147,10 +147,18 @@ static int lower(struct inferior *inferior, const struct tracee *thread, const s
     return b->hardware ? arch_breakpoint_set(thread->tid, b->slot, b->address) : write_trap(inferior, b);
 }
 
+static bool has_any(const struct inferior *inferior)
+{
+    for (size_t i = 0; i < INFERIOR_BREAKPOINTS; i++)
+        if (inferior->breakpoints[i].used)
+            return true;
+    return false;
+}
+
 int breakpoint_step_over(struct inferior *inferior, struct tracee *thread, bool only)
 {
     struct arch_regs regs;
-    if (thread->state != TRACEE_STOPPED || arch_regs_get(thread->tid, &regs))
+    if (thread->state != TRACEE_STOPPED || !has_any(inferior) || arch_regs_get(thread->tid, &regs))
         return 0;
     const struct breakpoint *b = find_in_the_way(inferior, arch_pc(&regs));
     if (!b)

@@ -6,9 +6,12 @@
 #include <libgen.h>
 #include <limits.h>
 #include <lualib.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <unistd.h>
 
+#define HEAP_STEP          (1 << 20)
+#define GARBAGE_KIB        4096 /* a start makes far less */
 #define EXIT_TIEXEC_FAILED 125 /* as env(1), nice(1) and their like */
 
 /* The compiled modules of scripts/tiexec, which the Makefile lists: MODULE(symbol, name, file). */
@@ -96,6 +99,7 @@ static void set_arguments(lua_State *L, char **argv)
 /* require("tiexec.cli").main(arg) gives the exit status. */
 static int run(lua_State *L)
 {
+    lua_gc(L, LUA_GCSTEP, -GARBAGE_KIB); /* the first collection is that much further away */
     luaL_openlibs(L);
     char **argv = lua_touserdata(L, 1);
     set_paths(L);
@@ -110,10 +114,19 @@ static int run(lua_State *L)
     return 1;
 }
 
+/* Memory is asked of the kernel in few large pieces, and not given back: what is not touched costs nothing. */
+static void set_allocator(void)
+{
+    mallopt(M_TOP_PAD, HEAP_STEP);
+    mallopt(M_TRIM_THRESHOLD, INT_MAX);
+    mallopt(M_MMAP_THRESHOLD, HEAP_STEP);
+}
+
 int main(int argc, char **argv)
 {
     (void)argc;
     system_reserve_standard_files();
+    set_allocator();
     lua_State *L = luaL_newstate();
     if (!L) {
         fprintf(stderr, "tiexec: out of memory\n");

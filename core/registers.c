@@ -29,11 +29,14 @@ static int read_set(const struct tracee *tracee, const struct arch_register *reg
     struct iovec iov = {set->bytes, sizeof set->bytes};
     struct arch_regs regs;
     set->size = 0;
-    int err = arch_regs_get(tracee->tid, &regs); /* tells 32-bit threads */
+    bool general = reg->regset == ARCH_REGSET_GENERAL; /* whose size tells 32-bit threads */
+    int err = general ? 0 : arch_regs_get(tracee->tid, &regs);
     if (err)
         return err;
     if (ptrace(PTRACE_GETREGSET, tracee->tid, arch_regset_note(reg->regset), &iov) < 0)
         return -errno;
+    if (general && iov.iov_len != sizeof regs.user)
+        return -ENOEXEC;
     set->which = reg->regset;
     set->size = iov.iov_len;
     return 0;

@@ -16,14 +16,19 @@ static const struct {
     const char *name;
     long number;
 } syscalls[] = {
-#include "syscalls.inc" /* {"read", 0}, … made from <sys/syscall.h> by the Makefile */
+#include "syscalls.inc" /* {"read", 0}, … made from <sys/syscall.h> by the Makefile, in order of the names */
 };
 
 long remote_syscall_number(const char *name)
 {
-    for (size_t i = 0; i < sizeof syscalls / sizeof syscalls[0]; i++)
-        if (strcmp(syscalls[i].name, name) == 0)
-            return syscalls[i].number;
+    size_t low = 0, high = sizeof syscalls / sizeof syscalls[0];
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        int order = strcmp(name, syscalls[middle].name);
+        if (order == 0)
+            return syscalls[middle].number;
+        *(order < 0 ? &high : &low) = order < 0 ? middle : middle + 1;
+    }
     return -1;
 }
 
