@@ -80,7 +80,7 @@ $(BUILD)/%.o: %.c
 	$(Q)$(CC) $(CFLAGS) $(WARNINGS) $(BASE) $(SANITIZE) -MMD -MP -c -o $@ $<
 
 # System call numbers by name, as this compiler's headers have them.
-$(BUILD)/syscalls.inc:
+$(BUILD)/syscalls.inc: Makefile
 	@mkdir -p $(@D)
 	$(Q)echo '#include <asm/unistd.h>' | $(CC) -E -dM - | \
 	    sed -n 's/^#define __NR_\([a-z0-9_]*\) .*/{"\1", __NR_\1},/p' | LC_ALL=C sort > $@
