@@ -61,21 +61,27 @@ local function find_instruction(inferior, mapping, insn, align)
     until not at
 end
 
+-- The text that a program's first instruction is in: the dynamic linker's.
+local function find_linker(mappings, pc)
+    for _, mapping in ipairs(mappings) do
+        if mapping.start <= pc and pc < mapping.stop then return mapping end
+    end
+end
+
 -- A place in the dynamic linker's text that traps when it is jumped to. Its address is no number that a
 -- program would have by chance.
-local function find_trap(inferior, pc)
+local function find_trap(inferior, linker)
     local insns, advance, align = core.trap_instructions()
-    for _, mapping in ipairs(inferior:mappings() or {}) do
-        for _, insn in ipairs(mapping.start <= pc and pc < mapping.stop and insns or {}) do
-            local at = find_instruction(inferior, mapping, insn, align)
-            if at then return at, advance end
-        end
+    for _, insn in ipairs(insns) do
+        local at = find_instruction(inferior, linker, insn, align)
+        if at then return at, advance end
     end
 end
 
 --- Arranges that the program stops at its entry point.
 -- @param inferior stopped at its exec
--- @treturn[1] table `reached`: it is there already (a static program); else ask `is_reached` of events
+-- @treturn[1] table `reached`: it is there already (a static program); else ask `is_reached` of events, and `linker`
+-- is the dynamic linker's path
 -- @treturn[2] nil, string why
 function entry.arrange(inferior)
     local pc = inferior:read_register("pc")
@@ -84,8 +90,13 @@ function entry.arrange(inferior)
     local self = setmetatable({ inferior = inferior, address = address, reached = pc == address }, Entry)
     if self.reached then return self end
     note_signal(self)
-    self.place = vector.place_of(inferior, vector.AT_ENTRY)
-    self.trap, self.advance = find_trap(inferior, pc)
+    local mappings = inferior:mappings() or {}
+    local linker = find_linker(mappings, pc)
+    if linker then
+        self.linker = linker.path
+        self.place = vector.place_of(inferior, vector.AT_ENTRY, mappings)
+        self.trap, self.advance = find_trap(inferior, linker)
+    end
     if self.place and self.trap and inferior:follow_fork(true)
         and inferior:write_memory(self.place, string.pack("j", self.trap)) then
         self.reading = true

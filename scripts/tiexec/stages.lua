@@ -11,6 +11,7 @@ local core = require "tiexec.core"
 local entry = require "tiexec.entry"
 local message = require "tiexec.message"
 local privilege = require "tiexec.privilege"
+local remap = require "tiexec.remap"
 local seccomp = require "tiexec.seccomp"
 local steer = require "tiexec.steer"
 require "tiexec.inferior"
@@ -73,7 +74,7 @@ end
 
 -- The settings in force. They depend on the executable; so an exec forgets them.
 function Run:choose_settings()
-    self.chosen = self.chosen or require "tiexec.remap".choose(self.inferior, self.name, self.options)
+    self.chosen = self.chosen or remap.choose(self.inferior, self.name, self.options)
     return self.chosen
 end
 
@@ -83,14 +84,22 @@ function Run:align()
     local chosen = wanted and self:choose_settings()
     if not wanted or chosen.align == false or chosen.wrong then return true end
     if self.kept and seccomp.is_unknown(self.inferior:pid()) then return true end -- which the sources tell of
-    local ok, why = align.move(self.inferior, wanted, require "tiexec.remap".syscall_trace(chosen))
+    local ok, why = align.move(self.inferior, wanted, remap.syscall_trace(chosen))
     self.unmoved = not ok and "not moved to a congruent base: " .. tostring(why) or nil
     return ok or not chosen.strict, self.unmoved
 end
 
 -- Whether libraries are to be put where their files' pages can be huge: where the kernel does not do it.
 function Run:steers()
-    return steer.is_needed(self.inferior) and self:choose_settings().align ~= false
+    return self:choose_settings().align ~= false and steer.is_needed(self.inferior, self.entry.linker)
+end
+
+-- What needs no stopped program: done while it runs to its first system calls.
+function Run:prepare()
+    if self.prepared then return end
+    self.prepared = true
+    self.steering = self:steers() and steer.start(self.inferior) or nil
+    remap.prepare(self:choose_settings())
 end
 
 -- What a script has become, or a child, is told of by its own name.
@@ -124,7 +133,7 @@ end
 
 function Run:at_exec()
     if (self.awaiting or self.entry) and not self:take_hold() then return end
-    self.entry, self.chosen = nil, nil
+    self.entry, self.chosen, self.prepared = nil, nil, nil
     local _, _, errno = self.inferior:read_register("pc")
     if errno == c.ENOEXEC then return self:give_up("it is a 32-bit program", self.options.strict) end
     local ok, why = self:align()
@@ -132,7 +141,7 @@ function Run:at_exec()
     self.entry, why = entry.arrange(self.inferior)
     if not self.entry then return self:give_up(why, self.options.strict) end
     if self.entry.reached then return self:at_entry() end
-    self.steering = self:steers() and steer.start(self.inferior) or nil
+    if not self.entry.reading then self:prepare() end -- its system calls are watched only if it is to be steered
 end
 
 -- Notes what there is to know for following the program when it is let go.
@@ -173,7 +182,7 @@ end
 
 function Run:at_entry()
     local chosen = self:choose_settings()
-    local outcome, why = require "tiexec.remap".run(self.inferior, "entry", self.name, chosen)
+    local outcome, why = remap.run(self.inferior, "entry", self.name, chosen)
     if not outcome then return self:give_up(why, chosen.strict) end
     if outcome.dry then return self:quit(0) end
     if self:follow_settings().dlopen then self:prepare_to_follow(chosen) end
@@ -233,9 +242,7 @@ end
 function Run:go_on()
     local ok, why = self.inferior:cont(watches_syscalls(self) and "syscall" or "freely")
     if not ok then return nil, why end
-    if self.entry and not self.entry.reading then -- while the linker is at work
-        require "tiexec.remap".prepare(self:choose_settings())
-    end
+    if self.entry then self:prepare() end
     return true
 end
 

@@ -16,19 +16,11 @@ local MMAP <const> = core.syscall_number("mmap")
 local Steering = {}
 Steering.__index = Steering
 
--- The file that the program's first instructions are of: the dynamic linker's.
-local function linker_of(inferior)
-    local pc = inferior:read_register("pc")
-    for _, m in ipairs(pc and inferior:mappings() or {}) do
-        if m.start <= pc and pc < m.stop then return m.path end
-    end
-end
-
 --- Whether the kernel leaves it to chance: before Linux 6.7, and on filesystems such as overlayfs and tmpfs.
 -- Libraries are taken to lie where the dynamic linker or the program does.
--- @param inferior stopped at its exec
-function steer.is_needed(inferior)
-    local linker = linker_of(inferior)
+-- @param inferior
+-- @string[opt] linker the dynamic linker's path
+function steer.is_needed(inferior, linker)
     return linker ~= nil and not (core.places_congruent(linker)
         and core.places_congruent(("/proc/%d/exe"):format(inferior:pid())))
 end
