@@ -50,6 +50,22 @@ static uint64_t read_pool_count(const char *pool, const char *name)
     return file_read_u64(path, &value) ? 0 : value;
 }
 
+/* The pages in use and the surplus are counted in the total: an empty pool has none of them. */
+static struct host_pool read_pool(const char *name, uint64_t page_size)
+{
+    struct host_pool pool = {
+        .page_size = page_size,
+        .total = read_pool_count(name, "nr_hugepages"),
+        .overcommit = read_pool_count(name, "nr_overcommit_hugepages"),
+    };
+    if (pool.total) {
+        pool.free = read_pool_count(name, "free_hugepages");
+        pool.reserved = read_pool_count(name, "resv_hugepages");
+        pool.surplus = read_pool_count(name, "surplus_hugepages");
+    }
+    return pool;
+}
+
 static void read_pools(struct host *host)
 {
     DIR *dir = opendir(SYS_MM "hugepages");
@@ -58,14 +74,7 @@ static void read_pools(struct host *host)
         const char *name = entry->d_name;
         if (strncmp(name, "hugepages-", 10) != 0)
             continue;
-        host->pools[host->pool_count++] = (struct host_pool){
-            .page_size = strtoull(name + 10, NULL, 10) * 1024,
-            .total = read_pool_count(name, "nr_hugepages"),
-            .free = read_pool_count(name, "free_hugepages"),
-            .reserved = read_pool_count(name, "resv_hugepages"),
-            .surplus = read_pool_count(name, "surplus_hugepages"),
-            .overcommit = read_pool_count(name, "nr_overcommit_hugepages"),
-        };
+        host->pools[host->pool_count++] = read_pool(name, strtoull(name + 10, NULL, 10) * 1024);
     }
     if (dir)
         closedir(dir);
@@ -73,7 +82,7 @@ static void read_pools(struct host *host)
 
 /* The PMD size: THP tells it (since Linux 4.10); a kernel built without THP still has it as the
  * default hugetlb size on every CPU served here. */
-uint64_t host_huge_page_size(void)
+static uint64_t read_huge_page_size(void)
 {
     uint64_t size = 0;
     char *text;
@@ -86,6 +95,15 @@ uint64_t host_huge_page_size(void)
     if (line)
         size = strtoull(line + strlen("Hugepagesize:"), NULL, 10) * 1024;
     free(text);
+    return size;
+}
+
+/* It never changes. */
+uint64_t host_huge_page_size(void)
+{
+    static uint64_t size;
+    if (!size)
+        size = read_huge_page_size();
     return size;
 }
 

@@ -7,6 +7,7 @@
 -- of mmap and not of mremap; the kernel's zeros at the end of the data are carried over.
 
 local core = require "tiexec.core"
+local images = require "tiexec.images"
 local planner = require "tiexec.planner"
 local process = require "tiexec.process"
 local vector = require "tiexec.vector"
@@ -55,9 +56,9 @@ end
 
 -- The mappings of the executable, its zero-filled data included, in order. The kernel may have put its
 -- own, [vdso] and [vvar], into a hole between the segments of a static program: they stay.
-local function own_mappings(inferior, low, high)
+local function own_mappings(mappings, low, high)
     local list = {}
-    for _, m in ipairs(inferior:mappings() or {}) do
+    for _, m in ipairs(mappings) do
         local kernels = m.inode == 0 and m.path ~= ""
         if m.start >= low and m.stop <= high and not kernels then list[#list + 1] = m end
     end
@@ -158,7 +159,7 @@ end
 -- put back.
 local function switch(move)
     local inferior, distance = move.inferior, move.distance
-    local address, bytes = vector.find(inferior)
+    local address, bytes = vector.find(inferior, move.mappings)
     if not address then return nil, "its auxiliary vector was not found" end
     local pc, unknown = inferior:read_register("pc")
     if not pc then return nil, unknown end
@@ -180,18 +181,19 @@ end
 --- Moves the executable down.
 -- @param inferior at its exec stop
 -- @tparam table wanted what `align.wanted` gave
+-- @tparam table mappings of the inferior
 -- @func[opt] trace told of each remote system call
 -- @treturn[1] boolean true
 -- @treturn[2] nil, string why; all is as it was
-function align.move(inferior, wanted, trace)
+function align.move(inferior, wanted, mappings, trace)
     local low, high = span_of(wanted.image, wanted.host.page_size)
-    local list = own_mappings(inferior, low + wanted.bias, high + wanted.bias)
+    local list = own_mappings(mappings, low + wanted.bias, high + wanted.bias)
     local target = process.of(inferior, trace)
     if not list[1] or list[1].inode == 0 then return nil, "its mappings were not found" end
     local file <close>, why = target.open(list[1])
     if not file then return nil, why end
     local move <close> = setmetatable({ inferior = inferior, target = target,
-        distance = wanted.distance, mapped = {} }, Move)
+        distance = wanted.distance, mapped = {}, mappings = mappings }, Move)
     local ok
     ok, why = copy_all(move, list, file.fd)
     if ok then ok, why = carry_over(inferior, wanted) end
@@ -204,7 +206,7 @@ end
 -- @treturn[1] table `image`, `bias`, `distance`, `host`: to be given to `align.move`
 -- @treturn[2] nil it need not, or cannot, be moved
 function align.wanted(inferior)
-    local image = core.image(("/proc/%d/exe"):format(inferior:pid()))
+    local image = images.of(("/proc/%d/exe"):format(inferior:pid()))
     local entry = (inferior:auxv() or {}).AT_ENTRY
     if not image or not entry or image.type ~= c.ET_DYN then return nil end
     if (largest_text(image) or { filesz = 0 }).filesz < LEAST_TEXT then return nil end

@@ -80,17 +80,17 @@ end
 
 --- Arranges that the program stops at its entry point.
 -- @param inferior stopped at its exec
+-- @tparam table mappings of it; the executable may have been moved since
 -- @treturn[1] table `reached`: it is there already (a static program); else ask `is_reached` of events, and `linker`
 -- is the dynamic linker's path
 -- @treturn[2] nil, string why
-function entry.arrange(inferior)
+function entry.arrange(inferior, mappings)
     local pc = inferior:read_register("pc")
     local address = (inferior:auxv() or {}).AT_ENTRY
     if not pc or not address then return nil, "its entry point is not known" end
     local self = setmetatable({ inferior = inferior, address = address, reached = pc == address }, Entry)
     if self.reached then return self end
     note_signal(self)
-    local mappings = inferior:mappings() or {}
     local linker = find_linker(mappings, pc)
     if linker then
         self.linker = linker.path

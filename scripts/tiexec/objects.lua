@@ -2,26 +2,17 @@
 --- ELF objects of an inferior: which file each mapping comes from, and what it is there for.
 
 local core = require "tiexec.core"
+local images = require "tiexec.images"
 
 local c = core.constants
 local objects = {}
-
--- A kernel device number (fstat) as the major and minor that /proc/PID/maps writes.
-local function same_device(device, mapping)
-    local major = (device >> 8) & 0xfff | (device >> 32) & ~0xfff
-    local minor = device & 0xff | (device >> 12) & ~0xff
-    return major == mapping.major and minor == mapping.minor
-end
 
 -- The headers of the file that a mapping is of, or nil. A path may lead to another file by now, or
 -- nowhere; then the map_files link (root only) and last the headers in memory still tell. Some
 -- filesystems (btrfs, overlayfs) show one device in maps and another to stat: the inode decides.
 local function read_image(inferior, mapping)
-    local image = core.image(mapping.path)
-    if image and image.inode == mapping.inode then
-        image.device_matches = same_device(image.device, mapping)
-        return image
-    end
+    local image = images.of(mapping.path)
+    if image and image.inode == mapping.inode then return image end
     image = core.image(("/proc/%d/map_files/%x-%x"):format(inferior:pid(), mapping.start, mapping.stop))
     if image then return image end
     if mapping.offset ~= 0 then return nil end

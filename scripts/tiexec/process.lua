@@ -19,6 +19,7 @@
 --   pages(start, stop) -> bytes by kind of page: `file_huge`, `anon_huge`, `anon_small`
 
 local core = require "tiexec.core"
+local images = require "tiexec.images"
 
 local c = core.constants
 local process = {}
@@ -28,7 +29,7 @@ local process = {}
 local function find_path(pid, mapping)
     local exe = ("/proc/%d/exe"):format(pid)
     for _, path in ipairs { core.readlink(exe) == mapping.path and exe or mapping.path, mapping.path } do
-        local image = core.image(path)
+        local image = images.of(path)
         if image and image.inode == mapping.inode then return path, image end
     end
 end

@@ -79,12 +79,12 @@ function Run:choose_settings()
 end
 
 -- The only moment to move an executable. Only those with text enough to gain by it are looked into.
-function Run:align()
+function Run:align(mappings)
     local wanted = align.wanted(self.inferior)
     local chosen = wanted and self:choose_settings()
     if not wanted or chosen.align == false or chosen.wrong then return true end
     if self.kept and seccomp.is_unknown(self.inferior:pid()) then return true end -- which the sources tell of
-    local ok, why = align.move(self.inferior, wanted, remap.syscall_trace(chosen))
+    local ok, why = align.move(self.inferior, wanted, mappings, remap.syscall_trace(chosen))
     self.unmoved = not ok and "not moved to a congruent base: " .. tostring(why) or nil
     return ok or not chosen.strict, self.unmoved
 end
@@ -136,9 +136,10 @@ function Run:at_exec()
     self.entry, self.chosen, self.prepared = nil, nil, nil
     local _, _, errno = self.inferior:read_register("pc")
     if errno == c.ENOEXEC then return self:give_up("it is a 32-bit program", self.options.strict) end
-    local ok, why = self:align()
+    local mappings = self.inferior:mappings() or {}
+    local ok, why = self:align(mappings)
     if not ok then return self:give_up(why, true) end
-    self.entry, why = entry.arrange(self.inferior)
+    self.entry, why = entry.arrange(self.inferior, mappings)
     if not self.entry then return self:give_up(why, self.options.strict) end
     if self.entry.reached then return self:at_entry() end
     if not self.entry.reading then self:prepare() end -- its system calls are watched only if it is to be steered

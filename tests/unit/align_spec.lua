@@ -90,7 +90,7 @@ for _, name in ipairs { "moved", "moved-static-small" } do
                         bytes = inferior:read_memory(m.start, m.stop - m.start) }
                 end
             end
-            assert(align.move(inferior, wanted))
+            assert(align.move(inferior, wanted, inferior:mappings()))
             local after = {}
             for _, m in ipairs(inferior:mappings()) do
                 if m.path:find(name, 1, true) then
@@ -118,7 +118,7 @@ for _, name in ipairs { "moved", "moved-static-small" } do
                     local inferior <close>, wanted = launch(program)
                     local before = picture(inferior)
                     local proxy, count = failing(inferior, steps, n)
-                    if not align.move(proxy, wanted) then
+                    if not align.move(proxy, wanted, inferior:mappings()) then
                         failed = failed + 1
                         assert.same(before, picture(inferior), "step " .. n)
                     end

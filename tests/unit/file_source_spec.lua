@@ -124,6 +124,31 @@ describe("the file source", function()
         end)
     end
 
+    it("gives text added to it its rights back where the file cannot be opened", function()
+        if not supported() then return pending("this filesystem has no large folios") end
+        local inferior <close>, _, range = launch()
+        local function rights()
+            local list = {}
+            for i, m in ipairs(inferior:mappings()) do list[i] = ("%x-%x %s"):format(m.start, m.stop, m.perms) end
+            return list
+        end
+        local before, protected = rights(), 0
+        local target = process.of(inferior)
+        local shut = setmetatable({
+            open = function() return nil, "made to fail" end,
+            call = function(name, ...)
+                if name == "mprotect" then protected = protected + 1 end
+                if name == "madvise" then return nil, "made to fail", c.EINVAL end
+                return target.call(name, ...)
+            end,
+        }, { __index = target })
+        local ok, why = file.remap(shut, assert(file.fit(target, range, host)), host, {})
+        assert.same({ false, "made to fail" }, { ok or false, why })
+        assert.is_true(protected > 0)
+        assert.same(before, rights())
+        finish(inferior)
+    end)
+
     it("does without MADV_POPULATE_READ, which Linux 5.14 brought", function()
         if not supported() then return pending("this filesystem has no large folios") end
         local inferior <close>, _, range = launch()

@@ -43,7 +43,7 @@ local function fit(process, range, host)
     if not start or start >= stop then
         return nil, "no whole huge page of the file" .. because { below = below, above = above }
     end
-    return { start = start, stop = stop, text = text, base = base, below = below, above = above }
+    return { start = start, stop = stop, text = text, base = base, below = below, above = above, mappings = mappings }
 end
 
 local Aside = {}
@@ -129,13 +129,13 @@ end
 -- The mappings that a part touches, whole: nil if it cannot be joined in place. Whole, for there to be a
 -- way back: a mapping that has been split does not merge with what is mapped afresh beside it.
 local function joinable(process, part)
-    local whole, mappings = { start = part.start, stop = part.stop }, process.mappings() or {}
-    for _, m in ipairs(mappings) do
+    local whole = { start = part.start, stop = part.stop }
+    for _, m in ipairs(part.mappings) do
         if m.start < part.stop and part.start < m.stop then
             whole.start, whole.stop = math.min(whole.start, m.start), math.max(whole.stop, m.stop)
         end
     end
-    local list = pieces.of(process, mappings, whole, part.text, part.base)
+    local list = pieces.of(process, part.mappings, whole, part.text, part.base)
     for _, piece in ipairs(list) do
         if piece.foreign or not piece.perms then return nil end
     end
@@ -146,15 +146,11 @@ end
 -- one as soon as they have the same rights. Where the cached pages are huge already, that is all, with half
 -- the system calls. Else nil, and rights may have been added.
 local function join_in_place(process, part, list, huge)
-    local executable = process.executable(part.start, part.stop)
+    local executable, size = process.executable(part.start, part.stop), part.stop - part.start
     if not executable then return nil end
-    for _, piece in ipairs(list) do
-        local start, stop = math.max(piece.start, part.start), math.min(piece.stop, part.stop)
-        local ok = piece.perms:sub(1, 3) == "r-x"
-            or process.call("mprotect", start, stop - start, c.PROT_READ | executable)
-        if not ok then return nil end
-    end
-    local size = part.stop - part.start
+    local wanting = false
+    for _, piece in ipairs(list) do wanting = wanting or piece.perms:sub(1, 3) ~= "r-x" end
+    if wanting and not process.call("mprotect", part.start, size, c.PROT_READ | executable) then return nil end
     return process.call("madvise", part.start, size, c.MADV_HUGEPAGE)
         and is_huge(process, { address = part.start, size = size }, huge)
 end
@@ -173,11 +169,21 @@ local function move_over(process, part, host, fd, options)
     return true
 end
 
+-- The way back where the file cannot be opened: all but the advice.
+local function protect_again(process, list)
+    for _, piece in ipairs(list) do
+        process.call("mprotect", piece.start, piece.stop - piece.start, piece.protection)
+    end
+end
+
 local function remap(process, part, host, options)
-    local file <close>, why = process.open(part.text) -- now, for there to be a way back
-    if not file then return nil, why end
     local list = joinable(process, part)
     if list and join_in_place(process, part, list, host.huge_page_size) then return true end
+    local file <close>, why = process.open(part.text)
+    if not file then
+        protect_again(process, list or {})
+        return nil, why
+    end
     local ok
     ok, why = move_over(process, part, host, file.fd, options)
     if not ok and list then pieces.restore(process, list, file.fd) end
