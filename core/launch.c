@@ -56,17 +56,17 @@ static void become_tracer(int channel, int keep, pid_t target, struct inferior *
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, NULL);
     signal(SIGCHLD, SIG_DFL); /* ignored, it would make waitpid forget */
-    setsid();
-    system_leave_files(channel, keep);
     if (channel_receive(channel, -1, &go)) /* by then the target has named us to Yama */
         _exit(0);
     int err = tracee_seize(target, launch_options());
     if (!err)
         err = inferior_init(inferior, target, launch_options(), false);
-    channel_send(channel, err);
-    close(channel);
+    channel_send(channel, err); /* the target goes on */
     if (err)
         _exit(0);
+    setsid();
+    system_leave_files(channel, keep);
+    close(channel);
 }
 
 /* ---- the target's side ---- */

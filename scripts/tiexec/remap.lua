@@ -45,6 +45,13 @@ function remap.choose(inferior, name, options)
     return remap.choose_for({ path = core.readlink(exe) or name, file = exe }, options)
 end
 
+--- Loads what these settings will need, unless a profile says otherwise.
+function remap.expect(options)
+    strategy.load(options.strategy or strategy.default)
+    local names = options.sources or sources.default()
+    sources.get(names[1])
+end
+
 --- Does what can be done before the plan, and so while the inferior still runs: `chosen` gains `host`, a
 -- description, and the sources are loaded.
 function remap.prepare(chosen)

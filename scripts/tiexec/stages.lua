@@ -9,6 +9,7 @@
 local align = require "tiexec.align"
 local core = require "tiexec.core"
 local entry = require "tiexec.entry"
+local images = require "tiexec.images"
 local message = require "tiexec.message"
 local privilege = require "tiexec.privilege"
 local remap = require "tiexec.remap"
@@ -94,10 +95,12 @@ function Run:steers()
     return self:choose_settings().align ~= false and steer.is_needed(self.inferior, self.entry.linker)
 end
 
--- What needs no stopped program: done while it runs to its first system calls.
+-- What needs no stopped program: done while it runs, after its first system call. There the dynamic linker asks the
+-- processor what it can, which takes long in a virtual machine (each cpuid is the host's to answer).
 function Run:prepare()
-    if self.prepared then return end
+    if self.prepared or self.entry.reading and (self.entry.stops or 0) < 2 then return end
     self.prepared = true
+    if self.entry.linker then images.of(self.entry.linker) end
     self.steering = self:steers() and steer.start(self.inferior) or nil
     remap.prepare(self:choose_settings())
 end
@@ -258,6 +261,7 @@ end
 -- @string name of the program, for messages
 -- @tparam table options settings of the command line and the environment
 function stages.start(inferior, name, options)
+    remap.expect(options) -- while the target execs
     return setmetatable({ inferior = inferior, name = name, options = options, said = {} }, Run)
 end
 

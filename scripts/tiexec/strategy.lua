@@ -68,12 +68,15 @@ function strategy.find(name)
     return nil, ("no strategy '%s' in %s"):format(name, table.concat(tried, ", "))
 end
 
---- Loads a strategy.
+local loaded = {} -- by name
+
+--- Loads a strategy; once, if nothing is wrong with it.
 -- @string name a name or a path
 -- @treturn[1] table its declarative fields: `name`, `path`, `stages`, maybe `description`, `sources`,
 -- `align`, `recache`, `copied_ends`
 -- @treturn[2] nil, string why
 function strategy.load(name)
+    if loaded[name] then return loaded[name] end
     local path, why = strategy.find(name)
     if not path then return nil, why end
     local definition
@@ -88,6 +91,7 @@ function strategy.load(name)
     definition.path = path
     definition.name = definition.name or name
     definition.stages = definition.stages or { "entry", "dlopen", "attach" }
+    loaded[name] = definition
     return definition
 end
 
