@@ -128,6 +128,9 @@ int inferior_detach(struct inferior *inferior)
 {
     int result = inferior_stop(inferior, 1000);
     breakpoint_remove_all(inferior);
+    if (inferior->mem >= 0) /* now: what comes after the last detach is no concern of the process */
+        close(inferior->mem);
+    inferior->mem = -1;
     /* Threads that could not be stopped (in vfork) are waited for: leaving them traced would kill
      * them when the tracer ends. The others go on meanwhile: the one waited for may need them. */
     for (bool again = true; again;) {
@@ -146,9 +149,6 @@ int inferior_detach(struct inferior *inferior)
         if (again && inferior_settle_next(inferior, -1) < 0)
             break;
     }
-    if (inferior->mem >= 0)
-        close(inferior->mem);
-    inferior->mem = -1;
     return result == -ETIMEDOUT ? 0 : result;
 }
 

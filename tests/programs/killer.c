@@ -3,8 +3,8 @@
  * in KILLER_AT kills the tracer, or makes the call fail with the error whose number is in KILLER_ERROR. With
  * ESRCH the target is killed first, so that the error is true. The call's name is then in the file KILLER_LOG. With
  * KILLER_CACHE only those calls count by which a copy is made for the source `shared`, without it only
- * the others. A process is taken for the tracer from its setsid on; everything else, the program that is
- * started too, is left alone. With KILLER_PID, which is the target then, tiexec itself is the tracer. */
+ * the others. A process is taken for the tracer from its first call of signal on; everything else, the program
+ * that is started too, is left alone. With KILLER_PID, which is the target then, tiexec itself is the tracer. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -103,6 +103,7 @@ WRAP(ssize_t, -1, send, (int fd, const void *buffer, size_t size, int flags), (f
 WRAP(ssize_t, -1, readlink, (const char *path, char *buffer, size_t size), (path, buffer, size))
 WRAP(int, -1, poll, (struct pollfd *fds, nfds_t count, int timeout), (fds, count, timeout))
 WRAP(int, -1, close, (int fd), (fd))
+WRAP(pid_t, -1, setsid, (void), ())
 WRAP(FILE *, NULL, fopen, (const char *path, const char *mode), (path, mode))
 
 WRAP_CACHE(mkdir, (const char *path, mode_t mode), (path, mode))
@@ -126,11 +127,11 @@ __attribute__((visibility("default"))) int openat(int folder, const char *path, 
     return strikes_cache("openat") ? -1 : (int)syscall(SYS_openat, folder, path, flags, mode);
 }
 
-__attribute__((visibility("default"))) pid_t setsid(void)
+__attribute__((visibility("default"))) sighandler_t signal(int number, sighandler_t handler)
 {
-    REAL(setsid)
-    is_tracer = at > 0;
-    return strikes("setsid") ? -1 : real();
+    REAL(signal)
+    is_tracer = is_tracer || (at > 0 && getpid() != target);
+    return real(number, handler);
 }
 
 __attribute__((visibility("default"))) int open(const char *path, int flags, ...)
