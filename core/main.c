@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The program: Lua with the bindings built in, running scripts/tiexec/cli.lua. */
+#include "arena.h"
 #include "lua_core.h"
 #include "system.h"
 
@@ -115,7 +116,7 @@ static int run(lua_State *L)
 }
 
 /* Memory is asked of the kernel in few large pieces, and not given back: what is not touched costs nothing. */
-static void set_allocator(void)
+static void set_malloc(void)
 {
     mallopt(M_TOP_PAD, HEAP_STEP);
     mallopt(M_TRIM_THRESHOLD, INT_MAX);
@@ -126,12 +127,13 @@ int main(int argc, char **argv)
 {
     (void)argc;
     system_reserve_standard_files();
-    set_allocator();
+    set_malloc();
     lua_State *L = luaL_newstate();
     if (!L) {
         fprintf(stderr, "tiexec: out of memory\n");
         return EXIT_TIEXEC_FAILED;
     }
+    lua_setallocf(L, arena_allocate, NULL);
     lua_pushcfunction(L, run);
     lua_pushlightuserdata(L, argv);
     int status = EXIT_TIEXEC_FAILED;
