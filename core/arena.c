@@ -28,7 +28,7 @@ static void *take(size_t size)
         return malloc(size);
     void *block = spare[n];
     if (block) {
-        memcpy(&spare[n], block, sizeof block); /* each spare block begins with the next one's address */
+        memcpy(&spare[n], block, sizeof(void *)); /* each spare block begins with the next one's address */
         return block;
     }
     if (sizeof arena - arena_used < n * GRAIN)
@@ -39,7 +39,7 @@ static void *take(size_t size)
 
 static void give(void *block, size_t size)
 {
-    memcpy(block, &spare[grains(size)], sizeof block);
+    memcpy(block, &spare[grains(size)], sizeof(void *));
     spare[grains(size)] = block;
 }
 

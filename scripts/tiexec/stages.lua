@@ -136,7 +136,7 @@ end
 
 function Run:at_exec()
     if (self.awaiting or self.entry) and not self:take_hold() then return end
-    self.entry, self.chosen, self.prepared = nil, nil, nil
+    self.entry, self.chosen, self.prepared, self.steering = nil, nil, nil, nil
     local _, _, errno = self.inferior:read_register("pc")
     if errno == c.ENOEXEC then return self:give_up("it is a 32-bit program", self.options.strict) end
     local mappings = self.inferior:mappings() or {}
