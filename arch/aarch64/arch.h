@@ -90,7 +90,7 @@ static inline void arch_syscall_prepare(struct arch_regs *regs, uint64_t insn, l
 static inline void arch_syscall_rewind(struct arch_regs *regs)
 {
     regs->user.pc -= sizeof arch_syscall_insn;
-    regs->user.regs[8] = (uint64_t)regs->syscall;
+    regs->user.regs[8] = (unsigned)regs->syscall;
     regs->syscall = -1;
 }
 
