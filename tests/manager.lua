@@ -21,7 +21,7 @@ mount -t tmpfs tmpfs /run && mkdir -p /run/systemd/system /run/test && mount --b
 mount -t tmpfs tmpfs /var && mkdir -m 1777 /var/tmp && mount -t tmpfs tmpfs /tmp || exit 99
 mount --bind /proc/sys /proc/sys || exit 99
 for folder in / /sys /proc/sys; do mount -o remount,bind,ro $folder || exit 99; done
-mount -t cgroup2 none /sys/fs/cgroup || exit 99
+umount -l /sys/fs/cgroup 2>/dev/null; mount -t cgroup2 none /sys/fs/cgroup || exit 99
 (: >/tiexec-test) 2>/dev/null && exit 99
 exec env -i PATH="$PATH" container=test SYSTEMD_UNIT_PATH=/run/test/units /lib/systemd/systemd --system \
     --unit=look.service --log-target=null --show-status=no --default-standard-output=null
