@@ -299,7 +299,8 @@ describe("the example", function()
         config.root.path = "/mnt/root"
         support.write_file(here .. "config.json", json.encode(config))
         return support.run { "timeout", "-s", "KILL", "60", "unshare", "--mount", "--cgroup", "sh", "-c", [[
-            umount -l /sys/fs/cgroup 2>/dev/null; mount -t cgroup2 none /sys/fs/cgroup && mount -t tmpfs tmpfs /mnt && mount -t tmpfs tmpfs /run || exit 99
+            umount -l /sys/fs/cgroup 2>/dev/null
+            mount -t cgroup2 none /sys/fs/cgroup && mount -t tmpfs tmpfs /mnt && mount -t tmpfs tmpfs /run || exit 99
             mkdir -p /mnt/upper /mnt/work /mnt/root && cp "$1/config.json" /mnt
             mount -t overlay overlay -o lowerdir=/,upperdir=/mnt/upper,workdir=/mnt/work /mnt/root || exit 99
             mkdir -p /mnt/root/usr/local/tiexec && cp -r "$1"/* /mnt/root/usr/local/tiexec/
