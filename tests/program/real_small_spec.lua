@@ -40,10 +40,15 @@ describe("under tiexec,", function()
     end, 1)
 
     -- It starts in its own text, which is not the dynamic linker's.
-    specimen.define("a static Go program", function()
-        if not core.stat(support.programs .. "lines") then return nil, "it was made without a Go compiler" end
-        return program({ support.programs .. "lines" }, ("a line of input\n"):rep(5000), { status = 9 })()
-    end, core.host().arch == "x86-64" and 1 or 0) -- elsewhere it may lie in the lowest huge page
+    local function go_program(name)
+        return function()
+            local path = support.programs .. name
+            if not core.stat(path) then return nil, "it was made without a Go compiler" end
+            return program({ path }, ("a line of input\n"):rep(5000), { status = 9 })()
+        end
+    end
+    specimen.define("a static Go program", go_program "lines", core.host().arch == "x86-64" and 1 or 0)
+    specimen.define("a static Go program above the lowest huge page", go_program "lines-above", 1)
 
     for _, name in ipairs { "static_exec", "static_pie" } do
         specimen.define(name, program({ support.programs .. name }, ("a line of input\n"):rep(3000), { status = 7 }), 1)
