@@ -150,7 +150,7 @@ $(patsubst %,$(BUILD)/tests/%,ends ends-little guarded low_text registers regist
 TEST_FLAGS_deep     := -rdynamic -fno-optimize-sibling-calls
 TEST_FLAGS_moved    := -rdynamic
 MOVED_gold          := -fuse-ld=gold
-MOVED_lld           := -fuse-ld=lld
+MOVED_lld           := -fuse-ld=lld -Wl,-z,max-page-size=4096 # by default 64 KiB on arm64
 MOVED_mold          := -fuse-ld=mold
 MOVED_textrel       := -DTEXTREL -Wl,-z,notext
 MOVED_bss           := -DBSS=1500000000

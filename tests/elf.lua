@@ -81,15 +81,15 @@ local function bias_of(path, maps)
 end
 
 --- The ELF files mapped in a process: list of `path`, `texts` and `written`, lists of `start`, `stop`.
--- What was written includes RELRO.
+-- What was written includes RELRO. `base`: what its addresses are counted from.
 function elf.loaded(pid, among)
     local maps, list, done = elf.maps(pid), {}, {}
     for _, mapping in ipairs(maps) do
         local path = mapping.path
         if path:sub(1, 1) == "/" and not done[path] and (not among or among[path]) then
             done[path] = true
-            local object = { path = path, texts = {}, written = {} }
             local bias = #elf.segments(path) > 0 and bias_of(path, maps)
+            local object = { path = path, base = bias, texts = {}, written = {} }
             for _, segment in ipairs(bias and elf.segments(path) or {}) do
                 local range = { start = down(bias + segment.vaddr, PAGE),
                     stop = up(bias + segment.vaddr + segment.memsz, PAGE) }

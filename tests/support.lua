@@ -13,6 +13,13 @@ support.patience = tonumber(os.getenv("TIEXEC_PATIENCE")) or 1
 --- How often to do what is done `n` times for the odd chance: less often where things take long.
 function support.rounds(n) return math.max(2, n // support.patience) end
 
+--- Of a list of alike cases all; where things take long every nth.
+function support.some(list, n)
+    local some = {}
+    for i = 1, #list, support.patience > 1 and n or 1 do some[#some + 1] = list[i] end
+    return some
+end
+
 support.is_root = core.host().uid == 0
 
 --- Quotes words for the shell.

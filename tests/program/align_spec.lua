@@ -109,7 +109,7 @@ describe("a moved program", function()
         { "static-holes", "static, with the vdso in a hole between its segments" },
     }
 
-    for _, layout in ipairs(layouts) do
+    for _, layout in ipairs(support.some(layouts, 3)) do
         it(layout[2] .. " is congruent and finds itself right", function()
             if layout[3] and not is_there(program(layout[1])) then return pending("there is no " .. layout[3]) end
             local path = program(layout[1])
@@ -173,7 +173,7 @@ describe("a moved program", function()
 
     for _, how in ipairs { "-L", "-RL", "-3", "-X" } do
         it("is right with the personality that setarch gives by " .. how, function()
-            for _, layout in ipairs { {}, { "static-small" }, { "static-holes" }, { "bss" } } do
+            for _, layout in ipairs(support.some({ {}, { "static-small" }, { "static-holes" }, { "bss" } }, 2)) do
                 local words = { "setarch", how, support.tiexec, "--strict", program(layout[1]), "brk", "far" }
                 local moved = support.run(words)
                 local plain = support.run { "setarch", how, program(layout[1]), "brk", "far" }
@@ -195,7 +195,7 @@ describe("a moved program", function()
     it("is not there when its interpreter is missing, as without tiexec", function()
         local folder <close> = support.folder()
         local path = folder.path .. "/orphan"
-        support.write_file(path, (support.read_file(program()):gsub("/lib64/ld%-linux", "/lib64/no-linux", 1)))
+        support.write_file(path, (support.read_file(program()):gsub("/ld%-linux", "/no-linux", 1)))
         support.run { "chmod", "+x", path }
         local result = support.run_tiexec { path }
         assert.same({ support.run { path }.code, "" }, { result.code, result.out })

@@ -17,14 +17,15 @@ local function addresses()
     return list
 end
 
--- What perf says of a recording: `samples` of user code, `named` ones; of functions that the program's file
+-- What perf says of a recording: `samples` of user code, but for the dynamic linker's, which has few symbols;
+-- `named` ones; of functions that the program's file
 -- has: how many different ones, `functions`, and by what their addresses differ from the file's, `biases`.
 local function read(data, known)
     local result = { samples = 0, named = 0, functions = 0, biases = {} }
     local seen, biases = {}, {}
-    for line in support.shell("perf script -f --comm busy -F ip,sym,symoff -i " .. data).out:gmatch("[^\n]+") do
+    for line in support.shell("perf script -f --comm busy -F ip,sym,symoff,dso -i " .. data).out:gmatch("[^\n]+") do
         local ip, name, offset = line:match("^%s*(%x+) ([^+]+)%+0x(%x+)")
-        result.samples = result.samples + 1
+        result.samples = result.samples + (line:find("/ld-linux", 1, true) and not ip and 0 or 1)
         if ip then result.named = result.named + 1 end
         if known[name] then
             local bias = tonumber(ip, 16) - tonumber(offset, 16) - known[name]

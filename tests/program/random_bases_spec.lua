@@ -6,7 +6,7 @@ local core = require "tiexec.core"
 local support = require "support"
 
 local HUGE <const>, PAGE_BITS <const> = core.host().huge_page_size, 12
-local STARTS <const> = math.tointeger(os.getenv("TIEXEC_SOAK") or 200)
+local STARTS <const> = math.tointeger(os.getenv("TIEXEC_SOAK") or support.patience > 1 and 60 or 200)
 local SIGMAS <const> = 7 -- of a fair coin's: more is not seen in 10^11 runs
 local PROGRAM <const> = support.programs .. "moved"
 

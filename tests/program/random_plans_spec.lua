@@ -5,16 +5,18 @@ local random_plans = require "random_plans"
 local specimen = require "specimen"
 local support = require "support"
 
+local SEEDS <const> = support.rounds(10)
+
 describe("with random plans", function()
     setup(specimen.prepare(2))
     teardown(specimen.restore)
 
     random_plans.define("python3", specimen.program({ "/usr/bin/python3", "-" },
-        "import sys\nprint(sum(i * i for i in range(100000)), sys.argv)\nsys.exit(3)\n"), 10)
+        "import sys\nprint(sum(i * i for i in range(100000)), sys.argv)\nsys.exit(3)\n"), SEEDS)
 
-    random_plans.define("go", specimen.program { "/usr/bin/go", "version" }, 10)
+    random_plans.define("go", specimen.program { "/usr/bin/go", "version" }, SEEDS)
 
     for _, name in ipairs { "static_exec", "static_pie" } do
-        random_plans.define(name, specimen.program({ support.programs .. name }, ("a line\n"):rep(3000)), 10)
+        random_plans.define(name, specimen.program({ support.programs .. name }, ("a line\n"):rep(3000)), SEEDS)
     end
 end)

@@ -29,11 +29,18 @@ local function right_either_way(here, what)
     return result.err, #copies == 1
 end
 
+-- first, first + step… up to last
+local function sizes(first, last, step)
+    local list = {}
+    for size = first, last, step or 1 do list[#list + 1] = size end
+    return list
+end
+
 describe("a full filesystem loses nothing", function()
     it("whatever the size of a tmpfs", function()
         if not support.is_root then return pending("needs root, to mount a small tmpfs") end
         local made
-        for kib = 4, 12288, 396 do
+        for _, kib in ipairs(support.some(sizes(4, 12292, 384), 4)) do
             local here <close> = place()
             assert.is_true(shared.mount(here, "size=" .. kib .. "k"))
             local err
@@ -57,7 +64,7 @@ describe("a full filesystem loses nothing", function()
         end
         local filler <close> = support.start({ "sh", "-c", ("while :; do head -c 12M /dev/zero >%s/foreign; "
             .. "rm %s/foreign %s/*@*; done"):format(here.cache, here.cache, here.cache) })
-        for _ = 1, 30 do assert.same("answer=1\n", run(here, nil, "shared,thp").out) end
+        for _ = 1, support.rounds(30) do assert.same("answer=1\n", run(here, nil, "shared,thp").out) end
         assert.is_true(filler:is_alive())
     end)
 
@@ -76,7 +83,7 @@ describe("a full filesystem loses nothing", function()
         local pool <close> = support.pool(pages)
         if not pool then return pending("the hugetlb pool cannot be set: not root?") end
         local made
-        for size = 1, pages do
+        for _, size in ipairs(support.some(sizes(1, pages), 3)) do
             local here <close> = place()
             assert.is_true(shared.mount(here, ("size=%d"):format(size * HUGE), "hugetlbfs"))
             local err
@@ -84,7 +91,7 @@ describe("a full filesystem loses nothing", function()
             assert.equal("", err)
         end
         assert.is_true(made)
-        for size = 0, pages do
+        for _, size in ipairs(support.some(sizes(0, pages), 3)) do
             local smaller <close> = support.pool(size)
             if smaller then
                 local here <close> = place()
@@ -130,11 +137,13 @@ local function struck(here, n, error)
 end
 
 describe("at every call that makes a copy", function()
+    local STEP <const> = support.patience -- of calls only every nth where things take long
+
     for _, error in ipairs { { 28, "ENOSPC" }, { 12, "ENOMEM" }, { 1, "EPERM" } } do
         it(error[2] .. " loses nothing", function()
-            local n = 0
+            local n = 1 - STEP
             repeat
-                n = n + 1
+                n = n + STEP
                 local here <close> = place()
                 os.execute("rmdir " .. here.cache) -- tiexec is to make it
                 local result, call = struck(here, n, error[1])
@@ -152,9 +161,9 @@ describe("at every call that makes a copy", function()
     end
 
     it("SIGKILL of the tracer leaves what the next start takes over", function()
-        local n, gone = 0, 0
+        local n, gone = 1 - STEP, 0
         repeat
-            n = n + 1
+            n = n + STEP
             local here <close> = place()
             local result, call = struck(here, n, 0)
             local what = ("call %d, %s"):format(n, call)
@@ -167,25 +176,27 @@ describe("at every call that makes a copy", function()
             local err, made = right_either_way(here, what)
             assert.same({ "", true }, { err, made }, what)
         until not call
-        assert.is_true(gone > 10)
+        assert.is_true(gone * STEP > 10)
     end)
 end)
 
-describe("while 50 start", function()
+describe("while many start", function()
+    local COUNT <const> = support.rounds(50)
+
     it("and list, prune and clear run all the time, each is right", function()
         local here <close> = place()
         local script = ([[
 export TIEXEC_CACHE=%s
 ( while [ -e %s ]; do for a in list prune clear; do %s --cache $a || echo "$a failed"; done; done >%s/actions 2>&1 ) &
 i=0
-while [ $i -lt 50 ]; do %s --sources shared,thp %s & pids="$pids $!"; i=$((i+1)); done
+while [ $i -lt %d ]; do %s --sources shared,thp %s & pids="$pids $!"; i=$((i+1)); done
 for pid in $pids; do wait $pid || echo "status $?"; done
 rm %s
-wait]]):format(here.cache, here.path .. "/going", support.tiexec, here.path, support.tiexec, here.program,
-            here.path .. "/going")
+wait]]):format(here.cache, here.path .. "/going", support.tiexec, here.path, COUNT, support.tiexec,
+            here.program, here.path .. "/going")
         support.write_file(here.path .. "/going", "")
         local result = support.shell(script)
-        assert.same(("answer=1\n"):rep(50), result.out)
+        assert.same(("answer=1\n"):rep(COUNT), result.out)
         local actions = support.read_file(here.path .. "/actions")
         assert.is_nil(actions:find("failed"), actions)
         for line in result.err:gmatch("[^\n]+") do assert.is_nil(line:find("internal error"), line) end
@@ -197,7 +208,7 @@ end)
 describe("a program with a hostile name", function()
     local names = { "with blanks and 'quotes' \"too\"", "new\nline", "%s%n%d", "a@b-c@d", "-rf", "..", "~", "ü\xff\xfe",
         "\27[2Jescape", ("n"):rep(255), "x.tmp", "$(touch owned)", "a;b|c&d", "[vdso]", "x (deleted)" }
-    for _, name in ipairs(names) do
+    for _, name in ipairs(support.some(names, 3)) do
         it(("%q is served, and listed in one line"):format(name), function()
             local here <close> = place()
             local folder = here.path .. (name == ".." and "/..hidden" or "/folder")

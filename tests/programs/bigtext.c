@@ -6,6 +6,7 @@
 
 __asm__(".text\n"
         ".balign 4096\n"
+        ".globl filler, filler_end\n" // local ones would share one entry of AArch64's GOT
         "filler:\n"
         ".fill 100 << 17, 8, 0x0123456789abcdef\n"
         "filler_end:\n");
