@@ -55,11 +55,12 @@ function align.distance(image, bias, host)
 end
 
 -- The mappings of the executable, its zero-filled data included, in order. The kernel may have put its
--- own, [vdso] and [vvar], into a hole between the segments of a static program: they stay.
+-- own, [vdso] and [vvar], into a hole between the segments of a static program: they stay. There is no heap yet, but
+-- some kernels (6.1) give its name to zeros that end where it will begin, as they do without randomization.
 local function own_mappings(mappings, low, high)
     local list = {}
     for _, m in ipairs(mappings) do
-        local kernels = m.inode == 0 and m.path ~= ""
+        local kernels = m.inode == 0 and m.path ~= "" and m.path ~= "[heap]"
         if m.start >= low and m.stop <= high and not kernels then list[#list + 1] = m end
     end
     return list
