@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # make            build/tiexec, the program, and build/lua/tiexec/core.so, the module for lua5.4
 # make demo       install what is missing, build, and show the main job on a real program
-# make test       install what is missing, build, run the tests     (make test-real: large programs too)
+# make test       install what is missing, build, run the tests, then on an arm64 kernel, in qemu, too
+# make test-real  the tests of large programs
 # make lint       cppcheck, clang-tidy, luacheck, both compilers    (make asan: the tests, sanitized)
-# make test-arm64     the tests on an arm64 kernel, in qemu           (make test-kernels: docs/KERNELS.md)
+# make check      the tests here alone                         (make test-arm64: on an arm64 kernel alone)
+# make test-kernels   every source on six kernels of Debian's, for docs/KERNELS.md
 # make soak       10,000 starts of a moved program               (TIEXEC_SOAK=N: others)
 # make bench      what it costs, in alternating runs
 # make coverage   docs/COVERAGE.md: how much text of large programs is on huge pages, on this host
@@ -231,6 +233,8 @@ check: test-programs
 # Packages first: what make reads from pkg-config is read anew by the second make.
 test: packages-test
 	@$(MAKE) --no-print-directory check
+	@why=$$(tests/vm/ready arm64) || { echo "make test: no tests on an arm64 kernel: $$why"; exit 0; }; \
+	    $(MAKE) --no-print-directory test-arm64
 
 test-real: packages-real
 	@$(MAKE) --no-print-directory check SPECS=tests/real
@@ -238,19 +242,12 @@ test-real: packages-real
 soak: all $(TEST_PROGRAMS)
 	@TIEXEC_SOAK=$${TIEXEC_SOAK:-10000} $(MAKE) --no-print-directory check SPECS=tests/program/random_bases_spec.lua
 
-# The same tests in a guest (tests/vm) that runs another kernel.
-VM_SPECS = LUA_PATH='scripts/?.lua;scripts/?/init.lua;tests/?.lua;;' LUA_CPATH='$(1)/lua/?.so;;' \
-           TIEXEC_PATIENCE=8 TIEXEC_PROGRAM=$(1)/tiexec TIEXEC_BUILD=$(1) lua5.4 /usr/bin/busted -o plainTerminal $(2)
-# What an emulated CPU gets through in some minutes. SPECS= for others.
-ARM64_SPECS := tests/unit tests/harness $(patsubst %,tests/program/%_spec.lua,rounding protection null_page fail_open \
-               real_small)
-
 cross: packages-cross
 	@$(MAKE) --no-print-directory CROSS=aarch64-linux-gnu test-programs
 
+# The same tests on an arm64 kernel, in two guests (tests/vm).
 test-arm64: cross
-	@tests/vm/run -a arm64 -b build/aarch64 \
-	    "$(call VM_SPECS,build/aarch64,$(if $(filter file,$(origin SPECS)),$(ARM64_SPECS),$(SPECS)))"
+	@tests/vm/suite arm64 build/aarch64 $(SPECS)
 
 test-kernels: packages-test cross
 	@$(MAKE) --no-print-directory all $(TEST_PROGRAMS)
@@ -282,7 +279,7 @@ lint: packages-lint
 	        --suppress=missingIncludeSystem -Icore -Iarch/$$cpu core arch/$$cpu || exit; done
 	clang-tidy --quiet $(SOURCES) core/main.c -- $(BASE) -Ibuild/clang
 	luacheck -q scripts tests
-	shellcheck tests/packages tests/demo tests/sysroot .ci/run $(addprefix tests/vm/,image init kernels run start)
+	shellcheck tests/packages tests/demo tests/sysroot .ci/run $(addprefix tests/vm/,image init kernels ready run start suite)
 
 # ---- install --------------------------------------------------------------------------------------
 

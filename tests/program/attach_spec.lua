@@ -42,11 +42,14 @@ describe("64 threads in the midst of something:", function()
             local busy <close> = attached.start(words)
             local before, memory = busy:maps(), attached.memory(busy.pid)
             for _ = 1, ROUNDS do
-                said(nil, busy:tiexec("--attach", { "--sources", source }))
+                local result = busy:tiexec("--attach", { "--sources", source })
+                -- some kernels map what the page cache has in huge pages so, unasked
+                local already = source == "file" and result.err:find("on huge pages already", 1, true)
+                said(already and "already" or nil, result)
                 local bytes, by = support.huge_text(busy.pid)
                 assert.is_true(bytes >= 2 * HUGE)
                 assert.truthy(by:find(field, 1, true), by)
-                said(nil, busy:tiexec("--undo"))
+                said(already and "nothing to undo" or nil, busy:tiexec("--undo"))
                 assert.equal(before, busy:maps())
                 attached.same_memory(memory, busy.pid)
                 bytes, by = support.huge_text(busy.pid)
@@ -123,16 +126,6 @@ describe("64 threads in the midst of something:", function()
 end)
 
 describe("the tracer killed at any moment:", function()
-    -- What signal(7) says of any stop, which a tracer that dies cannot mend any more: EINTR.
-    local interrupted = { epoll = true, interrupted_epoll = true, sigtimedwait = true, semtimedop = true,
-        receive = true }
-    local function is_right(output)
-        for kind, errno in output:gmatch("([%w_]+): wrong: errno (%d+)") do
-            if not interrupted[kind] or errno ~= "4" then return false end
-        end
-        return true
-    end
-
     -- Strikes the Nth call of the tracer. Gives what became of the program, and of the call.
     local function strike(n)
         local busy <close> = attached.start()
@@ -144,7 +137,9 @@ describe("the tracer killed at any moment:", function()
         if not busy.process:is_alive() then return "gone" end
         local code, output = busy:finish()
         if code == 9 then return "gone" end -- SIGKILL, which has come only now
-        return (code == 0 or code == 1 and is_right(output)) and "right" or ("wrong: %s: %s"):format(code, output)
+        -- a tracer that dies cannot mend a call that it has stopped
+        local is_right = code == 0 or code == 1 and attached.is_right_but_interrupted(output)
+        return is_right and "right" or ("wrong: %s: %s"):format(code, output)
     end
 
     it("the program serves on, or is gone; it is never wrong", function()
@@ -157,7 +152,7 @@ describe("the tracer killed at any moment:", function()
             if not fate then break end
             assert.truthy(counts[fate], ("call %d: %s"):format(n, fate))
             counts[fate] = counts[fate] + 1
-            n = n + 1 + n // 8 * support.patience
+            n = support.patience > 1 and n * 3 or n + 1 + n // 8
         end
         io.stdout:write(("[%d right, %d gone]"):format(counts.right, counts.gone))
         assert.is_true(counts.right > 0 and counts.right + counts.gone > 5)

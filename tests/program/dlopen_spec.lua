@@ -173,8 +173,8 @@ describe("the program that is followed", function()
     it("is right when threads load, use and unload without a pause", function()
         for _, source in ipairs { "file", "thp" } do
             local folder <close> = copies(4)
-            local result = support.run_tiexec { "-f", "dlopen", "--sources", source, loader, "churn", ("%d"):format(support.rounds(100)),
-                table.unpack(folder.libraries) }
+            local words = { loader, "churn", ("%d"):format(support.rounds(100)), table.unpack(folder.libraries) }
+            local result = support.run_tiexec { "-f", "dlopen", "--sources", source, table.unpack(words) }
             assert.equal("right\n", result.out)
             assert.equal(7, result.code)
             -- a range may be gone, or its cached pages be mapped by a sibling, but nothing else may be amiss

@@ -88,7 +88,7 @@ end)
 local function fates(what, tries)
     local seen, list = {}, {}
     for _ = 1, tries do
-        local watch = { "after=" .. math.random(0, 15000), "mute" }
+        local watch = { "after=" .. math.random(0, 15000 * support.patience), "mute" }
         local run = { program = what.program, as = what.as, arguments = what.arguments, environment = what.environment,
             watch = table.move(what.watch, 1, #what.watch, 3, watch) }
         local result = topology.observe(run, { topology.tiexec })
