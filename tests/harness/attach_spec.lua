@@ -1,25 +1,14 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Attaching to a process in mid-run: its threads notice nothing.
 
+local attached = require "attached"
 local core = require "tiexec.core"
-local cpu = require "cpu"
 local support = require "support"
 local tiexec = require "tiexec"
 
 local loader, library = support.programs .. "loader", support.programs .. "loadable"
 
--- What the threads of `loader blocked` tell when they are left alone. Where the CPU's kernel forgets which call
--- it stopped, those that every stop ends may tell of EINTR instead.
-local function assert_undisturbed(plain, out)
-    if cpu.forgets_calls then
-        for _, name in ipairs { "epoll_wait", "epoll_pwait", "epoll_wait timed", "recv timed", "sigtimedwait",
-            "semtimedop" } do
-            local line = plain:match("\n" .. name .. ": [^\n]*")
-            out = out:gsub("\n" .. name .. ": %-1 EINTR early", function() return line end)
-        end
-    end
-    assert.equal(plain, out)
-end
+local function assert_undisturbed(plain, out) assert.equal(plain, attached.without_interruptions(out, plain)) end
 
 local function has_ended(process) return not process:is_alive() end
 

@@ -40,7 +40,7 @@ describe("a full filesystem loses nothing", function()
     it("whatever the size of a tmpfs", function()
         if not support.is_root then return pending("needs root, to mount a small tmpfs") end
         local made
-        for _, kib in ipairs(support.some(sizes(4, 12292, 384), 4)) do
+        for _, kib in ipairs(support.some(sizes(4, 12292, 384), 8)) do
             local here <close> = place()
             assert.is_true(shared.mount(here, "size=" .. kib .. "k"))
             local err
@@ -137,7 +137,7 @@ local function struck(here, n, error)
 end
 
 describe("at every call that makes a copy", function()
-    local STEP <const> = support.patience -- of calls only every nth where things take long
+    local STEP <const> = support.patience > 1 and 25 or 1 -- of calls only every nth where things take long
 
     for _, error in ipairs { { 28, "ENOSPC" }, { 12, "ENOMEM" }, { 1, "EPERM" } } do
         it(error[2] .. " loses nothing", function()
