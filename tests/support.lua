@@ -55,15 +55,14 @@ end
 --- Runs a shell command to its end.
 -- @treturn table `out`, `err`, `code` (exit status) or `signal`
 function support.shell(command)
-    local folder <close> = support.folder()
-    local path = folder.path
-    local _, how, code = os.execute(("( %s\n) >%s/out 2>%s/err </dev/null"):format(command, path, path))
+    local out, err = os.tmpname(), os.tmpname()
+    local _, how, code = os.execute(("( %s\n) >%s 2>%s </dev/null"):format(command, out, err))
     if how == "exit" and code > 128 then how, code = "signal", code - 128 end -- as sh tells it
-    return {
-        out = support.read_file(path .. "/out"),
-        err = support.read_file(path .. "/err"),
-        [how == "exit" and "code" or "signal"] = code,
-    }
+    local result = { out = support.read_file(out), err = support.read_file(err),
+        [how == "exit" and "code" or "signal"] = code }
+    os.remove(out)
+    os.remove(err)
+    return result
 end
 
 --- Runs a list of words to its end.
@@ -74,13 +73,20 @@ function support.run_tiexec(words)
     return support.run(table.move(words, 1, #words, 2, { support.tiexec }))
 end
 
+-- Some milliseconds, without a process for them: what `check` waits for may need the CPU.
+local epoll
+local function pause()
+    epoll = epoll or assert(core.syscall("epoll_create1", core.constants.O_CLOEXEC))
+    core.syscall("epoll_pwait", epoll, 0, 1, 10, 0, 8)
+end
+
 --- Waits until `check` gives something true, and returns it; nil after `seconds`.
 function support.wait_for(check, seconds)
     local deadline = core.now() + (seconds or 10) * support.patience
     repeat
         local result = check()
         if result then return result end
-        os.execute("sleep 0.01")
+        pause()
     until core.now() > deadline
 end
 

@@ -98,7 +98,7 @@ describe("a damaged ELF file ends as by itself:", function()
         assert.equal("", differences)
         assert.truthy(ends[7], "some must run")
         assert.truthy(ends[126], "some must be refused")
-        assert.truthy(ends[139], "some must crash")
+        assert.truthy(ends[139] or ends[132], "some must crash") -- zeros are not everywhere an instruction
     end)
 
     it("a dynamic program cut off at some lengths", function()
