@@ -122,7 +122,7 @@ describe("attaching to", function()
             return tonumber(support.shell(("ls /proc/%d/task | sort -n | tail -1"):format(process.pid)).out)
         end
         assert(support.wait_for(function() return core.status(process.pid, "Threads") or 0 > 3 end))
-        for _ = 1, 50 do
+        for _ = 1, support.rounds(50) do
             local inferior <close> = assert(tiexec.attach(process.pid))
             local last = newest()
             assert.truthy(support.wait_for(function() return #others() == 0 end), "some thread runs on")

@@ -4,7 +4,7 @@
 local pss = require "pss"
 local support = require "support"
 
-local COUNT <const>, TEXT <const> = 20, 100 << 20
+local COUNT <const>, TEXT <const> = support.patience > 1 and 6 or 20, 100 << 20
 
 -- Whether this filesystem has large folios: one process then has its text on huge pages of the file.
 local function has_large_folios()
@@ -18,7 +18,7 @@ teardown(function() if mode then getmetatable(mode).__close() end end)
 
 local plain, none -- measured once
 
-describe("20 processes of a program with 100 MiB of text", function()
+describe("many processes of a program with 100 MiB of text", function()
     for _, source in ipairs { "file", "shared" } do
         it("share it: " .. source, function()
             if source == "file" and not has_large_folios() then

@@ -177,7 +177,7 @@ describe("a cache file that", function()
         { "is a folder", "rm -f FILE; mkdir FILE", "it is not a regular file" },
         { "is a fifo", "rm -f FILE; mkfifo FILE", "it is not a regular file" },
     }
-    for _, way in ipairs(ways) do
+    for _, way in ipairs(support.some(ways, 3)) do
         it(way[1] .. " is refused with a line, and the next source serves", function()
             if way[4] and not support.is_root then return pending("needs root") end
             local here <close> = place()
@@ -200,7 +200,7 @@ describe("a cache folder that", function()
         { "is a symbolic link", "rmdir FOLDER; mkdir -m 700 FOLDER.real; ln -s FOLDER.real FOLDER", "Not a directory" },
         { "is mounted noexec", "mount -t tmpfs -o noexec,mode=700 tiexec-test FOLDER", "mounted noexec", true },
     }
-    for _, way in ipairs(ways) do
+    for _, way in ipairs(support.some(ways, 2)) do
         it(way[1] .. " is not used", function()
             if way[4] and not support.is_root then return pending("needs root") end
             local here <close> = place()
