@@ -58,13 +58,16 @@ local function stat_of(pid)
     return list
 end
 
--- Mappings by lines, the program's own counted from its base: its file's, and zeros that go on from them.
+-- Mappings by lines, the program's own counted from its base: its file's, and zeros that go on from them, which
+-- some kernels (6.1) call [heap] where the heap follows them.
 local function mapping_lines(pid, base)
-    local lines, end_of_own = {}, nil
+    local lines, end_of_own, brk = {}, nil, stat_of(pid)[47]
     for line in support.read_file(("/proc/%d/maps"):format(pid)):gmatch("[^\n]+") do
         local start, stop, rest = line:match("^(%x+)-(%x+) (.*)$")
-        local from, to, zeros = math.tointeger("0x" .. start), math.tointeger("0x" .. stop), rest:find(" 0 $")
-        if rest:find(core.readlink(("/proc/%d/exe"):format(pid)), 1, true) or zeros and from == end_of_own then
+        local from, to = math.tointeger("0x" .. start), math.tointeger("0x" .. stop)
+        if to <= math.tointeger(brk) then rest = rest:gsub(" +%[heap%]$", " ") end
+        if rest:find(core.readlink(("/proc/%d/exe"):format(pid)), 1, true)
+            or rest:find(" 0 $") and from == end_of_own then
             line, end_of_own = ("own %x-%x %s"):format(from - base, to - base, rest), to
         end
         lines[#lines + 1] = line
