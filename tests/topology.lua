@@ -51,7 +51,7 @@ function topology.observe(what, under)
     local command = "env " .. (what.environment or ""):gsub("FOLDER", folder.path) .. " "
         .. support.quote(topology.words(what, file, under))
     local result = support.shell(("cd %s; %s %s"):format(folder.path, command, what.redirect or ""))
-    local state = (support.read_file(file) or "nothing"):gsub("/[%w/]*/tmp%.%w+", "FOLDER")
+    local state = (support.read_file(file) or "nothing"):gsub("/[%w/]*/tmp%.%w+", "FOLDER"):gsub("/tmp/lua_%w+", "FILE")
     local huge = tonumber(state:match("\nhuge (%d+)"))
     return { fate = result.out, err = result.err, huge = huge, state = (state:gsub("\nhuge %d+", "")) }
 end

@@ -32,6 +32,14 @@ local function compare(folder)
     return result.out, ends
 end
 
+-- Of what depends on the CPU and its pages; SIGKILL is of the time limit.
+local function some_crash(ends)
+    for code in pairs(ends) do
+        if code > 128 and code ~= 128 + 9 then return true end
+    end
+    return false
+end
+
 local function add(folder, number, bytes)
     local path = ("%s/case%04d"):format(folder.path, number)
     support.write_file(path, bytes)
@@ -98,7 +106,7 @@ describe("a damaged ELF file ends as by itself:", function()
         assert.equal("", differences)
         assert.truthy(ends[7], "some must run")
         assert.truthy(ends[126], "some must be refused")
-        assert.truthy(ends[139] or ends[132], "some must crash") -- zeros are not everywhere an instruction
+        assert.truthy(some_crash(ends), "some must crash")
     end)
 
     it("a dynamic program cut off at some lengths", function()
@@ -123,7 +131,7 @@ describe("a damaged ELF file ends as by itself:", function()
             assert.equal("", differences)
             assert.truthy(ends[7], "some must run")
             assert.truthy(ends[126], "some must be refused")
-            assert.truthy(ends[139], "some must crash")
+            assert.truthy(some_crash(ends), "some must crash")
         end)
     end
 

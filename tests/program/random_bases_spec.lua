@@ -5,10 +5,16 @@
 local core = require "tiexec.core"
 local support = require "support"
 
-local HUGE <const>, PAGE_BITS <const> = core.host().huge_page_size, 12
+local HUGE <const> = core.host().huge_page_size
 local STARTS <const> = math.tointeger(os.getenv("TIEXEC_SOAK") or support.patience > 1 and 60 or 200)
 local SIGMAS <const> = 7 -- of a fair coin's: more is not seen in 10^11 runs
 local PROGRAM <const> = support.programs .. "moved"
+
+-- The lowest bit of a base that the kernel chooses: those below follow from the alignment of segments.
+local LOWEST_BIT = 12
+for _, segment in ipairs(core.image(PROGRAM).segments) do
+    while segment.type == core.constants.PT_LOAD and 1 << LOWEST_BIT < segment.align do LOWEST_BIT = LOWEST_BIT + 1 end
+end
 
 -- The bases of `STARTS` starts, each of which has told that it is right.
 local function bases(tracer)
@@ -25,7 +31,7 @@ end
 -- The bits that are one as often as a fair coin shows heads: position → true.
 local function fair_bits(list)
     local fair = {}
-    for bit = PAGE_BITS, 46 do
+    for bit = LOWEST_BIT, 46 do
         local ones = 0
         for _, base in ipairs(list) do ones = ones + (base >> bit & 1) end
         fair[bit] = math.abs(ones - #list / 2) <= SIGMAS * math.sqrt(#list) / 2 or nil
@@ -63,12 +69,14 @@ describe("the bases of many starts", function()
         local plain_bits, moved_bits = fair_bits(plain), fair_bits(moved)
         local random_bits = math.tointeger(tonumber(support.read_file("/proc/sys/vm/mmap_rnd_bits"))) or 0
         for _, base in ipairs(moved) do assert.equal(0, base & (HUGE - 1)) end
-        for bit = PAGE_BITS, PAGE_BITS + random_bits - 1 do
+        local page_bits = 12
+        while 1 << page_bits < core.page_size() do page_bits = page_bits + 1 end
+        for bit = LOWEST_BIT, page_bits + random_bits - 1 do
             assert.is_true(plain_bits[bit], "plain, bit " .. bit)
             if 1 << bit >= HUGE then assert.is_true(moved_bits[bit], "moved, bit " .. bit) end
         end
         -- of n random bases of b bits, n²/2^(b+1) pairs are alike, give or take the root of that
-        local places = (1 << random_bits + PAGE_BITS) // HUGE
+        local places = (1 << random_bits + page_bits) // HUGE
         local expected = #moved * (#moved - 1) / 2 / places
         local alike = pairs_alike(moved)
         assert.is_true(alike <= expected + SIGMAS * math.sqrt(expected) + 3)
