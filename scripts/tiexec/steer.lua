@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 --- Putting libraries where their files' pages can be huge, where the kernel does not do it of itself.
 --
--- The dynamic linker asks for one mapping of each library, anywhere, and puts its parts there. It is stopped at
+-- The dynamic linker asks for the room of each library, anywhere, and puts its parts there. It is stopped at
 -- that system call, and asks for a place that is congruent instead: below all others, as the kernel would have
 -- chosen, and thus as random, less the bits of the alignment. It is but a hint: where that place is taken, the
 -- kernel chooses another.
@@ -30,11 +30,13 @@ function steer.start(inferior)
     return setmetatable({ inferior = inferior, huge = core.huge_page_size() }, Steering)
 end
 
--- Whether it is the mapping of a whole library, anywhere, that has huge pages.
+-- Whether it asks for the room of a whole library that has huge pages, anywhere: by its mapping, or, where segments
+-- are aligned to more than a page (arm64's; since glibc 2.35), by memory without access for it to be mapped over.
 local function is_library(arguments, huge)
-    local address, size, _, flags, fd, offset = table.unpack(arguments)
-    return address == 0 and size >= huge and offset == 0 and fd & 0x80000000 == 0
-        and flags & (c.MAP_PRIVATE | c.MAP_ANONYMOUS) == c.MAP_PRIVATE
+    local address, size, protection, flags, fd, offset = table.unpack(arguments)
+    if address ~= 0 or size < huge then return false end
+    if flags == c.MAP_PRIVATE | c.MAP_ANONYMOUS then return protection == c.PROT_NONE end
+    return offset == 0 and fd & 0x80000000 == 0 and flags & (c.MAP_PRIVATE | c.MAP_ANONYMOUS) == c.MAP_PRIVATE
 end
 
 -- Below the lowest mapping above the heap. The kernel maps downward, too.
