@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host.h"
 
+#include "arch.h"
 #include "file.h"
 #include "process.h"
 
@@ -125,15 +126,19 @@ static unsigned count_nodes(void)
     return count ? count : 1;
 }
 
-/* Of an odd size: mappings one below the other are not congruent by chance. */
+/* Of an odd size: mappings one below the other are not congruent by chance. Where segments are aligned to more
+ * than a page, dynamic linkers first ask for memory without access, and map the library over it. */
 bool host_places_congruent(const char *path, uint64_t huge_page_size)
 {
-    size_t size = (size_t)(2 * huge_page_size) + (size_t)sysconf(_SC_PAGESIZE);
+    long page = sysconf(_SC_PAGESIZE);
+    size_t size = (size_t)(2 * huge_page_size) + (size_t)page;
+    bool by_file = ARCH_SEGMENT_ALIGN <= page;
     uintptr_t bits = 0;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     void *at[2] = {MAP_FAILED, MAP_FAILED};
     for (int i = 0; i < 2 && fd >= 0; i++) {
-        at[i] = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+        at[i] = by_file ? mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0)
+                        : mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (at[i] != MAP_FAILED)
             bits |= (uintptr_t)at[i];
     }

@@ -29,8 +29,8 @@ struct host {
 /* The PMD-sized page alone. */
 uint64_t host_huge_page_size(void);
 
-/* Whether the kernel, left to itself, puts large mappings of a file where its pages can be huge (Linux 6.7 on
- * some filesystems). Tried in this process. True where that cannot be found out. */
+/* Whether the kernel, left to itself, puts large libraries where their files' pages can be huge (Linux 6.7 on
+ * some filesystems; `path` lies on the one in question). Tried in this process. True where that cannot be found out. */
 bool host_places_congruent(const char *path, uint64_t huge_page_size);
 
 /* Reads the facts as they are now. Whatever this kernel does not tell is left 0, "" or -1. */

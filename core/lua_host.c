@@ -62,7 +62,7 @@ static int l_page_size(lua_State *L)
     return 1;
 }
 
-/// Whether the kernel of itself puts large mappings of a file where its pages can be huge.
+/// Whether the kernel of itself puts large libraries where their files' pages can be huge.
 // @function places_congruent
 // @string path
 static int l_places_congruent(lua_State *L)

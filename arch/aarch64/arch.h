@@ -13,6 +13,9 @@
 #define ARCH_NAME        "aarch64"
 #define ARCH_ELF_MACHINE EM_AARCH64
 
+/* What linkers align segments to, for kernels of all page sizes. */
+#define ARCH_SEGMENT_ALIGN 65536
+
 /* The general registers of one stopped thread (NT_PRSTATUS), and the number of the system call that it
  * is in (NT_ARM_SYSTEM_CALL), which x8 only suggests; -1: in none. */
 struct arch_regs {

@@ -13,6 +13,9 @@
 #define ARCH_NAME        "x86-64"
 #define ARCH_ELF_MACHINE EM_X86_64
 
+/* What linkers align segments to, for kernels of all page sizes. */
+#define ARCH_SEGMENT_ALIGN 4096
+
 /* The general registers of one stopped thread (NT_PRSTATUS). */
 struct arch_regs {
     struct user_regs_struct user;

@@ -16,7 +16,8 @@ local MMAP <const> = core.syscall_number("mmap")
 local Steering = {}
 Steering.__index = Steering
 
---- Whether the kernel leaves it to chance: before Linux 6.7, and on filesystems such as overlayfs and tmpfs.
+--- Whether the kernel leaves it to chance: before Linux 6.7, on filesystems such as overlayfs and tmpfs, and since 6.12
+-- where segments are aligned to more than a page.
 -- Libraries are taken to lie where the dynamic linker or the program does.
 -- @param inferior
 -- @string[opt] linker the dynamic linker's path
@@ -31,7 +32,7 @@ function steer.start(inferior)
 end
 
 -- Whether it asks for the room of a whole library that has huge pages, anywhere: by its mapping, or, where segments
--- are aligned to more than a page (arm64's; since glibc 2.35), by memory without access for it to be mapped over.
+-- are aligned to more than a page (since glibc 2.35), by memory without access for it to be mapped over.
 local function is_library(arguments, huge)
     local address, size, protection, flags, fd, offset = table.unpack(arguments)
     if address ~= 0 or size < huge then return false end
