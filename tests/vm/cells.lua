@@ -22,7 +22,7 @@ local sources = {
 }
 
 -- exec: the kernel places it at random, so it has to be moved. entry: it lies where it is linked to.
-local stages = { { "exec", "moved" }, { "entry", "moved-fixed" } }
+local stages = { { "exec", "moved" }, { "entry", "moved-fixed-aligned" } }
 
 -- The mapping of a process's program with the most text, and how much there is of it.
 local function text_of(pid)
