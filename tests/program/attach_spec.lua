@@ -139,7 +139,7 @@ describe("the tracer killed at any moment:", function()
         if code == 9 then return "gone" end -- SIGKILL, which has come only now
         -- a tracer that dies cannot mend a call that it has stopped
         local is_right = code == 0 or code == 1 and attached.is_right_but_interrupted(output)
-        return is_right and "right" or ("wrong: %s: %s"):format(code, output)
+        return is_right and "right" or ("wrong, exit status %s: %s"):format(code, output)
     end
 
     it("the program serves on, or is gone; it is never wrong", function()
