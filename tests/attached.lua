@@ -51,7 +51,9 @@ end
 function attached.start(words)
     local folder = support.folder()
     local output = folder.path .. "/out"
-    local command = table.move(words or {}, 1, #(words or {}), 1, {})
+    -- some of its threads compute: where things take long, all others wait for them
+    local command = support.patience > 1 and { "nice", "-n", "19" } or {}
+    table.move(words or {}, 1, #(words or {}), #command + 1, command)
     command[#command + 1] = support.programs .. "waiting"
     local process = support.start(command, (">%s 2>&1 </dev/null"):format(output))
     assert(support.wait_for(function() return (support.read_file(output) or ""):find("ready\n", 1, true) end))
