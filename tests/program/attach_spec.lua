@@ -40,15 +40,16 @@ describe("64 threads in the midst of something:", function()
             local host <close> = arrange()
             if not host then return pending("the host cannot be arranged for it: not root, or no memory") end
             local busy <close> = attached.start(words)
-            local before, memory = busy:maps(), attached.memory(busy.pid)
+            local before, memory, remapped = busy:maps(), attached.memory(busy.pid), 0
             for _ = 1, ROUNDS do
                 local result = busy:tiexec("--attach", { "--sources", source })
                 -- some kernels map what the page cache has in huge pages so, unasked
-                local already = source == "file" and result.err:find("on huge pages already", 1, true)
+                local already = result.err:find("on huge pages already", 1, true)
                 said(already and "already" or nil, result)
+                remapped = remapped + (already and 0 or 1)
                 local bytes, by = support.huge_text(busy.pid)
                 assert.is_true(bytes >= 2 * HUGE)
-                assert.truthy(by:find(field, 1, true), by)
+                assert.truthy(by:find(already and "FilePmdMapped" or field, 1, true), by)
                 said(already and "nothing to undo" or nil, busy:tiexec("--undo"))
                 assert.equal(before, busy:maps())
                 attached.same_memory(memory, busy.pid)
@@ -57,6 +58,7 @@ describe("64 threads in the midst of something:", function()
             end
             local code, output = busy:finish()
             assert.equal(0, code, output)
+            if remapped == 0 then return pending("this kernel has made its text huge by itself") end
         end)
     end
 
