@@ -9,18 +9,19 @@ local program = support.programs .. "spawning"
 describe("a moved program that starts children", function()
     for _, way in ipairs { { "vfork", 2000 }, { "spawn", 2000 }, { "system", 500 }, { "popen", 500 } } do
         it(("by %s, %d of them, gets what they tell"):format(way[1], way[2]), function()
-            local result = support.run_tiexec { "--strict", program, way[1], tostring(way[2]) }
-            assert.same({ way[2] * 7 .. "\n", "", 0 }, { result.out, result.err, result.code })
+            local count = support.rounds(way[2])
+            local result = support.run_tiexec { "--strict", program, way[1], tostring(count) }
+            assert.same({ count * 7 .. "\n", "", 0 }, { result.out, result.err, result.code })
         end)
     end
 
     it("or becomes itself anew 1000 times, by /proc/self/exe", function()
-        local result = support.run_tiexec { "--strict", program, "again", "1000" }
+        local result = support.run_tiexec { "--strict", program, "again", tostring(support.rounds(1000)) }
         assert.same({ "end\n", "", 0 }, { result.out, result.err, result.code })
     end)
 
     it("under a shell that starts 200, each under tiexec, leaves nothing", function()
-        local script = 'i=0; while [ $i -lt 200 ]; do ' .. support.tiexec .. " --strict " .. program
+        local script = ("i=0; while [ $i -lt %d ]; do "):format(support.rounds(200)) .. support.tiexec .. " --strict " .. program
             .. ' child; [ $? = 7 ] || echo wrong; /bin/true; i=$((i+1)); done; echo done'
         local result = support.run_tiexec { "--strict", "bash", "-c", script }
         assert.same({ "done\n", "", 0 }, { result.out, result.err, result.code })
