@@ -21,8 +21,8 @@ describe("a moved program that starts children", function()
     end)
 
     it("under a shell that starts 200, each under tiexec, leaves nothing", function()
-        local script = ("i=0; while [ $i -lt %d ]; do "):format(support.rounds(200)) .. support.tiexec .. " --strict " .. program
-            .. ' child; [ $? = 7 ] || echo wrong; /bin/true; i=$((i+1)); done; echo done'
+        local script = ("i=0; while [ $i -lt %d ]; do "):format(support.rounds(200)) .. support.tiexec .. " --strict "
+            .. program .. ' child; [ $? = 7 ] || echo wrong; /bin/true; i=$((i+1)); done; echo done'
         local result = support.run_tiexec { "--strict", "bash", "-c", script }
         assert.same({ "done\n", "", 0 }, { result.out, result.err, result.code })
     end)
