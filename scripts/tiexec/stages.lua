@@ -65,7 +65,7 @@ end
 --- Nothing more can be done at all: whatever the settings, it is to be let go.
 function Run:abandon(why)
     self:report_failure(why)
-    if self.options.strict then
+    if self.options.strict and not self.awaiting then -- one that was kept has long been under way
         message.say("%s: not started: %s", self.name, why)
         return self:quit(FAILED)
     end
@@ -135,8 +135,10 @@ function Run:take_hold()
 end
 
 function Run:at_exec()
-    if (self.awaiting or self.entry) and not self:take_hold() then return end
-    self.entry, self.chosen, self.prepared, self.steering = nil, nil, nil, nil
+    local is_first = not (self.awaiting or self.entry)
+    self.entry, self.prepared, self.steering = nil, nil, nil -- of an address space that is gone
+    if not is_first and not self:take_hold() then return end
+    self.chosen = nil
     local _, _, errno = self.inferior:read_register("pc")
     if errno == c.ENOEXEC then return self:give_up("it is a 32-bit program", self.options.strict) end
     local mappings = self.inferior:mappings() or {}
