@@ -247,7 +247,7 @@ cross: packages-cross
 test-arm64: cross
 	@tests/vm/suite arm64 build/aarch64 $(SPECS)
 	@$(if $(filter file,$(origin SPECS)),tests/vm/run -a arm64 -s trixie -k linux-image-arm64-16k -b build/aarch64 \
-	    -p "bigtext moved static_exec" "lua5.4 /usr/bin/busted -o tests/vm/output.lua tests/vm/large_pages_spec.lua")
+	    -p "bigtext moved moved-fixed-aligned static_exec" "lua5.4 /usr/bin/busted -o tests/vm/output.lua tests/vm/large_pages_spec.lua")
 
 test-kernels: packages-test cross
 	@$(MAKE) --no-print-directory all $(TEST_PROGRAMS)

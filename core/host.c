@@ -6,6 +6,7 @@
 #include "process.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,7 +40,7 @@ static void read_thp_mode(struct host *host)
     snprintf(path, sizeof path, SYS_MM "transparent_hugepage/hugepages-%llukB/enabled",
              (unsigned long long)host->huge_page_size / 1024);
     read_choice(path, host->thp, sizeof host->thp);
-    if (!host->thp[0] || strcmp(host->thp, "inherit") == 0)
+    if ((!host->thp[0] && host->huge_page_size == host->pmd_size) || strcmp(host->thp, "inherit") == 0)
         read_choice(SYS_MM "transparent_hugepage/enabled", host->thp, sizeof host->thp);
 }
 
@@ -150,13 +151,38 @@ bool host_places_congruent(const char *path, uint64_t huge_page_size)
     return (bits & (huge_page_size - 1)) == 0;
 }
 
-void host_read(struct host *host)
+int host_thp_bytes(uint64_t size, uint64_t *bytes)
+{
+    DIR *dir = opendir(SYS_MM "transparent_hugepage");
+    struct dirent *entry;
+    int err = -ENOENT;
+    *bytes = 0;
+    while (dir && (entry = readdir(dir))) {
+        char path[320];
+        uint64_t count, its_size;
+        if (strncmp(entry->d_name, "hugepages-", 10) != 0)
+            continue;
+        its_size = strtoull(entry->d_name + 10, NULL, 10) * 1024;
+        snprintf(path, sizeof path, SYS_MM "transparent_hugepage/%s/stats/anon_fault_alloc", entry->d_name);
+        if (its_size < size || file_read_u64(path, &count))
+            continue;
+        *bytes += count * its_size;
+        err = 0;
+    }
+    if (dir)
+        closedir(dir);
+    return err;
+}
+
+void host_read(struct host *host, uint64_t huge_page_size)
 {
     struct utsname name;
     uint64_t yama;
     *host = (struct host){.yama = -1};
     host->page_size = (uint64_t)sysconf(_SC_PAGESIZE);
-    host->huge_page_size = host_huge_page_size();
+    host->pmd_size = host_huge_page_size();
+    host->huge_page_size = huge_page_size ? huge_page_size : host->pmd_size;
+    host->contiguous_size = ARCH_CONTIGUOUS_SIZE(host->page_size);
     if (uname(&name) == 0) {
         snprintf(host->kernel, sizeof host->kernel, "%s", name.release);
         char *rest;

@@ -23,18 +23,24 @@ static void push_pools(lua_State *L, const struct host *host)
 
 /// Facts of this host, as they are now.
 // @function host
-// @treturn table `arch`, `page_size`, `huge_page_size` (bytes; 0: none), `kernel` (release),
+// @int[opt] size of the pages in question, bytes: the PMD-sized ones
+// @treturn table `arch`, `page_size`, `huge_page_size` (`size`; 0: the kernel has no huge pages), `pmd_size`,
+// `contiguous_size` (of a run of base pages that the TLB may hold as one entry; 0: none), `kernel` (release),
 // `kernel_version` {major, minor}, `thp` and `shmem_thp` (mode in force, "" when absent), `yama`
 // (ptrace_scope, -1: none), `nodes` (NUMA nodes with memory), `uid`, `capabilities` (bits), `hugetlb` (pools by page size in bytes:
 // `total`, `free`, `reserved`, `surplus`, `overcommit`, in pages)
 static int l_host(lua_State *L)
 {
     struct host host;
-    host_read(&host);
+    lua_Integer size = luaL_optinteger(L, 1, 0);
+    luaL_argcheck(L, size >= 0, 1, "a size is not negative");
+    host_read(&host, (uint64_t)size);
     lua_newtable(L);
     lua_set_string(L, "arch", ARCH_NAME);
     lua_set_integer(L, "page_size", host.page_size);
     lua_set_integer(L, "huge_page_size", host.huge_page_size);
+    lua_set_integer(L, "pmd_size", host.pmd_size);
+    lua_set_integer(L, "contiguous_size", host.contiguous_size);
     lua_set_string(L, "kernel", host.kernel);
     lua_newtable(L);
     lua_pushinteger(L, host.kernel_major);
@@ -80,8 +86,26 @@ static int l_huge_page_size(lua_State *L)
     return 1;
 }
 
+/// Bytes of anonymous transparent huge pages of at least `size` that page faults have had since the host's start.
+// @function thp_bytes
+// @int size bytes
+// @treturn[1] int
+// @treturn[2] nil, string, integer: the kernel does not count them (it does since Linux 6.10)
+static int l_thp_bytes(lua_State *L)
+{
+    lua_Integer size = luaL_checkinteger(L, 1);
+    uint64_t bytes;
+    int err = host_thp_bytes((uint64_t)size, &bytes);
+    if (err)
+        return lua_push_failure(L, "anon_fault_alloc", err);
+    lua_pushinteger(L, (lua_Integer)bytes);
+    return 1;
+}
+
 void lua_add_host(lua_State *L)
 {
+    lua_pushcfunction(L, l_thp_bytes);
+    lua_setfield(L, -2, "thp_bytes");
     lua_pushcfunction(L, l_huge_page_size);
     lua_setfield(L, -2, "huge_page_size");
     lua_pushcfunction(L, l_host);

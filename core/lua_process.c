@@ -9,6 +9,7 @@
 #include <elf.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 static pid_t check_pid(lua_State *L, int index)
 {
@@ -246,6 +247,27 @@ static int l_pagemap(lua_State *L)
     return 1;
 }
 
+/// How much of a range lies in pages of at least a size, which may be smaller than the PMD's: smaps does not tell.
+// @function folios
+// @int pid
+// @int start
+// @int stop
+// @int size of a page, bytes, a power of two
+// @treturn[1] int bytes
+// @treturn[2] nil, message, errno (EPERM, EACCES: it takes CAP_SYS_ADMIN)
+static int l_folios(lua_State *L)
+{
+    pid_t pid = check_pid(L, 1);
+    uint64_t start = lua_check_address(L, 2), stop = lua_check_address(L, 3), bytes;
+    uint64_t size = lua_check_address(L, 4);
+    luaL_argcheck(L, size >= (uint64_t)sysconf(_SC_PAGESIZE) && (size & (size - 1)) == 0, 4, "not a page's size");
+    int err = pagemap_folios(pid, start, stop, size, &bytes);
+    if (err)
+        return lua_push_failure(L, "pagemap", err);
+    lua_pushinteger(L, (lua_Integer)bytes);
+    return 1;
+}
+
 void lua_add_process(lua_State *L)
 {
     static const luaL_Reg functions[] = {{"mappings", l_mappings},
@@ -256,6 +278,7 @@ void lua_add_process(lua_State *L)
                                          {"extra_protection", l_extra_protection},
                                          {"syscall_number", l_syscall_number},
                                          {"pagemap", l_pagemap},
+                                         {"folios", l_folios},
                                          {NULL, NULL}};
     luaL_setfuncs(L, functions, 0);
 }

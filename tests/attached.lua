@@ -3,7 +3,6 @@
 -- something (tests/programs/waiting.c), and what the text of a process comes to in memory.
 
 local assert = require "luassert"
-local core = require "tiexec.core"
 local cpu = require "cpu"
 local support = require "support"
 
@@ -39,14 +38,6 @@ function Busy:__close()
     getmetatable(self.folder).__close(self.folder)
 end
 
--- Whether the kernel happened to place it where pages of its file that are cached in huge ones are huge at once.
-local function is_congruent(pid)
-    local path = core.readlink(("/proc/%d/exe"):format(pid))
-    for _, m in ipairs(core.mappings(pid) or {}) do
-        if m.path == path then return m.start - m.offset & core.huge_page_size() - 1 == 0 end
-    end
-end
-
 --- Starts it, by itself or behind `words`, and waits until it is at work. To be closed; `pid`.
 function attached.start(words)
     local folder = support.folder()
@@ -58,7 +49,7 @@ function attached.start(words)
     local process = support.start(command, (">%s 2>&1 </dev/null"):format(output))
     assert(support.wait_for(function() return (support.read_file(output) or ""):find("ready\n", 1, true) end))
     local busy = setmetatable({ folder = folder, output = output, process = process, pid = process.pid }, Busy)
-    if words or not is_congruent(busy.pid) then return busy end
+    if words or not support.is_congruent(busy.pid) then return busy end
     busy:__close()
     return attached.start()
 end

@@ -175,8 +175,14 @@ function support.huge_text(pid)
     return sum, by
 end
 
-local POOL <const> = ("/sys/kernel/mm/hugepages/hugepages-%dkB/nr_hugepages"):format(core.host().huge_page_size // 1024)
-local THP <const> = "/sys/kernel/mm/transparent_hugepage/enabled"
+--- Whether the kernel happened to place a program where pages of its file that are cached in huge ones are huge
+-- at once.
+function support.is_congruent(pid)
+    local path = core.readlink(("/proc/%d/exe"):format(pid))
+    for _, m in ipairs(core.mappings(pid) or {}) do
+        if m.path == path then return m.start - m.offset & core.huge_page_size() - 1 == 0 end
+    end
+end
 
 -- Sets a kernel switch; what it was before is set again when closed.
 local function setting(path, before, value)
@@ -184,21 +190,26 @@ local function setting(path, before, value)
     return setmetatable({}, { __close = function() support.write_file(path, before) end })
 end
 
---- Reserves a hugetlb pool of exactly `pages`; given back when closed. nil when the host cannot.
-function support.pool(pages)
-    local before = support.read_file(POOL)
+--- Reserves a hugetlb pool of exactly `pages`, of `size` bytes each (the PMD's); given back when closed. nil when the
+-- host cannot.
+function support.pool(pages, size)
+    local path = ("/sys/kernel/mm/hugepages/hugepages-%dkB/nr_hugepages"):format((size or core.huge_page_size()) >> 10)
+    local before = support.read_file(path)
     if not (before and support.is_root) then return nil end
     os.execute("echo 1 > /proc/sys/vm/compact_memory 2>/dev/null")
-    local pool = setting(POOL, before, tostring(pages))
-    if tonumber(support.read_file(POOL)) == pages then return pool end
+    local pool = setting(path, before, tostring(pages))
+    if tonumber(support.read_file(path)) == pages then return pool end
     getmetatable(pool).__close()
 end
 
---- Sets transparent huge pages to "always", "madvise" or "never" until closed. nil: not allowed to.
-function support.thp(mode)
-    local before = (support.read_file(THP) or ""):match("%[(%w+)%]")
+--- Sets transparent huge pages, all or those of `size` bytes, to "always", "madvise" or "never" until closed. nil: not
+-- allowed to, or there are none.
+function support.thp(mode, size)
+    local own = size and ("hugepages-%dkB/"):format(size >> 10) or ""
+    local path = ("/sys/kernel/mm/transparent_hugepage/%senabled"):format(own)
+    local before = (support.read_file(path) or ""):match("%[(%w+)%]")
     if not (before and support.is_root) then return nil end
-    return setting(THP, before, mode)
+    return setting(path, before, mode)
 end
 
 --- Sets shmem_enabled until closed. nil: not allowed to.

@@ -16,6 +16,10 @@
 /* What linkers align segments to, for kernels of all page sizes. */
 #define ARCH_SEGMENT_ALIGN 65536
 
+/* A run of base pages, aligned to its size, that the TLB may hold as one entry, in bytes: 16 pages of 4 KiB,
+ * 128 of 16 KiB or 32 of 64 KiB (Arm ARM, D8.7.1, the Contiguous bit). Linux marks such runs of itself since 6.9. */
+#define ARCH_CONTIGUOUS_SIZE(page_size) ((page_size) == 4096 ? 65536 : 2097152)
+
 /* The general registers of one stopped thread (NT_PRSTATUS), and the number of the system call that it
  * is in (NT_ARM_SYSTEM_CALL), which x8 only suggests; -1: in none. */
 struct arch_regs {

@@ -16,6 +16,9 @@
 /* What linkers align segments to, for kernels of all page sizes. */
 #define ARCH_SEGMENT_ALIGN 4096
 
+/* A run of base pages that the TLB may hold as one entry: none that a program could count on. */
+#define ARCH_CONTIGUOUS_SIZE(page_size) ((void)(page_size), 0)
+
 /* The general registers of one stopped thread (NT_PRSTATUS). */
 struct arch_regs {
     struct user_regs_struct user;

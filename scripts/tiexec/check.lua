@@ -89,8 +89,9 @@ end
 -- @tparam table options settings of the command line and the environment
 -- @string[opt] name of a program
 function check.gather(options, name)
-    local host = describe.host()
+    local host = describe.host(options["page-size"])
     local found = facts.read("", host)
+    found.smaller = describe.smaller(host)
     found.copies, found.ptrace = trials.copies(host), trials.ptrace()
     found.copies_folder = copies_folder(host)
     local ok, why, errno = core.probe_counter()

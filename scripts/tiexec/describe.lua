@@ -91,11 +91,19 @@ function describe.inferior(inferior, stage)
     }
 end
 
---- Describes the host: `tiexec.host()`, and `pool`, the hugetlb pool of PMD-sized pages.
-function describe.host()
-    local host = core.host()
+--- Describes the host: `tiexec.host()`, and `pool`, the hugetlb pool of pages of the size in question.
+-- @int[opt] size of these, bytes: the PMD-sized ones
+function describe.host(size)
+    local host = core.host(size)
     host.pool = host.hugetlb[host.huge_page_size] or { total = 0, free = 0, reserved = 0, surplus = 0, overcommit = 0 }
     return host
+end
+
+--- The same for pages smaller than the PMD's that the TLB may hold as one entry all the same; nil: the CPU has
+-- none that are smaller than those in question.
+function describe.smaller(host)
+    local size = host.contiguous_size
+    return size > 0 and size < host.huge_page_size and describe.host(size) or nil
 end
 
 return describe

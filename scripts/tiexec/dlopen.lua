@@ -109,16 +109,17 @@ local function text_size(mappings, address)
     return size
 end
 
-local function is_huge(target, range)
+-- Copies may be on pages smaller than the PMD's. A library loaded afresh is on the file's.
+local function is_remapped(target, range)
     local pages = target.pages(range.start, range.stop)
-    return pages.file_huge + pages.anon_huge >= range.stop - range.start
+    return pages.file_huge + pages.anon_huge + pages.anon_small >= range.stop - range.start
 end
 
 -- Whether a library that was remapped is there no more, with the same one now in the same place.
 function Follower:is_replaced(ranges)
     local target = process.of(self.inferior)
     for _, range in ipairs(ranges) do
-        if not is_huge(target, range) then return true end
+        if not is_remapped(target, range) then return true end
     end
     return false
 end
@@ -160,7 +161,7 @@ function Follower:note(inferior, new, outcome)
         for _, result in ipairs(key and outcome.results or {}) do
             local range = { start = result.start, stop = result.stop }
             local inside = object.span.start <= range.start and range.stop <= object.span.stop
-            if result.source and inside and is_huge(target, range) then table.insert(self.known[key], range) end
+            if result.source and inside and is_remapped(target, range) then table.insert(self.known[key], range) end
         end
     end
 end

@@ -23,7 +23,7 @@ local function rehearse(source, host)
         local base = assert(self.call("mmap", 0, 2 * size, c.PROT_READ,
             c.MAP_PRIVATE | c.MAP_ANONYMOUS, -1, 0))
         local start = (base + size - 1) & -size
-        local part = source.fit(self, { start = start, stop = start + size }, host)
+        local part = sources.fit(source, self, { start = start, stop = start + size }, host)
         if part then source.remap(self, part, host, { recache = "never" }) end
     end, TRIAL_MS)
 end
@@ -53,7 +53,7 @@ local remap
 -- What a source leaves of a range goes to the sources after it, or stays.
 local function pass_on(run, start, stop, from, tried, why, results)
     if start >= stop then return end
-    local name, host = run.names[from], describe.host()
+    local name, host = run.names[from], run.host
     local kept = sources.get(name).keeps_file and reason_to_keep(run, start, stop, host) or nil
     local left = table.move(tried, 1, #tried, 1, {})
     left[#left + 1] = { source = name, why = why or "it has no more" }
@@ -71,9 +71,9 @@ function remap(run, range, first, tried, results)
     for i = first, #run.names do
         local name = run.names[i]
         local source = sources.get(name)
-        local host = source.uses_pool and describe.host() or run.host -- anew: pools change
+        local host = source.uses_pool and describe.host(run.host.huge_page_size) or run.host -- anew: pools change
         local why, ok, part = run.forbidden(source, host), nil, nil
-        if not why then part, why = source.fit(run.target, range, host) end
+        if not why then part, why = sources.fit(source, run.target, range, host) end
         if part then ok, why = source.remap(run.target, part, host, run.options) end
         if ok then
             local seconds = core.now() - started

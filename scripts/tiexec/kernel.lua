@@ -26,4 +26,12 @@ function kernel.populate(process, address, size, huge)
     return true
 end
 
+--- What mmap is to be told for hugetlb memory in pages of `size` bytes, which are not always the default ones: log2 of
+-- that, beside MAP_HUGETLB.
+function kernel.hugetlb_flags(size)
+    local log2 = 0
+    while 1 << log2 < size do log2 = log2 + 1 end
+    return c.MAP_HUGETLB | log2 << c.MAP_HUGE_SHIFT
+end
+
 return kernel

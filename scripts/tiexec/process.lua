@@ -17,6 +17,7 @@
 --     has that (CONFIG_ANON_VMA_NAME, Linux 5.17)
 --   thp_disabled() -> whether it may not have huge pages (PR_SET_THP_DISABLE)
 --   pages(start, stop) -> bytes by kind of page: `file_huge`, `anon_huge`, `anon_small`
+--   folios(start, stop, size) -> bytes in pages of at least `size`, or nil, message, errno: it takes CAP_SYS_ADMIN
 
 local core = require "tiexec.core"
 local images = require "tiexec.images"
@@ -90,6 +91,8 @@ local function add_queries(self, pid)
     function self.thp_disabled() return core.status(pid, "THP_enabled") == 0 end
 
     function self.pages(start, stop) return core.pagemap(pid, start, stop) or from_smaps(start, stop) end
+
+    function self.folios(start, stop, size) return core.folios(pid, start, stop, size) end
     return self
 end
 

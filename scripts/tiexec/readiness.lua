@@ -13,7 +13,12 @@ local size_text = planner.size_text
 
 -- ---- facts, one by one -----------------------------------------------------------------------------
 
--- Each gives the text of a line; whether that is good: true, false, or nil, neither; and what to do.
+local function pool_command(host, pages)
+    return ("echo %d > /sys/kernel/mm/hugepages/hugepages-%dkB/nr_hugepages"):format(pages, host.huge_page_size >> 10)
+end
+
+-- Each gives the text of a line, nil: there is none; whether that is good: true, false, or nil, neither; and what
+-- to do.
 local describe = {}
 
 function describe.kernel(found) return ("%s, %s"):format(found.host.kernel, found.host.arch) end
@@ -26,6 +31,18 @@ describe["huge page"] = function(found)
             "a kernel with smaller base pages has smaller huge pages"
     end
     return ("%s, of %s pages"):format(size_text(size), size_text(found.host.page_size)), true
+end
+
+-- Pages smaller than the PMD's, which programs get whose text is not worth one of these.
+describe["smaller pages"] = function(found)
+    local smaller = found.smaller
+    if not smaller then return nil end
+    local pool, size = smaller.pool, smaller.huge_page_size
+    local text = ("%s: THP %s, %d of %d free in the hugetlb pool"):format(size_text(size),
+        smaller.thp == "" and "none" or smaller.thp, pool.free, pool.total)
+    if pool.free > 0 or smaller.thp ~= "" and smaller.thp ~= "never" then return text, true end
+    if smaller.thp == "" then return text, nil, pool_command(smaller, 64) end
+    return text, nil, ("echo madvise > /sys/kernel/mm/transparent_hugepage/hugepages-%dkB/enabled"):format(size >> 10)
 end
 
 describe["THP"] = function(found)
@@ -45,11 +62,6 @@ describe["THP of tmpfs"] = function(found)
     return mode == "never" and "never, which MADV_COLLAPSE overrides" or mode, true
 end
 
-local function pool_command(found, pages)
-    return ("echo %d > /sys/kernel/mm/hugepages/hugepages-%dkB/nr_hugepages"):format(pages,
-        found.host.huge_page_size >> 10)
-end
-
 -- As many pages as the program's text takes, rounded outward.
 local function pages_wanted(found)
     local bytes, size = (found.command or {}).text or 0, found.host.huge_page_size
@@ -57,7 +69,10 @@ local function pages_wanted(found)
 end
 
 describe["hugetlb pool"] = function(found)
-    local pool, words = found.host.pool, {}
+    local pool, words, pools = found.host.pool, {}, found.host.hugetlb
+    if pools and not pools[found.host.huge_page_size] then
+        return "this kernel has none of " .. size_text(found.host.huge_page_size), false
+    end
     local usable = math.max(pool.free - pool.reserved, 0) + math.max(pool.overcommit - pool.surplus, 0)
     for i, node in ipairs(found.nodes) do
         words[i] = ("node %d: %d of %d free"):format(node.node, node.free, node.total)
@@ -66,7 +81,7 @@ describe["hugetlb pool"] = function(found)
     if pool.overcommit > 0 then text = text .. ("; up to %d more on demand"):format(pool.overcommit) end
     if pool.reserved > 0 then text = text .. ("; %d promised"):format(pool.reserved) end
     if usable > 0 then return text, true end
-    return text, false, found.host.huge_page_size > 0 and pool_command(found, pages_wanted(found)) or nil
+    return text, false, pool_command(found.host, pages_wanted(found))
 end
 
 function describe.ptrace(found)
@@ -118,8 +133,8 @@ describe["hardware counters"] = function(found)
     return "none: a virtual machine without a PMU? Measure by time"
 end
 
-local order <const> = { "kernel", "huge page", "THP", "THP of tmpfs", "hugetlb pool", "ptrace", "Yama", "container",
-    "pid namespace", "memory limit", "hugetlb limit", "hardware counters" }
+local order <const> = { "kernel", "huge page", "smaller pages", "THP", "THP of tmpfs", "hugetlb pool", "ptrace",
+    "Yama", "container", "pid namespace", "memory limit", "hugetlb limit", "hardware counters" }
 
 -- What a start would go by: a strategy that is not there, or a wrong profile, is told here.
 local function settings_line(chosen)
@@ -191,7 +206,8 @@ local function judge_sources(found)
         elseif not found.ptrace.ok then
             works, why = false, "needs ptrace"
         elseif name == "file" then
-            works, why = judge_file(found)
+            why = sources.lacks(sources.get(name), found.host)
+            if why then works = false else works, why = judge_file(found) end
         else
             works, why = found.copies[name].ok, found.copies[name].why
         end
@@ -220,7 +236,7 @@ function readiness.judge(found)
     local lines = {}
     for _, name in ipairs(order) do
         local text, good, todo = describe[name](found)
-        lines[#lines + 1] = { name = name, text = text, good = good, todo = todo }
+        if text then lines[#lines + 1] = { name = name, text = text, good = good, todo = todo } end
     end
     for _, line in ipairs(command_lines(found.command, found.programs)) do lines[#lines + 1] = line end
     lines[#lines + 1] = settings_line(found.settings)

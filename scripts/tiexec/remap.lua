@@ -15,6 +15,11 @@ local remap = {}
 
 local STOP_MS <const> = 2000
 
+-- The page cache's are PMD-sized: for others nothing need be moved.
+local function has_no_file_pages(chosen)
+    return chosen["page-size"] ~= nil and chosen["page-size"] ~= core.huge_page_size()
+end
+
 --- The settings in force for an executable: those of the command line and the environment, completed by its
 -- profile and the defaults, and its strategy.
 -- @tparam ?table executable `path`, as /proc has it; `file`, where it can be read. nil: it is not known which
@@ -34,6 +39,7 @@ function remap.choose_for(executable, options)
     end
     if chosen.definition then
         if chosen.align == nil then chosen.align = chosen.definition.align end
+        if has_no_file_pages(chosen) then chosen.align = false end
         chosen.names = chosen.sources or chosen.definition.sources or sources.default()
     end
     return chosen
@@ -56,7 +62,7 @@ end
 -- description, and the sources are loaded.
 function remap.prepare(chosen)
     if chosen.host or chosen.wrong then return end
-    chosen.host = describe.host()
+    chosen.host = describe.host(chosen["page-size"])
     sources.get(chosen.names[1])
 end
 
@@ -77,22 +83,56 @@ local function without_huge(inferior, operations)
     return rest
 end
 
+local function asks_for_anything(operations, refused)
+    for _, operation in ipairs(operations) do
+        if operation.op == "remap" then return true end
+    end
+    return #refused > 0
+end
+
+-- The host with smaller pages, if one of the sources has any to give.
+local function smaller_pages(host, names)
+    local smaller = describe.smaller(host)
+    for _, name in ipairs(smaller and names or {}) do
+        local offers = sources.get(name).offers
+        if offers and offers(smaller) then return smaller end
+    end
+end
+
+--- Has the strategy make its plan, for the size of pages that is set, or the PMD's; where no text is worth one of
+-- these, for the smaller ones that the CPU has.
+-- @tparam table view of the inferior
+-- @string stage
+-- @tparam table chosen what `remap.choose` gave, prepared
+-- @treturn[1] table operations
+-- @treturn[1] table the refused
+-- @treturn[1] table the host as the plan has it
+-- @treturn[2] nil, string why there is none
+function remap.plan(view, stage, chosen)
+    local definition, host, options = chosen.definition, chosen.host, { sources = chosen.names }
+    if not strategy.plans_at(definition, stage) then return {}, {}, host end
+    local operations, refused = strategy.make_plan(definition, view, host, options)
+    if not operations or asks_for_anything(operations, refused) or chosen["page-size"] then
+        return operations, refused, host
+    end
+    local smaller = smaller_pages(host, chosen.names)
+    if not smaller then return operations, refused, host end
+    operations, refused = strategy.make_plan(definition, view, smaller, options)
+    return operations, refused, smaller
+end
+
 local function make_plan(inferior, stage, chosen, is_new)
     local definition = chosen.definition
     local view, why = describe.inferior(inferior, stage)
     if not view then return nil, why end
     if is_new then settle_others(view, is_new) end
     remap.prepare(chosen)
-    local host, names = chosen.host, chosen.names
-    if host.huge_page_size == 0 then return nil, "this kernel has no huge pages" end
-    local operations, refused = {}, {}
-    if strategy.plans_at(definition, stage) then
-        operations, refused = strategy.make_plan(definition, view, host, { sources = names })
-    end
+    if chosen.host.huge_page_size == 0 then return nil, "this kernel has no huge pages" end
+    local operations, refused, host = remap.plan(view, stage, chosen)
     if not operations then return nil, refused end
     if stage == "attach" then operations = without_huge(inferior, operations) end
     return { pid = view.pid, stage = stage, host = host, view = view, is_new = is_new,
-        strategy = definition.name, sources = names, recache = definition.recache,
+        strategy = definition.name, sources = chosen.names, recache = definition.recache,
         copied_ends = definition.copied_ends, profile = chosen.profile, operations = operations, refused = refused,
         results = {} }
 end
@@ -176,7 +216,7 @@ function remap.run(inferior, stage, name, chosen, is_new)
     local planned = core.now()
     outcome.results = executor.run(inferior, outcome.operations, outcome.sources,
         { trace = remap.syscall_trace(chosen), recache = outcome.recache, copied_ends = outcome.copied_ends,
-            host = chosen.host, perf_map = chosen["perf-map"] })
+            host = outcome.host, perf_map = chosen["perf-map"] })
     if chosen.debug.timing then show_timing(outcome, started, planned) end
     outcome.complaint = summary(outcome)
     if chosen["perf-map"] then

@@ -3,6 +3,7 @@
 -- smaps', before and after.
 
 local core = require "tiexec.core"
+local folios = require "tiexec.folios"
 local message = require "tiexec.message"
 local planner = require "tiexec.planner"
 local version = require "tiexec.version"
@@ -11,9 +12,15 @@ local report = {}
 
 -- Pages that map [start, stop), given mappings with smaps' figures: bytes on huge pages, and the number
 -- of pages of each size. Where only part of a mapping is huge, that part is taken to be in the range.
-local function count_pages(mappings, start, stop, host)
-    local huge_bytes, huge, base = 0, host.huge_page_size, host.page_size
-    local small, large = 0, 0
+local function count_pages(data, mappings, start, stop)
+    local huge, base = data.host.huge_page_size, data.host.page_size
+    local huge_bytes, large = folios.count(data.pid, start, stop, data.host, data.results)
+    if huge_bytes then
+        local small = (stop - start - huge_bytes) // base
+        return { huge_bytes = huge_bytes, huge = large, small = small, total = large + small }
+    end
+    local small
+    huge_bytes, small, large = 0, 0, 0
     for _, mapping in ipairs(mappings) do
         local from, to = math.max(mapping.start, start), math.min(mapping.stop, stop)
         if from < to then
@@ -39,11 +46,18 @@ local function make_rows(data)
                 start = mapping.start,
                 stop = mapping.stop,
                 size = mapping.stop - mapping.start,
-                before = count_pages(before, mapping.start, mapping.stop, data.host),
+                before = count_pages(data, before, mapping.start, mapping.stop),
             }
         end
     end
     return rows, before
+end
+
+local function say(row, why)
+    for _, said in ipairs(row.why) do
+        if said == why then return end
+    end
+    row.why[#row.why + 1] = why
 end
 
 local function describe_result(row, result)
@@ -53,15 +67,9 @@ local function describe_result(row, result)
         row.source = row.source .. ", " .. result.source
     end
     row.seconds = (row.seconds or 0) + result.seconds
-    local function say(why)
-        for _, said in ipairs(row.why) do
-            if said == why then return end
-        end
-        row.why[#row.why + 1] = why
-    end
-    for _, try in ipairs(result.tried) do say(("%s: %s"):format(try.source, try.why)) end
-    if result.kept then say(result.kept) end
-    if result.note then say(result.note) end
+    for _, try in ipairs(result.tried) do say(row, ("%s: %s"):format(try.source, try.why)) end
+    if result.kept then say(row, result.kept) end
+    if result.note then say(row, result.note) end
 end
 
 -- What the plan and the executor say of a row's range.
@@ -268,7 +276,7 @@ end
 function report.after(data, settings)
     local after = core.mappings(data.pid, true) or {}
     for _, row in ipairs(data.rows) do
-        row.after = count_pages(after, row.start, row.stop, data.host)
+        row.after = count_pages(data, after, row.start, row.stop)
         explain(data, row)
     end
     add_totals(data)

@@ -69,10 +69,21 @@ local function parse_string(value)
     return nil, "it needs a value"
 end
 
+local units <const> = { [""] = 1, K = 1 << 10, M = 1 << 20, G = 1 << 30 }
+
+-- "2M", "64K", "2097152": bytes.
+local function parse_size(value)
+    local digits, unit = tostring(value):upper():match("^(%d+)([KMG]?)$")
+    local bytes = digits and #digits < 12 and math.tointeger(tonumber(digits)) * units[unit] or 0
+    if bytes > core.page_size() and bytes & (bytes - 1) == 0 then return bytes end
+    return nil, ("'%s' is not the size of a page, such as 2M or 64K"):format(tostring(value))
+end
+
 --- The settings by name. `profile`: whether a profile may set it.
 local parsers = {
     strategy = { parse = parse_string, profile = true },
     sources = { parse = parse_sources, profile = true },
+    ["page-size"] = { parse = parse_size, profile = true },
     align = { parse = parse_switch, profile = true },
     strict = { parse = parse_switch, profile = true },
     verbose = { parse = parse_switch, profile = true },

@@ -7,12 +7,12 @@ local cache_image = require "tiexec.cache_image"
 local core = require "tiexec.core"
 local describe = require "tiexec.describe"
 local facts = require "tiexec.facts"
+local folios = require "tiexec.folios"
 local planner = require "tiexec.planner"
 local process = require "tiexec.process"
 local remap = require "tiexec.remap"
 local report = require "tiexec.report"
 local sources = require "tiexec.sources"
-local strategy = require "tiexec.strategy"
 
 local survey = {}
 
@@ -45,12 +45,13 @@ local function neighbour_of(mappings, index)
     return ""
 end
 
--- Where the huge pages of a mapping come from, by smaps; and whose text it is.
-local function origin_of(mappings, index)
+-- Where the `huge` bytes of a mapping come from, and whose text it is.
+local function origin_of(mappings, index, huge)
     local m = mappings[index]
     local original = m.path:find("@", 1, true) and cache_image.original_of(m.path)
     if original then return "shared", original end
-    local from = m.hugetlb > 0 and "hugetlb" or m.anon_huge > 0 and "thp" or "file"
+    local is_thp = m.anon_huge > 0 or huge > 0 and is_anonymous(m)
+    local from = m.hugetlb > 0 and "hugetlb" or is_thp and "thp" or "file"
     if from == "file" or not is_anonymous(m) then return from, m.path end
     return from, neighbour_of(mappings, index)
 end
@@ -70,10 +71,16 @@ local function pages_of(row, host)
     return list
 end
 
-local function make_row(mappings, index, host)
-    local m = mappings[index]
+-- Bytes on huge pages: as smaps says, or, where those in question are smaller than the PMD's, the page tables.
+local function huge_bytes_of(m, pid, host)
     local huge = m.anon_huge + m.shmem_huge + m.file_huge + m.hugetlb
-    local from, path = origin_of(mappings, index)
+    return huge > 0 and huge or folios.count(pid, m.start, m.stop, host) or 0
+end
+
+local function make_row(mappings, index, pid, host)
+    local m = mappings[index]
+    local huge = huge_bytes_of(m, pid, host)
+    local from, path = origin_of(mappings, index, huge)
     local row = { object = path, path = m.path, start = m.start, stop = m.stop, size = m.stop - m.start, rss = m.rss,
         perms = m.perms, huge_bytes = math.min(huge, m.stop - m.start), from = huge > 0 and from or "small",
         page_size = m.hugetlb > 0 and m.kernel_page_size or host.huge_page_size, why = {},
@@ -88,6 +95,7 @@ end
 -- Whether a start with tiexec would move the object of a text to where its file's pages can be huge.
 local function would_be_moved(found, row)
     local object = found.view.executable
+    if found.host.huge_page_size ~= found.host.pmd_size then return false end -- it takes copies
     if found.align == false or not object or object.path ~= row.path then return false end
     local image = core.image(("/proc/%d/exe"):format(found.view.pid))
     return image ~= nil and align.distance(image, object.bias, found.host) ~= nil
@@ -96,6 +104,7 @@ end
 -- The part that the source `file` could serve, maybe with a condition; or nil and why not. Its filesystem
 -- matters too, and a move at the start.
 local function judge_file(found, row, part, why)
+    if found.host.huge_page_size ~= found.host.pmd_size then return part, why end
     local filesystem = facts.filesystem("", row.path, found.host)
     if filesystem and filesystem.large_folios == false then return nil, filesystem.why end
     local hedge
@@ -117,7 +126,7 @@ end
 local function ask_sources(found, row, operation)
     local verdicts, target = {}, process.of(found.target)
     for i, name in ipairs(operation.sources or found.sources) do
-        local part, why = sources.get(name).fit(target, operation, found.host)
+        local part, why = sources.fit(sources.get(name), target, operation, found.host)
         if name == "file" then part, why = judge_file(found, row, part, why) end
         local may_share = name == "shared" and found.host.shmem_thp ~= "deny"
         if not part and may_share and would_be_moved(found, row) then part, why = row, nil end
@@ -232,10 +241,12 @@ local function make_plan(found, options)
     local definition = chosen.definition
     found.strategy, found.sources, found.profile = definition.name, chosen.names, chosen.profile
     found.align, found.operations, found.refused = chosen.align, {}, {}
-    if found.host.huge_page_size == 0 or not strategy.plans_at(definition, "entry") then return true end
-    local operations, refused = strategy.make_plan(definition, found.view, found.host, { sources = found.sources })
+    remap.prepare(chosen)
+    found.host = chosen.host
+    if found.host.huge_page_size == 0 then return true end
+    local operations, refused, host = remap.plan(found.view, "entry", chosen)
     if not operations then return nil, refused end
-    found.operations, found.refused = operations, refused
+    found.operations, found.refused, found.host = operations, refused, host
     return true
 end
 
@@ -249,7 +260,7 @@ end
 -- `profile`: the settings that the reasons are given for
 -- @treturn[2] nil, string why not
 function survey.make(target, name, options)
-    local found = { target = target, name = name or target.name, host = describe.host(), rows = {} }
+    local found = { target = target, name = name or target.name, rows = {} }
     local mappings, why = target:mappings(true)
     if not mappings then return nil, why end
     found.view, why = describe.inferior(target, "entry")
@@ -259,7 +270,7 @@ function survey.make(target, name, options)
     if not ok then return nil, why end
     for i, m in ipairs(mappings) do
         if m.perms:sub(3, 3) == "x" and m.start >= 0 and m.stop > m.start then
-            local row = make_row(mappings, i, found.host)
+            local row = make_row(mappings, i, target:pid(), found.host)
             explain(found, row)
             found.rows[#found.rows + 1] = row
         end

@@ -33,7 +33,7 @@ local function private(name, host)
         local source, self, size = sources.get(name), process.of_self(), host.huge_page_size
         local start = place(self, size, c.PROT_READ, c.MAP_PRIVATE)
         local ok
-        local part, why = source.fit(self, { start = start, stop = start + size }, host)
+        local part, why = sources.fit(source, self, { start = start, stop = start + size }, host)
         if part then ok, why = source.remap(self, part, host, {}) end
         if not ok then error(why, 0) end
     end)
@@ -41,15 +41,17 @@ end
 
 -- Memory that is shared lies in a tmpfs of the kernel's own, which obeys the same switches.
 local function shared(host)
+    local why = sources.lacks(sources.get("shared"), host)
+    if why then return { ok = false, why = why } end
     if host.shmem_thp == "deny" then return { ok = false, why = "huge pages are denied to tmpfs (shmem_enabled)" } end
     return attempt(function()
         local self, size = process.of_self(), host.huge_page_size
         local start = place(self, size, c.PROT_READ | c.PROT_WRITE, c.MAP_SHARED)
         self.call("madvise", start, size, c.MADV_HUGEPAGE)
         self.call("madvise", start, size, c.MADV_POPULATE_WRITE)
-        local _, why = self.call("madvise", start, size, c.MADV_COLLAPSE)
+        local _, refused = self.call("madvise", start, size, c.MADV_COLLAPSE)
         if self.pages(start, start + size).file_huge < size then
-            error(why or "the kernel found no free huge pages (memory is fragmented or short)", 0)
+            error(refused or "the kernel found no free huge pages (memory is fragmented or short)", 0)
         end
     end)
 end

@@ -5,6 +5,7 @@
 -- What is there is replaced only if it has the same bytes as the file; so it does not matter who put it there.
 
 local core = require "tiexec.core"
+local kernel = require "tiexec.kernel"
 local pieces = require "tiexec.pieces"
 local planner = require "tiexec.planner"
 local process = require "tiexec.process"
@@ -75,7 +76,9 @@ local function changed(mappings, piece, inode, huge)
             if is_as_linked(m, piece, inode) then return {} end
             if m.perms ~= "r-xp" and m.perms ~= piece.perms then return nil, "it is mapped " .. m.perms end
             local range = { start = math.max(m.start, low), stop = math.min(m.stop, high), hugetlb = {} }
-            if has_flag(m, "ht") then range.hugetlb[1] = { start = range.start, stop = range.stop } end
+            if has_flag(m, "ht") then
+                range.hugetlb[1] = { start = range.start, stop = range.stop, page_size = m.kernel_page_size }
+            end
             list[#list + 1] = range
         end
     end
@@ -197,8 +200,8 @@ end
 -- Returns where it is now.
 local function move_aside(target, part)
     local size = part.stop - part.start
-    local aside, why = target.call("mmap", 0, size, c.PROT_NONE, c.MAP_PRIVATE | c.MAP_ANONYMOUS | c.MAP_HUGETLB
-        | c.MAP_NORESERVE, -1, 0)
+    local aside, why = target.call("mmap", 0, size, c.PROT_NONE, c.MAP_PRIVATE | c.MAP_ANONYMOUS | c.MAP_NORESERVE
+        | kernel.hugetlb_flags(part.page_size), -1, 0)
     if not aside then return nil, why end
     local ok
     ok, why = target.call("mremap", part.start, size, size, MOVE, aside)

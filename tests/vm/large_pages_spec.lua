@@ -1,12 +1,14 @@
 -- SPDX-License-Identifier: Apache-2.0
--- A kernel whose huge pages are larger than most texts (32 MiB with base pages of 16 KiB): a large text is on them,
--- a small one is not worth one, which is said, and is no error. Run in a guest of its own.
+-- A kernel whose huge pages are larger than most texts (32 MiB with base pages of 16 KiB): a large text is on them;
+-- a smaller one is on the pages between (2 MiB, which the TLB holds as one entry), if there are any to be had, and
+-- else stays, which is said, and is no error. Run in a guest of its own.
 
 local core = require "tiexec.core"
+local folios = require "folios"
 local json = require "dkjson"
 local support = require "support"
 
-local HUGE <const> = core.host().huge_page_size
+local HUGE <const>, BETWEEN <const> = core.host().huge_page_size, core.host().contiguous_size
 local bigtext <const>, TEXT <const> = support.programs .. "bigtext", 100 << 20
 
 -- Why the largest text of a program stays as it is.
@@ -37,6 +39,36 @@ describe("huge pages of 32 MiB:", function()
         end)
     end
 
+    -- Their switch is off by default, and the pool empty.
+    local between = {
+        thp = function() return support.thp("madvise", BETWEEN) end,
+        hugetlb = function() return support.pool(16, BETWEEN) end,
+    }
+    for source, arrange in pairs(between) do
+        for _, name in ipairs { "moved", "moved-fixed-aligned" } do
+            it(("a text of 6 MiB is on pages of 2 MiB: %s, %s"):format(source, name), function()
+                local _ <close> = assert(arrange())
+                local path = support.programs .. name
+                local plain = support.run { path, "brk" }
+                local result = support.run_tiexec { "--strict", "--sources", "file," .. source, path, "brk" }
+                local function without_base(text) return (text:gsub("0x%x+", "")) end
+                assert.same({ plain.code, without_base(plain.out), "" },
+                    { result.code, without_base(result.out), result.err })
+                local process <close> = support.start_tiexec { "--sources", "file," .. source, path, "wait" }
+                assert.is_true(folios.of_text(process.pid, BETWEEN) >= 6 << 20)
+                local bytes = support.huge_text(process.pid) -- smaps tells of hugetlb pages alone
+                assert.is_true(source == "thp" and bytes == 0 or bytes >= 6 << 20)
+            end)
+        end
+    end
+
+    it("a text of 100 MiB is on pages of 2 MiB if these are asked for", function()
+        local _ <close> = assert(between.thp())
+        local process <close> = support.start_tiexec { "--strict", "--page-size=2M", "--sources=thp", bigtext, "wait" }
+        assert.is_true(folios.of_text(process.pid, BETWEEN) >= TEXT)
+        assert.is_true(folios.of_text(process.pid, HUGE) < HUGE)
+    end)
+
     for _, name in ipairs { "moved", "static_exec" } do
         it("a text of some MiB stays, with a reason: " .. name, function()
             local folder <close> = support.folder()
@@ -60,8 +92,10 @@ describe("huge pages of 32 MiB:", function()
         end)
     end
 
-    it("--check says how large they are", function()
+    it("--check says how large they are, and how to have the smaller ones", function()
         local result = support.run_tiexec { "--check" }
         assert.truthy(result.out:find("32 MiB", 1, true), result.out)
+        assert.truthy(result.out:find("2 MiB: THP never, 0 of 0 free in the hugetlb pool: echo madvise > "
+            .. "/sys/kernel/mm/transparent_hugepage/hugepages-2048kB/enabled", 1, true), result.out)
     end)
 end)

@@ -4,26 +4,33 @@
 local core = require "tiexec.core"
 local copy = require "tiexec.copy"
 local kernel = require "tiexec.kernel"
+local planner = require "tiexec.planner"
 
 local c = core.constants
 
--- log2 of the page size, where mmap wants it: pools of other sizes may be the default ones.
-local function map_flags(host)
-    local log2 = 0
-    while 1 << log2 < host.huge_page_size do log2 = log2 + 1 end
-    return c.MAP_HUGETLB | log2 << c.MAP_HUGE_SHIFT
+-- Reserved pages are promised to mappings that have not touched them yet.
+local function pages_free(pool)
+    return math.max(pool.free - pool.reserved, 0) + math.max(pool.overcommit - pool.surplus, 0)
 end
 
--- Reserved pages are promised to mappings that have not touched them yet.
+-- sysctl is for the pool of the PMD-sized pages.
+local function reserving(host)
+    if host.huge_page_size == host.pmd_size then return "sysctl vm.nr_hugepages=N" end
+    return ("echo N > /sys/kernel/mm/hugepages/hugepages-%dkB/nr_hugepages"):format(host.huge_page_size >> 10)
+end
+
+local function offers(host)
+    local size = planner.size_text(host.huge_page_size)
+    if not host.hugetlb[host.huge_page_size] then return nil, "this kernel has no hugetlb pages of " .. size end
+    if pages_free(host.pool) > 0 then return true end
+    return nil, ("the hugetlb pool has no free page (%d in all; as root: %s)"):format(host.pool.total, reserving(host))
+end
+
 local function fit(_, range, host)
-    local pool = host.pool
-    local more = math.max(pool.overcommit - pool.surplus, 0)
-    local pages = math.max(pool.free - pool.reserved, 0) + more
-    if pages > 0 then
-        local bytes = math.min(pages * host.huge_page_size, range.stop - range.start)
-        return { start = range.start, stop = range.start + bytes }
-    end
-    return nil, ("the hugetlb pool has no free page (%d in all; as root: sysctl vm.nr_hugepages=N)"):format(pool.total)
+    local ok, why = offers(host)
+    if not ok then return nil, why end
+    local bytes = math.min(pages_free(host.pool) * host.huge_page_size, range.stop - range.start)
+    return { start = range.start, stop = range.start + bytes }
 end
 
 -- A hugetlb cgroup limit shows only now, as an error here rather than as SIGBUS later.
@@ -40,10 +47,11 @@ return {
     anonymous = true,
     description = "a reserved pool of huge pages, a private copy",
     uses_pool = true,
+    offers = offers,
     fit = fit,
     remap = function(process, range, host)
         return copy.remap(process, range, host, {
-            flags = map_flags(host),
+            flags = kernel.hugetlb_flags(host.huge_page_size),
             populate = populate,
             in_place = not kernel.is_at_least(host, 5, 16), -- since then it can be moved
         })

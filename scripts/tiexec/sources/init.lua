@@ -3,6 +3,8 @@
 --
 --   name, description
 --   uses_pool: `host.pool` must be as it is now (optional)
+--   offers(host) -> true where it has pages of `host.huge_page_size` to give, else nil and why; nil: it has the
+--     PMD-sized ones alone (optional)
 --   fit(process, range, host) -> the part of a range that it could serve now, or nil and why. `below` and
 --     `above` of the part: what is there that it cannot serve (optional)
 --   keeps_file: the part stays the file's own, nothing is copied
@@ -26,6 +28,21 @@ end
 --- The source called `name`. Each is loaded when it is first needed.
 function list.get(name)
     return require("tiexec.sources." .. name)
+end
+
+--- Why a source has no pages of the size in question for any range; nil: it may have some.
+function list.lacks(source, host)
+    if source.offers or host.huge_page_size == host.pmd_size then return nil end
+    return ("its pages are of %s"):format(require "tiexec.planner".size_text(host.pmd_size))
+end
+
+--- The part of a range that a source could serve now, as its `fit` gives it.
+-- @treturn[1] table
+-- @treturn[2] nil, string why none
+function list.fit(source, process, range, host)
+    local why = list.lacks(source, host)
+    if why then return nil, why end
+    return source.fit(process, range, host)
 end
 
 local function is_known(name)

@@ -1,15 +1,31 @@
 -- SPDX-License-Identifier: Apache-2.0
---- Transparent huge pages: a private anonymous copy. No root, no pool.
+--- Transparent huge pages: a private anonymous copy. No root, no pool. Of the PMD's size, or smaller ones (Linux 6.8).
 
 local core = require "tiexec.core"
 local copy = require "tiexec.copy"
+local planner = require "tiexec.planner"
 
 local c = core.constants
 
+local NONE_FREE <const> = "the kernel found no free huge pages (memory is fragmented or short)"
+
+-- Smaller pages have a switch each, and that must be on; the PMD-sized ones go by that for all.
+local function switch(host)
+    local of_size = host.huge_page_size ~= host.pmd_size and ("hugepages-%dkB/"):format(host.huge_page_size >> 10) or ""
+    return ("/sys/kernel/mm/transparent_hugepage/%senabled"):format(of_size)
+end
+
+local function offers(host)
+    local of_size = host.huge_page_size ~= host.pmd_size and " of " .. planner.size_text(host.huge_page_size) or ""
+    if host.thp == "" then return nil, "this kernel has no transparent huge pages" .. of_size end
+    if host.thp ~= "never" then return true end
+    return nil, ("transparent huge pages%s are off (echo madvise > %s)"):format(of_size, switch(host))
+end
+
 local function fit(_, range, host)
-    if host.thp == "" then return nil, "this kernel has no transparent huge pages" end
-    if host.thp ~= "never" then return { start = range.start, stop = range.stop } end
-    return nil, "transparent huge pages are off (echo madvise > /sys/kernel/mm/transparent_hugepage/enabled)"
+    local ok, why = offers(host)
+    if not ok then return nil, why end
+    return { start = range.start, stop = range.stop }
 end
 
 -- Asks for huge pages, before anything touches the memory.
@@ -25,6 +41,11 @@ local function populate(process, address, size)
     return true
 end
 
+local function refuse(process)
+    if process.thp_disabled() then return nil, "the process has disabled huge pages (PR_SET_THP_DISABLE)" end
+    return nil, NONE_FREE
+end
+
 local function all_huge(process, address, size)
     return process.pages(address, address + size).anon_huge >= size
 end
@@ -34,18 +55,39 @@ local function verify(process, address, size)
     if all_huge(process, address, size) then return true end
     process.call("madvise", address, size, c.MADV_COLLAPSE)
     if all_huge(process, address, size) then return true end
-    if process.thp_disabled() then return nil, "the process has disabled huge pages (PR_SET_THP_DISABLE)" end
-    return nil, "the kernel found no free huge pages (memory is fragmented or short)"
+    return refuse(process)
+end
+
+-- Of smaller pages smaps does not tell. Who may know where pages lie sees it; else the kernel counts what faults
+-- have had since `before`, whosever: pages that another process had meanwhile can pass for these.
+local function verify_smaller(host, before)
+    return function(process, address, size)
+        local bytes = process.folios(address, address + size, host.huge_page_size)
+        if not bytes and before then bytes = core.thp_bytes(host.huge_page_size) - before end
+        if not bytes then
+            return nil, ("whether its pages are of %s cannot be seen (as root it can)"):format(
+                planner.size_text(host.huge_page_size))
+        end
+        if bytes >= size then return true end
+        return refuse(process)
+    end
+end
+
+local function remap(process, range, host, options)
+    local check = verify
+    if host.huge_page_size ~= host.pmd_size then
+        check = verify_smaller(host, core.thp_bytes(host.huge_page_size))
+    end
+    -- perf looks into the map only for memory without a name
+    return copy.remap(process, range, host, { flags = 0, advise = advise, populate = populate, verify = check,
+        name = not options.perf_map and "tiexec" or nil })
 end
 
 return {
     name = "thp",
     anonymous = true,
     description = "transparent huge pages, a private copy",
+    offers = offers,
     fit = fit,
-    -- perf looks into the map only for memory without a name
-    remap = function(process, range, host, options)
-        return copy.remap(process, range, host, { flags = 0, advise = advise, populate = populate, verify = verify,
-            name = not options.perf_map and "tiexec" or nil })
-    end,
+    remap = remap,
 }
