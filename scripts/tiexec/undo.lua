@@ -103,15 +103,34 @@ local function joined(list)
     return result
 end
 
--- What a range is to have: parts of the layout, and between them nothing. Between the segments of a library
--- ld.so leaves its first mapping, without access.
-local function contents(range, layout, is_library)
+-- Where the last segment begins, which is mostly one that is written to.
+local function last_segment(image, bias, page)
+    local last = 0
+    for _, segment in ipairs(image.segments) do
+        if segment.type == c.PT_LOAD then last = math.max(last, bias + (segment.vaddr & -page)) end
+    end
+    return last
+end
+
+-- What is left of a hole between segments beside a range: it is mapped anew with the part within, to be one mapping.
+local function rest_of_hole(mappings, inode, edge, address)
+    for _, m in ipairs(mappings) do
+        if m[edge] == address and m.perms == "---p" and m.inode == inode then return m end
+    end
+end
+
+-- What a range is to have: parts of the layout, and between them nothing. Between the segments of a library, as far
+-- as `last`, ld.so leaves its first mapping, without access; of a program there is no such.
+local function contents(range, layout, last, rest)
     local list, at, first = {}, range.start, layout[1]
     local function gap(stop)
         if at >= stop then return end
-        local inside = is_library and at >= first.stop and stop <= layout[#layout].start
-        list[#list + 1] = { start = at, stop = stop, perms = inside and "---p" or nil,
-            offset = inside and first.offset + at - first.start or nil }
+        local inside = last and at >= first.stop and stop <= last
+        local before = inside and at == range.start and rest("stop", at)
+        local after = inside and stop == range.stop and rest("start", stop)
+        local start = before and before.start or at
+        list[#list + 1] = { start = start, stop = after and after.stop or stop, perms = inside and "---p" or nil,
+            offset = inside and first.offset + start - first.start or nil }
     end
     for _, piece in ipairs(layout) do
         local start, stop = math.max(piece.start, range.start), math.min(piece.stop, range.stop)
@@ -141,7 +160,9 @@ function undo.ranges(object, mappings, host)
         for _, range in ipairs(list or {}) do found[#found + 1] = range end
     end
     found = joined(found)
-    for _, range in ipairs(found) do range.pieces = contents(range, layout, object.is_library) end
+    local last = object.is_library and last_segment(object.image, object.bias, host.page_size)
+    local function rest(edge, address) return rest_of_hole(mappings, object.inode, edge, address) end
+    for _, range in ipairs(found) do range.pieces = contents(range, layout, last, rest) end
     return found, complaint
 end
 
@@ -252,8 +273,9 @@ function undo.run(inferior, host, trace)
     if not mappings then return nil, why end
     local target, bytes, complaints = process.of(inferior, trace), 0, {}
     local executable = core.readlink(("/proc/%d/exe"):format(inferior:pid()))
+    local linker = (inferior:auxv() or {}).AT_BASE -- mapped by the kernel, as the executable is
     for _, object in ipairs(files_of(target, mappings, host.page_size)) do
-        object.is_library = object.path ~= executable
+        object.is_library = object.path ~= executable and object.bias ~= linker
         local ranges, left = undo.ranges(object, mappings, host)
         for _, range in ipairs(ranges) do
             local ok, refused = restore(inferior, target, object, range)
