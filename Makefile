@@ -243,11 +243,10 @@ soak: all $(TEST_PROGRAMS)
 cross: packages-cross
 	@$(MAKE) --no-print-directory CROSS=aarch64-linux-gnu test-programs
 
-# The same tests on an arm64 kernel, in two guests (tests/vm); then some in one with base pages of 16 KiB.
+# The same tests on an arm64 kernel, in two guests (tests/vm); then some on newer ones.
 test-arm64: cross
 	@tests/vm/suite arm64 build/aarch64 $(SPECS)
-	@$(if $(filter file,$(origin SPECS)),tests/vm/run -a arm64 -s trixie -k linux-image-arm64-16k -b build/aarch64 \
-	    -p "bigtext moved moved-fixed-aligned static_exec" "lua5.4 /usr/bin/busted -o tests/vm/output.lua tests/vm/large_pages_spec.lua")
+	@$(if $(filter file,$(origin SPECS)),tests/vm/newer build/aarch64)
 
 test-kernels: packages-test cross
 	@$(MAKE) --no-print-directory all $(TEST_PROGRAMS)
@@ -279,7 +278,7 @@ lint: packages-lint
 	        --suppress=missingIncludeSystem -Icore -Iarch/$$cpu core arch/$$cpu || exit; done
 	clang-tidy --quiet $(SOURCES) core/main.c -- $(BASE) -Ibuild/clang
 	luacheck -q scripts tests
-	shellcheck tests/packages tests/demo tests/sysroot .ci/run $(addprefix tests/vm/,image init kernels ready run start suite)
+	shellcheck tests/packages tests/demo tests/sysroot .ci/run $(addprefix tests/vm/,image init kernels newer ready run start suite)
 
 # ---- install --------------------------------------------------------------------------------------
 

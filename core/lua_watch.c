@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Watching a process that is not traced. */
+#include "arch.h"
 #include "lua_core.h"
 #include "watch.h"
 
@@ -64,6 +65,16 @@ static int l_wait(lua_State *L)
     return 1;
 }
 
+/// Whether each hit is told. On some CPUs they may end, once the process has been traced meanwhile.
+// @function watch:is_reliable
+// @treturn boolean
+static int l_is_reliable(lua_State *L)
+{
+    check(L);
+    lua_pushboolean(L, !ARCH_LOSES_BREAKPOINTS);
+    return 1;
+}
+
 static int l_close(lua_State *L)
 {
     struct watch *watch = luaL_checkudata(L, 1, WATCH_TYPE);
@@ -74,7 +85,8 @@ static int l_close(lua_State *L)
 
 void lua_add_watch(lua_State *L)
 {
-    static const luaL_Reg methods[] = {{"wait", l_wait}, {"close", l_close}, {NULL, NULL}};
+    static const luaL_Reg methods[] = {
+        {"wait", l_wait}, {"is_reliable", l_is_reliable}, {"close", l_close}, {NULL, NULL}};
     static const luaL_Reg meta[] = {{"__gc", l_close}, {"__close", l_close}, {NULL, NULL}};
     lua_pushcfunction(L, l_watch);
     lua_setfield(L, -2, "watch");

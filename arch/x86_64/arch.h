@@ -131,6 +131,9 @@ static inline bool arch_set_first_argument(struct arch_regs *regs, bool returned
 int arch_breakpoint_set(pid_t tid, unsigned slot, uint64_t address);
 int arch_breakpoint_clear(pid_t tid, unsigned slot);
 
+/* Whether a breakpoint of perf can be lost when a tracer stops the thread: it cannot. */
+#define ARCH_LOSES_BREAKPOINTS false
+
 /* The software breakpoint instruction (int3), and how far past it the pc is when it traps. */
 static const uint8_t arch_trap_insn[] = {0xcc};
 #define ARCH_TRAP_PC_ADVANCE 1

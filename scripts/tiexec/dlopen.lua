@@ -224,9 +224,10 @@ local function follow(self)
             :format(refused))
     end
     local news
+    local look_ms = (refused or not watch:is_reliable()) and LOOK_MS or nil
     repeat
         if identity_of(self.pid) ~= self.identity then return end -- by exec: the new program is let go
-        local pause = not self:take_in() and SOON_MS or refused and LOOK_MS or nil
+        local pause = not self:take_in() and SOON_MS or look_ms
         news = watch:wait(pause)
     until news == "ended"
 end
