@@ -42,7 +42,7 @@ Usage: tiexec [OPTION]... [--] CMD [ARG]...
 Start CMD with its machine code on huge pages; then get out of the way.
   -s, --strategy NAME  how to round: aggressive (default), conservative, none, or a Lua file
       --sources LIST   where huge pages come from, in order: file,shared,thp,hugetlb
-      --page-size SIZE huge pages of another size than the processor's middle one (2M): 64K, 2M, 1G
+      --page-size SIZE pages of another size, such as 64K, 2M or 1G, which thp and hugetlb may have
       --profile FILE   settings for this program, in place of those in profiles.d
   -n, --dry-run        show the plan, with a reason for each mapping; CMD does not run
   -v, --verbose        show a table of the text before and after, on standard error

@@ -11,9 +11,9 @@ local SWITCH <const> = "/sys/kernel/mm/transparent_hugepage/enabled"
 -- A host where everything works, with changes made by `change`.
 local function judge(change)
     local found = {
-        host = { kernel = "6.18.1", kernel_version = { 6, 18 }, arch = "x", page_size = 4096, huge_page_size = 2 * MIB,
-            thp = "madvise", shmem_thp = "never", yama = 1, capabilities = 0,
-            pool = { total = 8, free = 8, reserved = 0, surplus = 0, overcommit = 0 } },
+        host = { kernel = "6.18.1", kernel_version = { 6, 18 }, arch = "x", page_size = 4096,
+            huge_page_size = 2 * MIB, pmd_size = 2 * MIB, thp = "madvise", shmem_thp = "never", yama = 1,
+            capabilities = 0, pool = { total = 8, free = 8, reserved = 0, surplus = 0, overcommit = 0 } },
         thp_switch = SWITCH, nodes = {}, ptrace = { ok = true }, counter = { ok = true },
         copies = { shared = { ok = true }, thp = { ok = true }, hugetlb = { ok = true } },
         copies_folder = { path = "/dev/shm" },
@@ -96,6 +96,29 @@ describe("what is as it may be", function()
             for name, line in pairs(lines) do assert.is_nil(line.todo, name) end
         end)
     end
+end)
+
+describe("pages that are smaller than the PMD's", function()
+    local function smaller(thp, free)
+        local _, lines = judge(function(f)
+            f.smaller = { huge_page_size = 2 * MIB, thp = thp, pool = { total = free, free = free } }
+        end)
+        return lines["smaller pages"]
+    end
+
+    it("are told of where the CPU has some", function()
+        local _, lines = judge()
+        assert.is_nil(lines["smaller pages"])
+        assert.same({ "2 MiB: THP madvise, 0 of 0 free in the hugetlb pool", true },
+            { smaller("madvise", 0).text, smaller("madvise", 0).good })
+        assert.is_true(smaller("never", 4).good)
+    end)
+
+    it("come with the command that makes them to be had", function()
+        assert.equal("echo madvise > /sys/kernel/mm/transparent_hugepage/hugepages-2048kB/enabled",
+            smaller("never", 0).todo)
+        assert.equal("echo 64 > /sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages", smaller("", 0).todo)
+    end)
 end)
 
 describe("ready", function()

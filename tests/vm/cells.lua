@@ -4,9 +4,11 @@
 -- if a program did not do under tiexec what it does alone.
 
 local core = require "tiexec.core"
+local folios = require "folios"
 local support = require "support"
 
 local HUGE <const> = core.host().huge_page_size
+local SMALLER <const> = core.host().contiguous_size -- 0: this CPU's TLB knows none
 local POOL_BYTES <const> = 64 << 20
 local XFS <const>, EXT4 <const> = "/tmp", "/home"
 
@@ -19,6 +21,8 @@ local sources = {
     { "shared, hugetlbfs", "shared", folder = EXT4, cache = "/dev/hugepages/cells", pool = true },
     { "thp", "thp", folder = EXT4 },
     { "hugetlb", "hugetlb", folder = EXT4, pool = true },
+    { "thp, smaller", "thp", folder = EXT4, smaller = true },
+    { "hugetlb, smaller", "hugetlb", folder = EXT4, smaller = true, pool = true },
 }
 
 -- exec: the kernel places it at random, so it has to be moved. entry: it lies where it is linked to.
@@ -37,6 +41,7 @@ end
 
 local function words(source, more, path)
     local list = { "env", "TIEXEC_CACHE=" .. (source.cache or "/nowhere"), support.tiexec, "--sources", source[2] }
+    if source.smaller then table.move({ "--page-size", tostring(SMALLER) }, 1, 2, #list + 1, list) end
     table.move(more, 1, #more, #list + 1, list)
     list[#list + 1] = "--"
     list[#list + 1] = path
@@ -67,11 +72,24 @@ local function cell(source, program)
     end, 60)
     local alive = done and process:is_alive()
     local bytes, by = support.huge_text(process.pid)
+    if source.smaller then bytes, by = folios.of_text(process.pid, SMALLER), "the page tables" end
     process:stop("KILL")
     os.remove(path)
     if not alive then return nil, "the program ended" end
-    if by and bytes >= HUGE then return ("yes (%d MiB of text, %s)"):format(bytes >> 20, by) end
-    return "no: " .. reason(report)
+    if not by or bytes < (source.smaller and 4 << 20 or HUGE) then return "no: " .. reason(report) end
+    local size = source.smaller and (", %d KiB"):format(SMALLER >> 10) or ""
+    return ("yes%s (%d MiB of text, %s)"):format(size, bytes >> 20, by)
+end
+
+-- Reserves the pool of a source, empties the others, and lets transparent huge pages of the smaller size be had.
+local function arrange(source)
+    local smaller = source.smaller and SMALLER
+    for _, size in ipairs { HUGE, SMALLER > 0 and SMALLER or nil } do
+        local pages = source.pool and size == (smaller or HUGE) and math.max(POOL_BYTES // size, 4) or 0
+        support.write_file(("/sys/kernel/mm/hugepages/hugepages-%dkB/nr_hugepages"):format(size >> 10), tostring(pages))
+    end
+    local switch = ("/sys/kernel/mm/transparent_hugepage/hugepages-%dkB/enabled"):format(SMALLER >> 10)
+    if smaller and support.read_file(switch) then support.write_file(switch, "madvise") end
 end
 
 os.execute("mount -t tmpfs -o huge=always,mode=755 tmpfs /mnt")
@@ -79,11 +97,13 @@ os.execute("mkdir -p -m 700 /mnt/cells /dev/shm/cells /dev/hugepages/cells")
 local failed
 local host = core.host()
 print(("kernel\t%s\t%s\t%d KiB\t%d MiB"):format(host.kernel, host.arch, host.page_size >> 10, HUGE >> 20))
-local pool_file = ("/sys/kernel/mm/hugepages/hugepages-%dkB/nr_hugepages"):format(HUGE >> 10)
 for _, source in ipairs(sources) do
     for _, stage in ipairs(stages) do
-        support.write_file(pool_file, tostring(source.pool and math.max(POOL_BYTES // HUGE, 4) or 0))
-        local result, why = cell(source, stage[2])
+        local result, why = "-", nil
+        if not source.smaller or SMALLER > 0 then
+            arrange(source)
+            result, why = cell(source, stage[2])
+        end
         failed = failed or not result
         print(("cell\t%s\t%s\t%s"):format(source[1], stage[1], result or "FAILED: " .. why))
         io.stdout:flush()
