@@ -25,6 +25,7 @@ local cpus = {
         carry = 1 << 29,
         one_segment = true, -- for text and headers, as linkers have it here
         forgets_calls = true, -- at a stop: calls that ended with EINTR for it cannot be made again
+        loses_breakpoints = true, -- perf's, when their thread is stopped: then libraries are looked for once a second
         machine32 = 40, -- EM_ARM
         exit32 = "\7\0\xa0\xe3\1\x70\xa0\xe3\0\0\0\xef", -- mov r0, #7; mov r7, #1; svc #0
     },

@@ -3,6 +3,7 @@
 
 local attached = require "attached"
 local core = require "tiexec.core"
+local cpu = require "cpu"
 local elf = require "elf"
 local failure = require "failure"
 local json = require "dkjson"
@@ -191,7 +192,7 @@ describe("the program that is followed", function()
         assert.equal(8, result.code)
         assert.equal(plain.out, attached.without_interruptions(result.out, plain.out))
         local _, stages = result.err:gsub(", dlopen, strategy", "")
-        assert.is_true(stages >= 3, result.err)
+        assert.is_true(stages >= (cpu.loses_breakpoints and 1 or 3), result.err)
     end)
 
     it("gets each signal once, with what belongs to it, in order", function()
