@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # make            build/tiexec, the program, and build/lua/tiexec/core.so, the module for lua5.4
 # make demo       install what is missing, build, and show the main job on a real program
-# make test       install what is missing, build, run the tests
+# make test       install what is missing, build, run the tests: here, and on an arm64 kernel, in qemu
 # make test-real  the tests of large programs
 # make lint       cppcheck, clang-tidy, luacheck, both compilers    (make asan: the tests, sanitized)
-# make check      the tests alone                              (make test-arm64: on an arm64 kernel, in qemu)
+# make check      the tests here alone                         (make test-arm64: those on an arm64 kernel)
 # make test-kernels   every source on six kernels of Debian's, for docs/KERNELS.md
 # make soak       10,000 starts of a moved program               (TIEXEC_SOAK=N: others)
 # make bench      what it costs, in alternating runs
@@ -233,6 +233,8 @@ check: test-programs
 # Packages first: what make reads from pkg-config is read anew by the second make.
 test: packages-test
 	@$(MAKE) --no-print-directory check
+	@why=$$(tests/vm/ready arm64) || { echo "make test: no tests on an arm64 kernel: $$why"; exit 0; }; \
+	    $(MAKE) --no-print-directory test-arm64
 
 test-real: packages-real
 	@$(MAKE) --no-print-directory check SPECS=tests/real

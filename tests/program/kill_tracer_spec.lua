@@ -8,7 +8,7 @@ local ample, ample_static = support.programs .. "ample", support.programs .. "am
 
 -- Runs the program under tiexec with the Nth call of the tracer struck, for all N from 1 on, until none is. Two at
 -- a time, in one shell. Each line: N, the call struck, exit status, what became of the program.
-local STEP <const> = support.patience > 1 and 49 or 1 -- of calls only every nth where things take long
+local STEP <const> = support.patience > 1 and 97 or 1 -- of calls only every nth where things take long
 local script <const> = [[
 export dir=$1 tiexec=$2 library=$3 error=$4 step=$5
 shift 5

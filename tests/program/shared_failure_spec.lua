@@ -137,7 +137,7 @@ local function struck(here, n, error)
 end
 
 describe("at every call that makes a copy", function()
-    local STEP <const> = support.patience > 1 and 25 or 1 -- of calls only every nth where things take long
+    local STEP <const> = support.patience > 1 and 49 or 1 -- of calls only every nth where things take long
 
     for _, error in ipairs { { 28, "ENOSPC" }, { 12, "ENOMEM" }, { 1, "EPERM" } } do
         it(error[2] .. " loses nothing", function()
