@@ -106,4 +106,10 @@ function describe.smaller(host)
     return size > 0 and size < host.huge_page_size and describe.host(size) or nil
 end
 
+--- The host as an operation of a plan goes by it: with pages of its size.
+function describe.host_for(operation, host)
+    if not operation.page_size or operation.page_size == host.huge_page_size then return host end
+    return describe.host(operation.page_size)
+end
+
 return describe

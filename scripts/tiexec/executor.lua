@@ -95,26 +95,27 @@ end
 -- @tparam[opt] table options `trace`, a function told of each remote system call; `recache`, see
 -- sources/file.lua; `copied_ends`, see docs/STRATEGIES.md; `host`, a description; `perf_map`: the copies are to
 -- be found by perf
--- @treturn table results: `start`, `stop`, `object`, `note`, `source` (nil: left as it was), `tried`
+-- @treturn table results: `start`, `stop`, `page_size`, `object`, `note`, `source` (nil: left as it was), `tried`
 -- (list of `{source, why}`), `kept` (why it was to be left as it was), `seconds`
 function executor.run(inferior, operations, names, options)
     options = options or {}
     local verdicts, results = {}, {}
-    local run = { target = process.of(inferior, options.trace), options = options,
-        host = options.host or describe.host() }
-    function run.forbidden(source, host)
+    local run, host = { target = process.of(inferior, options.trace), options = options },
+        options.host or describe.host()
+    function run.forbidden(source, its_host)
         if verdicts[source] == nil then
-            verdicts[source] = forbidden_by_seccomp(inferior:pid(), source, host) or false
+            verdicts[source] = forbidden_by_seccomp(inferior:pid(), source, its_host) or false
         end
         return verdicts[source] or nil
     end
     for _, operation in ipairs(operations) do
         if operation.op == "remap" then
             local from = #results + 1
-            run.names = operation.sources or names
+            run.names, run.host = operation.sources or names, describe.host_for(operation, host)
             remap(run, operation, 1, {}, results)
             for i = from, #results do
                 results[i].object, results[i].note = operation.object, operation.note
+                results[i].page_size = run.host.huge_page_size
             end
         end
     end

@@ -8,7 +8,7 @@ local plan = {}
 
 local keys = {
     remap = { op = "string", start = "integer", stop = "integer", object = "string", note = "string",
-        sources = "table" },
+        sources = "table", page_size = "integer" },
     keep = { op = "string", start = "integer", stop = "integer", object = "string", reason = "string" },
 }
 
@@ -32,6 +32,8 @@ local function check_form(operation)
     if operation.start < 0 or operation.start >= operation.stop then
         return "start must be below stop"
     end
+    local size = operation.page_size
+    if size and (size < 1 or size & (size - 1) ~= 0) then return "page_size is not a power of two" end
     return operation.sources and sources.check(operation.sources)
 end
 
@@ -45,7 +47,7 @@ local function object_of(inferior, start, stop)
 end
 
 local function check_range(inferior, host, operation, accepted)
-    local huge = host.huge_page_size
+    local huge = operation.page_size or host.huge_page_size
     if (operation.start | operation.stop) & (huge - 1) ~= 0 then
         return ("not aligned to %s"):format(planner.size_text(huge))
     end

@@ -8,6 +8,7 @@ local message = require "tiexec.message"
 local process = require "tiexec.process"
 local profile = require "tiexec.profile"
 local settings = require "tiexec.settings"
+local sizes = require "tiexec.sizes"
 local sources = require "tiexec.sources"
 local strategy = require "tiexec.strategy"
 
@@ -83,42 +84,16 @@ local function without_huge(inferior, operations)
     return rest
 end
 
-local function asks_for_anything(operations, refused)
-    for _, operation in ipairs(operations) do
-        if operation.op == "remap" then return true end
-    end
-    return #refused > 0
-end
-
--- The host with smaller pages, if one of the sources has any to give.
-local function smaller_pages(host, names)
-    local smaller = describe.smaller(host)
-    for _, name in ipairs(smaller and names or {}) do
-        local offers = sources.get(name).offers
-        if offers and offers(smaller) then return smaller end
-    end
-end
-
---- Has the strategy make its plan, for the size of pages that is set, or the PMD's; where no text is worth one of
--- these, for the smaller ones that the CPU has.
+--- The plan of a stage.
 -- @tparam table view of the inferior
 -- @string stage
 -- @tparam table chosen what `remap.choose` gave, prepared
 -- @treturn[1] table operations
 -- @treturn[1] table the refused
--- @treturn[1] table the host as the plan has it
 -- @treturn[2] nil, string why there is none
 function remap.plan(view, stage, chosen)
-    local definition, host, options = chosen.definition, chosen.host, { sources = chosen.names }
-    if not strategy.plans_at(definition, stage) then return {}, {}, host end
-    local operations, refused = strategy.make_plan(definition, view, host, options)
-    if not operations or asks_for_anything(operations, refused) or chosen["page-size"] then
-        return operations, refused, host
-    end
-    local smaller = smaller_pages(host, chosen.names)
-    if not smaller then return operations, refused, host end
-    operations, refused = strategy.make_plan(definition, view, smaller, options)
-    return operations, refused, smaller
+    if not strategy.plans_at(chosen.definition, stage) then return {}, {} end
+    return sizes.plan(chosen.definition, view, chosen.host, chosen.names, chosen["page-size"] ~= nil)
 end
 
 local function make_plan(inferior, stage, chosen, is_new)
@@ -128,10 +103,10 @@ local function make_plan(inferior, stage, chosen, is_new)
     if is_new then settle_others(view, is_new) end
     remap.prepare(chosen)
     if chosen.host.huge_page_size == 0 then return nil, "this kernel has no huge pages" end
-    local operations, refused, host = remap.plan(view, stage, chosen)
+    local operations, refused = remap.plan(view, stage, chosen)
     if not operations then return nil, refused end
     if stage == "attach" then operations = without_huge(inferior, operations) end
-    return { pid = view.pid, stage = stage, host = host, view = view, is_new = is_new,
+    return { pid = view.pid, stage = stage, host = chosen.host, view = view, is_new = is_new,
         strategy = definition.name, sources = chosen.names, recache = definition.recache,
         copied_ends = definition.copied_ends, profile = chosen.profile, operations = operations, refused = refused,
         results = {} }
@@ -216,7 +191,7 @@ function remap.run(inferior, stage, name, chosen, is_new)
     local planned = core.now()
     outcome.results = executor.run(inferior, outcome.operations, outcome.sources,
         { trace = remap.syscall_trace(chosen), recache = outcome.recache, copied_ends = outcome.copied_ends,
-            host = outcome.host, perf_map = chosen["perf-map"] })
+            host = chosen.host, perf_map = chosen["perf-map"] })
     if chosen.debug.timing then show_timing(outcome, started, planned) end
     outcome.complaint = summary(outcome)
     if chosen["perf-map"] then

@@ -3,37 +3,36 @@
 -- smaps', before and after.
 
 local core = require "tiexec.core"
-local folios = require "tiexec.folios"
 local message = require "tiexec.message"
+local pages = require "tiexec.pages"
 local planner = require "tiexec.planner"
 local version = require "tiexec.version"
 
 local report = {}
 
--- Pages that map [start, stop), given mappings with smaps' figures: bytes on huge pages, and the number
--- of pages of each size. Where only part of a mapping is huge, that part is taken to be in the range.
+-- Pages that map [start, stop), given mappings with smaps' figures: bytes on huge pages, and the number of pages by
+-- size, the largest first.
 local function count_pages(data, mappings, start, stop)
-    local huge, base = data.host.huge_page_size, data.host.page_size
-    local huge_bytes, large = folios.count(data.pid, start, stop, data.host, data.results)
-    if huge_bytes then
-        local small = (stop - start - huge_bytes) // base
-        return { huge_bytes = huge_bytes, huge = large, small = small, total = large + small }
-    end
-    local small
-    huge_bytes, small, large = 0, 0, 0
+    local huge_bytes, by_size, base = 0, {}, data.host.page_size
+    local function add(size, count) by_size[size] = count > 0 and (by_size[size] or 0) + count or by_size[size] end
     for _, mapping in ipairs(mappings) do
         local from, to = math.max(mapping.start, start), math.min(mapping.stop, stop)
         if from < to then
-            local all = mapping.anon_huge + mapping.shmem_huge + mapping.file_huge + mapping.hugetlb
-            local here = math.min(to - from, all)
-            local covered = all == mapping.stop - mapping.start
-                and planner.align_up(to, huge) - planner.align_down(from, huge) or planner.align_down(here, huge)
-            huge_bytes = huge_bytes + here
-            large = large + covered // huge
-            small = small + (to - from - here) // base
+            local bytes, count, size = pages.count(data.pid, mapping, from, to, data.host.pmd_size, data.page_sizes,
+                data.results)
+            huge_bytes = huge_bytes + bytes
+            add(size, count)
+            add(base, (to - from - bytes) // base)
         end
     end
-    return { huge_bytes = huge_bytes, huge = large, small = small, total = large + small }
+    local result = { huge_bytes = huge_bytes, total = 0, small = by_size[base] or 0, pages = {} }
+    for size, count in pairs(by_size) do
+        result.total = result.total + count
+        table.insert(result.pages, { size = size, count = count })
+    end
+    table.sort(result.pages, function(a, b) return a.size > b.size end)
+    result.huge = result.total - result.small
+    return result
 end
 
 -- One row for each executable mapping in question as it is before.
@@ -103,12 +102,9 @@ end
 
 -- ---- for people ------------------------------------------------------------------------------------
 
-local function page_text(host, count)
+local function page_text(count)
     local parts = {}
-    if count.huge > 0 then parts[1] = ("%d × %s"):format(count.huge, planner.size_text(host.huge_page_size)) end
-    if count.small > 0 then
-        parts[#parts + 1] = ("%d × %s"):format(count.small, planner.size_text(host.page_size))
-    end
+    for i, part in ipairs(count.pages) do parts[i] = ("%d × %s"):format(part.count, planner.size_text(part.size)) end
     return table.concat(parts, " + ")
 end
 
@@ -170,7 +166,7 @@ local function show_table(data)
     local rows, before, after, rest = sort_out(data)
     for _, row in ipairs(rows) do
         lines[#lines + 1] = { object_name(row.object), ("%x-%x"):format(row.start, row.stop),
-            planner.size_text(row.size), page_text(data.host, row.before), page_text(data.host, row.after),
+            planner.size_text(row.size), page_text(row.before), page_text(row.after),
             row.source or "-", row.seconds and ("%.1f"):format(row.seconds * 1000) or "-",
             table.concat(row.why, "; ") }
     end
@@ -189,19 +185,20 @@ local function show_table(data)
 end
 
 local function show_plan(data)
-    local lines = { { "op", "object", "range", "size", "from", "why" } }
+    local lines = { { "op", "object", "range", "size", "pages", "from", "why" } }
     for _, operation in ipairs(data.operations) do
         local size = operation.stop - operation.start
         lines[#lines + 1] = { operation.op, object_name(operation.object or ""),
             ("%x-%x"):format(operation.start, operation.stop), planner.size_text(size),
+            operation.op == "remap" and planner.size_text(operation.page_size or data.host.huge_page_size) or "-",
             operation.op == "remap" and table.concat(operation.sources or data.sources, ",") or "-",
             operation.note or operation.reason or "" }
     end
     for _, refused in ipairs(data.refused) do
-        lines[#lines + 1] = { "refused", refused.name, "", "", "-", refused.reason }
+        lines[#lines + 1] = { "refused", refused.name, "", "", "-", "-", refused.reason }
     end
     message.write(("tiexec: plan for %s, strategy %s\n"):format(data.name, data.strategy)
-        .. align(lines, { [4] = true }))
+        .. align(lines, { [4] = true, [5] = true }))
 end
 
 local function show_maps(when, mappings)
@@ -264,6 +261,7 @@ end
 -- @tparam table settings
 function report.before(data, settings)
     local before
+    data.page_sizes = pages.sizes(data.host, data.operations)
     data.rows, before = make_rows(data)
     if settings.debug.maps then show_maps("before", before) end
     if settings.debug.plan or settings["dry-run"] then show_plan(data) end

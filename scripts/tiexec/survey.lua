@@ -7,7 +7,7 @@ local cache_image = require "tiexec.cache_image"
 local core = require "tiexec.core"
 local describe = require "tiexec.describe"
 local facts = require "tiexec.facts"
-local folios = require "tiexec.folios"
+local pages = require "tiexec.pages"
 local planner = require "tiexec.planner"
 local process = require "tiexec.process"
 local remap = require "tiexec.remap"
@@ -56,37 +56,17 @@ local function origin_of(mappings, index, huge)
     return from, neighbour_of(mappings, index)
 end
 
--- The pages that map [start, stop), of which `huge` bytes are on pages of `size`: list of `size`, `count`,
--- `from`. A huge page counts whole, even where the mapping has a part of it.
-local function pages_of(row, host)
-    local list, size = {}, row.page_size
-    if row.huge_bytes > 0 then
-        local whole = row.huge_bytes == row.size
-        local count = whole and (planner.align_up(row.stop, size) - planner.align_down(row.start, size)) // size
-            or math.max(row.huge_bytes // size, 1)
-        list[1] = { size = size, count = count, from = row.from }
-    end
-    local rest = row.size - row.huge_bytes
-    if rest > 0 then list[#list + 1] = { size = host.page_size, count = rest // host.page_size, from = "small" } end
-    return list
-end
-
--- Bytes on huge pages: as smaps says, or, where those in question are smaller than the PMD's, the page tables.
-local function huge_bytes_of(m, pid, host)
-    local huge = m.anon_huge + m.shmem_huge + m.file_huge + m.hugetlb
-    return huge > 0 and huge or folios.count(pid, m.start, m.stop, host) or 0
-end
-
-local function make_row(mappings, index, pid, host)
-    local m = mappings[index]
-    local huge = huge_bytes_of(m, pid, host)
+local function make_row(found, mappings, index)
+    local m, host = mappings[index], found.host
+    local huge, count, page_size = pages.count(found.target:pid(), m, m.start, m.stop, host.pmd_size, found.page_sizes)
     local from, path = origin_of(mappings, index, huge)
     local row = { object = path, path = m.path, start = m.start, stop = m.stop, size = m.stop - m.start, rss = m.rss,
-        perms = m.perms, huge_bytes = math.min(huge, m.stop - m.start), from = huge > 0 and from or "small",
-        page_size = m.hugetlb > 0 and m.kernel_page_size or host.huge_page_size, why = {},
+        perms = m.perms, huge_bytes = huge, from = huge > 0 and from or "small", why = {}, pages = {},
         refuses = (" " .. m.vm_flags .. " "):find(" nh ", 1, true) ~= nil }
     if m.hugetlb > 0 then row.rss = row.size end -- smaps leaves it out
-    row.pages = pages_of(row, host)
+    if huge > 0 then row.pages[1] = { size = page_size, count = math.max(count, 1), from = row.from } end
+    local rest = (row.size - huge) // host.page_size
+    if rest > 0 then table.insert(row.pages, { size = host.page_size, count = rest, from = "small" }) end
     return row
 end
 
@@ -95,7 +75,6 @@ end
 -- Whether a start with tiexec would move the object of a text to where its file's pages can be huge.
 local function would_be_moved(found, row)
     local object = found.view.executable
-    if found.host.huge_page_size ~= found.host.pmd_size then return false end -- it takes copies
     if found.align == false or not object or object.path ~= row.path then return false end
     local image = core.image(("/proc/%d/exe"):format(found.view.pid))
     return image ~= nil and align.distance(image, object.bias, found.host) ~= nil
@@ -104,7 +83,6 @@ end
 -- The part that the source `file` could serve, maybe with a condition; or nil and why not. Its filesystem
 -- matters too, and a move at the start.
 local function judge_file(found, row, part, why)
-    if found.host.huge_page_size ~= found.host.pmd_size then return part, why end
     local filesystem = facts.filesystem("", row.path, found.host)
     if filesystem and filesystem.large_folios == false then return nil, filesystem.why end
     local hedge
@@ -122,15 +100,16 @@ local function pages_text(part, host)
     return ("%d × %s"):format(count, planner.size_text(host.huge_page_size))
 end
 
--- What each source says of the operation that a row would be part of.
+-- What each source says of the operation that a row would be part of. A move counts for PMD-sized pages alone.
 local function ask_sources(found, row, operation)
-    local verdicts, target = {}, process.of(found.target)
+    local verdicts, target, host = {}, process.of(found.target), describe.host_for(operation, found.host)
+    local may_move = host.huge_page_size == host.pmd_size
     for i, name in ipairs(operation.sources or found.sources) do
-        local part, why = sources.fit(sources.get(name), target, operation, found.host)
-        if name == "file" then part, why = judge_file(found, row, part, why) end
-        local may_share = name == "shared" and found.host.shmem_thp ~= "deny"
+        local part, why = sources.fit(sources.get(name), target, operation, host)
+        if name == "file" and may_move then part, why = judge_file(found, row, part, why) end
+        local may_share = name == "shared" and may_move and host.shmem_thp ~= "deny"
         if not part and may_share and would_be_moved(found, row) then part, why = row, nil end
-        verdicts[i] = { name = name, why = why, part = part, pages = part and pages_text(part, found.host) }
+        verdicts[i] = { name = name, why = why, part = part, pages = part and pages_text(part, host) }
     end
     return verdicts
 end
@@ -175,10 +154,10 @@ local letters <const> = { file = "F", shared = "S", thp = "T", hugetlb = "H" }
 -- What maps the part of a row in one huge page's place: a source's letter; "." small pages, "_" nothing yet.
 local function letter_of(found, row, start, stop)
     if row.huge_bytes == row.size then return letters[row.from] end
-    local pages = core.pagemap(found.target:pid(), start, stop) -- Linux 6.7
-    if not pages then return row.rss > 0 and "." or "_" end
-    if pages.file_huge + pages.anon_huge > 0 then return letters[row.from] or "." end
-    return pages.file_small + pages.anon_small > 0 and "." or "_"
+    local kinds = core.pagemap(found.target:pid(), start, stop) -- Linux 6.7
+    if not kinds then return row.rss > 0 and "." or "_" end
+    if kinds.file_huge + kinds.anon_huge > 0 then return letters[row.from] or "." end
+    return kinds.file_small + kinds.anon_small > 0 and "." or "_"
 end
 
 -- Huge wins over small, small over nothing.
@@ -226,9 +205,9 @@ local function add_totals(found)
     local totals = { bytes = 0, huge_bytes = 0, huge_pages = 0, small_pages = 0 }
     for _, row in ipairs(found.rows) do
         totals.bytes, totals.huge_bytes = totals.bytes + row.size, totals.huge_bytes + row.huge_bytes
-        for _, pages in ipairs(row.pages) do
-            local kind = pages.from == "small" and "small_pages" or "huge_pages"
-            totals[kind] = totals[kind] + pages.count
+        for _, some in ipairs(row.pages) do
+            local kind = some.from == "small" and "small_pages" or "huge_pages"
+            totals[kind] = totals[kind] + some.count
         end
     end
     found.totals = totals
@@ -244,9 +223,10 @@ local function make_plan(found, options)
     remap.prepare(chosen)
     found.host = chosen.host
     if found.host.huge_page_size == 0 then return true end
-    local operations, refused, host = remap.plan(found.view, "entry", chosen)
+    local operations, refused = remap.plan(found.view, "entry", chosen)
     if not operations then return nil, refused end
-    found.operations, found.refused, found.host = operations, refused, host
+    found.operations, found.refused = operations, refused
+    found.page_sizes = pages.sizes(found.host, operations, found.host.contiguous_size)
     return true
 end
 
@@ -260,7 +240,7 @@ end
 -- `profile`: the settings that the reasons are given for
 -- @treturn[2] nil, string why not
 function survey.make(target, name, options)
-    local found = { target = target, name = name or target.name, rows = {} }
+    local found = { target = target, name = name or target.name, page_sizes = {}, rows = {} }
     local mappings, why = target:mappings(true)
     if not mappings then return nil, why end
     found.view, why = describe.inferior(target, "entry")
@@ -270,7 +250,7 @@ function survey.make(target, name, options)
     if not ok then return nil, why end
     for i, m in ipairs(mappings) do
         if m.perms:sub(3, 3) == "x" and m.start >= 0 and m.stop > m.start then
-            local row = make_row(mappings, i, target:pid(), found.host)
+            local row = make_row(found, mappings, i)
             explain(found, row)
             found.rows[#found.rows + 1] = row
         end

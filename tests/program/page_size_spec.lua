@@ -58,6 +58,34 @@ describe("--page-size=64K:", function()
         assert.equal(0, (support.huge_text(process.pid)))
     end)
 
+    it("a strategy may ask for a size for each range", function()
+        local mode <close>, why = thp("madvise")
+        if not mode then return pending(why) end
+        local all <close> = support.thp("madvise")
+        local folder <close> = support.folder()
+        local path = folder.path .. "/mixed.lua"
+        support.write_file(path, [[
+local planner = require "tiexec.planner"
+return { plan = function(inferior, host)
+    for _, m in ipairs(inferior.executable.mappings) do
+        local start, stop = planner.inward(inferior, host, m)
+        if m.kind == "text" and start then
+            local size = 64 << 10
+            return {
+                { op = "remap", start = start, stop = stop },
+                { op = "remap", start = stop, stop = planner.align_down(m.stop, size), page_size = size },
+            }
+        end
+    end
+end }]])
+        local process <close> = sleeping { "--strict", "-s", path, "--sources", "thp", "--no-align" }
+        local bytes, by = support.huge_text(process.pid)
+        assert.equal("AnonHugePages", by)
+        assert.is_true(bytes >= HUGE)
+        assert.is_true(folios.of_text(process.pid, SIZE) > bytes)
+        assert.is_true(all ~= nil)
+    end)
+
     it_of_pool("text is on them, by hugetlb, as smaps says", function()
         local host <close>, why = pool(512)
         if not host then return pending(why) end

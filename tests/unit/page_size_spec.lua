@@ -3,59 +3,82 @@
 
 local core = require "tiexec.core"
 local describe_host = require "tiexec.describe".host
-local remap = require "tiexec.remap"
+local sizes = require "tiexec.sizes"
 local sources = require "tiexec.sources"
 local strategy = require "tiexec.strategy"
 local support = require "support"
 
 local SIZE <const>, HUGE <const> = 64 << 10, core.huge_page_size()
 
--- An inferior with one text, of `bytes`, in the middle of a PMD-sized page and of nothing.
-local function with_text(bytes)
-    local object = { path = "/x/program" }
-    local start = 16 * HUGE + SIZE
-    return { pid = 1, stage = "entry", executable = object, objects = { object }, mappings = {
-        { start = start - HUGE, stop = start, perms = "rw-p", path = object.path, kind = "data", object = object },
-        { start = start, stop = start + bytes, perms = "r-xp", path = object.path, kind = "text", object = object },
-        { start = start + bytes, stop = start + bytes + HUGE, perms = "rw-p", path = object.path, kind = "data",
-            object = object },
-    } }
+local function object(path, ...)
+    local list = { ... }
+    local it = { path = path }
+    for _, mapping in ipairs(list) do mapping.object, mapping.path = it, path end
+    return list
 end
 
--- As on a CPU whose TLB may hold 64 KiB of base pages as one entry.
+local function mapping(kind, start, bytes)
+    local perms = { text = "r-xp", data = "rw-p" }
+    return { kind = kind, perms = perms[kind], start = start, stop = start + bytes, offset = 0 }
+end
+
+-- An inferior with one text of `bytes`, not at a multiple of anything, with data around it; after that one of 4 pages
+-- of 64 KiB, likewise.
+local function with_text(bytes)
+    local start, list = 16 * HUGE + SIZE + 4096, {}
+    for _, size in ipairs { bytes, 4 * SIZE } do
+        local path = ("/x/%d"):format(#list)
+        table.move(object(path, mapping("data", start - HUGE, HUGE), mapping("text", start, size),
+            mapping("data", start + size, HUGE)), 1, 3, #list + 1, list)
+        start = start + size + 3 * HUGE
+    end
+    return { pid = 1, stage = "entry", mappings = list }
+end
+
+-- The plan as "remap SIZE: PAGES of PAGE-SIZE by SOURCES", or "keep", on a CPU whose TLB may hold 64 KiB of base pages
+-- as one entry.
 local function plan(bytes, names, page_size)
     local host = describe_host(page_size)
     host.contiguous_size = SIZE
-    local operations, refused, its_host = remap.plan(with_text(bytes), "entry",
-        { definition = strategy.load("aggressive"), names = names, host = host, ["page-size"] = page_size })
+    local operations, refused = sizes.plan(strategy.load("aggressive"), with_text(bytes), host, names, page_size ~= nil)
     assert.same({}, refused)
-    local remaps = 0
-    for _, operation in ipairs(operations) do remaps = remaps + (operation.op == "remap" and 1 or 0) end
-    return its_host.huge_page_size, remaps
+    local lines = {}
+    for i, operation in ipairs(operations) do
+        local size = operation.page_size or host.huge_page_size
+        lines[i] = operation.op == "remap" and ("%d of %d KiB by %s"):format(
+            (operation.stop - operation.start) // size, size >> 10, table.concat(operation.sources or names, ","))
+            or "keep"
+    end
+    return lines
 end
 
-describe("where no text is worth a PMD-sized page", function()
+describe("where a text is not worth a PMD-sized page", function()
     it("the plan is made for smaller ones, if a source has any to give", function()
         local mode <close> = support.thp("madvise", SIZE)
         if not mode then return pending("this kernel has none of 64 KiB, or this is not root") end
-        assert.same({ SIZE, 1 }, { plan(4 * SIZE, { "file", "thp" }) })
-        assert.same({ HUGE, 0 }, { plan(4 * SIZE, { "file", "shared", "hugetlb" }) })
+        assert.same({ "3 of 64 KiB by thp", "3 of 64 KiB by thp" }, plan(4 * SIZE, { "file", "thp" }))
+        assert.same({ "keep", "keep" }, plan(4 * SIZE, { "file", "shared", "hugetlb" }))
+    end)
+
+    it("what lies beside PMD-sized pages has smaller ones", function()
+        local mode <close> = support.thp("madvise", SIZE)
+        if not mode then return pending("this kernel has none of 64 KiB, or this is not root") end
+        local pmds = ("2 of %d KiB by file,thp"):format(HUGE >> 10)
+        local rest = HUGE // SIZE - 2 -- of the page that the text begins in
+        assert.same({ ("%d of 64 KiB by thp"):format(rest), pmds, "1 of 64 KiB by thp", "3 of 64 KiB by thp" },
+            plan(3 * HUGE, { "file", "thp" }))
     end)
 
     it("and else for none", function()
         local mode <close> = support.thp("never", SIZE)
         if not mode then return pending("this kernel has none of 64 KiB, or this is not root") end
-        assert.same({ HUGE, 0 }, { plan(4 * SIZE, { "file", "thp" }) })
+        assert.same({ "keep", "keep" }, plan(4 * SIZE, { "file", "thp" }))
     end)
 
     it("and not if a size is asked for", function()
-        assert.same({ HUGE, 0 }, { plan(4 * SIZE, { "thp" }, HUGE) })
-        assert.same({ SIZE, 1 }, { plan(4 * SIZE, { "file" }, SIZE) })
+        assert.same({ "keep", "keep" }, plan(4 * SIZE, { "thp" }, HUGE))
+        assert.same({ "3 of 64 KiB by file", "3 of 64 KiB by file" }, plan(4 * SIZE, { "file" }, SIZE))
     end)
-end)
-
-it("text worth a PMD-sized page is planned for those", function()
-    assert.same({ HUGE, 1 }, { plan(3 * HUGE, { "file", "thp" }) })
 end)
 
 describe("pages of another size than the PMD's", function()

@@ -1,0 +1,82 @@
+-- SPDX-License-Identifier: Apache-2.0
+--- How much of a mapping is on pages larger than the base page, by smaps. Of transparent ones smaller than the PMD's it
+-- does not tell. Where pages lie in memory does, which it takes CAP_SYS_ADMIN to see; else one has the word of the
+-- source that has counted them.
+
+local core = require "tiexec.core"
+local planner = require "tiexec.planner"
+
+local pages = {}
+
+local function look(pid, start, stop, size)
+    local first, last = planner.align_down(start, size), planner.align_up(stop, size)
+    local bytes = core.folios(pid, first, last, size)
+    if not bytes then return nil end
+    local beyond = 0
+    if core.folios(pid, first, first + size, size) == size then beyond = start - first end
+    if core.folios(pid, last - size, last, size) == size then beyond = beyond + last - stop end
+    return bytes - beyond, bytes // size
+end
+
+local function told(results, start, stop, size)
+    local bytes, count = 0, 0
+    for _, result in ipairs(results or {}) do
+        local from, to = math.max(result.start, start), math.min(result.stop, stop)
+        if result.source and result.page_size == size and from < to then
+            bytes = bytes + to - from
+            count = count + (planner.align_up(to, size) - planner.align_down(from, size)) // size
+        end
+    end
+    return bytes, count
+end
+
+-- Where only part of a mapping is huge, that part is taken to be in the range.
+local function by_smaps(m, huge, start, stop, size)
+    local bytes = math.min(stop - start, huge)
+    local whole = huge == m.stop - m.start
+    local covered = whole and planner.align_up(stop, size) - planner.align_down(start, size)
+        or planner.align_down(bytes, size)
+    return bytes, covered // size
+end
+
+--- How much of the part [start, stop) of a mapping is on larger pages. A page may reach beyond it, and counts whole.
+-- @int pid
+-- @tparam table m with smaps' figures
+-- @int start
+-- @int stop
+-- @int pmd the PMD's size
+-- @tparam table sizes other ones, which may be in use
+-- @tparam ?table results of the executor
+-- @treturn int bytes
+-- @treturn int pages
+-- @treturn int the size of these
+function pages.count(pid, m, start, stop, pmd, sizes, results)
+    local huge = m.anon_huge + m.shmem_huge + m.file_huge + m.hugetlb
+    if huge > 0 then
+        local size = m.hugetlb > 0 and m.kernel_page_size or pmd
+        local bytes, count = by_smaps(m, huge, start, stop, size)
+        return bytes, count, size
+    end
+    for _, size in ipairs(sizes) do
+        local bytes, count = look(pid, start, stop, size)
+        if not bytes then bytes, count = told(results, start, stop, size) end
+        if bytes > 0 then return bytes, count, size end
+    end
+    return 0, 0, pmd
+end
+
+--- The sizes of pages that there may be beside the PMD's, in a list: those in question, those of a plan, and maybe
+-- another one (0: none).
+function pages.sizes(host, operations, another)
+    local list, known = {}, { [0] = true, [host.pmd_size] = true }
+    local function add(size)
+        if not known[size] then list[#list + 1] = size end
+        known[size] = true
+    end
+    add(host.huge_page_size)
+    add(another or 0)
+    for _, operation in ipairs(operations) do add(operation.page_size or 0) end
+    return list
+end
+
+return pages
