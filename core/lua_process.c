@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "arch.h"
+#include "folios.h"
 #include "lua_core.h"
 #include "maps.h"
 #include "pagemap.h"
@@ -261,7 +262,7 @@ static int l_folios(lua_State *L)
     uint64_t start = lua_check_address(L, 2), stop = lua_check_address(L, 3), bytes;
     uint64_t size = lua_check_address(L, 4);
     luaL_argcheck(L, size >= (uint64_t)sysconf(_SC_PAGESIZE) && (size & (size - 1)) == 0, 4, "not a page's size");
-    int err = pagemap_folios(pid, start, stop, size, &bytes);
+    int err = folios_bytes(pid, start, stop, size, &bytes);
     if (err)
         return lua_push_failure(L, "pagemap", err);
     lua_pushinteger(L, (lua_Integer)bytes);

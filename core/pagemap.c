@@ -3,9 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -34,15 +32,9 @@ static void add(struct pagemap *sums, const struct region *region)
         *(region->categories & IS_HUGE ? &sums->anon_huge : &sums->anon_small) += bytes;
 }
 
-static int open_pagemap(pid_t pid)
-{
-    char path[64];
-    snprintf(path, sizeof path, "/proc/%d/pagemap", (int)pid);
-    return open(path, O_RDONLY | O_CLOEXEC);
-}
-
 int pagemap_scan(pid_t pid, uint64_t start, uint64_t stop, struct pagemap *sums)
 {
+    char path[64];
     struct region regions[64];
     struct scan_argument scan = {
         .size = sizeof scan,
@@ -54,7 +46,8 @@ int pagemap_scan(pid_t pid, uint64_t start, uint64_t stop, struct pagemap *sums)
         .return_mask = IS_FILE | IS_HUGE,
     };
     *sums = (struct pagemap){0};
-    int fd = open_pagemap(pid), count, err = 0;
+    snprintf(path, sizeof path, "/proc/%d/pagemap", (int)pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC), count, err = 0;
     if (fd < 0)
         return -errno;
     while (scan.start < stop) {
@@ -70,77 +63,5 @@ int pagemap_scan(pid_t pid, uint64_t start, uint64_t stop, struct pagemap *sums)
         scan.start = scan.walk_end;
     }
     close(fd);
-    return err;
-}
-
-/* An entry of /proc/PID/pagemap: the frame is 0 without CAP_SYS_ADMIN (since Linux 4.2). */
-#define ENTRY_PRESENT (UINT64_C(1) << 63)
-#define ENTRY_FRAME   ((UINT64_C(1) << 55) - 1)
-
-/* <linux/kernel-page-flags.h>: the first page of a folio, and the others. */
-#define FLAG_HEAD (UINT64_C(1) << 15)
-#define FLAG_TAIL (UINT64_C(1) << 16)
-
-/* Of the pages of one block: what maps them, and what their frames are. */
-struct block {
-    size_t count;
-    uint64_t *entries, *flags;
-};
-
-static int read_words(int fd, uint64_t *words, size_t count, uint64_t index)
-{
-    ssize_t size = pread(fd, words, count * 8, (off_t)(index * 8));
-    if (size < 0)
-        return -errno;
-    return size == (ssize_t)(count * 8) ? 0 : -EIO;
-}
-
-/* Whether the frames are side by side, the first at a multiple of their number, and after the first none begins
- * a folio. */
-static bool is_one_folio(const struct block *block)
-{
-    uint64_t first = block->entries[0] & ENTRY_FRAME;
-    if (first % block->count != 0 || !(block->flags[0] & (FLAG_HEAD | FLAG_TAIL)))
-        return false;
-    for (size_t i = 1; i < block->count; i++)
-        if ((block->entries[i] & ENTRY_FRAME) != first + i || !(block->flags[i] & FLAG_TAIL))
-            return false;
-    return true;
-}
-
-static int check_block(int pagemap, int flags, uint64_t page, struct block *block, bool *is_folio)
-{
-    *is_folio = false;
-    int err = read_words(pagemap, block->entries, block->count, page);
-    if (err || !(block->entries[0] & ENTRY_PRESENT))
-        return err;
-    if ((block->entries[0] & ENTRY_FRAME) == 0)
-        return -EPERM;
-    err = read_words(flags, block->flags, block->count, block->entries[0] & ENTRY_FRAME);
-    *is_folio = !err && is_one_folio(block);
-    return err;
-}
-
-int pagemap_folios(pid_t pid, uint64_t start, uint64_t stop, uint64_t size, uint64_t *bytes)
-{
-    uint64_t page_size = (uint64_t)sysconf(_SC_PAGESIZE);
-    struct block block = {.count = (size_t)(size / page_size)};
-    int err = 0, pagemap = open_pagemap(pid), flags = open("/proc/kpageflags", O_RDONLY | O_CLOEXEC);
-    *bytes = 0;
-    block.entries = calloc(block.count, 16);
-    block.flags = block.entries ? block.entries + block.count : NULL;
-    if (pagemap < 0 || flags < 0 || !block.entries)
-        err = -errno;
-    for (uint64_t at = (start + size - 1) & -size; !err && at < stop && stop - at >= size; at += size) {
-        bool is_folio;
-        err = check_block(pagemap, flags, at / page_size, &block, &is_folio);
-        if (is_folio)
-            *bytes += size;
-    }
-    free(block.entries);
-    if (pagemap >= 0)
-        close(pagemap);
-    if (flags >= 0)
-        close(flags);
     return err;
 }

@@ -16,9 +16,4 @@ struct pagemap {
 /* Sums up [start, stop) of `pid`. -ENOTTY: the kernel is too old. 0 or -errno. */
 int pagemap_scan(pid_t pid, uint64_t start, uint64_t stop, struct pagemap *sums);
 
-/* Bytes of [start, stop), in whole blocks of `size` bytes at multiples of it, that lie each within one page of at
- * least that size (a folio). Unlike smaps, this sees pages smaller than the PMD's. -EPERM, -EACCES: where pages
- * lie in physical memory is for CAP_SYS_ADMIN to know. 0 or -errno. */
-int pagemap_folios(pid_t pid, uint64_t start, uint64_t stop, uint64_t size, uint64_t *bytes);
-
 #endif
