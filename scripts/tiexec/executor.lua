@@ -79,13 +79,24 @@ function remap(run, range, first, tried, results)
             local seconds = core.now() - started
             pass_on(run, range.start, part.start, i, tried, part.below and "below: " .. part.below, results)
             results[#results + 1] = { start = part.start, stop = part.stop, source = name, tried = tried,
-                seconds = seconds }
+                page_size = run.host.huge_page_size, seconds = seconds }
             pass_on(run, part.stop, range.stop, i, tried, part.above and "above: " .. part.above, results)
             return
         end
         tried[#tried + 1] = { source = name, why = why }
     end
     results[#results + 1] = { start = range.start, stop = range.stop, tried = tried, seconds = core.now() - started }
+end
+
+-- What could not be had for a range, or a part of it, may yet be had of another size.
+local function try_otherwise(run, otherwise, host, from, results)
+    local failed = {}
+    for i = #results, from, -1 do
+        if not results[i].source and not results[i].kept then table.insert(failed, 1, table.remove(results, i)) end
+    end
+    if #failed == 0 then return end
+    run.names, run.host = otherwise.sources, describe.host_for(otherwise, host)
+    for _, range in ipairs(failed) do remap(run, range, 1, range.tried, results) end
 end
 
 --- Carries out the operations.
@@ -113,9 +124,9 @@ function executor.run(inferior, operations, names, options)
             local from = #results + 1
             run.names, run.host = operation.sources or names, describe.host_for(operation, host)
             remap(run, operation, 1, {}, results)
+            if operation.otherwise then try_otherwise(run, operation.otherwise, host, from, results) end
             for i = from, #results do
                 results[i].object, results[i].note = operation.object, operation.note
-                results[i].page_size = run.host.huge_page_size
             end
         end
     end

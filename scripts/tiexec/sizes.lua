@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 --- For pages of which size a plan is made. First for those that are set, or the PMD-sized ones, which the page cache
--- has, too. For what that leaves, on CPUs whose TLB may hold a run of base pages as one entry, once more for pages of
--- such a run, if a source has any to give.
+-- has, too. On CPUs whose TLB may hold a run of base pages as one entry, once more for pages of such a run, if a source
+-- has any to give: for what the first plan leaves, and for its ranges, should they not get what they are planned for.
 
 local describe = require "tiexec.describe"
 local sources = require "tiexec.sources"
@@ -93,7 +93,11 @@ function sizes.plan(definition, inferior, host, names, only)
     local smaller, able
     if first and not only then smaller, able = smaller_pages(host, names) end
     if not smaller then return first, refused end
-    local view = beside(inferior, remaps_of(first))
+    local remaps = remaps_of(first)
+    for _, operation in ipairs(remaps) do
+        operation.otherwise = { page_size = smaller.huge_page_size, sources = able }
+    end
+    local view = beside(inferior, remaps)
     local second = strategy.make_plan(definition, view, smaller, { sources = able }) or {}
     for _, operation in ipairs(second) do
         operation.page_size = operation.page_size or smaller.huge_page_size

@@ -21,7 +21,8 @@ end
 
 local function inspect(pid, ...) return decode(support.run_tiexec { "--json", "--inspect", tostring(pid), ... }) end
 
--- Starts a program, under tiexec if there are options, and waits until it is that program, at rest.
+-- Starts a program, under tiexec if there are options, and waits until it is that program, at rest. By itself it is not
+-- to have huge pages.
 local function start(program, options)
     local words = { "env", "TIEXEC=", program, "wait" }
     if options then
@@ -35,14 +36,9 @@ local function start(program, options)
         return asleep and exe:match("[^/]*$") == program:match("[^/]*$")
             and core.status(process.pid, "TracerPid") == 0
     end, 60))
-    return process
-end
-
-local function start_incongruent(program)
-    local process = start(program)
-    if not support.is_congruent(process.pid) then return process end
+    if options or not support.is_congruent(process.pid) then return process end
     process:stop("KILL")
-    return start_incongruent(program)
+    return start(program)
 end
 
 -- What smaps says of each executable mapping, as JSON has it.
@@ -134,7 +130,7 @@ describe("--inspect of a process without tiexec:", function()
     end)
 
     it("a start would move it: so these sources can serve", function()
-        local process <close> = start_incongruent(ample)
+        local process <close> = start(ample)
         for _, source in ipairs { "file", "shared" } do
             local text = 0
             for _, m in ipairs(inspect(process.pid, "--sources", source).mappings) do

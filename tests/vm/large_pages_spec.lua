@@ -62,6 +62,21 @@ describe("huge pages of 32 MiB:", function()
         end
     end
 
+    it("a text of 100 MiB is on pages of 2 MiB where the larger ones are off", function()
+        local all <close> = support.thp("never")
+        local _ <close> = assert(between.thp())
+        local process <close> = support.start_tiexec { "--strict", "--sources=thp", bigtext, "wait" }
+        assert.is_true(all ~= nil and folios.of_text(process.pid, BETWEEN) >= TEXT - 2 * HUGE)
+        assert.is_true(folios.of_text(process.pid, HUGE) < HUGE)
+    end)
+
+    it("a text of 100 MiB has its ends on pages of 2 MiB beside the larger ones", function()
+        local _ <close> = assert(between.thp())
+        local process <close> = support.start_tiexec { "--strict", "--sources=thp", bigtext, "wait" }
+        assert.is_true(folios.of_text(process.pid, BETWEEN) >= TEXT)
+        assert.is_true(support.huge_text(process.pid) >= HUGE)
+    end)
+
     it("a text of 100 MiB is on pages of 2 MiB if these are asked for", function()
         local _ <close> = assert(between.thp())
         local process <close> = support.start_tiexec { "--strict", "--page-size=2M", "--sources=thp", bigtext, "wait" }
