@@ -67,12 +67,14 @@ int folios_bytes(pid_t pid, uint64_t start, uint64_t stop, uint64_t size, uint64
 {
     uint64_t page_size = (uint64_t)sysconf(_SC_PAGESIZE);
     struct block block = {.count = (size_t)(size / page_size)};
-    int err = 0, pagemap = open_pagemap(pid), flags = open("/proc/kpageflags", O_RDONLY | O_CLOEXEC);
+    int pagemap = open_pagemap(pid), flags = open("/proc/kpageflags", O_RDONLY | O_CLOEXEC);
+    int err = pagemap < 0 || flags < 0 ? -errno : 0;
     *bytes = 0;
     block.entries = calloc(block.count, 16);
-    block.flags = block.entries ? block.entries + block.count : NULL;
-    if (pagemap < 0 || flags < 0 || !block.entries)
-        err = -errno;
+    if (!block.entries)
+        err = -ENOMEM;
+    else
+        block.flags = block.entries + block.count;
     for (uint64_t at = (start + size - 1) & -size; !err && at < stop && stop - at >= size; at += size) {
         bool is_folio;
         err = check_block(pagemap, flags, at / page_size, &block, &is_folio);

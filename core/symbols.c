@@ -130,7 +130,7 @@ static bool imports(Elf *elf, const GElf_Shdr *head, Elf_Data *data, const char 
 
 int symbols_import(const char *path, const char *name)
 {
-    Elf *elf;
+    Elf *elf = NULL;
     GElf_Shdr head;
     int fd = open_elf(path, &elf);
     if (fd < 0)

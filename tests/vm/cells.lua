@@ -5,6 +5,7 @@
 
 local core = require "tiexec.core"
 local folios = require "folios"
+local planner = require "tiexec.planner"
 local support = require "support"
 
 local HUGE <const> = core.host().huge_page_size
@@ -77,7 +78,7 @@ local function cell(source, program)
     os.remove(path)
     if not alive then return nil, "the program ended" end
     if not by or bytes < (source.smaller and 4 << 20 or HUGE) then return "no: " .. reason(report) end
-    local size = source.smaller and (", %d KiB"):format(SMALLER >> 10) or ""
+    local size = source.smaller and ", " .. planner.size_text(SMALLER) or ""
     return ("yes%s (%d MiB of text, %s)"):format(size, bytes >> 20, by)
 end
 
