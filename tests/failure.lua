@@ -60,7 +60,8 @@ end
 
 --- Gives a function that adds two tests of one failure, without and with --strict: it takes a name and a
 -- table: `command`, `options`, `prefix` (words before), `line` (a pattern, or several, in the one line), `host`
--- (a function that arranges the host; gives a to-be-closed value, or nil, why it cannot).
+-- (a function that arranges the host; gives a to-be-closed value, or nil, why it cannot), `not_sanitized` (why it
+-- cannot be tried with sanitizers).
 -- @func it busted's, which only spec files have
 -- @func pending likewise
 -- @int[opt=1] every where things take long only every nth of the failures is tried
@@ -69,6 +70,7 @@ function failure.tests(it, pending, every)
 
     local function check(case, try)
         return function()
+            if case.not_sanitized and support.sanitized then return pending(case.not_sanitized) end
             local host <close>, why = (case.host or failure.as_it_is)()
             if not host then return pending(why) end
             local line = failure.one_line(try())

@@ -20,6 +20,9 @@ function support.some(list, n)
     return some
 end
 
+--- Whether tiexec is built with sanitizers, which do some things of their own.
+support.sanitized = os.getenv("TIEXEC_SANITIZED") ~= nil
+
 support.is_root = core.host().uid == 0
 
 --- Quotes words for the shell.

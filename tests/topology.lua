@@ -2,6 +2,7 @@
 -- Running a program with and without tiexec, and comparing all that can be seen.
 
 local assert = require "luassert"
+local core = require "tiexec.core"
 local cpu = require "cpu"
 local support = require "support"
 
@@ -104,8 +105,8 @@ end
 
 --- How many processes run this very tiexec.
 function topology.tiexec_processes()
-    local result = support.shell("find /proc -maxdepth 2 -path '/proc/[0-9]*/exe' -lname "
-        .. support.quote { topology.tiexec } .. " 2>/dev/null || true")
+    local result = support.shell(("find /proc -maxdepth 2 -path '/proc/[0-9]*/exe' ! -path '/proc/%d/exe' -lname %s "
+        .. "2>/dev/null || true"):format(core.getpid(), support.quote { topology.tiexec }))
     return select(2, result.out:gsub("\n", ""))
 end
 

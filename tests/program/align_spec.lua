@@ -205,6 +205,7 @@ describe("a moved program", function()
     end)
 
     it("runs where memory for both places is refused: it is not moved, with a line", function()
+        if support.sanitized then return pending("the sanitizer needs more memory than that") end
         local result = support.shell(("ulimit -v 2000000; exec %s %s"):format(support.tiexec, program("bss")))
         assert.matches("^right", result.out)
         assert.matches("not moved to a congruent base: mmap: Cannot allocate memory", result.err)

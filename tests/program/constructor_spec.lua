@@ -33,7 +33,7 @@ describe("a library's constructor", function()
             local under = topology.observe(what, { topology.tiexec })
             assert.equal("exit 42", under.fate:match("[^\n]*"))
             assert.equal("0", under.state:match("TracerPid:%s*(%d+)"))
-            assert.is_true(under.huge >= 2048)
+            assert.is_true(under.huge >= 2048, under.err)
         end
     end)
 
@@ -105,7 +105,7 @@ describe("a library's constructor", function()
         for _ = 1, support.rounds(20) do
             local under = topology.observe(what, { topology.tiexec })
             assert.equal("exit 42", under.fate:match("[^\n]*"))
-            assert.is_true(under.huge >= 2048)
+            assert.is_true(under.huge >= 2048, under.err)
         end
     end)
 
