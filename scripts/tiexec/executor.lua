@@ -89,13 +89,13 @@ function remap(run, range, first, tried, results)
 end
 
 -- What could not be had for a range, or a part of it, may yet be had of another size.
-local function try_otherwise(run, otherwise, host, from, results)
+local function try_otherwise(run, names, host, from, results)
     local failed = {}
     for i = #results, from, -1 do
         if not results[i].source and not results[i].kept then table.insert(failed, 1, table.remove(results, i)) end
     end
     if #failed == 0 then return end
-    run.names, run.host = otherwise.sources, describe.host_for(otherwise, host)
+    run.names, run.host = names, host
     for _, range in ipairs(failed) do remap(run, range, 1, range.tried, results) end
 end
 
@@ -113,18 +113,28 @@ function executor.run(inferior, operations, names, options)
     local verdicts, results = {}, {}
     local run, host = { target = process.of(inferior, options.trace), options = options },
         options.host or describe.host()
+    -- Once for each source and size; once more when it has such pages, if it had none: nothing was tried then.
     function run.forbidden(source, its_host)
-        if verdicts[source] == nil then
-            verdicts[source] = forbidden_by_seccomp(inferior:pid(), source, its_host) or false
+        local has_some = source.offers and source.offers(its_host) or false
+        local key = ("%s %d %s"):format(source.name, its_host.huge_page_size, has_some)
+        if verdicts[key] == nil then
+            verdicts[key] = forbidden_by_seccomp(inferior:pid(), source, its_host) or false
         end
-        return verdicts[source] or nil
+        return verdicts[key] or nil
+    end
+    local hosts = {} -- by size of page
+    local function host_for(operation)
+        local size = operation.page_size or host.huge_page_size
+        hosts[size] = hosts[size] or describe.host_for(operation, host)
+        return hosts[size]
     end
     for _, operation in ipairs(operations) do
         if operation.op == "remap" then
             local from = #results + 1
-            run.names, run.host = operation.sources or names, describe.host_for(operation, host)
+            run.names, run.host = operation.sources or names, host_for(operation)
             remap(run, operation, 1, {}, results)
-            if operation.otherwise then try_otherwise(run, operation.otherwise, host, from, results) end
+            local otherwise = operation.otherwise
+            if otherwise then try_otherwise(run, otherwise.sources, host_for(otherwise), from, results) end
             for i = from, #results do
                 results[i].object, results[i].note = operation.object, operation.note
             end

@@ -48,21 +48,28 @@ end
 -- @tparam table sizes other ones, which may be in use
 -- @tparam ?table results of the executor
 -- @treturn int bytes
--- @treturn int pages
--- @treturn int the size of these
+-- @treturn table list of `size`, `count`
 function pages.count(pid, m, start, stop, pmd, sizes, results)
-    local huge = m.anon_huge + m.shmem_huge + m.file_huge + m.hugetlb
+    local list, huge, bytes, covered = {}, m.anon_huge + m.shmem_huge + m.file_huge + m.hugetlb, 0, 0
+    local function add(size, count)
+        if count > 0 then list[#list + 1] = { size = size, count = count } end
+        covered = covered + count * size
+    end
     if huge > 0 then
         local size = m.hugetlb > 0 and m.kernel_page_size or pmd
-        local bytes, count = by_smaps(m, huge, start, stop, size)
-        return bytes, count, size
+        local here, count = by_smaps(m, huge, start, stop, size)
+        bytes = here
+        add(size, count)
     end
-    for _, size in ipairs(sizes) do
-        local bytes, count = look(pid, start, stop, size)
-        if not bytes then bytes, count = told(results, start, stop, size) end
-        if bytes > 0 then return bytes, count, size end
+    for _, size in ipairs(bytes < stop - start and sizes or {}) do
+        local all, count = look(pid, start, stop, size) -- the larger ones among them
+        if not all then all, count = told(results, start, stop, size) end
+        if all > bytes then
+            bytes = all
+            add(size, (count * size - covered) // size)
+        end
     end
-    return 0, 0, pmd
+    return bytes, list
 end
 
 --- The sizes of pages that there may be beside the PMD's, in a list: those in question, those of a plan, and maybe

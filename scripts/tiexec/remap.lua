@@ -40,8 +40,11 @@ function remap.choose_for(executable, options)
     end
     if chosen.definition then
         if chosen.align == nil then chosen.align = chosen.definition.align end
-        if has_no_file_pages(chosen) then chosen.align = false end
         chosen.names = chosen.sources or chosen.definition.sources or sources.default()
+        if has_no_file_pages(chosen) then
+            chosen.align = false
+            chosen.names = chosen.sources or sources.of_any_size(chosen.names)
+        end
     end
     return chosen
 end

@@ -14,14 +14,16 @@ local report = {}
 -- size, the largest first.
 local function count_pages(data, mappings, start, stop)
     local huge_bytes, by_size, base = 0, {}, data.host.page_size
-    local function add(size, count) by_size[size] = count > 0 and (by_size[size] or 0) + count or by_size[size] end
+    local function add(size, count)
+        if count > 0 then by_size[size] = (by_size[size] or 0) + count end
+    end
     for _, mapping in ipairs(mappings) do
         local from, to = math.max(mapping.start, start), math.min(mapping.stop, stop)
         if from < to then
-            local bytes, count, size = pages.count(data.pid, mapping, from, to, data.host.pmd_size, data.page_sizes,
+            local bytes, larger = pages.count(data.pid, mapping, from, to, data.host.pmd_size, data.page_sizes,
                 data.results)
             huge_bytes = huge_bytes + bytes
-            add(size, count)
+            for _, some in ipairs(larger) do add(some.size, some.count) end
             add(base, (to - from - bytes) // base)
         end
     end

@@ -58,13 +58,13 @@ end
 
 local function make_row(found, mappings, index)
     local m, host = mappings[index], found.host
-    local huge, count, page_size = pages.count(found.target:pid(), m, m.start, m.stop, host.pmd_size, found.page_sizes)
+    local huge, larger = pages.count(found.target:pid(), m, m.start, m.stop, host.pmd_size, found.page_sizes)
     local from, path = origin_of(mappings, index, huge)
     local row = { object = path, path = m.path, start = m.start, stop = m.stop, size = m.stop - m.start, rss = m.rss,
         perms = m.perms, huge_bytes = huge, from = huge > 0 and from or "small", why = {}, pages = {},
         refuses = (" " .. m.vm_flags .. " "):find(" nh ", 1, true) ~= nil }
     if m.hugetlb > 0 then row.rss = row.size end -- smaps leaves it out
-    if huge > 0 then row.pages[1] = { size = page_size, count = math.max(count, 1), from = row.from } end
+    for i, some in ipairs(larger) do row.pages[i] = { size = some.size, count = some.count, from = row.from } end
     local rest = (row.size - huge) // host.page_size
     if rest > 0 then table.insert(row.pages, { size = host.page_size, count = rest, from = "small" }) end
     return row

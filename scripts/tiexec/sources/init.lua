@@ -25,6 +25,15 @@ function list.default()
     return table.move(order, 1, #order, 1, {})
 end
 
+--- Those of a list of names that may have pages of any size; all, if none may.
+function list.of_any_size(names)
+    local able = {}
+    for _, name in ipairs(names) do
+        if list.get(name).offers then able[#able + 1] = name end
+    end
+    return #able > 0 and able or names
+end
+
 --- The source called `name`. Each is loaded when it is first needed.
 function list.get(name)
     return require("tiexec.sources." .. name)
