@@ -3,10 +3,13 @@
 
 local core = require "tiexec.core"
 local describe_host = require "tiexec.describe".host
+local executor = require "tiexec.executor"
+local folios = require "folios"
 local sizes = require "tiexec.sizes"
 local sources = require "tiexec.sources"
 local strategy = require "tiexec.strategy"
 local support = require "support"
+local tiexec = require "tiexec"
 
 local SIZE <const>, HUGE <const> = 64 << 10, core.huge_page_size()
 
@@ -79,6 +82,22 @@ describe("where a text is not worth a PMD-sized page", function()
         assert.same({ "keep", "keep" }, plan(4 * SIZE, { "thp" }, HUGE))
         assert.same({ "3 of 64 KiB by file", "3 of 64 KiB by file" }, plan(4 * SIZE, { "file" }, SIZE))
     end)
+end)
+
+it("a range that gets none of its size gets those of the other", function()
+    local mode <close> = support.thp("madvise", SIZE)
+    local pool <close> = support.pool(0)
+    if not (mode and pool) then return pending("this kernel has none of 64 KiB, or this is not root") end
+    local inferior <close> = assert(tiexec.launch { support.programs .. "shape" })
+    local range = { op = "remap", start = 0x600000, stop = 0xc00000,
+        otherwise = { page_size = SIZE, sources = { "thp" } } }
+    local results = executor.run(inferior, { range }, { "hugetlb" }, {})
+    assert.equal(1, #results)
+    assert.same({ "thp", SIZE, range.start, range.stop },
+        { results[1].source, results[1].page_size, results[1].start, results[1].stop })
+    assert.matches("no free page", results[1].tried[1].why)
+    assert.is_true(folios.of_text(inferior:pid(), SIZE) >= range.stop - range.start)
+    inferior:kill()
 end)
 
 describe("pages of another size than the PMD's", function()
