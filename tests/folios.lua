@@ -29,14 +29,19 @@ local function is_one(pagemap, flags, at, size, page)
     return true
 end
 
---- Bytes of executable memory of a process within whole blocks of `size` that are each in one folio.
+-- The page cache has large folios, too, but no say in what the TLB makes of them.
+local function is_copy(m)
+    return m.perms:find("x") and (m.path == "" or m.path:find("^%[anon:") or m.path:find("^/anon_hugepage"))
+end
+
+--- Bytes of a process's copied text within whole blocks of `size` that are each in one folio.
 function folios.of_text(pid, size)
     local page = require "tiexec.core".page_size()
     local pagemap <close> = assert(io.open(("/proc/%d/pagemap"):format(pid), "rb"))
     local flags <close> = assert(io.open("/proc/kpageflags", "rb"))
     local sum = 0
     for _, m in ipairs(support.smaps(pid)) do
-        if m.perms:find("x") and m.start >= 0 then
+        if is_copy(m) and m.start >= 0 then
             local at = (m.start + size - 1) // size * size
             while at + size <= m.stop do
                 if is_one(pagemap, flags, at, size, page) then sum = sum + size end

@@ -4,6 +4,7 @@
 
 local core = require "tiexec.core"
 local message = require "tiexec.message"
+local pages = require "tiexec.pages"
 local subject = require "tiexec.subject"
 require "tiexec.inferior"
 
@@ -53,12 +54,16 @@ local function with_stopped(pid, work)
     return table.unpack(result, 2, result.n)
 end
 
-local function huge_text(pid)
-    local sum = 0
+-- Whether some text is on larger pages.
+local function has_huge_text(pid, chosen)
+    local sizes = pages.sizes(chosen.host, {})
     for _, m in ipairs(core.mappings(pid, true) or {}) do
-        if m.perms:sub(3, 3) == "x" then sum = sum + m.file_huge + m.shmem_huge + m.anon_huge + m.hugetlb end
+        if m.perms:sub(3, 3) == "x" and m.start >= 0
+            and pages.count(pid, m, m.start, m.stop, chosen.host.pmd_size, sizes) > 0 then
+            return true
+        end
     end
-    return sum
+    return false
 end
 
 -- A server that has disabled huge pages for its heap's sake (mariadbd) may have them for its text: they are enabled
@@ -78,11 +83,12 @@ end
 local function remap_stopped(inferior, name, options)
     local remap = require "tiexec.remap"
     local _ <close> = not options["dry-run"] and enable_huge_pages(inferior) or nil
-    local outcome, why = remap.run(inferior, "attach", name, remap.choose(inferior, name, options))
+    local chosen = remap.choose(inferior, name, options)
+    local outcome, why = remap.run(inferior, "attach", name, chosen)
     if not outcome then return false, why end
     if outcome.complaint then return false, outcome.complaint end
     if outcome.dry or #outcome.results > 0 then return true end
-    if huge_text(inferior:pid()) > 0 then return true, "its text is on huge pages already" end
+    if has_huge_text(inferior:pid(), chosen) then return true, "its text is on huge pages already" end
     return true, "it has no text that could be on huge pages (tiexec --inspect tells more)"
 end
 

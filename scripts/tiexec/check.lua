@@ -5,6 +5,7 @@ local core = require "tiexec.core"
 local cache = require "tiexec.cache"
 local describe = require "tiexec.describe"
 local facts = require "tiexec.facts"
+local kernel = require "tiexec.kernel"
 local message = require "tiexec.message"
 local readiness = require "tiexec.readiness"
 local remap = require "tiexec.remap"
@@ -82,22 +83,31 @@ local function settings_of(command, options)
     local chosen = remap.choose_for(path and { path = path, file = path }, options)
     if chosen.wrong then return { wrong = chosen.wrong } end
     return { strategy = chosen.definition.name, sources = chosen.names,
-        profile = path and chosen.profile or nil }
+        profile = path and chosen.profile or nil, page_size = chosen["page-size"] }
+end
+
+-- What a second plan would be for: the host with smaller pages, their switch, and whether the sources have some.
+local function smaller_pages(host)
+    local smaller = describe.smaller(host)
+    if not smaller then return nil end
+    smaller.thp_switch, smaller.copies = kernel.thp_switch(smaller.huge_page_size), trials.copies(smaller)
+    return smaller
 end
 
 --- Gathers what `readiness.judge` needs.
 -- @tparam table options settings of the command line and the environment
 -- @string[opt] name of a program
 function check.gather(options, name)
-    local host = describe.host(options["page-size"])
+    local command = name and about(name, describe.host()) or nil
+    local chosen = settings_of(command, options)
+    local host = describe.host(chosen.page_size)
     local found = facts.read("", host)
-    found.smaller = describe.smaller(host)
+    found.command, found.settings = command, chosen
+    found.smaller = not chosen.page_size and smaller_pages(host) or nil
     found.copies, found.ptrace = trials.copies(host), trials.ptrace()
     found.copies_folder = copies_folder(host)
     local ok, why, errno = core.probe_counter()
     found.counter = { ok = ok or false, why = why, errno = errno }
-    found.command = name and about(name, host) or nil
-    found.settings = settings_of(found.command, options)
     found.is_first = core.getpid() == 1
     found.programs = { path = "/usr/bin", filesystem = facts.filesystem("", "/usr/bin", host) }
     return found
@@ -202,7 +212,7 @@ end
 function check.run(options, name)
     local found = check.gather(options, name)
     local judged = readiness.judge(found)
-    local probe = options.probe and measure(found.host) or nil
+    local probe = options.probe and measure(describe.host()) or nil
     local ok, why
     if options.json then
         ok, why = report.write_json(io.stdout, plain(judged, probe, name))

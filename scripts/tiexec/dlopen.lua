@@ -8,7 +8,10 @@
 
 local core = require "tiexec.core"
 local message = require "tiexec.message"
+local planner = require "tiexec.planner"
 local process = require "tiexec.process"
+local sizes = require "tiexec.sizes"
+local sources = require "tiexec.sources"
 
 local c = core.constants
 local dlopen = {}
@@ -72,6 +75,12 @@ local function loaded(inferior, debug)
     return list
 end
 
+-- Less text than this is not worth a look: of the smallest pages that it could have.
+local function least_text(chosen)
+    local smaller = not chosen["page-size"] and sizes.smaller(chosen.host, chosen.names)
+    return planner.least_text(smaller or chosen.host)
+end
+
 --- Notes what a program has loaded, so that what it loads later is known as new.
 -- @param inferior stopped at its entry point
 -- @string name for messages
@@ -84,7 +93,8 @@ function dlopen.prepare(inferior, name, chosen)
     local hook = word(inferior, debug + 16)
     if not hook or hook == 0 then return nil, "its dynamic linker tells of no place at which it loads them" end
     local self = setmetatable({ inferior = inferior, pid = inferior:pid(), name = name, chosen = chosen, debug = debug,
-        hook = hook, identity = identity_of(inferior:pid()), known = {}, said = {}, tries = 0 }, Follower)
+        hook = hook, identity = identity_of(inferior:pid()), least_text = least_text(chosen), known = {}, said = {},
+        tries = 0 }, Follower)
     for _, library in ipairs(loaded(inferior, debug) or {}) do self.known[library.key] = {} end
     return self
 end
@@ -94,8 +104,6 @@ function Follower:say(why)
     if not self.said[why] then message.say("%s: %s", self.name, why) end
     self.said[why] = true
 end
-
-local function least_text(chosen) return chosen.host.huge_page_size // 16 end
 
 -- How much text a library has, by one of its addresses.
 local function text_size(mappings, address)
@@ -109,17 +117,26 @@ local function text_size(mappings, address)
     return size
 end
 
--- Copies may be on pages smaller than the PMD's. A library loaded afresh is on the file's.
-local function is_remapped(target, range)
-    local pages = target.pages(range.start, range.stop)
-    return pages.file_huge + pages.anon_huge + pages.anon_small >= range.stop - range.start
+-- Whether what a range was given is there yet, and not the file's pages of a library loaded afresh. Of private copies
+-- the list of mappings tells, at little cost.
+local function is_remapped(target, mappings, range)
+    if not range.anonymous then
+        local pages = target.pages(range.start, range.stop)
+        return pages.file_huge + pages.anon_huge >= range.stop - range.start
+    end
+    for _, m in ipairs(mappings) do
+        if m.start <= range.start and range.start < m.stop then
+            return m.inode == 0 or m.path:find("^/anon_hugepage") ~= nil
+        end
+    end
+    return false
 end
 
 -- Whether a library that was remapped is there no more, with the same one now in the same place.
 function Follower:is_replaced(ranges)
-    local target = process.of(self.inferior)
+    local target, mappings = process.of(self.inferior), #ranges > 0 and core.mappings(self.pid) or {}
     for _, range in ipairs(ranges) do
-        if not is_remapped(target, range) then return true end
+        if not is_remapped(target, mappings, range) then return true end
     end
     return false
 end
@@ -134,7 +151,7 @@ function Follower:look()
         local ranges = self.known[library.key]
         if not ranges or self:is_replaced(ranges) then
             mappings = mappings or core.mappings(self.pid) or {}
-            if text_size(mappings, library.dynamic) < least_text(self.chosen) then
+            if text_size(mappings, library.dynamic) < self.least_text then
                 ranges = {}
             else
                 new[library.dynamic], ranges = library.key, nil
@@ -154,14 +171,17 @@ end
 
 -- Remembers what has been made of new libraries.
 function Follower:note(inferior, new, outcome)
-    local target = process.of(inferior)
+    local target, mappings = process.of(inferior), core.mappings(self.pid) or {}
     for _, key in pairs(new) do self.known[key] = {} end
     for _, object in ipairs(inferior:objects() or {}) do
         local key = new[dynamic_of(object)]
         for _, result in ipairs(key and outcome.results or {}) do
-            local range = { start = result.start, stop = result.stop }
+            local range = { start = result.start, stop = result.stop,
+                anonymous = result.source and sources.get(result.source).anonymous }
             local inside = object.span.start <= range.start and range.stop <= object.span.stop
-            if result.source and inside and is_remapped(target, range) then table.insert(self.known[key], range) end
+            if result.source and inside and is_remapped(target, mappings, range) then
+                table.insert(self.known[key], range)
+            end
         end
     end
 end

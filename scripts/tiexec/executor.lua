@@ -88,17 +88,6 @@ function remap(run, range, first, tried, results)
     results[#results + 1] = { start = range.start, stop = range.stop, tried = tried, seconds = core.now() - started }
 end
 
--- What could not be had for a range, or a part of it, may yet be had of another size.
-local function try_otherwise(run, names, host, from, results)
-    local failed = {}
-    for i = #results, from, -1 do
-        if not results[i].source and not results[i].kept then table.insert(failed, 1, table.remove(results, i)) end
-    end
-    if #failed == 0 then return end
-    run.names, run.host = names, host
-    for _, range in ipairs(failed) do remap(run, range, 1, range.tried, results) end
-end
-
 --- Carries out the operations.
 -- @param inferior stopped, all threads
 -- @tparam table operations checked by `plan.check`
@@ -133,10 +122,10 @@ function executor.run(inferior, operations, names, options)
             local from = #results + 1
             run.names, run.host = operation.sources or names, host_for(operation)
             remap(run, operation, 1, {}, results)
-            local otherwise = operation.otherwise
-            if otherwise then try_otherwise(run, otherwise.sources, host_for(otherwise), from, results) end
             for i = from, #results do
-                results[i].object, results[i].note = operation.object, operation.note
+                local result = results[i]
+                result.object, result.note = operation.object, operation.note
+                if operation.optional and not result.source then result.kept = result.kept or "no smaller pages" end
             end
         end
     end

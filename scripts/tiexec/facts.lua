@@ -3,6 +3,7 @@
 -- limits of the control group, containers. `root` is a folder that stands for /, for tests.
 
 local core = require "tiexec.core"
+local kernel = require "tiexec.kernel"
 
 local facts = {}
 
@@ -167,23 +168,16 @@ end
 
 local FIRST_PID_NAMESPACE <const> = "pid:[4026531836]" -- PROC_PID_INIT_INO
 
--- The switch that is in force for PMD-sized pages: since Linux 6.8 each size has one of its own.
-local function thp_switch(root, huge)
-    local own = ("/sys/kernel/mm/transparent_hugepage/hugepages-%dkB/enabled"):format(huge >> 10)
-    local word = (read(root .. own) or ""):match("%[(%w+)%]")
-    return word and word ~= "inherit" and own or "/sys/kernel/mm/transparent_hugepage/enabled"
-end
-
 --- Reads them.
 -- @string root "" for this host
 -- @tparam table host as `describe.host` gives it
--- @treturn table `host`; `thp_switch`, the file that sets THP; `nodes`: pools of PMD-sized pages by node;
+-- @treturn table `host`; `thp_switch`, the file that sets THP; `nodes`: pools of pages of its size by node;
 -- `memory` and `hugetlb`: limits, `{bytes, file}` or nil; `container`: its name or nil; `pid_namespace`:
 -- whether it is another than the host's, nil: not known
 function facts.read(root, host)
     local huge, list = host.huge_page_size, mounts(root)
     local namespace = core.readlink(root .. "/proc/self/ns/pid")
-    local result = { host = host, thp_switch = thp_switch(root, huge), nodes = pools_by_node(root, huge),
+    local result = { host = host, thp_switch = kernel.thp_switch(huge, root), nodes = pools_by_node(root, huge),
         container = container(root) }
     result.memory = limit(root, list, "memory", { "memory.max", "memory.limit_in_bytes" })
     if huge > 0 then

@@ -34,4 +34,16 @@ function kernel.hugetlb_flags(size)
     return c.MAP_HUGETLB | log2 << c.MAP_HUGE_SHIFT
 end
 
+--- The file of the switch in force for transparent huge pages of `size` bytes. Since Linux 6.8 each size has one of its
+-- own, which may say to go by that for all.
+-- @int size
+-- @string[opt] root a folder that stands for /, for tests
+function kernel.thp_switch(size, root)
+    local folder = "/sys/kernel/mm/transparent_hugepage/"
+    local own = ("%shugepages-%dkB/enabled"):format(folder, size >> 10)
+    local file <close> = io.open((root or "") .. own)
+    local word = file and file:read("a"):match("%[(%w+)%]")
+    return word and word ~= "inherit" and own or folder .. "enabled"
+end
+
 return kernel

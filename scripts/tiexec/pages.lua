@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
---- How much of a mapping is on pages larger than the base page, by smaps. Of transparent ones smaller than the PMD's it
--- does not tell. Where pages lie in memory does, which it takes CAP_SYS_ADMIN to see; else one has the word of the
--- source that has counted them.
+--- How much of a mapping is on pages larger than the base page, by smaps. Of transparent ones smaller than the PMD's,
+-- which copies may have, it does not tell. Where pages lie in memory does, which it takes CAP_SYS_ADMIN to see; else
+-- one has the word of the source that has counted them.
 
 local core = require "tiexec.core"
 local planner = require "tiexec.planner"
@@ -61,7 +61,8 @@ function pages.count(pid, m, start, stop, pmd, sizes, results)
         bytes = here
         add(size, count)
     end
-    for _, size in ipairs(bytes < stop - start and sizes or {}) do
+    local may_have = m.inode == 0 and bytes < stop - start
+    for _, size in ipairs(may_have and sizes or {}) do
         local all, count = look(pid, start, stop, size) -- the larger ones among them
         if not all then all, count = told(results, start, stop, size) end
         if all > bytes then
@@ -72,17 +73,18 @@ function pages.count(pid, m, start, stop, pmd, sizes, results)
     return bytes, list
 end
 
---- The sizes of pages that there may be beside the PMD's, in a list: those in question, those of a plan, and maybe
--- another one (0: none).
-function pages.sizes(host, operations, another)
+--- The sizes of pages that there may be beside the PMD's, in a list, the largest first: those in question, those of a
+-- plan, and those that the CPU's TLB may hold as one.
+function pages.sizes(host, operations)
     local list, known = {}, { [0] = true, [host.pmd_size] = true }
     local function add(size)
         if not known[size] then list[#list + 1] = size end
         known[size] = true
     end
     add(host.huge_page_size)
-    add(another or 0)
+    add(host.contiguous_size)
     for _, operation in ipairs(operations) do add(operation.page_size or 0) end
+    table.sort(list, function(a, b) return a > b end)
     return list
 end
 

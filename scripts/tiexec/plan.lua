@@ -48,6 +48,9 @@ end
 
 local function check_range(inferior, host, operation, accepted)
     local huge = operation.page_size or host.huge_page_size
+    if huge <= host.page_size then
+        return ("page_size is in bytes, and more than %s"):format(planner.size_text(host.page_size))
+    end
     if (operation.start | operation.stop) & (huge - 1) ~= 0 then
         return ("not aligned to %s"):format(planner.size_text(huge))
     end

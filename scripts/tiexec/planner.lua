@@ -123,7 +123,7 @@ local function reason_to_keep(mapping)
 end
 
 --- A huge page for less text than this gains nothing over the few small pages that the text has.
-function planner.least_text(host) return host.huge_page_size // 16 end
+function planner.least_text(host) return math.max(host.huge_page_size // 16, 4 * host.page_size) end
 
 local function keep(mapping, reason)
     return { op = "keep", start = mapping.start, stop = mapping.stop, reason = reason,

@@ -13,6 +13,10 @@ local size_text = planner.size_text
 
 -- ---- facts, one by one -----------------------------------------------------------------------------
 
+local function usable_pages(pool)
+    return math.max(pool.free - pool.reserved, 0) + math.max(pool.overcommit - pool.surplus, 0)
+end
+
 local function pool_command(host, pages)
     return ("echo %d > /sys/kernel/mm/hugepages/hugepages-%dkB/nr_hugepages"):format(pages, host.huge_page_size >> 10)
 end
@@ -26,7 +30,7 @@ function describe.kernel(found) return ("%s, %s"):format(found.host.kernel, foun
 describe["huge page"] = function(found)
     local size = found.host.huge_page_size
     if size == 0 then return "none: this kernel is built without", false end
-    if size > 32 << 20 then
+    if size > 32 << 20 and size == found.host.pmd_size then
         return size_text(size) .. ": few programs have that much text", false,
             "a kernel with smaller base pages has smaller huge pages"
     end
@@ -37,16 +41,17 @@ end
 describe["smaller pages"] = function(found)
     local smaller = found.smaller
     if not smaller then return nil end
-    local pool, size = smaller.pool, smaller.huge_page_size
-    local text = ("%s: THP %s, %d of %d free in the hugetlb pool"):format(size_text(size),
-        smaller.thp == "" and "none" or smaller.thp, pool.free, pool.total)
-    if pool.free > 0 or smaller.thp ~= "" and smaller.thp ~= "never" then return text, true end
+    local usable = usable_pages(smaller.pool)
+    local text = ("%s: THP %s, %d of %d free in the hugetlb pool"):format(size_text(smaller.huge_page_size),
+        smaller.thp == "" and "none" or smaller.thp, usable, smaller.pool.total)
+    if usable > 0 or smaller.thp ~= "" and smaller.thp ~= "never" then return text, true end
     if smaller.thp == "" then return text, nil, pool_command(smaller, 64) end
-    return text, nil, ("echo madvise > /sys/kernel/mm/transparent_hugepage/hugepages-%dkB/enabled"):format(size >> 10)
+    return text, nil, "echo madvise > " .. smaller.thp_switch
 end
 
 describe["THP"] = function(found)
-    local mode = found.host.thp
+    local mode, size = found.host.thp, found.host.huge_page_size
+    if mode == "" and size ~= found.host.pmd_size then return "none of " .. size_text(size), false end
     if mode == "" then return "none: this kernel is built without", false end
     if mode == "never" then return mode, false, "echo madvise > " .. found.thp_switch end
     return mode, true
@@ -73,7 +78,7 @@ describe["hugetlb pool"] = function(found)
     if pools and not pools[found.host.huge_page_size] then
         return "this kernel has none of " .. size_text(found.host.huge_page_size), false
     end
-    local usable = math.max(pool.free - pool.reserved, 0) + math.max(pool.overcommit - pool.surplus, 0)
+    local usable = usable_pages(pool)
     for i, node in ipairs(found.nodes) do
         words[i] = ("node %d: %d of %d free"):format(node.node, node.free, node.total)
     end
@@ -211,6 +216,8 @@ local function judge_sources(found)
         else
             works, why = found.copies[name].ok, found.copies[name].why
         end
+        local smaller = found.smaller and found.smaller.copies[name]
+        if works == false and smaller and smaller.ok and found.ptrace.ok then works = true end
         if works and name == "shared" and found.copies_folder.wrong then
             works, why = false, found.copies_folder.wrong
         end

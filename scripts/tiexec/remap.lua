@@ -77,14 +77,15 @@ local function settle_others(view, is_new)
     end
 end
 
--- What is huge already is left alone: whoever made it so.
+-- What is huge already is left alone: whoever made it so. Gives the rest, and that.
 local function without_huge(inferior, operations)
-    local target, rest = process.of(inferior), {}
+    local target, rest, huge = process.of(inferior), {}, {}
     for _, operation in ipairs(operations) do
         local pages = target.pages(operation.start, operation.stop)
-        if pages.file_huge + pages.anon_huge < operation.stop - operation.start then rest[#rest + 1] = operation end
+        local is_huge = pages.file_huge + pages.anon_huge >= operation.stop - operation.start
+        table.insert(is_huge and operation.op == "remap" and huge or rest, operation)
     end
-    return rest
+    return rest, huge
 end
 
 --- The plan of a stage.
@@ -93,10 +94,17 @@ end
 -- @tparam table chosen what `remap.choose` gave, prepared
 -- @treturn[1] table operations
 -- @treturn[1] table the refused
+-- @treturn[1] func the plan for what is left beside a list of ranges: operations
 -- @treturn[2] nil, string why there is none
 function remap.plan(view, stage, chosen)
-    if not strategy.plans_at(chosen.definition, stage) then return {}, {} end
-    return sizes.plan(chosen.definition, view, chosen.host, chosen.names, chosen["page-size"] ~= nil)
+    local definition, host, names = chosen.definition, chosen.host, chosen.names
+    local function rest(done)
+        if chosen["page-size"] or not strategy.plans_at(definition, stage) then return {} end
+        return sizes.rest(definition, view, host, names, done)
+    end
+    if not strategy.plans_at(definition, stage) then return {}, {}, rest end
+    local operations, refused = strategy.make_plan(definition, view, host, { sources = names })
+    return operations, refused, rest
 end
 
 local function make_plan(inferior, stage, chosen, is_new)
@@ -106,13 +114,14 @@ local function make_plan(inferior, stage, chosen, is_new)
     if is_new then settle_others(view, is_new) end
     remap.prepare(chosen)
     if chosen.host.huge_page_size == 0 then return nil, "this kernel has no huge pages" end
-    local operations, refused = remap.plan(view, stage, chosen)
+    local operations, refused, rest = remap.plan(view, stage, chosen)
     if not operations then return nil, refused end
-    if stage == "attach" then operations = without_huge(inferior, operations) end
+    local done = {}
+    if stage == "attach" then operations, done = without_huge(inferior, operations) end
     return { pid = view.pid, stage = stage, host = chosen.host, view = view, is_new = is_new,
         strategy = definition.name, sources = chosen.names, recache = definition.recache,
         copied_ends = definition.copied_ends, profile = chosen.profile, operations = operations, refused = refused,
-        results = {} }
+        rest = rest, done = done, results = {} }
 end
 
 -- Sources with the same reason are named together.
@@ -170,6 +179,47 @@ local function show_timing(outcome, started, planned)
     message.say("timing: plan %.2f ms, remap %.2f ms", (planned - started) * 1000, (ended - planned) * 1000)
 end
 
+local function overlaps(a, b) return a.start < b.stop and b.start < a.stop end
+
+-- What has got smaller pages in place of those that it was planned for has not failed.
+local function excuse(results, more)
+    for _, result in ipairs(results) do
+        for _, other in ipairs(more) do
+            if not result.source and other.source and overlaps(result, other) then
+                result.kept = result.kept or "smaller pages instead"
+            end
+        end
+    end
+end
+
+-- Carries the plan out, and then that for what is left.
+local function execute(inferior, outcome, chosen)
+    local function carry_out(operations)
+        return executor.run(inferior, operations, outcome.sources,
+            { trace = remap.syscall_trace(chosen), recache = outcome.recache, copied_ends = outcome.copied_ends,
+                host = chosen.host, perf_map = chosen["perf-map"] })
+    end
+    outcome.results = carry_out(outcome.operations)
+    for _, result in ipairs(outcome.results) do
+        if result.source then table.insert(outcome.done, result) end
+    end
+    local rest = outcome.rest(outcome.done)
+    if #rest == 0 then return end
+    local more = carry_out(rest)
+    excuse(outcome.results, more)
+    table.move(more, 1, #more, #outcome.results + 1, outcome.results)
+    outcome.operations = sizes.joined(outcome.operations, rest)
+end
+
+-- As if all of it could be had.
+local function foresee(outcome)
+    local ranges = {}
+    for _, operation in ipairs(outcome.operations) do
+        if operation.op == "remap" then ranges[#ranges + 1] = operation end
+    end
+    outcome.operations = sizes.joined(outcome.operations, outcome.rest(ranges))
+end
+
 --- Plans for a stopped inferior and carries the plan out.
 -- @param inferior
 -- @string stage
@@ -189,12 +239,11 @@ function remap.run(inferior, stage, name, chosen, is_new)
     if not outcome then return nil, why end
     outcome.name, outcome.executable, outcome.dry = name, chosen.executable, chosen["dry-run"]
     local report = wants_report(chosen) and require "tiexec.report"
+    if outcome.dry then foresee(outcome) end
     if report then report.before(outcome, chosen) end
     if outcome.dry then return outcome end
     local planned = core.now()
-    outcome.results = executor.run(inferior, outcome.operations, outcome.sources,
-        { trace = remap.syscall_trace(chosen), recache = outcome.recache, copied_ends = outcome.copied_ends,
-            host = chosen.host, perf_map = chosen["perf-map"] })
+    execute(inferior, outcome, chosen)
     if chosen.debug.timing then show_timing(outcome, started, planned) end
     outcome.complaint = summary(outcome)
     if chosen["perf-map"] then

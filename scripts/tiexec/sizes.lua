@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: Apache-2.0
 --- For pages of which size a plan is made. First for those that are set, or the PMD-sized ones, which the page cache
 -- has, too. On CPUs whose TLB may hold a run of base pages as one entry, once more for pages of such a run, if a source
--- has any to give: for what the first plan leaves, and for its ranges, should they not get what they are planned for.
+-- has any to give: for the text that is left then, or has not got what it was planned for. That is an offer: where it
+-- comes to nothing, nothing has failed.
 
 local describe = require "tiexec.describe"
 local sources = require "tiexec.sources"
@@ -9,8 +10,11 @@ local strategy = require "tiexec.strategy"
 
 local sizes = {}
 
--- The host with these smaller pages, and the sources that have some.
-local function smaller_pages(host, names)
+--- The host with these smaller pages, and the names of the sources that have some.
+-- @treturn[1] table
+-- @treturn[1] table
+-- @treturn[2] nil there are none to be had
+function sizes.smaller(host, names)
     local smaller, able = describe.smaller(host), {}
     for _, name in ipairs(smaller and names or {}) do
         local offers = sources.get(name).offers
@@ -19,19 +23,21 @@ local function smaller_pages(host, names)
     if #able > 0 then return smaller, able end
 end
 
-local function part_of(mapping, start, stop, kind)
-    local part = {}
-    for key, value in pairs(mapping) do part[key] = value end
-    part.start, part.stop, part.kind = start, stop, kind or mapping.kind
-    part.offset = mapping.offset and mapping.offset + start - mapping.start
-    return part
+local function copy_of(list, changes)
+    local result = {}
+    for key, value in pairs(list) do result[key] = value end
+    for key, value in pairs(changes) do result[key] = value end
+    return result
 end
 
 -- Adds a mapping to a list, cut where a range begins or ends; within, it is settled.
 local function add_cut(list, mapping, ranges)
     local at = mapping.start
     local function add(stop, kind)
-        if at < stop then list[#list + 1] = part_of(mapping, at, stop, kind) end
+        if at < stop then
+            list[#list + 1] = copy_of(mapping, { start = at, stop = stop, kind = kind or mapping.kind,
+                offset = mapping.offset and mapping.offset + at - mapping.start })
+        end
         at = math.max(at, stop)
     end
     for _, range in ipairs(ranges) do
@@ -43,22 +49,58 @@ local function add_cut(list, mapping, ranges)
     add(mapping.stop)
 end
 
--- The inferior as it is beside the ranges of a plan.
+-- The inferior as it is beside some ranges, in order. Objects have the same mappings as the whole.
 local function beside(inferior, ranges)
-    local view = {}
-    for key, value in pairs(inferior) do view[key] = value end
-    view.mappings = {}
+    local view, objects = copy_of(inferior, { mappings = {}, objects = {} }), {}
+    for i, object in ipairs(inferior.objects or {}) do
+        objects[object] = copy_of(object, { mappings = {} })
+        view.objects[i] = objects[object]
+    end
+    view.executable = objects[inferior.executable] or inferior.executable
     for _, mapping in ipairs(inferior.mappings) do add_cut(view.mappings, mapping, ranges) end
+    for _, part in ipairs(view.mappings) do
+        local object = objects[part.object]
+        if object then
+            part.object = object
+            table.insert(object.mappings, part)
+        end
+    end
     return view
 end
 
-local function remaps_of(operations)
+local function among(names, wanted)
     local list = {}
-    for _, operation in ipairs(operations) do
-        if operation.op == "remap" then list[#list + 1] = operation end
+    for _, name in ipairs(wanted or names) do
+        for _, able in ipairs(names) do
+            if able == name then list[#list + 1] = name end
+        end
     end
-    table.sort(list, function(a, b) return a.start < b.start end)
     return list
+end
+
+--- The plan for the smaller pages.
+-- @tparam table definition what `strategy.load` gave
+-- @tparam table inferior a description
+-- @tparam table host the same
+-- @tparam table names of the sources
+-- @tparam table done ranges `start`, `stop` that are to be left alone
+-- @treturn table operations, maybe none: all are remaps, with a `page_size` and `sources`, and `optional`
+function sizes.rest(definition, inferior, host, names, done)
+    local smaller, able = sizes.smaller(host, names)
+    if not smaller then return {} end
+    local ranges = table.move(done, 1, #done, 1, {})
+    table.sort(ranges, function(a, b) return a.start < b.start end)
+    local plan = strategy.make_plan(definition, beside(inferior, ranges), smaller, { sources = able })
+    local result = {}
+    for _, operation in ipairs(plan or {}) do
+        local its_sources = among(able, operation.sources)
+        if operation.op == "remap" and not operation.page_size and #its_sources > 0 then
+            operation.page_size, operation.sources = smaller.huge_page_size, its_sources
+            operation.optional = true
+            result[#result + 1] = operation
+        end
+    end
+    return result
 end
 
 local function overlaps_any(operation, list)
@@ -68,42 +110,17 @@ local function overlaps_any(operation, list)
     return false
 end
 
--- What the first plan keeps, and the second does not, is kept no more. What is refused of the second is no loss.
-local function joined(first, second)
-    local result, added = {}, remaps_of(second)
+--- Both plans in one list, in order of address, to be shown: what the first keeps, and the rest does not, is kept no
+-- more.
+function sizes.joined(first, rest)
+    if #rest == 0 then return first end
+    local result = {}
     for _, operation in ipairs(first) do
-        if operation.op == "remap" or not overlaps_any(operation, added) then result[#result + 1] = operation end
+        if operation.op == "remap" or not overlaps_any(operation, rest) then result[#result + 1] = operation end
     end
-    table.move(added, 1, #added, #result + 1, result)
+    table.move(rest, 1, #rest, #result + 1, result)
     table.sort(result, function(a, b) return a.start < b.start end)
     return result
-end
-
---- Has a strategy make its plan.
--- @tparam table definition what `strategy.load` gave
--- @tparam table inferior a description
--- @tparam table host the same
--- @tparam table names of the sources
--- @bool only the size that `host` is of was asked for: there is no second plan
--- @treturn[1] table operations
--- @treturn[1] table the refused
--- @treturn[2] nil, string why there is none
-function sizes.plan(definition, inferior, host, names, only)
-    local first, refused = strategy.make_plan(definition, inferior, host, { sources = names })
-    local smaller, able
-    if first and not only then smaller, able = smaller_pages(host, names) end
-    if not smaller then return first, refused end
-    local remaps = remaps_of(first)
-    for _, operation in ipairs(remaps) do
-        operation.otherwise = { page_size = smaller.huge_page_size, sources = able }
-    end
-    local view = beside(inferior, remaps)
-    local second = strategy.make_plan(definition, view, smaller, { sources = able }) or {}
-    for _, operation in ipairs(second) do
-        operation.page_size = operation.page_size or smaller.huge_page_size
-        operation.sources = operation.sources or able
-    end
-    return joined(first, second), refused
 end
 
 return sizes

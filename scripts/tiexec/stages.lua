@@ -22,6 +22,7 @@ local stages = {}
 
 local FAILED <const> = 125
 local STOP_MS <const> = 2000
+local MUCH_TEXT <const> = 2 << 20
 
 local Run = {}
 Run.__index = Run
@@ -186,6 +187,14 @@ function Run:leave(remapped)
     self.done = true
 end
 
+-- Whether it is a program that has something to gain, and no start script's shell, which may get smaller pages, too.
+local function has_gained(outcome)
+    for _, result in ipairs(outcome.results) do
+        if result.stop - result.start >= MUCH_TEXT then return true end
+    end
+    return #outcome.refused > 0
+end
+
 function Run:at_entry()
     local chosen = self:choose_settings()
     local outcome, why = remap.run(self.inferior, "entry", self.name, chosen)
@@ -193,7 +202,7 @@ function Run:at_entry()
     if outcome.dry then return self:quit(0) end
     if self:follow_settings().dlopen then self:prepare_to_follow(chosen) end
     return self:finish(outcome.complaint or self.unmoved, chosen.strict,
-        #outcome.results > 0 or #outcome.refused > 0)
+        has_gained(outcome))
 end
 
 -- It has started a process. Returns what that is to be followed by, or nil: it is let go.

@@ -114,30 +114,32 @@ local function ask_sources(found, row, operation)
     return verdicts
 end
 
--- The reasons of a text that could be huge: what stands in the way of each source that cannot serve, as
--- far as the first that can.
-local function explain_operation(found, row, operation)
-    if row.huge_bytes > 0 and row.size - row.huge_bytes < 2 * found.host.huge_page_size then
-        row.why[1] = operation.note or "its ends are no whole huge pages"
-        return
+-- The remap of a list that has most of a row.
+local function remap_of(operations, row)
+    local best, most = nil, 0
+    for _, operation in ipairs(operations) do
+        local size = math.min(operation.stop, row.stop) - math.max(operation.start, row.start)
+        if operation.op == "remap" and size > most then best, most = operation, size end
     end
+    return best
+end
+
+-- What stands in the way of each source that cannot serve, as far as the first that can: true, if there is one.
+local function explain_operation(found, row, operation)
     for _, verdict in ipairs(ask_sources(found, row, operation)) do
         if verdict.part then
             if #row.why == 0 then row.why[1] = "nobody asked for huge pages" end
             row.advice = ("start it with tiexec: %s by %s%s"):format(verdict.pages, verdict.name, verdict.why or "")
-            return
+            return true
         end
         row.why[#row.why + 1] = ("%s: %s"):format(verdict.name, verdict.why)
     end
 end
 
-local function explain(found, row)
-    if row.huge_bytes == row.size then return end
-    if found.target.thp_disabled then row.why[1] = "the process has disabled huge pages (PR_SET_THP_DISABLE)" end
-    if row.refuses then row.why[#row.why + 1] = "it refuses huge pages (MADV_NOHUGEPAGE)" end
+-- Why the plan leaves a row as it is.
+local function explain_kept(found, row)
     for _, operation in ipairs(found.operations) do
-        if operation.start < row.stop and row.start < operation.stop then
-            if operation.op == "remap" then return explain_operation(found, row, operation) end
+        if operation.op == "keep" and operation.start < row.stop and row.start < operation.stop then
             row.why[#row.why + 1] = operation.reason
         end
     end
@@ -147,16 +149,42 @@ local function explain(found, row)
     if #row.why == 0 then row.why[1] = "the strategy does not name it" end
 end
 
+local function explain(found, row)
+    if row.huge_bytes == row.size then return end
+    if found.target.thp_disabled then row.why[1] = "the process has disabled huge pages (PR_SET_THP_DISABLE)" end
+    if row.refuses then row.why[#row.why + 1] = "it refuses huge pages (MADV_NOHUGEPAGE)" end
+    local operation = remap_of(found.operations, row)
+    if operation and row.huge_bytes > 0 and row.size - row.huge_bytes < 2 * found.host.huge_page_size then
+        row.why[1] = operation.note or "its ends are no whole huge pages"
+        return
+    end
+    if operation and explain_operation(found, row, operation) then return end
+    if not operation then explain_kept(found, row) end
+    found.instead = found.instead or found.rest({})
+    local smaller = remap_of(found.instead, row)
+    if smaller then explain_operation(found, row, smaller) end
+end
+
 -- ---- the address range, huge page by huge page -----------------------------------------------------
 
 local letters <const> = { file = "F", shared = "S", thp = "T", hugetlb = "H" }
+
+local function has_smaller(found, start, stop)
+    for _, size in ipairs(found.page_sizes) do
+        local first, last = planner.align_down(start, size), planner.align_up(stop, size)
+        local bytes = core.folios(found.target:pid(), first, last, size)
+        if bytes and bytes > 0 then return true end
+    end
+    return false
+end
 
 -- What maps the part of a row in one huge page's place: a source's letter; "." small pages, "_" nothing yet.
 local function letter_of(found, row, start, stop)
     if row.huge_bytes == row.size then return letters[row.from] end
     local kinds = core.pagemap(found.target:pid(), start, stop) -- Linux 6.7
+    local is_huge = kinds and kinds.file_huge + kinds.anon_huge > 0
+    if is_huge or row.from == "thp" and has_smaller(found, start, stop) then return letters[row.from] or "." end
     if not kinds then return row.rss > 0 and "." or "_" end
-    if kinds.file_huge + kinds.anon_huge > 0 then return letters[row.from] or "." end
     return kinds.file_small + kinds.anon_small > 0 and "." or "_"
 end
 
@@ -223,10 +251,10 @@ local function make_plan(found, options)
     remap.prepare(chosen)
     found.host = chosen.host
     if found.host.huge_page_size == 0 then return true end
-    local operations, refused = remap.plan(found.view, "entry", chosen)
+    local operations, refused, rest = remap.plan(found.view, "entry", chosen)
     if not operations then return nil, refused end
-    found.operations, found.refused = operations, refused
-    found.page_sizes = pages.sizes(found.host, operations, found.host.contiguous_size)
+    found.operations, found.refused, found.rest = operations, refused, rest
+    found.page_sizes = pages.sizes(found.host, operations)
     return true
 end
 
@@ -240,7 +268,8 @@ end
 -- `profile`: the settings that the reasons are given for
 -- @treturn[2] nil, string why not
 function survey.make(target, name, options)
-    local found = { target = target, name = name or target.name, page_sizes = {}, rows = {} }
+    local found = { target = target, name = name or target.name, page_sizes = {}, rows = {},
+        rest = function() return {} end }
     local mappings, why = target:mappings(true)
     if not mappings then return nil, why end
     found.view, why = describe.inferior(target, "entry")

@@ -23,7 +23,9 @@ local function why_text(row)
 end
 
 local function is_small(found, row)
-    return row.huge_bytes == 0 and row.size < found.host.huge_page_size
+    local contiguous = found.host.contiguous_size
+    local least = row.advice and contiguous > 0 and contiguous or found.host.huge_page_size
+    return row.huge_bytes == 0 and row.size < least
 end
 
 local function show_rows(found, options)

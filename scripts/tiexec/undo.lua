@@ -69,10 +69,11 @@ end
 -- Where something else than the linker's mapping lies over a piece: the mappings there, as far as rounding to
 -- huge pages can have taken them. nil, why: the program has itself changed something.
 local function changed(mappings, piece, inode, huge)
-    local low, high = planner.align_down(piece.start, huge), planner.align_up(piece.stop, huge)
     local list = {}
     for _, m in ipairs(mappings) do
         if m.start < piece.stop and piece.start < m.stop then
+            local size = has_flag(m, "ht") and math.max(huge, m.kernel_page_size) or huge
+            local low, high = planner.align_down(piece.start, size), planner.align_up(piece.stop, size)
             if is_as_linked(m, piece, inode) then return {} end
             if m.perms ~= "r-xp" and m.perms ~= piece.perms then return nil, "it is mapped " .. m.perms end
             local range = { start = math.max(m.start, low), stop = math.min(m.stop, high), hugetlb = {} }

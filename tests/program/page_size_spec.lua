@@ -73,12 +73,12 @@ describe("--page-size=64K:", function()
 local planner = require "tiexec.planner"
 return { plan = function(inferior, host)
     for _, m in ipairs(inferior.executable.mappings) do
-        local start, stop = planner.inward(inferior, host, m)
+        local start = planner.inward(inferior, host, m)
         if m.kind == "text" and start then
-            local size = 64 << 10
+            local size, middle = 64 << 10, start + host.huge_page_size
             return {
-                { op = "remap", start = start, stop = stop },
-                { op = "remap", start = stop, stop = planner.align_down(m.stop, size), page_size = size },
+                { op = "remap", start = start, stop = middle },
+                { op = "remap", start = middle, stop = planner.align_down(m.stop, size), page_size = size },
             }
         end
     end

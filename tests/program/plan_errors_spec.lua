@@ -91,7 +91,7 @@ describe("a range", function()
     wrong("over the room of the heap", [[
         local start = inferior.heap.start & -host.huge_page_size
         return { { op = "remap", start = start, stop = start + host.huge_page_size } }]], "refused", ample_static)
-    wrong("over all addresses", "return { { op = 'remap', start = 0, stop = 1 << 47 } }", "it takes in")
+    wrong("over all addresses", "return { { op = 'remap', start = 0, stop = 1 << 48 } }", "it takes in")
     wrong("over addresses that no process has",
         "return { { op = 'remap', start = 1 << 62, stop = (1 << 62) + (1 << 21) } }", "no text of an object")
     wrong("over nothing", "return { { op = 'remap', start = 0x200000, stop = 0x400000 } }", "no text of an object")

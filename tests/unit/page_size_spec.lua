@@ -3,13 +3,11 @@
 
 local core = require "tiexec.core"
 local describe_host = require "tiexec.describe".host
-local executor = require "tiexec.executor"
-local folios = require "folios"
+local remap = require "tiexec.remap"
 local sizes = require "tiexec.sizes"
 local sources = require "tiexec.sources"
 local strategy = require "tiexec.strategy"
 local support = require "support"
-local tiexec = require "tiexec"
 
 local SIZE <const>, HUGE <const> = 64 << 10, core.huge_page_size()
 
@@ -38,15 +36,20 @@ local function with_text(bytes)
     return { pid = 1, stage = "entry", mappings = list }
 end
 
--- The plan as "remap SIZE: PAGES of PAGE-SIZE by SOURCES", or "keep", on a CPU whose TLB may hold 64 KiB of base pages
--- as one entry.
-local function plan(bytes, names, page_size)
-    local host = describe_host(page_size)
+-- The plan as "PAGES of PAGE-SIZE by SOURCES", or "keep", on a CPU whose TLB may hold 64 KiB of base pages as one
+-- entry. `done`: what has got its pages of the first plan; all, if it is not there.
+local function plan(bytes, names, page_size, done)
+    local host, view = describe_host(page_size), with_text(bytes)
     host.contiguous_size = SIZE
-    local operations, refused = sizes.plan(strategy.load("aggressive"), with_text(bytes), host, names, page_size ~= nil)
+    local operations, refused, rest = remap.plan(view, "entry",
+        { definition = strategy.load("aggressive"), names = names, host = host, ["page-size"] = page_size })
     assert.same({}, refused)
+    local ranges = {}
+    for _, operation in ipairs(operations) do
+        if operation.op == "remap" then ranges[#ranges + 1] = operation end
+    end
     local lines = {}
-    for i, operation in ipairs(operations) do
+    for i, operation in ipairs(sizes.joined(operations, rest(done or ranges))) do
         local size = operation.page_size or host.huge_page_size
         lines[i] = operation.op == "remap" and ("%d of %d KiB by %s"):format(
             (operation.stop - operation.start) // size, size >> 10, table.concat(operation.sources or names, ","))
@@ -72,6 +75,15 @@ describe("where a text is not worth a PMD-sized page", function()
             plan(3 * HUGE, { "file", "thp" }))
     end)
 
+    it("what has not got the PMD-sized ones has smaller ones, too", function()
+        local mode <close> = support.thp("madvise", SIZE)
+        if not mode then return pending("this kernel has none of 64 KiB, or this is not root") end
+        local smaller = ("%d of 64 KiB by thp"):format(3 * HUGE // SIZE - 1)
+        local lines = plan(3 * HUGE, { "file", "thp" }, nil, {})
+        assert.same({ smaller, "3 of 64 KiB by thp" }, { lines[1], lines[3] })
+        assert.equal(("2 of %d KiB by file,thp"):format(HUGE >> 10), lines[2])
+    end)
+
     it("and else for none", function()
         local mode <close> = support.thp("never", SIZE)
         if not mode then return pending("this kernel has none of 64 KiB, or this is not root") end
@@ -84,24 +96,29 @@ describe("where a text is not worth a PMD-sized page", function()
     end)
 end)
 
-it("a range that gets none of its size gets those of the other", function()
+it("a strategy that names sources has no others", function()
     local mode <close> = support.thp("madvise", SIZE)
-    local pool <close> = support.pool(0)
-    if not (mode and pool) then return pending("this kernel has none of 64 KiB, or this is not root") end
-    local inferior <close> = assert(tiexec.launch { support.programs .. "shape" })
-    local range = { op = "remap", start = 0x600000, stop = 0xc00000,
-        otherwise = { page_size = SIZE, sources = { "thp" } } }
-    local results = executor.run(inferior, { range }, { "hugetlb" }, {})
-    assert.equal(1, #results)
-    assert.same({ "thp", SIZE, range.start, range.stop },
-        { results[1].source, results[1].page_size, results[1].start, results[1].stop })
-    assert.matches("no free page", results[1].tried[1].why)
-    assert.is_true(folios.of_text(inferior:pid(), SIZE) >= range.stop - range.start)
-    inferior:kill()
+    if not mode then return pending("this kernel has none of 64 KiB, or this is not root") end
+    local folder <close> = support.folder()
+    for names, count in pairs { ["'file'"] = 0, ["'hugetlb', 'thp'"] = 2, ["'hugetlb'"] = 0 } do
+        local path = ("%s/%d.lua"):format(folder.path, #names)
+        support.write_file(path, ([[
+local planner = require "tiexec.planner"
+return { plan = function(inferior, host)
+    local plan = planner.plan_texts(inferior, host, planner.inward)
+    for _, o in ipairs(plan) do if o.op == "remap" then o.sources = { %s } end end
+    return plan
+end }]]):format(names))
+        local host = describe_host()
+        host.contiguous_size = SIZE
+        local rest = sizes.rest(strategy.load(path), with_text(4 * SIZE), host, { "file", "thp" }, {})
+        assert.equal(count, #rest)
+        for _, operation in ipairs(rest) do assert.same({ "thp" }, operation.sources) end
+    end
 end)
 
 describe("pages of another size than the PMD's", function()
-    local host = { huge_page_size = SIZE, pmd_size = HUGE, thp = "madvise",
+    local host = { huge_page_size = SIZE, pmd_size = HUGE, thp = "madvise", capabilities = -1,
         hugetlb = { [SIZE] = {} }, pool = { total = 4, free = 4, reserved = 1, surplus = 0, overcommit = 0 } }
 
     it("are of the sources that make private copies", function()

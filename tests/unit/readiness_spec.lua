@@ -76,8 +76,9 @@ describe("what is not as it should be comes with the command that changes it:", 
         "echo max > /cg/x")
     tells("counters forbidden", "hardware counters", function(f) f.counter = { ok = false, errno = c.EACCES } end,
         "sysctl kernel.perf_event_paranoid=2")
-    tells("a huge page of 512 MiB", "huge page", function(f) f.host.huge_page_size = 512 * MIB end,
-        "a kernel with smaller base pages has smaller huge pages")
+    tells("a huge page of 512 MiB", "huge page", function(f)
+        f.host.huge_page_size, f.host.pmd_size = 512 * MIB, 512 * MIB
+    end, "a kernel with smaller base pages has smaller huge pages")
 end)
 
 describe("what is as it may be", function()
@@ -101,7 +102,8 @@ end)
 describe("pages that are smaller than the PMD's", function()
     local function smaller(thp, free)
         local _, lines = judge(function(f)
-            f.smaller = { huge_page_size = 2 * MIB, thp = thp, pool = { total = free, free = free } }
+            f.smaller = { huge_page_size = 2 * MIB, thp = thp, thp_switch = "/sys/2M", copies = {},
+                pool = { total = free, free = free, reserved = 0, surplus = 0, overcommit = 0 } }
         end)
         return lines["smaller pages"]
     end
@@ -115,13 +117,25 @@ describe("pages that are smaller than the PMD's", function()
     end)
 
     it("come with the command that makes them to be had", function()
-        assert.equal("echo madvise > /sys/kernel/mm/transparent_hugepage/hugepages-2048kB/enabled",
-            smaller("never", 0).todo)
+        assert.equal("echo madvise > /sys/2M", smaller("never", 0).todo)
         assert.equal("echo 64 > /sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages", smaller("", 0).todo)
     end)
 end)
 
 describe("ready", function()
+    it("with smaller pages alone", function()
+        local ready, _, sources = judge(function(f)
+            for _, trial in pairs(f.copies) do trial.ok, trial.why = false, "no" end
+            f.programs.filesystem = { type = "ext4", large_folios = false, why = "it is old" }
+            f.smaller = { huge_page_size = 2 * MIB, thp = "madvise", thp_switch = "/sys/2M",
+                copies = { thp = { ok = true }, shared = { ok = false }, hugetlb = { ok = false } },
+                pool = { total = 0, free = 0, reserved = 0, surplus = 0, overcommit = 0 } }
+        end)
+        assert.is_true(ready)
+        assert.is_true(sources.thp.works)
+        assert.is_false(sources.hugetlb.works)
+    end)
+
     local function no_copies(f)
         for _, trial in pairs(f.copies) do trial.ok, trial.why = false, "no" end
     end

@@ -3,23 +3,31 @@
 
 local core = require "tiexec.core"
 local copy = require "tiexec.copy"
+local kernel = require "tiexec.kernel"
 local planner = require "tiexec.planner"
 
 local c = core.constants
 
 local NONE_FREE <const> = "the kernel found no free huge pages (memory is fragmented or short)"
 
--- Smaller pages have a switch each, and that must be on; the PMD-sized ones go by that for all.
-local function switch(host)
-    local of_size = host.huge_page_size ~= host.pmd_size and ("hugepages-%dkB/"):format(host.huge_page_size >> 10) or ""
-    return ("/sys/kernel/mm/transparent_hugepage/%senabled"):format(of_size)
+local function of_size(host)
+    return host.huge_page_size ~= host.pmd_size and " of " .. planner.size_text(host.huge_page_size) or ""
+end
+
+-- Of pages smaller than the PMD's only root sees where they are, and the kernel counts them since Linux 6.10.
+local function can_be_seen(host)
+    return host.huge_page_size == host.pmd_size or host.capabilities >> c.CAP_SYS_ADMIN & 1 == 1
+        or core.thp_bytes(host.huge_page_size) ~= nil
 end
 
 local function offers(host)
-    local of_size = host.huge_page_size ~= host.pmd_size and " of " .. planner.size_text(host.huge_page_size) or ""
-    if host.thp == "" then return nil, "this kernel has no transparent huge pages" .. of_size end
-    if host.thp ~= "never" then return true end
-    return nil, ("transparent huge pages%s are off (echo madvise > %s)"):format(of_size, switch(host))
+    if host.thp == "" then return nil, "this kernel has no transparent huge pages" .. of_size(host) end
+    if host.thp == "never" then
+        return nil, ("transparent huge pages%s are off (echo madvise > %s)"):format(of_size(host),
+            kernel.thp_switch(host.huge_page_size))
+    end
+    if can_be_seen(host) then return true end
+    return nil, ("whether its pages are%s cannot be seen (as root it can)"):format(of_size(host))
 end
 
 local function fit(_, range, host)
@@ -64,11 +72,7 @@ local function verify_smaller(host, before)
     return function(process, address, size)
         local bytes = process.folios(address, address + size, host.huge_page_size)
         if not bytes and before then bytes = core.thp_bytes(host.huge_page_size) - before end
-        if not bytes then
-            return nil, ("whether its pages are of %s cannot be seen (as root it can)"):format(
-                planner.size_text(host.huge_page_size))
-        end
-        if bytes >= size then return true end
+        if bytes and bytes >= size then return true end
         return refuse(process)
     end
 end
