@@ -80,17 +80,25 @@ static void nap(long *us)
         *us *= 2;
 }
 
+static bool is_one_of(struct several these, uint64_t pid)
+{
+    for (size_t i = 0; i < these.count; i++)
+        if (these.list[i]->pid == (pid_t)pid)
+            return true;
+    return false;
+}
+
 /* A new process whose parent was killed before it could tell of it is let go: nobody else will. Such a one is no
- * child of ours, and none of theirs any more. */
+ * child of ours, and none of theirs any more; nor is it a new thread of theirs, which may stop before the one that
+ * made it can tell. */
 static void let_go_orphan(struct several these, pid_t pid)
 {
-    uint64_t parent;
+    uint64_t parent, group;
     int status;
-    if (process_status(pid, "PPid", 10, &parent) || (pid_t)parent == getpid())
+    if (process_status(pid, "PPid", 10, &parent) || process_status(pid, "Tgid", 10, &group))
         return;
-    for (size_t i = 0; i < these.count; i++)
-        if (these.list[i]->pid == (pid_t)parent)
-            return;
+    if ((pid_t)parent == getpid() || is_one_of(these, parent) || is_one_of(these, group))
+        return;
     struct tracee orphan = {.tid = pid};
     if (tracee_wait(&orphan, &status) == 0 && WIFSTOPPED(status))
         tracee_detach(&orphan);
