@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Several inferiors at once, and processes that an inferior starts.
 
+local core = require "tiexec.core"
 local support = require "support"
 local tiexec = require "tiexec"
 
@@ -50,6 +51,32 @@ describe("several inferiors", function()
         assert.same({ nil, c.ETIMEDOUT }, { none, errno })
         one:kill()
         other:kill()
+    end)
+
+    it("keep hold of threads that stop before the one that made them can tell", function()
+        -- no child of this process, as a program under tiexec is none of its tracer
+        local library = core.readlink("/proc/self/cwd") .. "/" .. support.programs .. "constructor"
+        local pipe = assert(io.popen(("CONSTRUCTOR=churn LD_PRELOAD=%s sleep 60 >/dev/null & echo $!"):format(library)))
+        local pid = math.tointeger(pipe:read("l"))
+        pipe:close()
+        assert(support.wait_for(function() return (core.readlink("/proc/" .. pid .. "/exe") or ""):find("sleep") end))
+        local inferior <close> = assert(tiexec.attach(pid))
+        inferior:cont()
+        local ended = 0
+        while ended < support.rounds(20000) do
+            local who, event, errno = tiexec.wait_any({ inferior }, 1)
+            assert(who or errno == c.ETIMEDOUT)
+            if who then
+                ended = ended + (event.reason == "thread-exited" and 1 or 0)
+                inferior:cont()
+            end
+        end
+        assert(inferior:interrupt(5000 * support.patience))
+        for _, name in ipairs(core.list_folder(("/proc/%d/task"):format(pid))) do
+            local tid = math.tointeger(tonumber(name))
+            if tid then assert.not_equal(0, core.status(tid, "TracerPid")) end
+        end
+        inferior:kill()
     end)
 
     it("are a misuse when they are closed, or something else", function()
