@@ -63,16 +63,15 @@ end
 -- (a function that arranges the host; gives a to-be-closed value, or nil, why it cannot), `not_sanitized` (why it
 -- cannot be tried with sanitizers).
 -- @func it busted's, which only spec files have
--- @func pending likewise
 -- @int[opt=1] every where things take long only every nth of the failures is tried
-function failure.tests(it, pending, every)
+function failure.tests(it, every)
     local count = 0
 
     local function check(case, try)
         return function()
-            if case.not_sanitized and support.sanitized then return pending(case.not_sanitized) end
+            if case.not_sanitized and support.sanitized then return support.pending(case.not_sanitized) end
             local host <close>, why = (case.host or failure.as_it_is)()
-            if not host then return pending(why) end
+            if not host then return support.pending(why) end
             local line = failure.one_line(try())
             for _, pattern in ipairs(type(case.line) == "table" and case.line or { case.line }) do
                 assert(line:find(pattern), ("no '%s' in: %s"):format(pattern, line))

@@ -17,7 +17,7 @@ local tiexec = require "tiexec"
 
 local random_plans = {}
 
-local describe, it, pending, setup, teardown = busted.describe, busted.it, busted.pending, busted.setup, busted.teardown
+local describe, it, setup, teardown = busted.describe, busted.it, busted.setup, busted.teardown
 local HUGE <const> = elf.huge
 
 -- A generator of its own, so that a seed gives the same plan wherever it is used.
@@ -232,7 +232,7 @@ function random_plans.define(name, make, seeds)
 
         for seed = 1, seeds do
             it(("plan %d: the same bytes, permissions, output and status"):format(seed), function()
-                if not program then return pending(why) end
+                if not program then return support.pending(why) end
                 local wrong, huge = random_plans.try(program, expected, seed)
                 sum = sum + huge
                 assert.same({}, wrong)
@@ -240,12 +240,12 @@ function random_plans.define(name, make, seeds)
         end
 
         it("some of the plans made huge pages", function()
-            if not program then return pending(why) end
+            if not program then return support.pending(why) end
             assert.is_true(sum > 0)
         end)
 
         it("plans that make no sense, or reach for data, are refused", function()
-            if not program then return pending(why) end
+            if not program then return support.pending(why) end
             with_target(program, function(pid, view, host)
                 local good = random_plans.make(view, host, seeds)
                 assert.is_true(#good > 0)
@@ -254,7 +254,7 @@ function random_plans.define(name, make, seeds)
         end)
 
         it("ranges are accepted only without writable, RELRO and foreign memory", function()
-            if not program then return pending(why) end
+            if not program then return support.pending(why) end
             with_target(program, function(pid, view, host)
                 local wrong, accepted = garbage_plans.try_ranges(pid, view, host, generator(seeds), 1000)
                 assert.same({}, wrong)

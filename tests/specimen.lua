@@ -8,7 +8,7 @@ local core = require "tiexec.core"
 local elf = require "elf"
 local support = require "support"
 
-local describe, it, pending, setup, teardown = busted.describe, busted.it, busted.pending, busted.setup, busted.teardown
+local describe, it, setup, teardown = busted.describe, busted.it, busted.setup, busted.teardown
 
 local specimen = {}
 
@@ -158,7 +158,7 @@ function specimen.define(name, make, least)
         teardown(function() specimen.dispose(program) end)
 
         it("runs plainly, and can be looked at", function()
-            if not program then return pending(why) end
+            if not program then return support.pending(why) end
             assert.equal("exit " .. (program.status or 0), plain.ended)
             assert.is_true(plain.waited)
         end)
@@ -167,8 +167,10 @@ function specimen.define(name, make, least)
             local title = variant.strategy .. ", " .. variant.source .. ": "
 
             it(title .. "the same output and status", function()
-                if not program then return pending(why) end
-                if variant.source == "hugetlb" and not specimen.has_pool then return pending(specimen.no_pool) end
+                if not program then return support.pending(why) end
+                if variant.source == "hugetlb" and not specimen.has_pool then
+                    return support.pending(specimen.no_pool)
+                end
                 local result = specimen.run(program, variant.options, function(pid)
                     return elf.check(pid, program.words[1], variant)
                 end)
@@ -177,8 +179,10 @@ function specimen.define(name, make, least)
             end)
 
             it(title .. "huge pages wherever its headers allow them, and nowhere else", function()
-                if not program then return pending(why) end
-                if variant.source == "hugetlb" and not specimen.has_pool then return pending(specimen.no_pool) end
+                if not program then return support.pending(why) end
+                if variant.source == "hugetlb" and not specimen.has_pool then
+                    return support.pending(specimen.no_pool)
+                end
                 assert.is_table(seen[variant], "it was not seen")
                 assert.same({}, seen[variant].complaints)
                 if variant.strategy == "aggressive" then assert.is_true(seen[variant].huge >= (least or 0)) end

@@ -5,7 +5,7 @@ local core = require "tiexec.core"
 local failure = require "failure"
 local support = require "support"
 
-local test = failure.tests(it, pending)
+local test = failure.tests(it)
 local folder = support.folder()
 teardown(function() getmetatable(folder).__close(folder) end)
 local group = folder.path .. "/unified/tiexec-test"

@@ -6,7 +6,7 @@ local failure = require "failure"
 local support = require "support"
 
 local ample, ample_static = support.programs .. "ample", support.programs .. "ample_static"
-local test = failure.tests(it, pending)
+local test = failure.tests(it)
 local huge = core.host().huge_page_size
 
 describe("no huge pages", function()

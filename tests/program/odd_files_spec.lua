@@ -5,7 +5,7 @@ local cpu = require "cpu"
 local failure = require "failure"
 local support = require "support"
 
-local test = failure.tests(it, pending)
+local test = failure.tests(it)
 local ample, small = support.programs .. "ample", support.programs .. "small"
 
 local folder

@@ -4,7 +4,7 @@
 local failure = require "failure"
 local support = require "support"
 
-local test = failure.tests(it, pending, 4)
+local test = failure.tests(it, 4)
 local ample, ample_static = support.programs .. "ample", support.programs .. "ample_static"
 
 local folder = support.folder()

@@ -5,7 +5,7 @@ local core = require "tiexec.core"
 local failure = require "failure"
 local support = require "support"
 
-local test = failure.tests(it, pending, 4)
+local test = failure.tests(it, 4)
 local ample = support.shell("realpath " .. support.programs .. "ample").out:gsub("\n", "")
 
 local config, pool, mode

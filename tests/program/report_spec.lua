@@ -5,7 +5,7 @@ local json = require "dkjson"
 local failure = require "failure"
 local support = require "support"
 
-local test = failure.tests(it, pending)
+local test = failure.tests(it)
 local ample, ample_static = support.programs .. "ample", support.programs .. "ample_static"
 
 local function read_json(path)
