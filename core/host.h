@@ -18,9 +18,10 @@ struct host {
     uint64_t huge_page_size;  /* the size in question, as asked for, bytes; 0: the kernel has no huge pages */
     uint64_t pmd_size;        /* the PMD-sized page, bytes; 0: the kernel has no huge pages */
     uint64_t contiguous_size; /* the run of base pages that the TLB may hold as one entry, bytes; 0: none */
-    char kernel[65];         /* uname release: "6.1.0-13-amd64" */
+    char kernel[65];          /* uname release: "6.1.0-13-amd64" */
     unsigned kernel_major, kernel_minor;
-    char thp[16], shmem_thp[16]; /* of huge pages of that size, and of tmpfs: the mode in brackets: "always", "madvise", "never", …; "" : absent */
+    char thp[16], shmem_thp[16]; /* of pages of that size, and of tmpfs: the mode in brackets, "always", "madvise",
+                                  * "never", …; "": absent */
     int yama;                    /* ptrace_scope; -1: no Yama */
     unsigned nodes;              /* NUMA nodes with memory, at least 1 */
     uint64_t uid, capabilities;  /* effective uid and capability bits of this process */

@@ -100,8 +100,8 @@ end
 function executor.run(inferior, operations, names, options)
     options = options or {}
     local verdicts, results = {}, {}
-    local run, host = { target = process.of(inferior, options.trace), options = options },
-        options.host or describe.host()
+    local host = options.host or describe.host()
+    local run = { target = process.of(inferior, options.trace), options = options }
     -- Once for each source and size; once more when it has such pages, if it had none: nothing was tried then.
     function run.forbidden(source, its_host)
         local has_some = source.offers and source.offers(its_host) or false

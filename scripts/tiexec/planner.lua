@@ -15,6 +15,12 @@ function planner.size_text(bytes)
     return (("%.1f MiB"):format(bytes / (1 << 20)):gsub("%.0 ", " "))
 end
 
+--- How many pages a hugetlb pool (`host.pool`) can give now. Reserved ones are promised to mappings that have not
+-- touched them yet.
+function planner.free_pages(pool)
+    return math.max(pool.free - pool.reserved, 0) + math.max(pool.overcommit - pool.surplus, 0)
+end
+
 -- Kinds of the object's own mappings that may be taken into a text: nothing was ever written there.
 local may_take = { text = true, rodata = true, guard = true }
 

@@ -13,10 +13,6 @@ local size_text = planner.size_text
 
 -- ---- facts, one by one -----------------------------------------------------------------------------
 
-local function usable_pages(pool)
-    return math.max(pool.free - pool.reserved, 0) + math.max(pool.overcommit - pool.surplus, 0)
-end
-
 local function pool_command(host, pages)
     return ("echo %d > /sys/kernel/mm/hugepages/hugepages-%dkB/nr_hugepages"):format(pages, host.huge_page_size >> 10)
 end
@@ -41,7 +37,7 @@ end
 describe["smaller pages"] = function(found)
     local smaller = found.smaller
     if not smaller then return nil end
-    local usable = usable_pages(smaller.pool)
+    local usable = planner.free_pages(smaller.pool)
     local text = ("%s: THP %s, %d of %d free in the hugetlb pool"):format(size_text(smaller.huge_page_size),
         smaller.thp == "" and "none" or smaller.thp, usable, smaller.pool.total)
     if usable > 0 or smaller.thp ~= "" and smaller.thp ~= "never" then return text, true end
@@ -78,7 +74,7 @@ describe["hugetlb pool"] = function(found)
     if pools and not pools[found.host.huge_page_size] then
         return "this kernel has none of " .. size_text(found.host.huge_page_size), false
     end
-    local usable = usable_pages(pool)
+    local usable = planner.free_pages(pool)
     for i, node in ipairs(found.nodes) do
         words[i] = ("node %d: %d of %d free"):format(node.node, node.free, node.total)
     end

@@ -98,13 +98,11 @@ end
 -- @treturn[2] nil, string why there is none
 function remap.plan(view, stage, chosen)
     local definition, host, names = chosen.definition, chosen.host, chosen.names
-    local function rest(done)
-        if chosen["page-size"] or not strategy.plans_at(definition, stage) then return {} end
-        return sizes.rest(definition, view, host, names, done)
-    end
-    if not strategy.plans_at(definition, stage) then return {}, {}, rest end
+    local function nothing() return {} end
+    if not strategy.plans_at(definition, stage) then return {}, {}, nothing end
     local operations, refused = strategy.make_plan(definition, view, host, { sources = names })
-    return operations, refused, rest
+    if chosen["page-size"] then return operations, refused, nothing end
+    return operations, refused, function(done) return sizes.rest(definition, view, host, names, done) end
 end
 
 local function make_plan(inferior, stage, chosen, is_new)
@@ -179,15 +177,20 @@ local function show_timing(outcome, started, planned)
     message.say("timing: plan %.2f ms, remap %.2f ms", (planned - started) * 1000, (ended - planned) * 1000)
 end
 
-local function overlaps(a, b) return a.start < b.stop and b.start < a.stop end
+local function served(results)
+    local list = {}
+    for _, result in ipairs(results) do
+        if result.source then list[#list + 1] = result end
+    end
+    return list
+end
 
 -- What has got smaller pages in place of those that it was planned for has not failed.
 local function excuse(results, more)
+    local instead = served(more)
     for _, result in ipairs(results) do
-        for _, other in ipairs(more) do
-            if not result.source and other.source and overlaps(result, other) then
-                result.kept = result.kept or "smaller pages instead"
-            end
+        if not result.source and sizes.overlaps_any(result, instead) then
+            result.kept = result.kept or "smaller pages instead"
         end
     end
 end
@@ -200,10 +203,8 @@ local function execute(inferior, outcome, chosen)
                 host = chosen.host, perf_map = chosen["perf-map"] })
     end
     outcome.results = carry_out(outcome.operations)
-    for _, result in ipairs(outcome.results) do
-        if result.source then table.insert(outcome.done, result) end
-    end
-    local rest = outcome.rest(outcome.done)
+    local done = served(outcome.results)
+    local rest = outcome.rest(table.move(outcome.done, 1, #outcome.done, #done + 1, done))
     if #rest == 0 then return end
     local more = carry_out(rest)
     excuse(outcome.results, more)

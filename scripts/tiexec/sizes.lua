@@ -103,9 +103,10 @@ function sizes.rest(definition, inferior, host, names, done)
     return result
 end
 
-local function overlaps_any(operation, list)
+--- Whether a range overlaps any of a list.
+function sizes.overlaps_any(range, list)
     for _, other in ipairs(list) do
-        if operation.start < other.stop and other.start < operation.stop then return true end
+        if range.start < other.stop and other.start < range.stop then return true end
     end
     return false
 end
@@ -116,7 +117,7 @@ function sizes.joined(first, rest)
     if #rest == 0 then return first end
     local result = {}
     for _, operation in ipairs(first) do
-        if operation.op == "remap" or not overlaps_any(operation, rest) then result[#result + 1] = operation end
+        if operation.op == "remap" or not sizes.overlaps_any(operation, rest) then result[#result + 1] = operation end
     end
     table.move(rest, 1, #rest, #result + 1, result)
     table.sort(result, function(a, b) return a.start < b.start end)

@@ -8,11 +8,6 @@ local planner = require "tiexec.planner"
 
 local c = core.constants
 
--- Reserved pages are promised to mappings that have not touched them yet.
-local function pages_free(pool)
-    return math.max(pool.free - pool.reserved, 0) + math.max(pool.overcommit - pool.surplus, 0)
-end
-
 -- sysctl is for the pool of the PMD-sized pages.
 local function reserving(host)
     if host.huge_page_size == host.pmd_size then return "sysctl vm.nr_hugepages=N" end
@@ -22,14 +17,14 @@ end
 local function offers(host)
     local size = planner.size_text(host.huge_page_size)
     if not host.hugetlb[host.huge_page_size] then return nil, "this kernel has no hugetlb pages of " .. size end
-    if pages_free(host.pool) > 0 then return true end
+    if planner.free_pages(host.pool) > 0 then return true end
     return nil, ("the hugetlb pool has no free page (%d in all; as root: %s)"):format(host.pool.total, reserving(host))
 end
 
 local function fit(_, range, host)
     local ok, why = offers(host)
     if not ok then return nil, why end
-    local bytes = math.min(pages_free(host.pool) * host.huge_page_size, range.stop - range.start)
+    local bytes = math.min(planner.free_pages(host.pool) * host.huge_page_size, range.stop - range.start)
     return { start = range.start, stop = range.start + bytes }
 end
 

@@ -8,8 +8,6 @@ local planner = require "tiexec.planner"
 
 local c = core.constants
 
-local NONE_FREE <const> = "the kernel found no free huge pages (memory is fragmented or short)"
-
 local function of_size(host)
     return host.huge_page_size ~= host.pmd_size and " of " .. planner.size_text(host.huge_page_size) or ""
 end
@@ -51,7 +49,7 @@ end
 
 local function refuse(process)
     if process.thp_disabled() then return nil, "the process has disabled huge pages (PR_SET_THP_DISABLE)" end
-    return nil, NONE_FREE
+    return nil, "the kernel found no free huge pages (memory is fragmented or short)"
 end
 
 local function all_huge(process, address, size)
