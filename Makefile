@@ -29,7 +29,7 @@ WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wpedantic -Wundef -Wstrict-prot
 ifdef CROSS
 DEBIAN   := $(patsubst aarch64,arm64,$(ARCH))
 SUITE    ?= $(shell . /etc/os-release && echo $$VERSION_CODENAME)
-SYSROOT  := $(or $(SYSROOT),$(shell tests/sysroot prepare $(SUITE) $(DEBIAN) \
+SYSROOT  := $(or $(SYSROOT),$(shell tests/tools/sysroot prepare $(SUITE) $(DEBIAN) \
               libc6-dev liblua5.4-dev libelf-dev zlib1g-dev libxxhash-dev))
 CC       := $(CROSS)-gcc --sysroot=$(SYSROOT)
 PKG_CONFIG := PKG_CONFIG_LIBDIR=$(SYSROOT)/usr/lib/$(CROSS)/pkgconfig PKG_CONFIG_SYSROOT_DIR=$(SYSROOT) pkg-config
@@ -45,7 +45,7 @@ STATIC   ?= $(if $(wildcard $(shell $(CC) -print-file-name=liblua5.4.a)),1)
 LIBS     := $(if $(STATIC),-Wl$(comma)-Bstatic -llua5.4 $(shell $(PKG_CONFIG) --static --libs libelf) \
               -Wl$(comma)-Bdynamic -lm -ldl,-llua5.4 -lelf)
 
-SOURCES  := $(filter-out core/main.c,$(wildcard core/*.c)) $(wildcard arch/$(ARCH)/*.c)
+SOURCES  := $(filter-out core/lua/main.c,$(wildcard core/*/*.c)) $(wildcard arch/$(ARCH)/*.c)
 OBJECTS  := $(SOURCES:%.c=$(BUILD)/%.o)
 PROGRAM  := $(BUILD)/tiexec
 MODULE   := $(BUILD)/lua/tiexec/core.so
@@ -65,9 +65,9 @@ $(BUILD)/bytecode/%.lua: scripts/%.lua
 module_name = $(subst /,.,$(patsubst %/init,%,$(1:$(BUILD)/bytecode/%.lua=%)))
 $(BUILD)/modules.inc: $(BYTECODE)
 	$(Q){ $(foreach f,$^,echo 'MODULE($(subst .,_,$(call module_name,$f)), "$(call module_name,$f)", "$f")';) } > $@
-$(BUILD)/core/main.o: $(BUILD)/modules.inc
+$(BUILD)/core/lua/main.o: $(BUILD)/modules.inc
 
-$(PROGRAM): $(BUILD)/core/main.o $(OBJECTS)
+$(PROGRAM): $(BUILD)/core/lua/main.o $(OBJECTS)
 	@echo "LD $@"
 	$(Q)$(CC) $(LDFLAGS) $(SANITIZE) -Wl,-z,relro,-z,now -o $@ $^ $(LIBS)
 
@@ -86,9 +86,9 @@ $(BUILD)/syscalls.inc: Makefile
 	@mkdir -p $(@D)
 	$(Q)echo '#include <asm/unistd.h>' | $(CC) -E -dM - | \
 	    sed -n 's/^#define __NR_\([a-z0-9_]*\) .*/{"\1", __NR_\1},/p' | LC_ALL=C sort > $@
-$(BUILD)/core/remote.o: $(BUILD)/syscalls.inc
+$(BUILD)/core/ptrace/remote.o: $(BUILD)/syscalls.inc
 
--include $(OBJECTS:.o=.d) $(BUILD)/core/main.d
+-include $(OBJECTS:.o=.d) $(BUILD)/core/lua/main.d
 
 # ---- tests ----------------------------------------------------------------------------------------
 
@@ -211,19 +211,19 @@ $(LINES): tests/programs/lines.go
 # What no linker makes, by rewriting the program headers.
 LAID_OUT := $(BUILD)/tests/moved-overlap $(BUILD)/tests/moved-meeting $(BUILD)/tests/moved-hole
 TEST_PROGRAMS += $(LAID_OUT)
-$(LAID_OUT): $(BUILD)/tests/moved-%: tests/layout.lua $(BUILD)/tests/moved-separate $(BUILD)/tests/moved-fixed
+$(LAID_OUT): $(BUILD)/tests/moved-%: tests/tools/layout.lua $(BUILD)/tests/moved-separate $(BUILD)/tests/moved-fixed
 	@echo "LAYOUT $@"
-	$(Q)$(LUA) tests/layout.lua $* $(BUILD)/tests/moved-$(if $(filter hole,$*),fixed,separate) $@
+	$(Q)$(LUA) tests/tools/layout.lua $* $(BUILD)/tests/moved-$(if $(filter hole,$*),fixed,separate) $@
 
 # The tests run in stock lua5.4, with the module; the sanitized ones in the program itself, which has
 # the sanitizers in it.
-export LUA_PATH  := scripts/?.lua;scripts/?/init.lua;tests/?.lua;;
+export LUA_PATH  := scripts/?.lua;scripts/?/init.lua;;
 export LUA_CPATH := $(BUILD)/lua/?.so;;
 BUSTED ?= $(LUA) /usr/bin/busted
 SPECS  ?= tests/unit tests/harness tests/program
 
 packages-%:
-	@tests/packages $*
+	@tests/tools/packages $*
 
 test-programs: all $(TEST_PROGRAMS)
 
@@ -256,15 +256,15 @@ test-kernels: packages-test cross
 
 demo: packages-demo
 	@$(MAKE) --no-print-directory all
-	@tests/demo
+	@tests/tools/demo
 
 bench: packages-test
 	@$(MAKE) --no-print-directory all $(TEST_PROGRAMS)
-	@tests/bench
+	@tests/tools/bench
 
 coverage: packages-real
 	@$(MAKE) --no-print-directory all
-	@$(LUA) tests/coverage > $(BUILD)/coverage && mv $(BUILD)/coverage docs/COVERAGE.md
+	@$(LUA) tests/tools/coverage > $(BUILD)/coverage && mv $(BUILD)/coverage docs/COVERAGE.md
 
 # Signals, core dumps and preloaded libraries are the tests' own; the kernel, not a leak, ends what is forked.
 ASAN_OPTIONS := detect_leaks=0:handle_segv=0:handle_sigbus=0:handle_sigfpe=0:disable_coredump=0:verify_asan_link_order=0
@@ -281,9 +281,9 @@ lint: packages-lint
 	for cpu in $(notdir $(wildcard arch/*)); do \
 	    cppcheck -q --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
 	        --suppress=missingIncludeSystem -Icore -Iarch/$$cpu core arch/$$cpu || exit; done
-	clang-tidy --quiet $(SOURCES) core/main.c -- $(BASE) -Ibuild/clang
+	clang-tidy --quiet $(SOURCES) core/lua/main.c -- $(BASE) -Ibuild/clang
 	luacheck -q scripts tests
-	shellcheck tests/packages tests/demo tests/sysroot .ci/run $(addprefix tests/vm/,image init kernels newer ready run start suite)
+	shellcheck tests/tools/packages tests/tools/demo tests/tools/sysroot .ci/run $(addprefix tests/vm/,image init kernels newer ready run start suite)
 
 # ---- install --------------------------------------------------------------------------------------
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "file.h"
+#include "base/file.h"
 
 #include <ctype.h>
 #include <errno.h>

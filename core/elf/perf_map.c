@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "perfmap.h"
+#include "elf/perf_map.h"
 
-#include "process.h"
-#include "symbols.h"
-#include "system.h"
+#include "proc/process.h"
+#include "elf/symbols.h"
+#include "os/system.h"
 
 #include <elf.h>
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Breakpoints as Lua values: deleted when closed. */
-#include "breakpoint.h"
-#include "lua_core.h"
+#include "ptrace/breakpoint.h"
+#include "lua/util.h"
 
 #include <errno.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cache.h"
-#include "lua_core.h"
+#include "os/cache.h"
+#include "lua/util.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Kernel constants by their names, in core.constants: for remote system calls and ELF headers. */
 #include "arch.h"
-#include "lua_core.h"
+#include "lua/util.h"
 
 #include <elf.h>
 #include <errno.h>

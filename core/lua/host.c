@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "arch.h"
-#include "host.h"
-#include "lua_core.h"
+#include "proc/host.h"
+#include "lua/util.h"
 
 #include <unistd.h>
 

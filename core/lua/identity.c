@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "lua_core.h"
-#include "identity.h"
+#include "lua/util.h"
+#include "os/identity.h"
 
 #include <errno.h>
 

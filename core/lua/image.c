@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "image.h"
-#include "lua_core.h"
-#include "perfmap.h"
-#include "symbols.h"
+#include "elf/image.h"
+#include "lua/util.h"
+#include "elf/perf_map.h"
+#include "elf/symbols.h"
 
 static void push_segments(lua_State *L, const struct image *image)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The inferior object: running, stopping, events, remote system calls. */
-#include "lua_core.h"
+#include "lua/util.h"
 
-#include "remote.h"
+#include "ptrace/remote.h"
 
 #include <errno.h>
 #include <string.h>

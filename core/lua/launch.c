@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "init.h"
-#include "launch.h"
-#include "lua_core.h"
+#include "os/init.h"
+#include "ptrace/launch.h"
+#include "lua/util.h"
 
 #include <errno.h>
 #include <stdio.h>

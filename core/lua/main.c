@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The program: Lua with the bindings built in, running scripts/tiexec/cli.lua. */
-#include "arena.h"
-#include "lua_core.h"
-#include "system.h"
+#include "lua/arena.h"
+#include "lua/util.h"
+#include "os/system.h"
 
 #include <libgen.h>
 #include <limits.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The inferior's memory, and snapshots of it. */
-#include "lua_core.h"
-#include "memory.h"
-#include "snapshot.h"
+#include "lua/util.h"
+#include "ptrace/memory.h"
+#include "ptrace/snapshot.h"
 
 #include <errno.h>
 #include <stdlib.h>

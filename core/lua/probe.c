@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "lua_core.h"
-#include "probe.h"
+#include "lua/util.h"
+#include "os/probe.h"
 
 static uint64_t check_field(lua_State *L, const char *name)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "arch.h"
-#include "folios.h"
-#include "lua_core.h"
-#include "maps.h"
-#include "pagemap.h"
-#include "process.h"
-#include "remote.h"
+#include "proc/folios.h"
+#include "lua/util.h"
+#include "proc/maps.h"
+#include "proc/pagemap.h"
+#include "proc/process.h"
+#include "ptrace/remote.h"
 
 #include <elf.h>
 #include <errno.h>

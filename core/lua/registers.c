@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Registers of the inferior's threads. */
-#include "lua_core.h"
-#include "registers.h"
+#include "lua/util.h"
+#include "ptrace/registers.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "lua_core.h"
-#include "remote.h"
-#include "system.h"
+#include "lua/util.h"
+#include "ptrace/remote.h"
+#include "os/system.h"
 
 #include <dirent.h>
 #include <errno.h>

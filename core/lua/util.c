@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "lua_core.h"
+#include "lua/util.h"
 
 #include <errno.h>
 #include <string.h>

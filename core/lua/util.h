@@ -6,8 +6,8 @@
 #ifndef TIEXEC_LUA_CORE_H
 #define TIEXEC_LUA_CORE_H
 
-#include "inferior.h"
-#include "snapshot.h"
+#include "ptrace/inferior.h"
+#include "ptrace/snapshot.h"
 
 #include <lauxlib.h>
 #include <lua.h>

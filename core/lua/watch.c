@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Watching a process that is not traced. */
 #include "arch.h"
-#include "lua_core.h"
-#include "watch.h"
+#include "lua/util.h"
+#include "os/watch.h"
 
 #include <errno.h>
 #include <signal.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cache.h"
+#include "os/cache.h"
 
-#include "pagemap.h"
-#include "system.h"
+#include "proc/pagemap.h"
+#include "os/system.h"
 
 #include <errno.h>
 #include <fcntl.h>

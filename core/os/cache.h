@@ -6,8 +6,8 @@
 #ifndef TIEXEC_CACHE_H
 #define TIEXEC_CACHE_H
 
-#include "memory.h"
-#include "snapshot.h"
+#include "ptrace/memory.h"
+#include "ptrace/snapshot.h"
 
 #include <stdbool.h>
 

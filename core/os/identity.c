@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "identity.h"
+#include "os/identity.h"
 
 #include <errno.h>
 #include <grp.h>

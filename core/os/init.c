@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "init.h"
+#include "os/init.h"
 
-#include "system.h"
+#include "os/system.h"
 
 #include <errno.h>
 #include <signal.h>

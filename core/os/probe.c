@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "probe.h"
+#include "os/probe.h"
 
-#include "maps.h"
+#include "proc/maps.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "system.h"
+#include "os/system.h"
 
 #include <errno.h>
 #include <fcntl.h>

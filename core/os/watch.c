@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "watch.h"
+#include "os/watch.h"
 
-#include "process.h"
+#include "proc/process.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "folios.h"
+#include "proc/folios.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "host.h"
+#include "proc/host.h"
 
 #include "arch.h"
-#include "file.h"
-#include "process.h"
+#include "base/file.h"
+#include "proc/process.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "maps.h"
+#include "proc/maps.h"
 
-#include "file.h"
+#include "base/file.h"
 
 #include <errno.h>
 #include <stdio.h>

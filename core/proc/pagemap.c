@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "pagemap.h"
+#include "proc/pagemap.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "process.h"
+#include "proc/process.h"
 
-#include "file.h"
+#include "base/file.h"
 
 #include <dirent.h>
 #include <elf.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Taking hold of a process that runs. */
-#include "inferior.h"
+#include "ptrace/inferior.h"
 
-#include "process.h"
+#include "proc/process.h"
 
 #include <errno.h>
 #include <stdlib.h>

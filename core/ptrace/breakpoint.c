@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "breakpoint.h"
+#include "ptrace/breakpoint.h"
 
-#include "memory.h"
+#include "ptrace/memory.h"
 
 #include <errno.h>
 #include <sys/wait.h>

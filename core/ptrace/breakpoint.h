@@ -5,7 +5,7 @@
 #ifndef TIEXEC_BREAKPOINT_H
 #define TIEXEC_BREAKPOINT_H
 
-#include "inferior.h"
+#include "ptrace/inferior.h"
 
 enum breakpoint_kind { BREAKPOINT_ANY, BREAKPOINT_HARDWARE, BREAKPOINT_SOFTWARE };
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * From wait statuses to events. */
-#include "breakpoint.h"
-#include "inferior.h"
-#include "memory.h"
-#include "process.h"
+#include "ptrace/breakpoint.h"
+#include "ptrace/inferior.h"
+#include "ptrace/memory.h"
+#include "proc/process.h"
 
 #include <errno.h>
 #include <sys/ptrace.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "inferior.h"
+#include "ptrace/inferior.h"
 
-#include "breakpoint.h"
-#include "memory.h"
-#include "process.h"
+#include "ptrace/breakpoint.h"
+#include "ptrace/memory.h"
+#include "proc/process.h"
 
 #include <errno.h>
 #include <stdlib.h>

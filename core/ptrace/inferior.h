@@ -6,7 +6,7 @@
 #ifndef TIEXEC_INFERIOR_H
 #define TIEXEC_INFERIOR_H
 
-#include "tracee.h"
+#include "ptrace/tracee.h"
 
 #include <stddef.h>
 

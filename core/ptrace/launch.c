@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "launch.h"
+#include "ptrace/launch.h"
 
-#include "memory.h"
-#include "system.h"
+#include "ptrace/memory.h"
+#include "os/system.h"
 
 #include <errno.h>
 #include <fcntl.h>

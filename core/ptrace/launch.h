@@ -7,7 +7,7 @@
 #ifndef TIEXEC_LAUNCH_H
 #define TIEXEC_LAUNCH_H
 
-#include "inferior.h"
+#include "ptrace/inferior.h"
 
 /* What the tracer asks of every thread: it dies with the tracer (until let go), execs and new
  * threads are reported, system call stops are marked. */

@@ -5,7 +5,7 @@
 #ifndef TIEXEC_MEMORY_H
 #define TIEXEC_MEMORY_H
 
-#include "inferior.h"
+#include "ptrace/inferior.h"
 
 /* Much memory is worked on in pieces: small enough for a second-level cache to hold one and its copy,
  * large enough that the system calls do not count. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "registers.h"
+#include "ptrace/registers.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
 #ifndef TIEXEC_REGISTERS_H
 #define TIEXEC_REGISTERS_H
 
-#include "tracee.h"
+#include "ptrace/tracee.h"
 
 /* The register called `name` on this CPU, or by one of the names every CPU has (pc, sp, fp).
  * NULL: there is none. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "remote.h"
+#include "ptrace/remote.h"
 
-#include "maps.h"
-#include "memory.h"
-#include "registers.h"
+#include "proc/maps.h"
+#include "ptrace/memory.h"
+#include "ptrace/registers.h"
 
 #include <errno.h>
 #include <asm/unistd.h>

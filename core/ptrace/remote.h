@@ -6,7 +6,7 @@
 #ifndef TIEXEC_REMOTE_H
 #define TIEXEC_REMOTE_H
 
-#include "inferior.h"
+#include "ptrace/inferior.h"
 
 /* The number of the system call `name` on this CPU, or -1. */
 long remote_syscall_number(const char *name);

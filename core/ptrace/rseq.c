@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "rseq.h"
+#include "ptrace/rseq.h"
 
-#include "memory.h"
+#include "ptrace/memory.h"
 
 #include <sys/ptrace.h>
 

@@ -3,7 +3,7 @@
 #ifndef TIEXEC_RSEQ_H
 #define TIEXEC_RSEQ_H
 
-#include "inferior.h"
+#include "ptrace/inferior.h"
 
 /* If a stopped thread is within a restartable sequence, aborts that, as the kernel does at every preemption.
  * To be done before its pc is moved elsewhere and back: the kernel, seeing it elsewhere, forgets the

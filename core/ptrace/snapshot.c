@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "snapshot.h"
+#include "ptrace/snapshot.h"
 
-#include "memory.h"
+#include "ptrace/memory.h"
 
 #include <errno.h>
 #include <stdio.h>

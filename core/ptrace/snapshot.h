@@ -3,7 +3,7 @@
 #ifndef TIEXEC_SNAPSHOT_H
 #define TIEXEC_SNAPSHOT_H
 
-#include "inferior.h"
+#include "ptrace/inferior.h"
 
 struct snapshot_range {
     uint64_t address, size;

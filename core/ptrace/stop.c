@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Stopping all threads in mid-run, so that they notice nothing of it. */
-#include "inferior.h"
-#include "rseq.h"
+#include "ptrace/inferior.h"
+#include "ptrace/rseq.h"
 
 #include <errno.h>
 #include <sys/wait.h>

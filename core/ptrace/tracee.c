@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tracee.h"
+#include "ptrace/tracee.h"
 
 #include <errno.h>
 #include <stddef.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Waiting for what happens next, to one inferior or to several. */
-#include "inferior.h"
+#include "ptrace/inferior.h"
 
-#include "process.h"
+#include "proc/process.h"
 
 #include <errno.h>
 #include <sys/wait.h>

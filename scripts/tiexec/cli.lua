@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: Apache-2.0
 --- The command line.
 
-local message = require "tiexec.message"
-local settings = require "tiexec.settings"
+local message = require "tiexec.base.message"
+local settings = require "tiexec.plan.settings"
 
 local cli = {}
 
@@ -85,7 +85,7 @@ local function run_script(path, arguments)
 end
 
 local function run_cache(action)
-    local cache = require "tiexec.cache"
+    local cache = require "tiexec.sources.cache"
     if not cache.actions[action] then return usage_error("--cache: there are list, prune and clear") end
     return cache.run(action)
 end
@@ -124,7 +124,7 @@ local function run_attached(given, operands, way)
         if not pid or pid <= 0 then return usage_error(("--%s: '%s' is not a process id"):format(way, word)) end
         pids[#pids + 1] = pid
     end
-    local attach = require "tiexec.attach"
+    local attach = require "tiexec.remap.attach"
     return (way == "undo" and attach.undo or attach.run)(pids, with_environment(given))
 end
 
@@ -148,7 +148,7 @@ function cli.main(arguments)
         return 0
     end
     if given.version then
-        io.stdout:write("tiexec ", require "tiexec.version", "\n")
+        io.stdout:write("tiexec ", require "tiexec.base.version", "\n")
         return 0
     end
     local wrong = misplaced(given)
@@ -161,7 +161,7 @@ function cli.main(arguments)
     if given.script then return run_script(given.script, operands) end
     if #operands == 0 then return usage_error("a command is missing") end
     if given.login and not given.user then return usage_error("--login needs --user") end
-    return require "tiexec.launcher".run(operands, with_environment(given))
+    return require "tiexec.start.launcher".run(operands, with_environment(given))
 end
 
 return cli

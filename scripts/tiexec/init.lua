@@ -5,10 +5,10 @@
 -- @module tiexec
 
 local core = require "tiexec.core"
-require "tiexec.inferior"
+require "tiexec.harness.inferior"
 
 return {
-    version = require "tiexec.version",
+    version = require "tiexec.base.version",
     constants = core.constants,
     launch = core.launch,
     attach = core.attach,

@@ -1,9 +1,9 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Attaching to a process in mid-run: its threads notice nothing.
 
-local attached = require "attached"
+local attached = require "tests.lib.attached"
 local core = require "tiexec.core"
-local support = require "support"
+local support = require "tests.lib.support"
 local tiexec = require "tiexec"
 
 local loader, library = support.programs .. "loader", support.programs .. "loadable"

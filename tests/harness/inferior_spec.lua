@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Running, stopping and watching an inferior.
 
-local cpu = require "cpu"
-local support = require "support"
+local cpu = require "tests.lib.cpu"
+local support = require "tests.lib.support"
 local tiexec = require "tiexec"
 
 local target = support.programs .. "target"

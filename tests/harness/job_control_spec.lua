@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- SIGSTOP and SIGCONT that come while the inferior does system calls for the tracer.
 
-local support = require "support"
+local support = require "tests.lib.support"
 local tiexec = require "tiexec"
 
 local target = support.programs .. "target"

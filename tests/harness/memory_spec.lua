@@ -2,8 +2,8 @@
 -- Memory, snapshots, registers and remote system calls.
 
 local core = require "tiexec.core"
-local cpu = require "cpu"
-local support = require "support"
+local cpu = require "tests.lib.cpu"
+local support = require "tests.lib.support"
 local tiexec = require "tiexec"
 
 local target = support.programs .. "target"

@@ -3,7 +3,7 @@
 -- that a tracer sees.
 
 local core = require "tiexec.core"
-local support = require "support"
+local support = require "tests.lib.support"
 local tiexec = require "tiexec"
 
 -- Lets it run to the next event; or until it sleeps: then nil.

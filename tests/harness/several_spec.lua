@@ -2,7 +2,7 @@
 -- Several inferiors at once, and processes that an inferior starts.
 
 local core = require "tiexec.core"
-local support = require "support"
+local support = require "tests.lib.support"
 local tiexec = require "tiexec"
 
 local c = tiexec.constants

@@ -2,8 +2,8 @@
 -- Programs under tiexec's own stages, but held at the entry point when these are done with them, to be
 -- looked at. Nothing of the program itself runs, so any program will do.
 
-local stages = require "tiexec.stages"
-local support = require "support"
+local stages = require "tiexec.start.stages"
+local support = require "tests.lib.support"
 local tiexec = require "tiexec"
 
 local at_entry = {}

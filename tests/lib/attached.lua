@@ -3,8 +3,8 @@
 -- something (tests/programs/waiting.c), and what the text of a process comes to in memory.
 
 local assert = require "luassert"
-local cpu = require "cpu"
-local support = require "support"
+local cpu = require "tests.lib.cpu"
+local support = require "tests.lib.support"
 
 local attached = {}
 

@@ -2,7 +2,7 @@
 -- Programs on huge pages of each source, for debuggers and profilers to look at.
 
 local core = require "tiexec.core"
-local support = require "support"
+local support = require "tests.lib.support"
 
 local debugged = {}
 

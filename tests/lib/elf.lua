@@ -2,7 +2,7 @@
 -- Where huge pages are possible in a process, from what readelf, ldd and /proc say: none of it is
 -- tiexec's own code.
 
-local support = require "support"
+local support = require "tests.lib.support"
 
 local elf = {}
 

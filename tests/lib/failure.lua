@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- What must hold whatever fails: CMD runs as it would by itself, and one line says what and what to do.
 
-local support = require "support"
+local support = require "tests.lib.support"
 
 local failure = {}
 

@@ -2,7 +2,7 @@
 --- Pages larger than the base page, of which smaps does not tell, read from /proc/PID/pagemap and /proc/kpageflags
 -- without tiexec's own code. As root.
 
-local support = require "support"
+local support = require "tests.lib.support"
 
 local folios = {}
 

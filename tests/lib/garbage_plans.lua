@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Plans that must be refused, for programs stopped at their entry.
 
-local elf = require "elf"
-local plan = require "tiexec.plan"
+local elf = require "tests.lib.elf"
+local plan = require "tiexec.plan.validate"
 
 local garbage_plans = {}
 

@@ -2,7 +2,7 @@
 -- systemd as the first process of namespaces of its own, with none but a test's units; nothing of the host can be
 -- written to from there but the test's folder, which is /run/test.
 
-local support = require "support"
+local support = require "tests.lib.support"
 
 local manager = {}
 

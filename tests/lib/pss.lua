@@ -2,7 +2,7 @@
 -- What the text of many processes of one program takes of memory, as the kernel divides it: Pss counts a
 -- page that n processes map as 1/n of a page in each.
 
-local support = require "support"
+local support = require "tests.lib.support"
 
 local pss = { program = support.programs .. "bigtext" } -- reads all of its text, says so, and waits
 

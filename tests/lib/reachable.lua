@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 --- tiexec and the test programs, copied to where any user can reach them and no mount option is in the way.
 
-local support = require "support"
+local support = require "tests.lib.support"
 
 local reachable = {}
 

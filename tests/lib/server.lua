@@ -2,7 +2,7 @@
 -- Talking to servers on the loopback interface.
 
 local core = require "tiexec.core"
-local support = require "support"
+local support = require "tests.lib.support"
 
 local server = {}
 

@@ -2,7 +2,7 @@
 -- What the specs of the source `shared` have in common: a program, and a cache folder of its own.
 
 local core = require "tiexec.core"
-local support = require "support"
+local support = require "tests.lib.support"
 
 local shared = {}
 

@@ -5,8 +5,8 @@
 local assert = require "luassert"
 local busted = require "busted"
 local core = require "tiexec.core"
-local elf = require "elf"
-local support = require "support"
+local elf = require "tests.lib.elf"
+local support = require "tests.lib.support"
 
 local describe, it, setup, teardown = busted.describe, busted.it, busted.setup, busted.teardown
 

@@ -3,8 +3,8 @@
 
 local assert = require "luassert"
 local core = require "tiexec.core"
-local cpu = require "cpu"
-local support = require "support"
+local cpu = require "tests.lib.cpu"
+local support = require "tests.lib.support"
 
 local topology = {}
 

@@ -3,7 +3,7 @@
 -- inside; here it is looked at from outside, and compared with the same program run plainly.
 
 local core = require "tiexec.core"
-local support = require "support"
+local support = require "tests.lib.support"
 
 local HUGE <const> = core.host().huge_page_size
 

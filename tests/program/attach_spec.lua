@@ -1,10 +1,10 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- --attach and --undo: a process that runs gets huge pages, and gives them back; its threads notice nothing.
 
-local attached = require "attached"
+local attached = require "tests.lib.attached"
 local core = require "tiexec.core"
-local failure = require "failure"
-local support = require "support"
+local failure = require "tests.lib.failure"
+local support = require "tests.lib.support"
 
 local HUGE <const> = core.host().huge_page_size
 local ROUNDS <const> = tonumber(os.getenv("TIEXEC_SOAK")) or support.rounds(10)
@@ -204,7 +204,7 @@ describe("--attach refuses, with one line,", function()
     it("another user's process", function()
         if not support.is_root then return pending("needs root, to be another user") end
         local busy <close> = attached.start()
-        local reachable, remove = require "reachable".folder()
+        local reachable, remove = require "tests.lib.reachable".folder()
         local nobody = { "setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups" }
         for _, option in ipairs { "--attach", "--undo" } do
             local words = table.move({ reachable .. "build/tiexec", option, tostring(busy.pid) }, 1, 3, #nobody + 1,

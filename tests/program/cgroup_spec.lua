@@ -2,8 +2,8 @@
 -- Under a hugetlb cgroup limit, which strikes by SIGBUS when memory is touched: CMD is right, one line tells.
 
 local core = require "tiexec.core"
-local failure = require "failure"
-local support = require "support"
+local failure = require "tests.lib.failure"
+local support = require "tests.lib.support"
 
 local test = failure.tests(it)
 local folder = support.folder()

@@ -2,10 +2,10 @@
 -- --check: agrees with the host, each fact changed; and what it says to do helps.
 
 local core = require "tiexec.core"
-local cpu = require "cpu"
-local failure = require "failure"
+local cpu = require "tests.lib.cpu"
+local failure = require "tests.lib.failure"
 local json = require "dkjson"
-local support = require "support"
+local support = require "tests.lib.support"
 
 local ample = support.programs .. "ample"
 local MM <const> = "/sys/kernel/mm/"

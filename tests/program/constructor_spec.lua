@@ -2,8 +2,8 @@
 -- Programs of which much has run before their entry point: constructors of libraries.
 
 local core = require "tiexec.core"
-local support = require "support"
-local topology = require "topology"
+local support = require "tests.lib.support"
+local topology = require "tests.lib.topology"
 
 local function constructed(what, more)
     local run = { program = "state_constructed", environment = "CONSTRUCTOR=" .. what }

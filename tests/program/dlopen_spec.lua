@@ -1,13 +1,13 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- --follow=dlopen: libraries that are loaded later run from huge pages, and the program notices nothing.
 
-local attached = require "attached"
+local attached = require "tests.lib.attached"
 local core = require "tiexec.core"
-local cpu = require "cpu"
-local elf = require "elf"
-local failure = require "failure"
+local cpu = require "tests.lib.cpu"
+local elf = require "tests.lib.elf"
+local failure = require "tests.lib.failure"
 local json = require "dkjson"
-local support = require "support"
+local support = require "tests.lib.support"
 
 local loader, original = support.programs .. "loader", support.programs .. "loadable"
 local HUGE <const> = core.host().huge_page_size

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Damaged ELF files: whatever the kernel makes of one, it makes the same of it under tiexec.
 
-local support = require "support"
+local support = require "tests.lib.support"
 
 local small, ample = support.programs .. "small", support.programs .. "ample"
 

@@ -2,8 +2,8 @@
 -- Whatever fails, CMD runs unmodified, with one line that says what; with --strict it does not start.
 
 local core = require "tiexec.core"
-local failure = require "failure"
-local support = require "support"
+local failure = require "tests.lib.failure"
+local support = require "tests.lib.support"
 
 local ample, ample_static = support.programs .. "ample", support.programs .. "ample_static"
 local test = failure.tests(it)

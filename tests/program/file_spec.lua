@@ -4,7 +4,7 @@
 
 local core = require "tiexec.core"
 local json = require "dkjson"
-local support = require "support"
+local support = require "tests.lib.support"
 
 local HUGE <const> = core.host().huge_page_size
 local NO_FOLIOS <const> = "this filesystem has no large folios"

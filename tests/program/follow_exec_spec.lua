@@ -2,8 +2,8 @@
 -- --follow=exec: from start scripts to the program that they become.
 
 local core = require "tiexec.core"
-local failure = require "failure"
-local support = require "support"
+local failure = require "tests.lib.failure"
+local support = require "tests.lib.support"
 
 local ample = support.programs .. "ample"
 

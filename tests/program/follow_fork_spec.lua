@@ -2,9 +2,9 @@
 -- --follow=fork and all: the processes that a program starts, and what they become.
 
 local core = require "tiexec.core"
-local failure = require "failure"
-local server = require "server"
-local support = require "support"
+local failure = require "tests.lib.failure"
+local server = require "tests.lib.server"
+local support = require "tests.lib.support"
 
 local HUGE <const> = core.host().huge_page_size
 local ample = support.programs .. "ample"

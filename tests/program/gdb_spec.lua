@@ -2,8 +2,8 @@
 -- What gdb says of a program that was moved and is on huge pages: the same as of the program by itself.
 
 local core = require "tiexec.core"
-local debugged = require "debugged"
-local support = require "support"
+local debugged = require "tests.lib.debugged"
+local support = require "tests.lib.support"
 
 local deep = support.programs .. "deep"
 

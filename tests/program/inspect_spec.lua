@@ -2,10 +2,10 @@
 -- --inspect: agrees with smaps, whatever the process is; and says in one line why it cannot look.
 
 local core = require "tiexec.core"
-local cpu = require "cpu"
-local failure = require "failure"
+local cpu = require "tests.lib.cpu"
+local failure = require "tests.lib.failure"
 local json = require "dkjson"
-local support = require "support"
+local support = require "tests.lib.support"
 
 local ample = support.programs .. "ample"
 local shareable = support.programs .. "shareable"

@@ -2,7 +2,7 @@
 -- The tracer is killed, or one of its calls fails, at every step. The program runs as it would by itself, or it
 -- is gone with the tracer; it is never wrong, and never stays stopped.
 
-local support = require "support"
+local support = require "tests.lib.support"
 
 local ample, ample_static = support.programs .. "ample", support.programs .. "ample_static"
 

@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Many processes of one program: with the sources that share pages, their text takes no more than plainly.
 
-local pss = require "pss"
-local support = require "support"
+local pss = require "tests.lib.pss"
+local support = require "tests.lib.support"
 
 local COUNT <const>, TEXT <const> = support.patience > 1 and 6 or 20, 100 << 20
 

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- A text near address 0 must not be rounded down to it: null pointers would no longer fault.
 
-local support = require "support"
+local support = require "tests.lib.support"
 
 describe("a program with text at the lowest address", function()
     for _, strategy in ipairs { "conservative", "aggressive" } do

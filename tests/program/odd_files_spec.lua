@@ -1,9 +1,9 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- What is not a native ELF executable: it runs, or fails to, as by env(1).
 
-local cpu = require "cpu"
-local failure = require "failure"
-local support = require "support"
+local cpu = require "tests.lib.cpu"
+local failure = require "tests.lib.failure"
+local support = require "tests.lib.support"
 
 local test = failure.tests(it)
 local ample, small = support.programs .. "ample", support.programs .. "small"

@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- The command line and the environment variable TIEXEC: what is wrong is said in one line.
 
-local failure = require "failure"
-local support = require "support"
+local failure = require "tests.lib.failure"
+local support = require "tests.lib.support"
 
 local ample = support.programs .. "ample"
 

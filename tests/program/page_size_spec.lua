@@ -3,11 +3,11 @@
 -- hold as one, for programs whose text is not worth a PMD-sized page.
 
 local core = require "tiexec.core"
-local failure = require "failure"
-local folios = require "folios"
+local failure = require "tests.lib.failure"
+local folios = require "tests.lib.folios"
 local json = require "dkjson"
-local reachable = require "reachable"
-local support = require "support"
+local reachable = require "tests.lib.reachable"
+local support = require "tests.lib.support"
 
 local SIZE <const>, HUGE <const> = 64 << 10, core.huge_page_size()
 local CONTIGUOUS <const> = core.host().contiguous_size

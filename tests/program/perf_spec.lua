@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- perf names the functions of a program on huge pages as it does those of the program by itself.
 
-local debugged = require "debugged"
-local support = require "support"
+local debugged = require "tests.lib.debugged"
+local support = require "tests.lib.support"
 
 local busy = support.programs .. "busy"
 local TURNS <const> = "1000000"

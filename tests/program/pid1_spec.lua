@@ -2,8 +2,8 @@
 -- As process 1 of a pid namespace tiexec stays, as an init for CMD.
 
 local core = require "tiexec.core"
-local failure = require "failure"
-local support = require "support"
+local failure = require "tests.lib.failure"
+local support = require "tests.lib.support"
 
 local ample = support.programs .. "ample"
 local NAMESPACE <const> = { "unshare", "--pid", "--fork", "--kill-child", "--mount-proc" }

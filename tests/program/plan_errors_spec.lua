@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Strategies that return nonsense: it is refused by name before anything is touched.
 
-local failure = require "failure"
-local support = require "support"
+local failure = require "tests.lib.failure"
+local support = require "tests.lib.support"
 
 local test = failure.tests(it, 4)
 local ample, ample_static = support.programs .. "ample", support.programs .. "ample_static"

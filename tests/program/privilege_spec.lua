@@ -2,9 +2,9 @@
 -- Programs that change rights, and a caller without any.
 
 local core = require "tiexec.core"
-local failure = require "failure"
-local reachable = require "reachable"
-local support = require "support"
+local failure = require "tests.lib.failure"
+local reachable = require "tests.lib.reachable"
+local support = require "tests.lib.support"
 
 local NOBODY <const> = { "setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "--" }
 

@@ -2,8 +2,8 @@
 -- Profiles: which one is taken is seen by what becomes of the text. Wrong ones do no harm.
 
 local core = require "tiexec.core"
-local failure = require "failure"
-local support = require "support"
+local failure = require "tests.lib.failure"
+local support = require "tests.lib.support"
 
 local test = failure.tests(it, 4)
 local ample = support.shell("realpath " .. support.programs .. "ample").out:gsub("\n", "")

@@ -2,7 +2,7 @@
 -- What protects the text beyond reading, writing and executing is the same on huge pages.
 
 local core = require "tiexec.core"
-local support = require "support"
+local support = require "tests.lib.support"
 
 if core.host().arch ~= "aarch64" then return end
 

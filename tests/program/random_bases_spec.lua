@@ -3,7 +3,7 @@
 -- random as the kernel's own, less the bits of the alignment. `make soak` makes 10,000 starts of it.
 
 local core = require "tiexec.core"
-local support = require "support"
+local support = require "tests.lib.support"
 
 local HUGE <const> = core.host().huge_page_size
 local STARTS <const> = math.tointeger(os.getenv("TIEXEC_SOAK") or support.patience > 1 and 60 or 200)

@@ -1,9 +1,9 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Random plans for small real programs. The pool is small, so that ranges are split between sources.
 
-local random_plans = require "random_plans"
-local specimen = require "specimen"
-local support = require "support"
+local random_plans = require "tests.lib.random_plans"
+local specimen = require "tests.lib.specimen"
+local support = require "tests.lib.support"
 
 local SEEDS <const> = support.rounds(10)
 

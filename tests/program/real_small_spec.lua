@@ -3,8 +3,8 @@
 -- of their text is huge.
 
 local core = require "tiexec.core"
-local specimen = require "specimen"
-local support = require "support"
+local specimen = require "tests.lib.specimen"
+local support = require "tests.lib.support"
 
 local program = specimen.program
 

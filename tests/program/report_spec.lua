@@ -2,8 +2,8 @@
 -- --report: JSON that agrees with what smaps says, one value in a line.
 
 local json = require "dkjson"
-local failure = require "failure"
-local support = require "support"
+local failure = require "tests.lib.failure"
+local support = require "tests.lib.support"
 
 local test = failure.tests(it)
 local ample, ample_static = support.programs .. "ample", support.programs .. "ample_static"

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- The case of the original prototype: a text of 0x5ff000-0xc10000.
 
-local support = require "support"
+local support = require "tests.lib.support"
 
 local shape = support.programs .. "shape"
 

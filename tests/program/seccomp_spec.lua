@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Under seccomp filters, which judge the tracer's calls and remote calls as well: CMD survives and is right.
 
-local failure = require "failure"
-local support = require "support"
+local failure = require "tests.lib.failure"
+local support = require "tests.lib.support"
 
 local test = failure.tests(it, 3)
 local ample, ample_static = support.programs .. "ample", support.programs .. "ample_static"

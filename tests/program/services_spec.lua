@@ -2,11 +2,11 @@
 -- docs/SERVICES.md: its examples, and what it says, as far as that can be run here.
 
 local core = require "tiexec.core"
-local failure = require "failure"
+local failure = require "tests.lib.failure"
 local json = require "dkjson"
-local manager = require "manager"
-local reachable = require "reachable"
-local support = require "support"
+local manager = require "tests.lib.manager"
+local reachable = require "tests.lib.reachable"
+local support = require "tests.lib.support"
 
 local here, remove = reachable.folder()
 os.execute(("cp %sshareable %sbuild/tests/; cp \"$(realpath /usr/bin/python3)\" %spython3; chmod -R go+rX %s"):format(

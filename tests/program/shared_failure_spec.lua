@@ -3,8 +3,8 @@
 -- source serves, and nothing is left behind.
 
 local core = require "tiexec.core"
-local shared = require "shared"
-local support = require "support"
+local shared = require "tests.lib.shared"
+local support = require "tests.lib.support"
 
 local TEXT <const> = shared.TEXT
 local HUGE <const> = core.host().huge_page_size

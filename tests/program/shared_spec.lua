@@ -2,8 +2,8 @@
 -- The source `shared`: one copy in a cache file for all processes, which is used only if it can be trusted.
 
 local core = require "tiexec.core"
-local shared = require "shared"
-local support = require "support"
+local shared = require "tests.lib.shared"
+local support = require "tests.lib.support"
 
 local TEXT <const>, NOBODY <const> = shared.TEXT, shared.NOBODY
 local place, run, files, text_of = shared.place, shared.run, shared.files, shared.text_of

@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Signals, the end of the program, and what its parent hears of it, are as without tiexec.
 
-local support = require "support"
-local topology = require "topology"
+local support = require "tests.lib.support"
+local topology = require "tests.lib.topology"
 
 local same = topology.assert_same_and_huge
 

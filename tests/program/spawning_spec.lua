@@ -2,7 +2,7 @@
 -- Programs that are moved and start very many children, which are not.
 
 local core = require "tiexec.core"
-local support = require "support"
+local support = require "tests.lib.support"
 
 local program = support.programs .. "spawning"
 

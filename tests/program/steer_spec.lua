@@ -3,7 +3,7 @@
 -- pages can be huge. The filesystem here is tmpfs.
 
 local core = require "tiexec.core"
-local support = require "support"
+local support = require "tests.lib.support"
 
 local HUGE <const> = core.host().huge_page_size
 

@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Strategies that are wrong in every way: none does harm, and one line says what is wrong.
 
-local failure = require "failure"
-local support = require "support"
+local failure = require "tests.lib.failure"
+local support = require "tests.lib.support"
 
 local test = failure.tests(it, 4)
 local ample = support.programs .. "ample"

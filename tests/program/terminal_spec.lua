@@ -2,8 +2,8 @@
 -- On a terminal, in pipelines, and seen from another process, the target is a program like any other.
 
 local core = require "tiexec.core"
-local support = require "support"
-local topology = require "topology"
+local support = require "tests.lib.support"
+local topology = require "tests.lib.topology"
 
 local state <const> = topology.programs .. "state"
 

@@ -1,9 +1,9 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- The target is the process that was started: all it can know of itself is as without tiexec.
 
-local cpu = require "cpu"
-local support = require "support"
-local topology = require "topology"
+local cpu = require "tests.lib.cpu"
+local support = require "tests.lib.support"
+local topology = require "tests.lib.topology"
 
 local same = topology.assert_same_and_huge
 

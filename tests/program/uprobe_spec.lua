@@ -2,7 +2,7 @@
 -- uprobes, which the kernel keeps by file and offset.
 
 local core = require "tiexec.core"
-local support = require "support"
+local support = require "tests.lib.support"
 
 local TRACING <const> = "/sys/kernel/tracing/"
 local program = core.readlink("/proc/self/cwd") .. "/" .. support.programs .. "moved"

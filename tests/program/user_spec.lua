@@ -2,9 +2,9 @@
 -- --user: the target is the user's, as setpriv(1) and runuser(1) make it; the tracer keeps its rights.
 
 local core = require "tiexec.core"
-local failure = require "failure"
-local reachable = require "reachable"
-local support = require "support"
+local failure = require "tests.lib.failure"
+local reachable = require "tests.lib.reachable"
+local support = require "tests.lib.support"
 
 local here, remove = reachable.folder()
 local ample, tiexec = here .. "build/tests/ample", here .. "build/tiexec"

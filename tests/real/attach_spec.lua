@@ -1,10 +1,10 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Servers that are attached to and undone, over and over, while they answer: not one request fails.
 
-local attached = require "attached"
-local server = require "server"
-local specimen = require "specimen"
-local support = require "support"
+local attached = require "tests.lib.attached"
+local server = require "tests.lib.server"
+local specimen = require "tests.lib.specimen"
+local support = require "tests.lib.support"
 
 local ROUNDS <const> = tonumber(os.getenv("TIEXEC_SOAK")) or 10
 

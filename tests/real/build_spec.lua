@@ -2,8 +2,8 @@
 -- Builds under --follow=all: each compiler is remapped, and what comes out is the same.
 
 local core = require "tiexec.core"
-local specimen = require "specimen"
-local support = require "support"
+local specimen = require "tests.lib.specimen"
+local support = require "tests.lib.support"
 
 local witness = core.readlink("/proc/self/cwd") .. "/" .. support.programs .. "witness"
 local FILES <const> = 8

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Compilers: what they make under tiexec, and what of their text is huge. Most of it is in libraries.
 
-local specimen = require "specimen"
+local specimen = require "tests.lib.specimen"
 
 local cxx <const> = [[
 #include <algorithm>

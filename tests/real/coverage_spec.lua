@@ -2,9 +2,9 @@
 -- How much of the text of large objects is on huge pages, and that it is the file's own: at the second
 -- start with the aggressive strategy, seen in smaps while the programs run.
 
-local elf = require "elf"
-local specimen = require "specimen"
-local support = require "support"
+local elf = require "tests.lib.elf"
+local specimen = require "tests.lib.specimen"
+local support = require "tests.lib.support"
 
 local LEAST <const> = 0.95
 local MAP_S <const> = 60

@@ -2,7 +2,7 @@
 -- Large real libraries, loaded by an interpreter while it runs.
 
 local core = require "tiexec.core"
-local support = require "support"
+local support = require "tests.lib.support"
 
 local PYTHON <const> = "/usr/bin/python3"
 local MIB <const> = 1 << 20

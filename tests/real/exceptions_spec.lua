@@ -2,8 +2,8 @@
 -- C++ exceptions from a shared library through another to the program, all on huge pages, and within a
 -- static program: what unwinds them finds its tables by where the objects are.
 
-local debugged = require "debugged"
-local support = require "support"
+local debugged = require "tests.lib.debugged"
+local support = require "tests.lib.support"
 
 local filler <const> = [[
 __asm__(".section .text.filler, \"ax\", @progbits\n.balign 4096\n.fill 3 << 18, 8, 0x89abcdef\n.previous\n");

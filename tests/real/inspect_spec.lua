@@ -3,8 +3,8 @@
 
 local core = require "tiexec.core"
 local json = require "dkjson"
-local specimen = require "specimen"
-local support = require "support"
+local specimen = require "tests.lib.specimen"
+local support = require "tests.lib.support"
 
 local HUGE <const> = core.host().huge_page_size
 

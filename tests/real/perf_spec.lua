@@ -3,9 +3,9 @@
 -- counted: what it compiles at run time has no names by itself either.
 
 local core = require "tiexec.core"
-local debugged = require "debugged"
-local specimen = require "specimen"
-local support = require "support"
+local debugged = require "tests.lib.debugged"
+local specimen = require "tests.lib.specimen"
+local support = require "tests.lib.support"
 
 local ENOUGH <const> = 300 -- samples
 local script <const> = [[

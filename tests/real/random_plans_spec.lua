@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Random plans for large programs. The pool is small, so that ranges are split between sources.
 
-local random_plans = require "random_plans"
-local specimen = require "specimen"
+local random_plans = require "tests.lib.random_plans"
+local specimen = require "tests.lib.specimen"
 
 describe("with random plans", function()
     setup(specimen.prepare(20))

@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Large programs that run to an end: interpreters, git, databases.
 
-local specimen = require "specimen"
-local support = require "support"
+local specimen = require "tests.lib.specimen"
+local support = require "tests.lib.support"
 
 local program = specimen.program
 

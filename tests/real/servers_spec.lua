@@ -1,10 +1,10 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Servers: each gets a free port of the loopback interface, answers, and ends when told to.
 
-local elf = require "elf"
-local server = require "server"
-local specimen = require "specimen"
-local support = require "support"
+local elf = require "tests.lib.elf"
+local server = require "tests.lib.server"
+local specimen = require "tests.lib.specimen"
+local support = require "tests.lib.support"
 
 -- Serves the requests; gives the answers, how it ended, and what elf.check says.
 local function serve(program, options, variant)

@@ -2,9 +2,9 @@
 -- Units as Debian ships them, hardened as they are, with the drop-in of docs/SERVICES.md, under systemd itself.
 
 local json = require "dkjson"
-local manager = require "manager"
-local reachable = require "reachable"
-local support = require "support"
+local manager = require "tests.lib.manager"
+local reachable = require "tests.lib.reachable"
+local support = require "tests.lib.support"
 
 local here, remove = reachable.folder()
 teardown(remove)

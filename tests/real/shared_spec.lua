@@ -2,8 +2,8 @@
 -- The source `shared` and large libraries.
 
 local core = require "tiexec.core"
-local shared = require "shared"
-local support = require "support"
+local shared = require "tests.lib.shared"
+local support = require "tests.lib.support"
 
 describe("shared", function()
     it("takes large libraries, and rustc says the same", function()

@@ -2,9 +2,9 @@
 -- Moving a program to a congruent base, with a failure at each step: it is moved and runs right, or
 -- nothing is changed and it runs right.
 
-local align = require "tiexec.align"
+local align = require "tiexec.start.relocate"
 local core = require "tiexec.core"
-local support = require "support"
+local support = require "tests.lib.support"
 local tiexec = require "tiexec"
 
 local c = core.constants

@@ -3,9 +3,9 @@
 -- the same bytes, or it is as it was, and no memory is left behind.
 
 local core = require "tiexec.core"
-local copy = require "tiexec.copy"
-local process = require "tiexec.process"
-local support = require "support"
+local copy = require "tiexec.sources.copy"
+local process = require "tiexec.harness.target"
+local support = require "tests.lib.support"
 local tiexec = require "tiexec"
 
 local c = core.constants

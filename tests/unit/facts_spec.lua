@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Facts read from a folder that stands for /: limits, pools by node, filesystems, containers.
 
-local facts = require "tiexec.facts"
-local support = require "support"
+local facts = require "tiexec.check.facts"
+local support = require "tests.lib.support"
 
 local MIB <const> = 1 << 20
 local host <const> = { huge_page_size = 2 * MIB, kernel_version = { 6, 1 } }

@@ -4,8 +4,8 @@
 
 local core = require "tiexec.core"
 local file = require "tiexec.sources.file"
-local process = require "tiexec.process"
-local support = require "support"
+local process = require "tiexec.harness.target"
+local support = require "tests.lib.support"
 local tiexec = require "tiexec"
 
 local c = core.constants

@@ -2,12 +2,12 @@
 -- For pages of which size a plan is made, and which sources have such.
 
 local core = require "tiexec.core"
-local describe_host = require "tiexec.describe".host
-local remap = require "tiexec.remap"
-local sizes = require "tiexec.sizes"
+local describe_host = require "tiexec.plan.describe".host
+local remap = require "tiexec.remap.stage"
+local sizes = require "tiexec.plan.smaller"
 local sources = require "tiexec.sources"
-local strategy = require "tiexec.strategy"
-local support = require "support"
+local strategy = require "tiexec.plan.strategy"
+local support = require "tests.lib.support"
 
 local SIZE <const>, HUGE <const> = 64 << 10, core.huge_page_size()
 

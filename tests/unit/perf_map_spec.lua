@@ -2,7 +2,7 @@
 -- The file /tmp/perf-PID.map: what is in it, whose it is, and what it does not overwrite.
 
 local core = require "tiexec.core"
-local support = require "support"
+local support = require "tests.lib.support"
 
 local c = core.constants
 local busy = support.programs .. "busy"

@@ -2,7 +2,7 @@
 -- Putting back what a range was made of, where the kernel refuses to take apart what replaced it.
 
 local core = require "tiexec.core"
-local pieces = require "tiexec.pieces"
+local pieces = require "tiexec.sources.pieces"
 
 local c = core.constants
 local PAGE <const>, HUGE <const> = 0x1000, 0x200000

@@ -1,9 +1,9 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Rounding and plan checking, on descriptions alone: no process is needed.
 
-local plan = require "tiexec.plan"
+local plan = require "tiexec.plan.validate"
 local planner = require "tiexec.planner"
-local support = require "support"
+local support = require "tests.lib.support"
 
 local MIB <const> = 1 << 20
 local host = { page_size = 4096, huge_page_size = 2 * MIB }
@@ -208,7 +208,7 @@ describe("a plan", function()
 end)
 
 describe("the strategies", function()
-    local strategy = require "tiexec.strategy"
+    local strategy = require "tiexec.plan.strategy"
 
     it("of tiexec load by name, are short, and open with what they show", function()
         for _, name in ipairs { "aggressive", "conservative", "none" } do

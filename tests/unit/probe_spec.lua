@@ -2,7 +2,7 @@
 -- What measurements of TLB reach are taken to mean. The numbers are given: nothing is timed here.
 
 local core = require "tiexec.core"
-local probe = require "tiexec.probe"
+local probe = require "tiexec.check.probe"
 
 local ROUNDS <const> = 21
 

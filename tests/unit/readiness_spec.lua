@@ -2,7 +2,7 @@
 -- What the facts of a host come to: each fact changed, by itself.
 
 local core = require "tiexec.core"
-local readiness = require "tiexec.readiness"
+local readiness = require "tiexec.check.readiness"
 
 local c = core.constants
 local MIB <const> = 1 << 20

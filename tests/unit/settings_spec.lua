@@ -2,7 +2,7 @@
 -- Options, the environment variable, profiles' values, and their order of precedence.
 
 local core = require "tiexec.core"
-local settings = require "tiexec.settings"
+local settings = require "tiexec.plan.settings"
 
 local options = {
     { name = "strategy", short = "s", argument = "NAME" },
@@ -87,7 +87,7 @@ describe("layers of settings", function()
 end)
 
 describe("calls in a copy of this process", function()
-    local sandbox = require "tiexec.sandbox"
+    local sandbox = require "tiexec.plan.sandbox"
 
     it("pass data and errors", function()
         assert.same({ 1, a = { b = true, [2.5] = "x\0\n" } }, sandbox.call(function()

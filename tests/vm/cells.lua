@@ -4,9 +4,9 @@
 -- if a program did not do under tiexec what it does alone.
 
 local core = require "tiexec.core"
-local folios = require "folios"
+local folios = require "tests.lib.folios"
 local planner = require "tiexec.planner"
-local support = require "support"
+local support = require "tests.lib.support"
 
 local HUGE <const> = core.host().huge_page_size
 local SMALLER <const> = core.host().contiguous_size -- 0: this CPU's TLB knows none

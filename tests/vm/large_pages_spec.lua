@@ -4,9 +4,9 @@
 -- else stays, which is said, and is no error. Run in a guest of its own.
 
 local core = require "tiexec.core"
-local folios = require "folios"
+local folios = require "tests.lib.folios"
 local json = require "dkjson"
-local support = require "support"
+local support = require "tests.lib.support"
 
 local HUGE <const>, BETWEEN <const> = core.host().huge_page_size, core.host().contiguous_size
 local bigtext <const>, TEXT <const> = support.programs .. "bigtext", 100 << 20

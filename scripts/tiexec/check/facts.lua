@@ -3,7 +3,7 @@
 -- limits of the control group, containers. `root` is a folder that stands for /, for tests.
 
 local core = require "tiexec.core"
-local kernel = require "tiexec.kernel"
+local kernel = require "tiexec.harness.kernel"
 
 local facts = {}
 

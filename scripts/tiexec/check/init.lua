@@ -2,17 +2,17 @@
 --- `--check`: gathers the facts of this host, and shows what they come to.
 
 local core = require "tiexec.core"
-local cache = require "tiexec.cache"
-local describe = require "tiexec.describe"
-local facts = require "tiexec.facts"
-local kernel = require "tiexec.kernel"
-local message = require "tiexec.message"
-local readiness = require "tiexec.readiness"
-local remap = require "tiexec.remap"
-local report = require "tiexec.report"
-local terminal = require "tiexec.terminal"
-local trials = require "tiexec.trials"
-local version = require "tiexec.version"
+local cache = require "tiexec.sources.cache"
+local describe = require "tiexec.plan.describe"
+local facts = require "tiexec.check.facts"
+local kernel = require "tiexec.harness.kernel"
+local message = require "tiexec.base.message"
+local readiness = require "tiexec.check.readiness"
+local remap = require "tiexec.remap.stage"
+local report = require "tiexec.show.report"
+local terminal = require "tiexec.base.terminal"
+local trials = require "tiexec.check.trials"
+local version = require "tiexec.base.version"
 
 local c = core.constants
 local check = {}
@@ -188,7 +188,7 @@ end
 
 local function measure(host)
     if host.huge_page_size == 0 then return { wrong = "this kernel has no huge pages" } end
-    local probe = require "tiexec.probe"
+    local probe = require "tiexec.check.probe"
     local samples, why = probe.measure(host)
     return samples and probe.judge(samples) or { wrong = why }
 end

@@ -4,7 +4,7 @@
 
 local core = require "tiexec.core"
 local planner = require "tiexec.planner"
-local process = require "tiexec.process"
+local process = require "tiexec.harness.target"
 local sources = require "tiexec.sources"
 
 local c = core.constants

@@ -8,7 +8,7 @@
 -- a breakpoint.
 
 local core = require "tiexec.core"
-local vector = require "tiexec.vector"
+local vector = require "tiexec.harness.auxv"
 
 local c = core.constants
 local entry = {}

@@ -2,7 +2,7 @@
 --- Methods of the inferior that are made of others.
 
 local core = require "tiexec.core"
-local objects = require "tiexec.objects"
+local objects = require "tiexec.harness.objects"
 
 local c = core.constants
 local inferior = core.inferior_methods

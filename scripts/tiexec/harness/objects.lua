@@ -2,7 +2,7 @@
 --- ELF objects of an inferior: which file each mapping comes from, and what it is there for.
 
 local core = require "tiexec.core"
-local images = require "tiexec.images"
+local images = require "tiexec.harness.images"
 
 local c = core.constants
 local objects = {}

@@ -11,7 +11,7 @@
 --   file(mapping) -> path by which to read it, its image; or nil
 --   open(mapping) -> to-be-closed `fd` of that file in the process, or nil, message
 --   open_file(path, stat) -> the same for a file that `core.stat` has told of
---   cache_fill(fd, range), cache_compare(fd, range): see core/lua_cache.c
+--   cache_fill(fd, range), cache_compare(fd, range): see core/lua/cache.c
 --   executable(start, stop) -> PROT_EXEC and what else the text there has, but for PROT_READ; or nil, message
 --   name(address, size, name): what /proc/PID/maps calls anonymous memory, "[anon:NAME]", where the kernel
 --     has that (CONFIG_ANON_VMA_NAME, Linux 5.17)
@@ -20,7 +20,7 @@
 --   folios(start, stop, size) -> bytes in pages of at least `size`, or nil, message, errno: it takes CAP_SYS_ADMIN
 
 local core = require "tiexec.core"
-local images = require "tiexec.images"
+local images = require "tiexec.harness.images"
 
 local c = core.constants
 local process = {}

@@ -2,10 +2,10 @@
 --- `--inspect`: the text of any process, which of it is huge, and why the rest is not.
 
 local core = require "tiexec.core"
-local message = require "tiexec.message"
-local subject = require "tiexec.subject"
-local survey = require "tiexec.survey"
-require "tiexec.inferior"
+local message = require "tiexec.base.message"
+local subject = require "tiexec.harness.observed"
+local survey = require "tiexec.inspect.survey"
+require "tiexec.harness.inferior"
 
 local c = core.constants
 local inspect = {}
@@ -57,12 +57,12 @@ end
 -- Writes what was asked for: a picture into a file, JSON or a table to standard output.
 local function show(found, options)
     if options.svg then
-        local ok, why = require "tiexec.page_map".write(found, options.svg)
+        local ok, why = require "tiexec.inspect.picture".write(found, options.svg)
         if not ok then return nil, why end
     end
-    if options.json then return require "tiexec.report".write_json(io.stdout, survey.plain(found)) end
+    if options.json then return require "tiexec.show.report".write_json(io.stdout, survey.plain(found)) end
     if options.svg then return true end
-    return require "tiexec.survey_text".show(found, options)
+    return require "tiexec.inspect.table".show(found, options)
 end
 
 --- Runs `--inspect`.

@@ -2,7 +2,7 @@
 --- A survey as a picture in SVG: each huge page's place in the text of each object, in rows by address.
 
 local planner = require "tiexec.planner"
-local report = require "tiexec.report"
+local report = require "tiexec.show.report"
 
 local page_map = {}
 

@@ -2,16 +2,16 @@
 --- What text a process has, on which pages, and why the rest is not huge: as data. The figures are smaps',
 -- the reasons those of the planner and the sources, who are asked but do nothing.
 
-local align = require "tiexec.align"
-local cache_image = require "tiexec.cache_image"
+local align = require "tiexec.start.relocate"
+local cache_image = require "tiexec.sources.cache_image"
 local core = require "tiexec.core"
-local describe = require "tiexec.describe"
-local facts = require "tiexec.facts"
-local pages = require "tiexec.pages"
+local describe = require "tiexec.plan.describe"
+local facts = require "tiexec.check.facts"
+local pages = require "tiexec.show.count"
 local planner = require "tiexec.planner"
-local process = require "tiexec.process"
-local remap = require "tiexec.remap"
-local report = require "tiexec.report"
+local process = require "tiexec.harness.target"
+local remap = require "tiexec.remap.stage"
+local report = require "tiexec.show.report"
 local sources = require "tiexec.sources"
 
 local survey = {}

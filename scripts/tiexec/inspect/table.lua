@@ -2,8 +2,8 @@
 --- A survey as a table and a picture, for people.
 
 local planner = require "tiexec.planner"
-local report = require "tiexec.report"
-local terminal = require "tiexec.terminal"
+local report = require "tiexec.show.report"
+local terminal = require "tiexec.base.terminal"
 
 local survey_text = {}
 

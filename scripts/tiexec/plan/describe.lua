@@ -3,7 +3,7 @@
 -- They are data, so a strategy can be tested without a process.
 
 local core = require "tiexec.core"
-local objects = require "tiexec.objects"
+local objects = require "tiexec.harness.objects"
 
 local describe = {}
 

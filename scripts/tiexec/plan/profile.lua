@@ -7,9 +7,9 @@
 -- all must hold, and without any the profile is for every program. The first that matches is taken.
 
 local core = require "tiexec.core"
-local paths = require "tiexec.paths"
-local sandbox = require "tiexec.sandbox"
-local settings = require "tiexec.settings"
+local paths = require "tiexec.plan.paths"
+local sandbox = require "tiexec.plan.sandbox"
+local settings = require "tiexec.plan.settings"
 
 local profile = {}
 

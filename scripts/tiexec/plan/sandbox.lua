@@ -4,7 +4,7 @@
 -- floods of memory and crashes are nobody's but theirs.
 
 local core = require "tiexec.core"
-local data = require "tiexec.data"
+local data = require "tiexec.plan.data"
 
 local sandbox = {}
 

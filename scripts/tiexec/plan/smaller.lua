@@ -4,9 +4,9 @@
 -- has any to give: for the text that is left then, or has not got what it was planned for. That is an offer: where it
 -- comes to nothing, nothing has failed.
 
-local describe = require "tiexec.describe"
+local describe = require "tiexec.plan.describe"
 local sources = require "tiexec.sources"
-local strategy = require "tiexec.strategy"
+local strategy = require "tiexec.plan.strategy"
 
 local sizes = {}
 

@@ -1,9 +1,9 @@
 -- SPDX-License-Identifier: Apache-2.0
 --- Strategies: finding, loading, checking and running them.
 
-local paths = require "tiexec.paths"
-local plan = require "tiexec.plan"
-local sandbox = require "tiexec.sandbox"
+local paths = require "tiexec.plan.paths"
+local plan = require "tiexec.plan.validate"
+local sandbox = require "tiexec.plan.sandbox"
 local sources = require "tiexec.sources"
 
 local strategy = {}

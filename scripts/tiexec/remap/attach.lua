@@ -3,10 +3,10 @@
 -- milliseconds, all its threads at once, and let go as it was.
 
 local core = require "tiexec.core"
-local message = require "tiexec.message"
-local pages = require "tiexec.pages"
-local subject = require "tiexec.subject"
-require "tiexec.inferior"
+local message = require "tiexec.base.message"
+local pages = require "tiexec.show.count"
+local subject = require "tiexec.harness.observed"
+require "tiexec.harness.inferior"
 
 local c = core.constants
 local attach = {}
@@ -81,7 +81,7 @@ end
 
 -- Remaps one stopped process. Returns whether all is as wanted, and a line for its user.
 local function remap_stopped(inferior, name, options)
-    local remap = require "tiexec.remap"
+    local remap = require "tiexec.remap.stage"
     local _ <close> = not options["dry-run"] and enable_huge_pages(inferior) or nil
     local chosen = remap.choose(inferior, name, options)
     local outcome, why = remap.run(inferior, "attach", name, chosen)
@@ -93,7 +93,7 @@ local function remap_stopped(inferior, name, options)
 end
 
 local function undo_stopped(inferior, _, options)
-    local bytes, complaints = require "tiexec.undo".run(inferior, core.host())
+    local bytes, complaints = require "tiexec.remap.undo".run(inferior, core.host())
     if not bytes then return false, complaints end
     if complaints[1] then return false, ("%s: %s"):format(complaints[1].object, complaints[1].why) end
     if bytes == 0 then return true, "there is nothing to undo" end

@@ -3,10 +3,10 @@
 -- as it was; then the next source is tried.
 
 local core = require "tiexec.core"
-local describe = require "tiexec.describe"
+local describe = require "tiexec.plan.describe"
 local planner = require "tiexec.planner"
-local process = require "tiexec.process"
-local seccomp = require "tiexec.seccomp"
+local process = require "tiexec.harness.target"
+local seccomp = require "tiexec.harness.seccomp"
 local sources = require "tiexec.sources"
 
 local c = core.constants

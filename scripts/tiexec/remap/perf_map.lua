@@ -3,7 +3,7 @@
 -- /tmp/perf-PID.map, by a convention of JIT compilers.
 
 local core = require "tiexec.core"
-local process = require "tiexec.process"
+local process = require "tiexec.harness.target"
 local sources = require "tiexec.sources"
 
 local perf_map = {}

@@ -2,15 +2,15 @@
 --- The work at one stage: choose settings, describe, plan, execute, report.
 
 local core = require "tiexec.core"
-local describe = require "tiexec.describe"
-local executor = require "tiexec.executor"
-local message = require "tiexec.message"
-local process = require "tiexec.process"
-local profile = require "tiexec.profile"
-local settings = require "tiexec.settings"
-local sizes = require "tiexec.sizes"
+local describe = require "tiexec.plan.describe"
+local executor = require "tiexec.remap.executor"
+local message = require "tiexec.base.message"
+local process = require "tiexec.harness.target"
+local profile = require "tiexec.plan.profile"
+local settings = require "tiexec.plan.settings"
+local sizes = require "tiexec.plan.smaller"
 local sources = require "tiexec.sources"
-local strategy = require "tiexec.strategy"
+local strategy = require "tiexec.plan.strategy"
 
 local remap = {}
 
@@ -239,7 +239,7 @@ function remap.run(inferior, stage, name, chosen, is_new)
     outcome, why = make_plan(inferior, stage, chosen, is_new)
     if not outcome then return nil, why end
     outcome.name, outcome.executable, outcome.dry = name, chosen.executable, chosen["dry-run"]
-    local report = wants_report(chosen) and require "tiexec.report"
+    local report = wants_report(chosen) and require "tiexec.show.report"
     if outcome.dry then foresee(outcome) end
     if report then report.before(outcome, chosen) end
     if outcome.dry then return outcome end
@@ -248,7 +248,7 @@ function remap.run(inferior, stage, name, chosen, is_new)
     if chosen.debug.timing then show_timing(outcome, started, planned) end
     outcome.complaint = summary(outcome)
     if chosen["perf-map"] then
-        ok, why = require "tiexec.perf_map".write(inferior, outcome)
+        ok, why = require "tiexec.remap.perf_map".write(inferior, outcome)
         outcome.complaint = outcome.complaint or not ok and why or nil
     end
     if report then

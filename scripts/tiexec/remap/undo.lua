@@ -5,10 +5,10 @@
 -- What is there is replaced only if it has the same bytes as the file; so it does not matter who put it there.
 
 local core = require "tiexec.core"
-local kernel = require "tiexec.kernel"
-local pieces = require "tiexec.pieces"
+local kernel = require "tiexec.harness.kernel"
+local pieces = require "tiexec.sources.pieces"
 local planner = require "tiexec.planner"
-local process = require "tiexec.process"
+local process = require "tiexec.harness.target"
 
 local c = core.constants
 local undo = {}

@@ -3,10 +3,10 @@
 -- smaps', before and after.
 
 local core = require "tiexec.core"
-local message = require "tiexec.message"
-local pages = require "tiexec.pages"
+local message = require "tiexec.base.message"
+local pages = require "tiexec.show.count"
 local planner = require "tiexec.planner"
-local version = require "tiexec.version"
+local version = require "tiexec.base.version"
 
 local report = {}
 

@@ -6,9 +6,9 @@
 -- BASENAME@BUILD_ID-DEVICE-INODE-MTIME-SIZE-ADDRESS-LENGTH-LAYOUT. The basename is for people. Its text
 -- begins at one huge page; before that is an ELF header, see `tiexec.cache_image`.
 
-local cache_image = require "tiexec.cache_image"
+local cache_image = require "tiexec.sources.cache_image"
 local core = require "tiexec.core"
-local message = require "tiexec.message"
+local message = require "tiexec.base.message"
 local planner = require "tiexec.planner"
 
 local c = core.constants

@@ -6,8 +6,8 @@
 -- folios (ext4 since Linux 6.16, xfs, btrfs), or MADV_COLLAPSE for files where the kernel can.
 
 local core = require "tiexec.core"
-local kernel = require "tiexec.kernel"
-local pieces = require "tiexec.pieces"
+local kernel = require "tiexec.harness.kernel"
+local pieces = require "tiexec.sources.pieces"
 local planner = require "tiexec.planner"
 
 local c = core.constants

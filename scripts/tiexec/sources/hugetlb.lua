@@ -2,8 +2,8 @@
 --- A hugetlb pool that root has reserved: a private copy. Never split, never swapped.
 
 local core = require "tiexec.core"
-local copy = require "tiexec.copy"
-local kernel = require "tiexec.kernel"
+local copy = require "tiexec.sources.copy"
+local kernel = require "tiexec.harness.kernel"
 local planner = require "tiexec.planner"
 
 local c = core.constants

@@ -3,12 +3,12 @@
 -- privately. For text that cannot be huge as it lies in its own file: linked so that address and offset
 -- differ (lld), or on a filesystem without large folios.
 
-local cache = require "tiexec.cache"
-local cache_image = require "tiexec.cache_image"
+local cache = require "tiexec.sources.cache"
+local cache_image = require "tiexec.sources.cache_image"
 local core = require "tiexec.core"
-local kernel = require "tiexec.kernel"
-local message = require "tiexec.message"
-local pieces = require "tiexec.pieces"
+local kernel = require "tiexec.harness.kernel"
+local message = require "tiexec.base.message"
+local pieces = require "tiexec.sources.pieces"
 local planner = require "tiexec.planner"
 
 local c = core.constants

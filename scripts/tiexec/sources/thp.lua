@@ -2,8 +2,8 @@
 --- Transparent huge pages: a private anonymous copy. No root, no pool. Of the PMD's size, or smaller ones (Linux 6.8).
 
 local core = require "tiexec.core"
-local copy = require "tiexec.copy"
-local kernel = require "tiexec.kernel"
+local copy = require "tiexec.sources.copy"
+local kernel = require "tiexec.harness.kernel"
 local planner = require "tiexec.planner"
 
 local c = core.constants

@@ -3,14 +3,14 @@
 --
 -- The dynamic linker keeps a list of what it has loaded, for debuggers (struct r_debug of <link.h>), and calls
 -- an empty function before and after it changes that list. The program is not traced meanwhile: a watch (see
--- core/watch.h) tells when some thread has come to that function. Only when the list then has a library
+-- core/os/watch.h) tells when some thread has come to that function. Only when the list then has a library
 -- with text enough, the process is attached to, its new libraries are remapped, and it is let go again.
 
 local core = require "tiexec.core"
-local message = require "tiexec.message"
+local message = require "tiexec.base.message"
 local planner = require "tiexec.planner"
-local process = require "tiexec.process"
-local sizes = require "tiexec.sizes"
+local process = require "tiexec.harness.target"
+local sizes = require "tiexec.plan.smaller"
 local sources = require "tiexec.sources"
 
 local c = core.constants
@@ -194,7 +194,7 @@ function Follower:remap_stopped(inferior)
     if not next(new) then return true end
     inferior:exit_kill(true)
     self.chosen.host = nil -- looked at anew: pools and modes have changed since the start
-    local outcome, why = require "tiexec.remap".run(inferior, "dlopen", self.name, self.chosen,
+    local outcome, why = require "tiexec.remap.stage".run(inferior, "dlopen", self.name, self.chosen,
         function(object) return new[dynamic_of(object)] ~= nil end)
     if outcome then
         self:note(inferior, new, outcome)

@@ -3,8 +3,8 @@
 -- stage to stage (see stages.lua) until it is let go or ends.
 
 local core = require "tiexec.core"
-local stages = require "tiexec.stages"
-require "tiexec.inferior"
+local stages = require "tiexec.start.stages"
+require "tiexec.harness.inferior"
 
 local family = {}
 

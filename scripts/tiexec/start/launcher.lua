@@ -2,10 +2,10 @@
 --- The program's side: checks what can be known before, splits off the tracer, and becomes CMD.
 
 local core = require "tiexec.core"
-local message = require "tiexec.message"
-local privilege = require "tiexec.privilege"
-local seccomp = require "tiexec.seccomp"
-local user = require "tiexec.user"
+local message = require "tiexec.base.message"
+local privilege = require "tiexec.start.privilege"
+local seccomp = require "tiexec.harness.seccomp"
+local user = require "tiexec.start.user"
 
 local c = core.constants
 local launcher = {}
@@ -82,7 +82,7 @@ end
 -- Fail open: CMD runs as it is, with one line that says why.
 local function plainly(path, argv, options, why)
     if options.report_file then
-        require "tiexec.report".write_failure(options.report_file, argv[1], why)
+        require "tiexec.show.report".write_failure(options.report_file, argv[1], why)
     end
     if options.strict then
         message.say("%s: not started: %s", argv[1], why)
@@ -107,7 +107,7 @@ local function start(path, argv, options)
     if side == "tracer" then
         -- Root without that capability, as in most containers, may not look into another user's process.
         if options.user and not privilege.has(c.CAP_SYS_PTRACE) then user.become(options) end
-        require "tiexec.family".run(inferior, argv[1], options) -- loaded while the target execs
+        require "tiexec.start.family".run(inferior, argv[1], options) -- loaded while the target execs
         os.exit(0) -- the kernel frees memory faster than Lua does
     end
     if not side then return plainly(path, argv, options, explain_refusal(inferior, errno)) end

@@ -2,7 +2,7 @@
 --- Programs that give rights (set-id, file capabilities): under a tracer that lacks CAP_SYS_PTRACE they do not.
 
 local core = require "tiexec.core"
-local vector = require "tiexec.vector"
+local vector = require "tiexec.harness.auxv"
 
 local c = core.constants
 local privilege = {}

@@ -7,10 +7,10 @@
 -- of mmap and not of mremap; the kernel's zeros at the end of the data are carried over.
 
 local core = require "tiexec.core"
-local images = require "tiexec.images"
+local images = require "tiexec.harness.images"
 local planner = require "tiexec.planner"
-local process = require "tiexec.process"
-local vector = require "tiexec.vector"
+local process = require "tiexec.harness.target"
+local vector = require "tiexec.harness.auxv"
 
 local c = core.constants
 local align = {}

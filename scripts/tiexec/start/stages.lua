@@ -6,16 +6,16 @@
 -- `--follow=dlopen` it is watched (see dlopen.lua). With `--follow` exec, fork or all it may stay traced, for what
 -- it will become or start (see family.lua).
 
-local align = require "tiexec.align"
+local align = require "tiexec.start.relocate"
 local core = require "tiexec.core"
-local entry = require "tiexec.entry"
-local images = require "tiexec.images"
-local message = require "tiexec.message"
-local privilege = require "tiexec.privilege"
-local remap = require "tiexec.remap"
-local seccomp = require "tiexec.seccomp"
-local steer = require "tiexec.steer"
-require "tiexec.inferior"
+local entry = require "tiexec.harness.entry"
+local images = require "tiexec.harness.images"
+local message = require "tiexec.base.message"
+local privilege = require "tiexec.start.privilege"
+local remap = require "tiexec.remap.stage"
+local seccomp = require "tiexec.harness.seccomp"
+local steer = require "tiexec.start.steer"
+require "tiexec.harness.inferior"
 
 local c = core.constants
 local stages = {}
@@ -43,7 +43,7 @@ end
 
 function Run:report_failure(why)
     if self.options.report_file then
-        require "tiexec.report".write_failure(self.options.report_file, self.name, why)
+        require "tiexec.show.report".write_failure(self.options.report_file, self.name, why)
     end
 end
 
@@ -153,9 +153,9 @@ end
 
 -- Notes what there is to know for following the program when it is let go.
 function Run:prepare_to_follow(chosen)
-    if not require "tiexec.strategy".plans_at(chosen.definition, "dlopen") then return end
+    if not require "tiexec.plan.strategy".plans_at(chosen.definition, "dlopen") then return end
     local why
-    self.follower, why = require "tiexec.dlopen".prepare(self.inferior, self.name, chosen)
+    self.follower, why = require "tiexec.start.dlopen".prepare(self.inferior, self.name, chosen)
     if not self.follower then message.say("%s: libraries loaded later stay on small pages: %s", self.name, why) end
 end
 
