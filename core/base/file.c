@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* Reads from `fd` to its end, growing *data. /proc files give at most a page or so a read. */
-static int read_all(int fd, char **data, size_t *size)
+/* Reads from `fd` to its end or `limit`, growing *data. /proc files give at most a page or so a read. */
+static int read_open(int fd, size_t limit, char **data, size_t *size)
 {
     size_t capacity = 16384, used = 0;
     char *buffer = malloc(capacity);
@@ -19,7 +19,8 @@ static int read_all(int fd, char **data, size_t *size)
                 break;
             buffer = larger;
         }
-        ssize_t n = read(fd, buffer + used, capacity - used - 1);
+        size_t room = capacity - used - 1, left = limit - used;
+        ssize_t n = read(fd, buffer + used, room < left ? room : left);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0) {
@@ -28,7 +29,7 @@ static int read_all(int fd, char **data, size_t *size)
             return err;
         }
         used += (size_t)n;
-        if (n == 0) {
+        if (n == 0 || used == limit) {
             buffer[used] = '\0';
             *data = buffer;
             *size = used;
@@ -39,14 +40,19 @@ static int read_all(int fd, char **data, size_t *size)
     return -ENOMEM;
 }
 
-int file_read(const char *path, char **data, size_t *size)
+int file_read_start(const char *path, size_t limit, char **data, size_t *size)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0)
         return -errno;
-    int err = read_all(fd, data, size);
+    int err = read_open(fd, limit, data, size);
     close(fd);
     return err;
+}
+
+int file_read(const char *path, char **data, size_t *size)
+{
+    return file_read_start(path, SIZE_MAX, data, size);
 }
 
 int file_read_u64(const char *path, uint64_t *value)

@@ -413,6 +413,25 @@ static int l_tostring(lua_State *L)
     return 1;
 }
 
+/// Adds methods that are written in Lua to those of every inferior. One that is there already is replaced.
+// @function extend_inferior
+// @tparam table methods functions by their names
+static int l_extend_inferior(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_settop(L, 1);
+    luaL_getmetatable(L, INFERIOR_TYPE);
+    lua_getfield(L, 2, "__index");
+    for (lua_pushnil(L); lua_next(L, 1);) {
+        luaL_argcheck(L, lua_type(L, -2) == LUA_TSTRING && lua_isfunction(L, -1), 1,
+                      "functions by their names expected");
+        lua_pushvalue(L, -2);
+        lua_insert(L, -2);
+        lua_rawset(L, 3);
+    }
+    return 0;
+}
+
 void lua_add_inferior(lua_State *L)
 {
     static const luaL_Reg methods[] = {
@@ -433,6 +452,8 @@ void lua_add_inferior(lua_State *L)
         {"__gc", l_close}, {"__close", l_close}, {"__tostring", l_tostring}, {NULL, NULL}};
     lua_pushcfunction(L, l_attach);
     lua_setfield(L, -2, "attach");
+    lua_pushcfunction(L, l_extend_inferior);
+    lua_setfield(L, -2, "extend_inferior");
     lua_pushcfunction(L, l_wait_any);
     lua_setfield(L, -2, "wait_any");
     if (luaL_newmetatable(L, INFERIOR_TYPE)) {

@@ -134,7 +134,7 @@ static struct snapshot *check_snapshot(lua_State *L, struct inferior **inferior)
 
 static int l_snapshot_digest(lua_State *L)
 {
-    char digest[33];
+    char digest[DIGEST_128_SIZE];
     snapshot_digest(check_snapshot(L, NULL), digest);
     lua_pushstring(L, digest);
     return 1;

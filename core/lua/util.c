@@ -70,6 +70,7 @@ int luaopen_tiexec_core(lua_State *L)
     lua_newtable(L);
     lua_add_cache(L);
     lua_add_constants(L);
+    lua_add_file(L);
     lua_add_host(L);
     lua_add_identity(L);
     lua_add_image(L);

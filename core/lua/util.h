@@ -19,6 +19,7 @@ __attribute__((visibility("default"))) int luaopen_tiexec_core(lua_State *L);
 /* Each adds its functions to the table on top of the stack. */
 void lua_add_cache(lua_State *L);
 void lua_add_constants(lua_State *L);
+void lua_add_file(lua_State *L);
 void lua_add_host(lua_State *L);
 void lua_add_identity(lua_State *L);
 void lua_add_image(lua_State *L);

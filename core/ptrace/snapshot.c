@@ -4,12 +4,8 @@
 #include "ptrace/memory.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define XXH_INLINE_ALL
-#include <xxhash.h>
 
 #define PAGE 4096 /* a granule for comparing, no more than any CPU's page */
 
@@ -33,15 +29,13 @@ int snapshot_take(struct inferior *inferior, const struct snapshot_range *ranges
     return err;
 }
 
-void snapshot_digest(const struct snapshot *snapshot, char digest[33])
+void snapshot_digest(const struct snapshot *snapshot, char digest[DIGEST_128_SIZE])
 {
-    XXH3_state_t state;
-    XXH3_128bits_reset(&state);
-    XXH3_128bits_update(&state, snapshot->ranges, snapshot->count * sizeof *snapshot->ranges);
-    XXH3_128bits_update(&state, snapshot->bytes, snapshot->size);
-    XXH128_hash_t hash = XXH3_128bits_digest(&state);
-    snprintf(digest, 33, "%016llx%016llx", (unsigned long long)hash.high64,
-             (unsigned long long)hash.low64);
+    const struct digest_part parts[] = {
+        {snapshot->ranges, snapshot->count * sizeof *snapshot->ranges},
+        {snapshot->bytes, snapshot->size},
+    };
+    digest_128(parts, 2, digest);
 }
 
 typedef int visit(struct inferior *inferior, uint64_t address, const char *bytes, size_t size,

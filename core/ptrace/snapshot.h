@@ -3,6 +3,7 @@
 #ifndef TIEXEC_SNAPSHOT_H
 #define TIEXEC_SNAPSHOT_H
 
+#include "base/digest.h"
 #include "ptrace/inferior.h"
 
 struct snapshot_range {
@@ -20,9 +21,8 @@ struct snapshot {
 int snapshot_take(struct inferior *inferior, const struct snapshot_range *ranges, size_t count,
                   struct snapshot *snapshot);
 
-/* A 128-bit XXH3 digest of the bytes and of where they stood, as 32 hexadecimal digits and a NUL.
- * It tells accidents, not attacks. */
-void snapshot_digest(const struct snapshot *snapshot, char digest[33]);
+/* A digest of the bytes and of the addresses where they stood. */
+void snapshot_digest(const struct snapshot *snapshot, char digest[DIGEST_128_SIZE]);
 
 /* Compares with memory as it is now. -EILSEQ: *address is the first byte that differs. */
 int snapshot_verify(struct inferior *inferior, const struct snapshot *snapshot, uint64_t *address);
