@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Builds getopt_long's table from a Lua list of {name, "none"|"required"}; both arrays are Lua's. */
@@ -259,6 +260,17 @@ static int l_now(lua_State *L)
     return 1;
 }
 
+/// Does nothing for a while.
+// @function pause
+// @int milliseconds
+static int l_pause(lua_State *L)
+{
+    lua_Integer ms = luaL_checkinteger(L, 1);
+    struct timespec time = {ms / 1000, ms % 1000 * 1000000};
+    nanosleep(&time, NULL);
+    return 0;
+}
+
 /// Whether a file descriptor is a terminal.
 // @function isatty
 // @int fd
@@ -343,7 +355,7 @@ void lua_add_system(lua_State *L)
                                          {"syscall", l_syscall},
                                          {"signal_mask", l_signal_mask},
                                          {"privilege_of", l_privilege_of},
-                                         {"now", l_now},
+                                         {"now", l_now}, {"pause", l_pause},
                                          {"isatty", l_isatty},
                                          {"getpid", l_getpid},
                                          {"readlink", l_readlink},

@@ -1,12 +1,11 @@
 -- SPDX-License-Identifier: Apache-2.0
 --- The command line.
 
+local exit = require "tiexec.base.exit"
 local message = require "tiexec.base.message"
 local settings = require "tiexec.plan.settings"
 
 local cli = {}
-
-local USAGE <const> = 125
 
 local options = {
     { name = "strategy", short = "s", argument = "NAME" },
@@ -66,7 +65,7 @@ Exit status: CMD's own; 125 tiexec failed, 126 CMD cannot be executed, 127 it wa
 
 local function usage_error(why)
     message.say("%s; try 'tiexec --help'", why)
-    return USAGE
+    return exit.FAILED
 end
 
 -- Runs a script as lua5.4 would: `arg` is its command line, and `tiexec` is there.
@@ -76,7 +75,7 @@ local function run_script(path, arguments)
     local chunk, why = loadfile(path)
     if not chunk then
         message.say("%s", why)
-        return USAGE
+        return exit.FAILED
     end
     local ok, result = xpcall(chunk, debug.traceback, table.unpack(arguments))
     if ok then return math.type(result) == "integer" and result or 0 end

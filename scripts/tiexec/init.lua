@@ -5,14 +5,14 @@
 -- @module tiexec
 
 local core = require "tiexec.core"
-require "tiexec.harness.inferior"
+local inferiors = require "tiexec.harness.inferiors"
 
 return {
     version = require "tiexec.base.version",
     constants = core.constants,
-    launch = core.launch,
-    attach = core.attach,
-    wait_any = core.wait_any,
+    launch = inferiors.launch,
+    attach = inferiors.attach,
+    wait_any = inferiors.wait_any,
     host = core.host,
     image = core.image,
     mappings = core.mappings,

@@ -1,25 +1,29 @@
 -- SPDX-License-Identifier: Apache-2.0
 --- Helpers for strategies: rounding to huge pages, and what stands in the way.
--- All are pure functions of descriptions. Ranges are [start, stop).
+-- All are pure functions of descriptions. A range reaches from `start` to just before `stop`.
 -- @module tiexec.planner
+
+local hosts = require "tiexec.harness.hosts"
+local protection = require "tiexec.harness.protection"
+local ranges = require "tiexec.base.ranges"
+local text = require "tiexec.base.text"
 
 local planner = {}
 
---- Rounds an address down or up to a multiple of `size`, a power of two.
-function planner.align_down(address, size) return address & -size end
-function planner.align_up(address, size) return (address + size - 1) & -size end
+--- Rounds an address down, or up, to a multiple of a size, which is a power of two.
+-- @function planner.align_down
+-- @int address
+-- @int size
+planner.align_down = ranges.align_down
+planner.align_up = ranges.align_up
 
---- Writes a number of bytes as people do: "4 KiB", "10.1 MiB".
-function planner.size_text(bytes)
-    if bytes < 1 << 20 then return ("%d KiB"):format(bytes >> 10) end
-    return (("%.1f MiB"):format(bytes / (1 << 20)):gsub("%.0 ", " "))
-end
+--- A number of bytes as people write it: "4 KiB", "10.1 MiB".
+-- @function planner.size_text
+planner.size_text = text.size
 
---- How many pages a hugetlb pool (`host.pool`) can give now. Reserved ones are promised to mappings that have not
--- touched them yet.
-function planner.free_pages(pool)
-    return math.max(pool.free - pool.reserved, 0) + math.max(pool.overcommit - pool.surplus, 0)
-end
+--- How many pages a hugetlb pool (`host.pool`) can give now.
+-- @function planner.free_pages
+planner.free_pages = hosts.free_pages
 
 -- Kinds of the object's own mappings that may be taken into a text: nothing was ever written there.
 local may_take = { text = true, rodata = true, guard = true }
@@ -30,23 +34,20 @@ local why_not = {
     shared = "a shared mapping",
 }
 
-local function overlaps(range, start, stop)
-    return range and start < range.stop and range.start < stop
-end
-
 -- Below this nothing is mapped, so that null pointers fault (vm.mmap_min_addr; root may map there).
 local LOWEST <const> = 1 << 16
 
-local function obstacle_in_gap(inferior, start, stop)
-    if start < LOWEST then return "the lowest addresses, where null pointers lead" end
-    if overlaps(inferior.heap, start, stop) then return "the room that the heap grows into" end
-    if overlaps(inferior.stack, start, stop) then return "the room that the stack grows into" end
+local function obstacle_in_gap(description, gap)
+    local heap, stack = description.heap, description.stack
+    if gap.start < LOWEST then return "the lowest addresses, where null pointers lead" end
+    if heap and ranges.overlap(heap, gap) then return "the room that the heap grows into" end
+    if stack and ranges.overlap(stack, gap) then return "the room that the stack grows into" end
 end
 
 -- dlclose unmaps what the dynamic linker has mapped for a library, and nothing beside it. At the entry point
 -- only libraries that are never unmapped are there.
-local function is_beyond(inferior, object, start, stop)
-    local span = inferior.stage ~= "entry" and object ~= inferior.executable and object and object.span
+local function is_beyond(description, object, start, stop)
+    local span = description.stage ~= "entry" and object ~= description.executable and object and object.span
     return span and start < stop and (start < span.start or stop > span.stop)
 end
 
@@ -55,12 +56,12 @@ end
 -- the entry point all that lies outside a library.
 -- @treturn[1] nil nothing does
 -- @treturn[2] string what does
-function planner.obstacle(inferior, object, start, stop)
+function planner.obstacle(description, object, start, stop)
     local at = start
-    for _, mapping in ipairs(inferior.mappings) do
+    for _, mapping in ipairs(description.mappings) do
         if mapping.start >= stop then break end
         if mapping.stop > at then
-            local found = mapping.start > at and obstacle_in_gap(inferior, at, mapping.start)
+            local found = mapping.start > at and obstacle_in_gap(description, { start = at, stop = mapping.start })
             if found then return found end
             if mapping.object ~= object then
                 local name = mapping.path ~= "" and mapping.path or "anonymous memory"
@@ -72,9 +73,9 @@ function planner.obstacle(inferior, object, start, stop)
             at = mapping.stop
         end
     end
-    local found = at < stop and obstacle_in_gap(inferior, at, stop)
+    local found = at < stop and obstacle_in_gap(description, { start = at, stop = stop })
     if found then return found end
-    if is_beyond(inferior, object, start, stop) then return "the end of the library, which dlclose unmaps" end
+    if is_beyond(description, object, start, stop) then return "the end of the library, which dlclose unmaps" end
 end
 
 --- Conservative rounding: the whole huge pages inside a text.
@@ -83,9 +84,9 @@ end
 -- @treturn[2] nil, string why: there is none
 function planner.inward(_, host, mapping)
     local huge = host.huge_page_size
-    local start, stop = planner.align_up(mapping.start, huge), planner.align_down(mapping.stop, huge)
+    local start, stop = ranges.align_up(mapping.start, huge), ranges.align_down(mapping.stop, huge)
     if start < stop then return start, stop end
-    return nil, ("no whole %s page lies inside"):format(planner.size_text(huge))
+    return nil, ("no whole %s page lies inside"):format(text.size(huge))
 end
 
 --- Aggressive rounding: outward to whole huge pages. An end that something forbids is rounded inward.
@@ -93,18 +94,18 @@ end
 -- @treturn[1] int stop
 -- @treturn[1] string notes what was in the way, or nil
 -- @treturn[2] nil, string why
-function planner.outward(inferior, host, mapping)
+function planner.outward(description, host, mapping)
     local huge = host.huge_page_size
     local notes = {}
-    local start, stop = planner.align_down(mapping.start, huge), planner.align_up(mapping.stop, huge)
-    local below = planner.obstacle(inferior, mapping.object, start, mapping.start)
-    local above = planner.obstacle(inferior, mapping.object, mapping.stop, stop)
+    local start, stop = ranges.align_down(mapping.start, huge), ranges.align_up(mapping.stop, huge)
+    local below = planner.obstacle(description, mapping.object, start, mapping.start)
+    local above = planner.obstacle(description, mapping.object, mapping.stop, stop)
     if below then
-        start = planner.align_up(mapping.start, huge)
+        start = ranges.align_up(mapping.start, huge)
         notes[#notes + 1] = "below: " .. below
     end
     if above then
-        stop = planner.align_down(mapping.stop, huge)
+        stop = ranges.align_down(mapping.stop, huge)
         notes[#notes + 1] = "above: " .. above
     end
     local note = #notes > 0 and table.concat(notes, "; ") or nil
@@ -160,7 +161,7 @@ local function drop_meagre(plan, host)
         if operation.op == "remap" and bytes < planner.least_text(host) then
             for _, mapping in ipairs(texts) do
                 result[#result + 1] = keep(mapping, ("%s of text is not worth a huge page")
-                    :format(planner.size_text(mapping.stop - mapping.start)))
+                    :format(text.size(mapping.stop - mapping.start)))
             end
         else
             result[#result + 1] = operation
@@ -173,14 +174,14 @@ end
 -- same form), ranges of one object that meet joined, and for each text that stays a reason.
 -- @treturn table the plan: operations `{op = "remap", start, stop, object, note}` and
 -- `{op = "keep", start, stop, object, reason}`
-function planner.plan_texts(inferior, host, round)
+function planner.plan_texts(description, host, round)
     local plan = {}
-    for _, mapping in ipairs(inferior.mappings) do
-        local reason = mapping.perms:sub(3, 3) == "x" and reason_to_keep(mapping)
+    for _, mapping in ipairs(description.mappings) do
+        local reason = protection.is_executable(mapping.perms) and reason_to_keep(mapping)
         if reason then
             plan[#plan + 1] = keep(mapping, reason)
         elseif mapping.kind == "text" then
-            local start, stop, note = round(inferior, host, mapping)
+            local start, stop, note = round(description, host, mapping)
             if start then
                 add(plan, mapping, start, stop, note)
             else

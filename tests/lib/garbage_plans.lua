@@ -2,7 +2,7 @@
 -- Plans that must be refused, for programs stopped at their entry.
 
 local elf = require "tests.lib.elf"
-local plan = require "tiexec.plan.validate"
+local validate = require "tiexec.plan.validate"
 
 local garbage_plans = {}
 
@@ -49,7 +49,7 @@ local function trespasses(maps, objects)
 end
 
 local function is_refused(operations, view, host)
-    local accepted, refused = plan.check(operations, view, host)
+    local accepted, refused = validate.check(operations, view, host)
     return #accepted == #operations - 1 and #refused == 1 and #refused[1].reason > 0
 end
 
@@ -90,7 +90,7 @@ function garbage_plans.try_ranges(pid, view, host, random, count)
         local pages = (text.stop - text.start) // HUGE + 2
         local start = (text.start & -HUGE) + random(-1, pages) * HUGE
         local bad = { op = "remap", start = start, stop = start + random(pages) * HUGE }
-        if #plan.check({ bad }, view, host) == 1 then
+        if #validate.check({ bad }, view, host) == 1 then
             good = good + 1
             wrong[#wrong + 1] = elf.written_in(objects, bad.start, bad.stop)
             local path

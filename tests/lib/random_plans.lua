@@ -5,11 +5,12 @@
 local assert = require "luassert"
 local busted = require "busted"
 local core = require "tiexec.core"
-local describe_target = require "tiexec.plan.describe"
+local descriptions = require "tiexec.plan.descriptions"
+local hosts = require "tiexec.harness.hosts"
 local elf = require "tests.lib.elf"
 local garbage_plans = require "tests.lib.garbage_plans"
 local executor = require "tiexec.remap.executor"
-local plan = require "tiexec.plan.validate"
+local validate = require "tiexec.plan.validate"
 local planner = require "tiexec.planner"
 local specimen = require "tests.lib.specimen"
 local support = require "tests.lib.support"
@@ -160,10 +161,10 @@ function random_plans.try(program, expected, seed)
     local folder <close> = support.folder()
     local out, wrong = folder.path .. "/out", {}
     local target <close> = random_plans.launch(program, out)
-    local view = assert(describe_target.inferior(target.inferior, "entry"))
-    local host = describe_target.host()
+    local view = assert(descriptions.of(target.inferior, "entry"))
+    local host = hosts.describe()
     local operations, names = random_plans.make(view, host, seed)
-    local accepted, refused = plan.check(operations, view, host)
+    local accepted, refused = validate.check(operations, view, host)
     if #refused > 0 then wrong[1] = ("refused: %s: %s"):format(refused[1].name, refused[1].reason) end
 
     local before = elf.maps(target.pid)
@@ -216,7 +217,7 @@ end
 local function with_target(program, f)
     local folder <close> = support.folder()
     local target <close> = random_plans.launch(program, folder.path .. "/out")
-    f(target.pid, assert(describe_target.inferior(target.inferior, "entry")), describe_target.host())
+    f(target.pid, assert(descriptions.of(target.inferior, "entry")), hosts.describe())
 end
 
 --- Defines the tests of one program, with plans of the seeds 1 to `seeds`.

@@ -4,7 +4,7 @@
 
 local core = require "tiexec.core"
 local copy = require "tiexec.sources.copy"
-local process = require "tiexec.harness.target"
+local targets = require "tiexec.harness.targets"
 local support = require "tests.lib.support"
 local tiexec = require "tiexec"
 
@@ -19,6 +19,7 @@ end
 
 local function how(changes)
     local result = {
+        host = core.host(),
         flags = 0,
         advise = function(target, address, size) return target.call("madvise", address, size, c.MADV_HUGEPAGE) end,
         populate = function() return true end,
@@ -48,12 +49,11 @@ end
 
 for _, in_place in ipairs { false, true } do
     describe(in_place and "copying in place" or "moving a copy over", function()
-        local host = core.host()
 
         it("leaves the range with the same bytes, executable, and nothing else changed", function()
             local inferior <close>, text = launch()
             local snapshot <close> = assert(inferior:snapshot { text })
-            assert(copy.remap(process.of(inferior), range, host, how { in_place = in_place }))
+            assert(copy.replace(targets.of(inferior), range, how { in_place = in_place }))
             assert.is_true(snapshot:verify())
             local anonymous
             for _, m in ipairs(inferior:mappings()) do
@@ -72,8 +72,8 @@ for _, in_place in ipairs { false, true } do
                 local inferior <close>, text = launch()
                 local snapshot <close> = assert(inferior:snapshot { text })
                 local before = picture(inferior)
-                local target, count = failing(process.of(inferior), n)
-                local ok, why = copy.remap(target, range, host, how { in_place = in_place })
+                local target, count = failing(targets.of(inferior), n)
+                local ok, why = copy.replace(target, range, how { in_place = in_place })
                 if not ok then
                     assert.matches("made to fail", why)
                     assert.same(before, picture(inferior), "call " .. n)
@@ -94,10 +94,10 @@ for _, in_place in ipairs { false, true } do
                     local inferior <close>, text = launch()
                     local snapshot <close> = assert(inferior:snapshot { text })
                     local before = picture(inferior)
-                    local target = process.of(inferior)
+                    local target = targets.of(inferior)
                     if where == "copy" then target.copy = bad end
                     local changes = { in_place = in_place, [where] = bad }
-                    local ran, ok = pcall(copy.remap, target, range, host, how(changes))
+                    local ran, ok = pcall(copy.replace, target, range, how(changes))
                     assert.is_falsy(ran and ok)
                     assert.same(before, picture(inferior), where)
                     assert.is_true(snapshot:verify())

@@ -2,6 +2,7 @@
 -- Facts read from a folder that stands for /: limits, pools by node, filesystems, containers.
 
 local facts = require "tiexec.check.facts"
+local filesystem = require "tiexec.harness.filesystem"
 local support = require "tests.lib.support"
 
 local MIB <const> = 1 << 20
@@ -128,7 +129,7 @@ describe("the filesystem of a path", function()
         for name, text in pairs(more or {}) do files[name] = text end
         local folder <close> = root(files)
         local of = { kernel_version = version or { 6, 1 }, shmem_thp = mode or "never" }
-        return facts.filesystem(folder.path, path, of)
+        return filesystem.of(folder.path, path, of)
     end
 
     it("is that of the longest mount point", function()

@@ -4,7 +4,7 @@
 
 local core = require "tiexec.core"
 local file = require "tiexec.sources.file"
-local process = require "tiexec.harness.target"
+local targets = require "tiexec.harness.targets"
 local support = require "tests.lib.support"
 local tiexec = require "tiexec"
 
@@ -69,7 +69,7 @@ describe("the file source", function()
     it("leaves the file's bytes, on the file's huge pages, and all other mappings alone", function()
         if not supported() then return pending("this filesystem has no large folios") end
         local inferior <close>, text, range = launch()
-        local target = process.of(inferior)
+        local target = targets.of(inferior)
         local part = assert(file.fit(target, range, host))
         assert.same({ range.start, text.stop & -HUGE }, { part.start, part.stop })
         local snapshot <close> = assert(inferior:snapshot { { start = part.start, stop = part.stop } })
@@ -78,7 +78,7 @@ describe("the file source", function()
             local start = tonumber(line:match("^%x+"), 16)
             if start < part.start or start >= text.stop then outside[#outside + 1] = line end
         end
-        assert(file.remap(target, part, host, {}))
+        assert(file.replace(target, part, host, {}))
         assert.is_true(snapshot:verify())
         local after = {}
         for _, m in ipairs(support.smaps(inferior:pid())) do
@@ -108,10 +108,10 @@ describe("the file source", function()
                 if cached == "small" then cache_small(program) end
                 local inferior <close>, _, range = launch()
                 local before = picture(inferior)
-                local target, count = failing(process.of(inferior), n, never)
+                local target, count = failing(targets.of(inferior), n, never)
                 local part = assert(file.fit(target, range, host))
                 local snapshot <close> = assert(inferior:snapshot { { start = part.start, stop = part.stop } })
-                local ok = file.remap(target, part, host, {})
+                local ok = file.replace(target, part, host, {})
                 if not ok then
                     failed = failed + 1
                     assert.same(before, picture(inferior), "call " .. n)
@@ -133,7 +133,7 @@ describe("the file source", function()
             return list
         end
         local before, protected = rights(), 0
-        local target = process.of(inferior)
+        local target = targets.of(inferior)
         local shut = setmetatable({
             open = function() return nil, "made to fail" end,
             call = function(name, ...)
@@ -142,7 +142,7 @@ describe("the file source", function()
                 return target.call(name, ...)
             end,
         }, { __index = target })
-        local ok, why = file.remap(shut, assert(file.fit(target, range, host)), host, {})
+        local ok, why = file.replace(shut, assert(file.fit(target, range, host)), host, {})
         assert.same({ false, "made to fail" }, { ok or false, why })
         assert.is_true(protected > 0)
         assert.same(before, rights())
@@ -152,7 +152,7 @@ describe("the file source", function()
     it("does without MADV_POPULATE_READ, which Linux 5.14 brought", function()
         if not supported() then return pending("this filesystem has no large folios") end
         local inferior <close>, _, range = launch()
-        local target, refused = process.of(inferior), 0
+        local target, refused = targets.of(inferior), 0
         local old = setmetatable({ call = function(name, ...)
             if name == "madvise" and select(3, ...) == c.MADV_POPULATE_READ then
                 refused = refused + 1
@@ -161,7 +161,7 @@ describe("the file source", function()
             return target.call(name, ...)
         end }, { __index = target })
         local part = assert(file.fit(old, range, host))
-        assert(file.remap(old, part, host, {}))
+        assert(file.replace(old, part, host, {}))
         assert.is_true(refused > 0)
         assert.equal(part.stop - part.start, support.huge_text(inferior:pid()))
         finish(inferior)
@@ -170,7 +170,7 @@ describe("the file source", function()
     it("stands aside where the page cache has no huge pages, before Linux 5.18", function()
         local inferior <close>, _, range = launch()
         local old = setmetatable({ kernel_version = { 5, 17 } }, { __index = host })
-        local part, why = file.fit(process.of(inferior), range, old)
+        local part, why = file.fit(targets.of(inferior), range, old)
         assert.is_nil(part)
         assert.matches("needs Linux 5.18", why, 1, true)
         finish(inferior)
@@ -186,9 +186,9 @@ describe("the file source", function()
             if m.start > 0 and m.start < range.stop then mapped[#mapped + 1] = ("%s %x"):format(m.perms, m.offset) end
         end
         assert.same({ "r--p 0", "r-xp 1000", "r-xp 302000" }, mapped)
-        local target = process.of(inferior)
+        local target = targets.of(inferior)
         local part = assert(file.fit(target, range, host))
-        assert(file.remap(target, part, host, {}))
+        assert(file.replace(target, part, host, {}))
         local huge = 0
         for _, m in ipairs(support.smaps(inferior:pid())) do
             if m.start == range.start then huge = m.FilePmdMapped end
@@ -204,14 +204,14 @@ describe("the file source", function()
         local byte = inferior:read_memory(text.start + HUGE, 1)
         assert(inferior:write_memory(text.start + HUGE, "\xcc"))
         assert(inferior:write_memory(text.start + HUGE, byte))
-        local part = file.fit(process.of(inferior), range, host)
+        local part = file.fit(targets.of(inferior), range, host)
         assert.is_nil(part)
         finish(inferior)
     end)
 
     it("says that a text is not congruent", function()
         local inferior <close>, _, range = launch(support.programs .. "shape")
-        local part, why = file.fit(process.of(inferior), range, host)
+        local part, why = file.fit(targets.of(inferior), range, host)
         assert.is_nil(part)
         assert.matches("not congruent", why)
         finish(inferior)
@@ -222,10 +222,10 @@ describe("the file source", function()
         support.run { "cp", program, path }
         local inferior <close>, _, range = launch(path)
         support.run { "cp", "--remove-destination", program, path }
-        local target = process.of(inferior)
+        local target = targets.of(inferior)
         local part, why = file.fit(target, range, host)
         if part then -- /proc/PID/exe still leads to the old file
-            assert(file.remap(target, part, host, {}))
+            assert(file.replace(target, part, host, {}))
             local huge = support.huge_text(inferior:pid())
             assert.equal(part.stop - part.start, huge)
         else

@@ -2,9 +2,9 @@
 -- For pages of which size a plan is made, and which sources have such.
 
 local core = require "tiexec.core"
-local describe_host = require "tiexec.plan.describe".host
-local remap = require "tiexec.remap.stage"
-local sizes = require "tiexec.plan.smaller"
+local hosts = require "tiexec.harness.hosts"
+local plan = require "tiexec.plan"
+local smaller = require "tiexec.plan.smaller"
 local sources = require "tiexec.sources"
 local strategy = require "tiexec.plan.strategy"
 local support = require "tests.lib.support"
@@ -38,10 +38,10 @@ end
 
 -- The plan as "PAGES of PAGE-SIZE by SOURCES", or "keep", on a CPU whose TLB may hold 64 KiB of base pages as one
 -- entry. `done`: what has got its pages of the first plan; all, if it is not there.
-local function plan(bytes, names, page_size, done)
-    local host, view = describe_host(page_size), with_text(bytes)
+local function plan_of(bytes, names, page_size, done)
+    local host = hosts.describe(page_size)
     host.contiguous_size = SIZE
-    local operations, refused, rest = remap.plan(view, "entry",
+    local operations, refused, second = plan.make(with_text(bytes),
         { definition = strategy.load("aggressive"), names = names, host = host, ["page-size"] = page_size })
     assert.same({}, refused)
     local ranges = {}
@@ -49,7 +49,7 @@ local function plan(bytes, names, page_size, done)
         if operation.op == "remap" then ranges[#ranges + 1] = operation end
     end
     local lines = {}
-    for i, operation in ipairs(sizes.joined(operations, rest(done or ranges))) do
+    for i, operation in ipairs(smaller.joined(operations, second(done or ranges))) do
         local size = operation.page_size or host.huge_page_size
         lines[i] = operation.op == "remap" and ("%d of %d KiB by %s"):format(
             (operation.stop - operation.start) // size, size >> 10, table.concat(operation.sources or names, ","))
@@ -62,8 +62,8 @@ describe("where a text is not worth a PMD-sized page", function()
     it("the plan is made for smaller ones, if a source has any to give", function()
         local mode <close> = support.thp("madvise", SIZE)
         if not mode then return pending("this kernel has none of 64 KiB, or this is not root") end
-        assert.same({ "3 of 64 KiB by thp", "3 of 64 KiB by thp" }, plan(4 * SIZE, { "file", "thp" }))
-        assert.same({ "keep", "keep" }, plan(4 * SIZE, { "file", "shared", "hugetlb" }))
+        assert.same({ "3 of 64 KiB by thp", "3 of 64 KiB by thp" }, plan_of(4 * SIZE, { "file", "thp" }))
+        assert.same({ "keep", "keep" }, plan_of(4 * SIZE, { "file", "shared", "hugetlb" }))
     end)
 
     it("what lies beside PMD-sized pages has smaller ones", function()
@@ -72,27 +72,27 @@ describe("where a text is not worth a PMD-sized page", function()
         local pmds = ("2 of %d KiB by file,thp"):format(HUGE >> 10)
         local rest = HUGE // SIZE - 2 -- of the page that the text begins in
         assert.same({ ("%d of 64 KiB by thp"):format(rest), pmds, "1 of 64 KiB by thp", "3 of 64 KiB by thp" },
-            plan(3 * HUGE, { "file", "thp" }))
+            plan_of(3 * HUGE, { "file", "thp" }))
     end)
 
     it("what has not got the PMD-sized ones has smaller ones, too", function()
         local mode <close> = support.thp("madvise", SIZE)
         if not mode then return pending("this kernel has none of 64 KiB, or this is not root") end
-        local smaller = ("%d of 64 KiB by thp"):format(3 * HUGE // SIZE - 1)
-        local lines = plan(3 * HUGE, { "file", "thp" }, nil, {})
-        assert.same({ smaller, "3 of 64 KiB by thp" }, { lines[1], lines[3] })
+        local expected = ("%d of 64 KiB by thp"):format(3 * HUGE // SIZE - 1)
+        local lines = plan_of(3 * HUGE, { "file", "thp" }, nil, {})
+        assert.same({ expected, "3 of 64 KiB by thp" }, { lines[1], lines[3] })
         assert.equal(("2 of %d KiB by file,thp"):format(HUGE >> 10), lines[2])
     end)
 
     it("and else for none", function()
         local mode <close> = support.thp("never", SIZE)
         if not mode then return pending("this kernel has none of 64 KiB, or this is not root") end
-        assert.same({ "keep", "keep" }, plan(4 * SIZE, { "file", "thp" }))
+        assert.same({ "keep", "keep" }, plan_of(4 * SIZE, { "file", "thp" }))
     end)
 
     it("and not if a size is asked for", function()
-        assert.same({ "keep", "keep" }, plan(4 * SIZE, { "thp" }, HUGE))
-        assert.same({ "3 of 64 KiB by file", "3 of 64 KiB by file" }, plan(4 * SIZE, { "file" }, SIZE))
+        assert.same({ "keep", "keep" }, plan_of(4 * SIZE, { "thp" }, HUGE))
+        assert.same({ "3 of 64 KiB by file", "3 of 64 KiB by file" }, plan_of(4 * SIZE, { "file" }, SIZE))
     end)
 end)
 
@@ -109,9 +109,10 @@ return { plan = function(inferior, host)
     for _, o in ipairs(plan) do if o.op == "remap" then o.sources = { %s } end end
     return plan
 end }]]):format(names))
-        local host = describe_host()
+        local host = hosts.describe()
         host.contiguous_size = SIZE
-        local rest = sizes.rest(strategy.load(path), with_text(4 * SIZE), host, { "file", "thp" }, {})
+        local rest = smaller.plan(with_text(4 * SIZE),
+            { definition = strategy.load(path), host = host, names = { "file", "thp" } }, {})
         assert.equal(count, #rest)
         for _, operation in ipairs(rest) do assert.same({ "thp" }, operation.sources) end
     end

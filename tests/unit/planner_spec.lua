@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Rounding and plan checking, on descriptions alone: no process is needed.
 
-local plan = require "tiexec.plan.validate"
+local validate = require "tiexec.plan.validate"
 local planner = require "tiexec.planner"
 local support = require "tests.lib.support"
 
@@ -82,7 +82,7 @@ describe("rounding", function()
         assert.same({ "remap 400000-e00000" }, plan_text(inferior, planner.outward))
         inferior.stage = "dlopen"
         assert.same({ at_end }, plan_text(inferior, planner.outward))
-        local _, refused = plan.check({ { op = "remap", start = 0x400000, stop = 0xc00000 } }, inferior, host)
+        local _, refused = validate.check({ { op = "remap", start = 0x400000, stop = 0xc00000 } }, inferior, host)
         assert.equal("it takes in the end of the library, which dlclose unmaps", refused[1].reason)
         object.span = { start = 0x3ff000, stop = 0xe00000 }
         assert.same({ "remap 400000-e00000" }, plan_text(inferior, planner.outward))
@@ -144,7 +144,7 @@ describe("rounding", function()
                     end
                 end
             end
-            local _, refused = plan.check(operations, inferior, host)
+            local _, refused = validate.check(operations, inferior, host)
             assert.same({}, refused)
         end
     end)
@@ -157,13 +157,13 @@ describe("a plan", function()
         1000000 1400000 text B]]
 
     local function refusal(operation)
-        local accepted, refused = plan.check({ operation }, inferior, host)
+        local accepted, refused = validate.check({ operation }, inferior, host)
         assert.same({}, accepted)
         return refused[1].reason
     end
 
     it("is accepted as it should be, with its object filled in", function()
-        local accepted, refused = plan.check({
+        local accepted, refused = validate.check({
             { op = "remap", start = 0x400000, stop = 0x600000, sources = { "thp" } },
             { op = "keep", start = 0x1000, stop = 0x2000, reason = "because" },
         }, inferior, host)
@@ -192,18 +192,18 @@ describe("a plan", function()
         assert.matches("unknown source 'gold'", with { sources = { "gold" } })
         assert.matches("list of sources is empty", with { sources = {} })
         assert.matches("needed", refusal { op = "remap", start = 0x400000 })
-        local _, refused = plan.check({ ok, { op = "remap", start = 0x400000, stop = 0x800000 } }, inferior, host)
+        local _, refused = validate.check({ ok, { op = "remap", start = 0x400000, stop = 0x800000 } }, inferior, host)
         assert.equal("operation 2, 0x400000-0x800000", refused[1].name)
         assert.matches("overlaps 0x400000%-0x600000", refused[1].reason)
     end)
 
     it("that is none is refused as a whole", function()
         for _, nonsense in ipairs { 1, "plan", false, { 1, 2 }, { a = 1 }, { [1] = {}, [5] = {} } } do
-            local accepted, why = plan.check(nonsense, inferior, host)
+            local accepted, why = validate.check(nonsense, inferior, host)
             assert.is_nil(accepted)
             assert.is_string(why)
         end
-        assert.is_nil((plan.check(nil, inferior, host)))
+        assert.is_nil((validate.check(nil, inferior, host)))
     end)
 end)
 

@@ -4,18 +4,13 @@
 
 local message = {}
 
---- One line, after the program's name.
+--- Says one line, after the program's name.
+-- @string format as string.format takes it, with its values
 function message.say(format, ...)
-    io.stderr:write("tiexec: ", format:format(...):gsub("\n", " "), "\n")
+    io.stderr:write("tiexec: " .. format:format(...):gsub("\n", " ") .. "\n")
 end
 
---- Text from elsewhere, with its control characters told by number: it stays one line, and a terminal
--- shows it and does not obey it.
-function message.visible(text)
-    return (text:gsub("%c", function(byte) return ("\\x%02x"):format(byte:byte()) end))
-end
-
---- Text of any length, as it is.
+--- Writes text of any length, as it is.
 function message.write(text)
     io.stderr:write(text)
 end

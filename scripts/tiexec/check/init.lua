@@ -1,15 +1,19 @@
 -- SPDX-License-Identifier: Apache-2.0
 --- `--check`: gathers the facts of this host, and shows what they come to.
 
-local core = require "tiexec.core"
 local cache = require "tiexec.sources.cache"
-local describe = require "tiexec.plan.describe"
+local choice = require "tiexec.plan.choice"
+local columns = require "tiexec.show.columns"
+local core = require "tiexec.core"
+local exit = require "tiexec.base.exit"
 local facts = require "tiexec.check.facts"
+local filesystem = require "tiexec.harness.filesystem"
+local hosts = require "tiexec.harness.hosts"
+local images = require "tiexec.harness.images"
+local json = require "tiexec.show.json"
 local kernel = require "tiexec.harness.kernel"
 local message = require "tiexec.base.message"
 local readiness = require "tiexec.check.readiness"
-local remap = require "tiexec.remap.stage"
-local report = require "tiexec.show.report"
 local terminal = require "tiexec.base.terminal"
 local trials = require "tiexec.check.trials"
 local version = require "tiexec.base.version"
@@ -17,23 +21,18 @@ local version = require "tiexec.base.version"
 local c = core.constants
 local check = {}
 
-local FAILED <const> = 125
-
 -- ---- gathering -------------------------------------------------------------------------------------
 
 local function text_of(image)
     local bytes = 0
-    for _, segment in ipairs(image.segments) do
-        if segment.type == c.PT_LOAD and segment.flags & c.PF_X ~= 0 then bytes = bytes + segment.filesz end
+    for segment in images.loads(image) do
+        if images.is_text(segment) then bytes = bytes + segment.filesz end
     end
     return bytes
 end
 
 local function is_script(path)
-    local file = io.open(path, "rb")
-    local magic = file and file:read(2)
-    if file then file:close() end
-    return magic == "#!"
+    return core.read_file(path, 2) == "#!"
 end
 
 -- What there is to know of a program. `wrong`: why nothing can be done for it.
@@ -41,7 +40,7 @@ local function about(name, host)
     local path, why = core.find(name)
     if not path then return { wrong = why } end
     local real = core.realpath(path) or path
-    local command = { path = path, real = real, filesystem = facts.filesystem("", real, host),
+    local command = { path = path, real = real, filesystem = filesystem.of("", real, host),
         privilege = core.privilege_of(path), may_trace = host.capabilities >> c.CAP_SYS_PTRACE & 1 == 1 }
     local image
     image, why = core.image(path)
@@ -66,12 +65,11 @@ local function copies_folder(host)
     end
     if why then return { wrong = why } end
     local path = os.getenv("TIEXEC_CACHE") or "/dev/shm"
-    local filesystem = facts.filesystem("", path, host) or {}
-    if filesystem.noexec then
-        local point = filesystem.point
-        return { wrong = ("%s is mounted noexec (mount -o remount,exec %s)"):format(point, point) }
+    local its = filesystem.of("", path, host) or {}
+    if its.noexec then
+        return { wrong = ("%s is mounted noexec (mount -o remount,exec %s)"):format(its.point, its.point) }
     end
-    if filesystem.type ~= "tmpfs" and filesystem.type ~= "hugetlbfs" then
+    if its.type ~= "tmpfs" and its.type ~= "hugetlbfs" then
         return { wrong = path .. " is not on tmpfs (set TIEXEC_CACHE to a folder that is)" }
     end
     return { path = path }
@@ -80,7 +78,7 @@ end
 -- The settings that a start of the program would have.
 local function settings_of(command, options)
     local path = command and command.real
-    local chosen = remap.choose_for(path and { path = path, file = path }, options)
+    local chosen = choice.of_file(path and { path = path, file = path }, options)
     if chosen.wrong then return { wrong = chosen.wrong } end
     return { strategy = chosen.definition.name, sources = chosen.names,
         profile = path and chosen.profile or nil, page_size = chosen["page-size"] }
@@ -88,7 +86,7 @@ end
 
 -- What a second plan would be for: the host with smaller pages, their switch, and whether the sources have some.
 local function smaller_pages(host)
-    local smaller = describe.smaller(host)
+    local smaller = hosts.smaller(host)
     if not smaller then return nil end
     smaller.thp_switch, smaller.copies = kernel.thp_switch(smaller.huge_page_size), trials.copies(smaller)
     return smaller
@@ -98,9 +96,9 @@ end
 -- @tparam table options settings of the command line and the environment
 -- @string[opt] name of a program
 function check.gather(options, name)
-    local command = name and about(name, describe.host()) or nil
+    local command = name and about(name, hosts.describe()) or nil
     local chosen = settings_of(command, options)
-    local host = describe.host(chosen.page_size)
+    local host = hosts.describe(chosen.page_size)
     local found = facts.read("", host)
     found.command, found.settings = command, chosen
     found.smaller = not chosen.page_size and smaller_pages(host) or nil
@@ -109,7 +107,7 @@ function check.gather(options, name)
     local ok, why, errno = core.probe_counter()
     found.counter = { ok = ok or false, why = why, errno = errno }
     found.is_first = core.getpid() == 1
-    found.programs = { path = "/usr/bin", filesystem = facts.filesystem("", "/usr/bin", host) }
+    found.programs = { path = "/usr/bin", filesystem = filesystem.of("", "/usr/bin", host) }
     return found
 end
 
@@ -123,13 +121,9 @@ local function show_facts(judged, paint)
         local mark = marks[line.good] or { "faint", "" }
         lines[i] = { line.name, mark[2], line.text .. (line.todo and ": " .. line.todo or "") }
     end
-    local text = report.align(lines, {})
-    -- Colours only now: what lines up the columns counts characters.
-    local i = 0
-    return (text:gsub("[^\n]+", function(line)
-        i = i + 1
+    return columns.painted(lines, function(i, line)
         return judged.lines[i].good == false and paint("yellow", line) or line
-    end))
+    end)
 end
 
 local function show_sources(judged, paint)
@@ -138,12 +132,10 @@ local function show_sources(judged, paint)
         local word = source.works == nil and words.unknown or words[source.works]
         lines[i] = { source.name, word, source.why or not source.asked and "not asked for by the settings" or "" }
     end
-    local i = 0
-    return (report.align(lines, {}):gsub("[^\n]+", function(line)
-        i = i + 1
+    return columns.painted(lines, function(i, line)
         local source = judged.sources[i]
         return paint(not source.asked and "faint" or source.works and "green" or "yellow", line)
-    end))
+    end)
 end
 
 local function bounds_text(bounds, form)
@@ -164,7 +156,7 @@ local function show_probe(probe, paint)
             saved and percent_text(saved) or "nothing to save" }
     end
     local text = { paint("bold", "TLB reach of huge pages, by data accesses, ns each: median (bounds)\n"),
-        report.align(lines, { true, true, true, true, true }), "  ", probe.text, "\n" }
+        columns.align(lines, { true, true, true, true, true }), "  ", probe.text, "\n" }
     if probe.splintered then
         text[#text + 1] = ("  %d places all over one huge page are %.1f times slower than packed: one TLB entry does\n")
             :format(probe.cases[1].pages, probe.slowdown)
@@ -212,16 +204,16 @@ end
 function check.run(options, name)
     local found = check.gather(options, name)
     local judged = readiness.judge(found)
-    local probe = options.probe and measure(describe.host()) or nil
+    local probe = options.probe and measure(hosts.describe()) or nil
     local ok, why
     if options.json then
-        ok, why = report.write_json(io.stdout, plain(judged, probe, name))
+        ok, why = json.write(io.stdout, plain(judged, probe, name))
     else
         ok, why = show(judged, probe, name)
     end
-    if ok then return judged.ready and 0 or 1 end
+    if ok then return judged.ready and 0 or exit.INCOMPLETE end
     message.say("--check: %s", why)
-    return FAILED
+    return exit.FAILED
 end
 
 return check

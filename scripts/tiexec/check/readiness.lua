@@ -3,13 +3,12 @@
 -- functions of facts.
 
 local core = require "tiexec.core"
-local planner = require "tiexec.planner"
+local hosts = require "tiexec.harness.hosts"
 local sources = require "tiexec.sources"
+local text = require "tiexec.base.text"
 
 local c = core.constants
 local readiness = {}
-
-local size_text = planner.size_text
 
 -- ---- facts, one by one -----------------------------------------------------------------------------
 
@@ -19,46 +18,46 @@ end
 
 -- Each gives the text of a line, nil: there is none; whether that is good: true, false, or nil, neither; and what
 -- to do.
-local describe = {}
+local tell = {}
 
-function describe.kernel(found) return ("%s, %s"):format(found.host.kernel, found.host.arch) end
+function tell.kernel(found) return ("%s, %s"):format(found.host.kernel, found.host.arch) end
 
-describe["huge page"] = function(found)
+tell["huge page"] = function(found)
     local size = found.host.huge_page_size
     if size == 0 then return "none: this kernel is built without", false end
     if size > 32 << 20 and size == found.host.pmd_size then
-        return size_text(size) .. ": few programs have that much text", false,
+        return text.size(size) .. ": few programs have that much text", false,
             "a kernel with smaller base pages has smaller huge pages"
     end
-    return ("%s, of %s pages"):format(size_text(size), size_text(found.host.page_size)), true
+    return ("%s, of %s pages"):format(text.size(size), text.size(found.host.page_size)), true
 end
 
 -- Pages smaller than the PMD's, which programs get whose text is not worth one of these.
-describe["smaller pages"] = function(found)
+tell["smaller pages"] = function(found)
     local smaller = found.smaller
     if not smaller then return nil end
-    local usable = planner.free_pages(smaller.pool)
-    local text = ("%s: THP %s, %d of %d free in the hugetlb pool"):format(size_text(smaller.huge_page_size),
+    local usable = hosts.free_pages(smaller.pool)
+    local said = ("%s: THP %s, %d of %d free in the hugetlb pool"):format(text.size(smaller.huge_page_size),
         smaller.thp == "" and "none" or smaller.thp, usable, smaller.pool.total)
-    if usable > 0 or smaller.thp ~= "" and smaller.thp ~= "never" then return text, true end
-    if smaller.thp == "" then return text, nil, pool_command(smaller, 64) end
-    return text, nil, "echo madvise > " .. smaller.thp_switch
+    if usable > 0 or smaller.thp ~= "" and smaller.thp ~= "never" then return said, true end
+    if smaller.thp == "" then return said, nil, pool_command(smaller, 64) end
+    return said, nil, "echo madvise > " .. smaller.thp_switch
 end
 
-describe["THP"] = function(found)
+tell["THP"] = function(found)
     local mode, size = found.host.thp, found.host.huge_page_size
-    if mode == "" and size ~= found.host.pmd_size then return "none of " .. size_text(size), false end
+    if mode == "" and size ~= found.host.pmd_size then return "none of " .. text.size(size), false end
     if mode == "" then return "none: this kernel is built without", false end
     if mode == "never" then return mode, false, "echo madvise > " .. found.thp_switch end
     return mode, true
 end
 
-describe["THP of tmpfs"] = function(found)
-    local mode, major, minor = found.host.shmem_thp, table.unpack(found.host.kernel_version)
+tell["THP of tmpfs"] = function(found)
+    local mode = found.host.shmem_thp
     local path = "/sys/kernel/mm/transparent_hugepage/shmem_enabled"
     if mode == "" then return "none: this kernel is built without", false end
     if mode == "deny" then return mode, false, "echo never > " .. path end
-    local collapses = major > 6 or major == 6 and minor >= 1
+    local collapses = hosts.is_at_least(found.host, 6, 1)
     if mode == "never" and not collapses then return mode, false, "echo advise > " .. path end
     return mode == "never" and "never, which MADV_COLLAPSE overrides" or mode, true
 end
@@ -69,23 +68,23 @@ local function pages_wanted(found)
     return bytes > 0 and bytes // size + 2 or 64
 end
 
-describe["hugetlb pool"] = function(found)
+tell["hugetlb pool"] = function(found)
     local pool, words, pools = found.host.pool, {}, found.host.hugetlb
     if pools and not pools[found.host.huge_page_size] then
-        return "this kernel has none of " .. size_text(found.host.huge_page_size), false
+        return "this kernel has none of " .. text.size(found.host.huge_page_size), false
     end
-    local usable = planner.free_pages(pool)
+    local usable = hosts.free_pages(pool)
     for i, node in ipairs(found.nodes) do
         words[i] = ("node %d: %d of %d free"):format(node.node, node.free, node.total)
     end
-    local text = #words > 0 and table.concat(words, "; ") or ("%d of %d free"):format(pool.free, pool.total)
-    if pool.overcommit > 0 then text = text .. ("; up to %d more on demand"):format(pool.overcommit) end
-    if pool.reserved > 0 then text = text .. ("; %d promised"):format(pool.reserved) end
-    if usable > 0 then return text, true end
-    return text, false, pool_command(found.host, pages_wanted(found))
+    local said = #words > 0 and table.concat(words, "; ") or ("%d of %d free"):format(pool.free, pool.total)
+    if pool.overcommit > 0 then said = said .. ("; up to %d more on demand"):format(pool.overcommit) end
+    if pool.reserved > 0 then said = said .. ("; %d promised"):format(pool.reserved) end
+    if usable > 0 then return said, true end
+    return said, false, pool_command(found.host, pages_wanted(found))
 end
 
-function describe.ptrace(found)
+function tell.ptrace(found)
     if found.ptrace.ok then return "works", true end
     local what = "a container or security module forbids it? (docker run --cap-add=SYS_PTRACE)"
     if found.host.yama >= 2 then what = nil end
@@ -94,38 +93,38 @@ end
 
 local function has_capability(found, bit) return found.host.capabilities >> bit & 1 == 1 end
 
-describe["Yama"] = function(found)
+tell["Yama"] = function(found)
     local scope = found.host.yama
     local words = { [-1] = "none", [0] = "0", [1] = "1, a program names its tracer",
         [2] = "2, tracers need CAP_SYS_PTRACE", [3] = "3, nobody traces" }
-    local text = words[scope] or tostring(scope)
-    if scope == 3 then return text, false, "reboot: it cannot be lowered" end
+    local said = words[scope] or tostring(scope)
+    if scope == 3 then return said, false, "reboot: it cannot be lowered" end
     if scope == 2 and not has_capability(found, c.CAP_SYS_PTRACE) then
-        return text, false, "sysctl kernel.yama.ptrace_scope=1"
+        return said, false, "sysctl kernel.yama.ptrace_scope=1"
     end
-    return text, true
+    return said, true
 end
 
-function describe.container(found) return found.container or "none seen" end
+function tell.container(found) return found.container or "none seen" end
 
-describe["pid namespace"] = function(found)
-    local text = found.pid_namespace and "its own" or found.pid_namespace == false and "the host's" or "not known"
-    return found.is_first and text .. "; as process 1 tiexec stays, as an init" or text
+tell["pid namespace"] = function(found)
+    local said = found.pid_namespace and "its own" or found.pid_namespace == false and "the host's" or "not known"
+    return found.is_first and said .. "; as process 1 tiexec stays, as an init" or said
 end
 
-describe["memory limit"] = function(found)
+tell["memory limit"] = function(found)
     if not found.memory then return "no limit" end
-    return size_text(found.memory.bytes) .. ": private copies count"
+    return text.size(found.memory.bytes) .. ": private copies count"
 end
 
-describe["hugetlb limit"] = function(found)
+tell["hugetlb limit"] = function(found)
     local limit = found.hugetlb
     if not limit then return "no limit" end
-    if limit.bytes >= found.host.huge_page_size then return size_text(limit.bytes) end
-    return size_text(limit.bytes), false, ("echo max > %s"):format(limit.file)
+    if limit.bytes >= found.host.huge_page_size then return text.size(limit.bytes) end
+    return text.size(limit.bytes), false, ("echo max > %s"):format(limit.file)
 end
 
-describe["hardware counters"] = function(found)
+tell["hardware counters"] = function(found)
     local counter = found.counter
     if counter.ok then return "work (perf stat -e iTLB-load-misses)" end
     if counter.errno == c.EACCES or counter.errno == c.EPERM then
@@ -140,9 +139,9 @@ local order <const> = { "kernel", "huge page", "smaller pages", "THP", "THP of t
 -- What a start would go by: a strategy that is not there, or a wrong profile, is told here.
 local function settings_line(chosen)
     if chosen.wrong then return { name = "settings", text = chosen.wrong, good = false } end
-    local text = ("strategy %s, sources %s"):format(chosen.strategy, table.concat(chosen.sources, ","))
-    if chosen.profile then text = ("%s, by %s"):format(text, chosen.profile) end
-    return { name = "settings", text = text }
+    local said = ("strategy %s, sources %s"):format(chosen.strategy, table.concat(chosen.sources, ","))
+    if chosen.profile then said = ("%s, by %s"):format(said, chosen.profile) end
+    return { name = "settings", text = said }
 end
 
 -- ---- the program -----------------------------------------------------------------------------------
@@ -156,16 +155,16 @@ end
 
 local function command_lines(command, programs)
     if not command then
-        local text, good = filesystem_text(programs.filesystem)
-        return { { name = "filesystem", text = ("%s: %s"):format(programs.path, text), good = good } }
+        local said, good = filesystem_text(programs.filesystem)
+        return { { name = "filesystem", text = ("%s: %s"):format(programs.path, said), good = good } }
     end
     if command.wrong then return { { name = "program", text = command.wrong, good = false } } end
-    local text, good = filesystem_text(command.filesystem)
+    local said, good = filesystem_text(command.filesystem)
     if command.cached then
-        text, good = text .. (good and ";" or ", but") .. " its pages are huge in the page cache", true
+        said, good = said .. (good and ";" or ", but") .. " its pages are huge in the page cache", true
     end
-    local lines = { { name = "program", text = ("%s, %s of text"):format(command.path, size_text(command.text)) },
-        { name = "its filesystem", text = text, good = good } }
+    local lines = { { name = "program", text = ("%s, %s of text"):format(command.path, text.size(command.text)) },
+        { name = "its filesystem", text = said, good = good } }
     if command.privilege and not command.may_trace then
         table.insert(lines, 2, { name = "its rights", good = false, todo = "start it as root",
             text = ("%s: it would lose its rights under a tracer"):format(command.privilege) })
@@ -177,11 +176,11 @@ end
 
 local function judge_file(found)
     local at = found.command or found.programs
-    local text, good = filesystem_text(at.filesystem)
+    local said, good = filesystem_text(at.filesystem)
     if at.cached then return true, "" end
     if at.wrong then return nil, "it is not known which program" end
-    if good == nil then return nil, text end
-    return good, good and "" or text
+    if good == nil then return nil, said end
+    return good, good and "" or said
 end
 
 -- The sources by name, those that the settings ask for first, in their order.
@@ -238,8 +237,8 @@ end
 function readiness.judge(found)
     local lines = {}
     for _, name in ipairs(order) do
-        local text, good, todo = describe[name](found)
-        if text then lines[#lines + 1] = { name = name, text = text, good = good, todo = todo } end
+        local said, good, todo = tell[name](found)
+        if said then lines[#lines + 1] = { name = name, text = said, good = good, todo = todo } end
     end
     for _, line in ipairs(command_lines(found.command, found.programs)) do lines[#lines + 1] = line end
     lines[#lines + 1] = settings_line(found.settings)

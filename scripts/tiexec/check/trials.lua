@@ -3,8 +3,11 @@
 -- copy of this process; and holding a program under trace. Nothing is left of it.
 
 local core = require "tiexec.core"
-local planner = require "tiexec.planner"
-local process = require "tiexec.harness.target"
+local images = require "tiexec.harness.images"
+local inferiors = require "tiexec.harness.inferiors"
+local ranges = require "tiexec.base.ranges"
+local refusal = require "tiexec.harness.refusal"
+local targets = require "tiexec.harness.targets"
 local sources = require "tiexec.sources"
 
 local c = core.constants
@@ -21,7 +24,7 @@ end
 -- Memory for one huge page, at a multiple of its size: only so does shared memory lie congruent.
 local function place(self, size, prot, flags)
     local base, why = self.call("mmap", 0, 2 * size, c.PROT_NONE, c.MAP_PRIVATE | c.MAP_ANONYMOUS, -1, 0)
-    local start = base and planner.align_up(base, size)
+    local start = base and ranges.align_up(base, size)
     if base then base, why = self.call("mmap", start, size, prot, flags | c.MAP_ANONYMOUS | c.MAP_FIXED, -1, 0) end
     if not base then error(why, 0) end
     return start
@@ -30,11 +33,11 @@ end
 -- The very steps of a source that makes private copies.
 local function private(name, host)
     return attempt(function()
-        local source, self, size = sources.get(name), process.of_self(), host.huge_page_size
+        local source, self, size = sources.get(name), targets.of_self(), host.huge_page_size
         local start = place(self, size, c.PROT_READ, c.MAP_PRIVATE)
         local ok
         local part, why = sources.fit(source, self, { start = start, stop = start + size }, host)
-        if part then ok, why = source.remap(self, part, host, {}) end
+        if part then ok, why = source.replace(self, part, host, {}) end
         if not ok then error(why, 0) end
     end)
 end
@@ -45,7 +48,7 @@ local function shared(host)
     if why then return { ok = false, why = why } end
     if host.shmem_thp == "deny" then return { ok = false, why = "huge pages are denied to tmpfs (shmem_enabled)" } end
     return attempt(function()
-        local self, size = process.of_self(), host.huge_page_size
+        local self, size = targets.of_self(), host.huge_page_size
         local start = place(self, size, c.PROT_READ | c.PROT_WRITE, c.MAP_SHARED)
         self.call("madvise", start, size, c.MADV_HUGEPAGE)
         self.call("madvise", start, size, c.MADV_POPULATE_WRITE)
@@ -58,9 +61,9 @@ end
 
 -- The first whole huge page of an executable's text in its file, or nil.
 local function first_page_of_text(image, size)
-    for _, segment in ipairs(image.segments) do
-        if segment.type == c.PT_LOAD and segment.flags & c.PF_X ~= 0 then
-            local offset = planner.align_up(segment.offset, size)
+    for segment in images.loads(image) do
+        if images.is_text(segment) then
+            local offset = ranges.align_up(segment.offset, size)
             if offset + size <= segment.offset + segment.filesz then return offset end
         end
     end
@@ -81,10 +84,10 @@ end
 --- Whether this user may hold a program under trace.
 -- @treturn table `ok`, `why`
 function trials.ptrace()
-    local tracer = core.status(core.getpid(), "TracerPid") or 0
-    if tracer ~= 0 then return { ok = false, why = ("this process is being traced, by process %d"):format(tracer) } end
+    local traced = refusal.by_tracer(core.getpid())
+    if traced then return { ok = false, why = traced } end
     return attempt(function()
-        local inferior, why = core.launch { "/proc/self/exe" }
+        local inferior, why = inferiors.launch { "/proc/self/exe" }
         if not inferior then error((why:gsub("^/proc/self/exe: ", "")), 0) end
         inferior:kill()
         inferior:close()
@@ -92,7 +95,7 @@ function trials.ptrace()
 end
 
 --- Tries the sources that make copies.
--- @tparam table host as `describe.host` gives it
+-- @tparam Host host
 -- @treturn table by name of source: `ok`, `why`
 function trials.copies(host)
     if host.huge_page_size == 0 then

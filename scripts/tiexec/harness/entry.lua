@@ -7,8 +7,9 @@
 -- grace period, 10 to 30 ms on an idle host (perf_sched_events, Linux 6.18). Where that is not possible,
 -- a breakpoint.
 
+local auxv = require "tiexec.harness.auxv"
 local core = require "tiexec.core"
-local vector = require "tiexec.harness.auxv"
+local ranges = require "tiexec.base.ranges"
 
 local c = core.constants
 local entry = {}
@@ -25,9 +26,7 @@ local SIGTRAP <const> = c.SIGTRAP
 local function note_signal(self)
     local bit = 1 << (SIGTRAP - 1)
     local mask = self.inferior:sigmask()
-    local file = io.open(("/proc/%d/status"):format(self.inferior:pid()))
-    local status = file and file:read("a") or ""
-    if file then file:close() end
+    local status = core.read_file(("/proc/%d/status"):format(self.inferior:pid())) or ""
     local function has(set) return tonumber(status:match(set .. ":%s*(%x+)") or "0", 16) & bit ~= 0 end
     self.pending = has("SigPnd") -- one that is pending already takes the place of the trap's
     self.blocked = mask and mask & bit ~= 0
@@ -61,13 +60,6 @@ local function find_instruction(inferior, mapping, insn, align)
     until not at
 end
 
--- The text that a program's first instruction is in: the dynamic linker's.
-local function find_linker(mappings, pc)
-    for _, mapping in ipairs(mappings) do
-        if mapping.start <= pc and pc < mapping.stop then return mapping end
-    end
-end
-
 -- A place in the dynamic linker's text that traps when it is jumped to. Its address is no number that a
 -- program would have by chance.
 local function find_trap(inferior, linker)
@@ -85,16 +77,17 @@ end
 -- is the dynamic linker's path
 -- @treturn[2] nil, string why
 function entry.arrange(inferior, mappings)
-    local pc = inferior:read_register("pc")
+    local pc, _, errno = inferior:read_register("pc")
+    if errno == c.ENOEXEC then return nil, "it is a 32-bit program" end
     local address = (inferior:auxv() or {}).AT_ENTRY
     if not pc or not address then return nil, "its entry point is not known" end
     local self = setmetatable({ inferior = inferior, address = address, reached = pc == address }, Entry)
     if self.reached then return self end
     note_signal(self)
-    local linker = find_linker(mappings, pc)
+    local linker = ranges.find(mappings, pc) -- a program's first instruction is the dynamic linker's
     if linker then
         self.linker = linker.path
-        self.place = vector.place_of(inferior, vector.AT_ENTRY, mappings)
+        self.place = auxv.place_of(inferior, auxv.AT_ENTRY, mappings)
         self.trap, self.advance = find_trap(inferior, linker)
     end
     if self.place and self.trap and inferior:follow_fork(true)
@@ -137,7 +130,7 @@ end
 -- @param child inferior, with a memory of its own
 function Entry:mend_child(child)
     if not self.place then return end
-    local sp, top = vector.stack(child)
+    local sp, top = auxv.stack(child)
     local trap, address = string.pack("j", self.trap), string.pack("j", self.address)
     local at = sp
     while at do
@@ -167,6 +160,47 @@ function Entry:is_reached(event)
     end
     self.reached = true
     restore_signal(self)
+    return true
+end
+
+--- Takes in an event on the way to the entry point. A child that a constructor forks is mended and let go.
+-- @treturn boolean whether the entry point is reached
+function Entry:take(event)
+    if event.reason == "fork" or event.reason == "vfork" then
+        local child <close> = self.inferior:adopt(event.child)
+        if child and event.reason == "fork" then self:mend_child(child) end
+        return false
+    end
+    if event.reason:find("^syscall") then
+        if self.reading then self:at_syscall(event) end
+        return false
+    end
+    return self:is_reached(event)
+end
+
+--- Runs a program to its entry point, where its libraries are mapped, and nothing of it has run but their
+-- constructors.
+-- @param inferior stopped at its exec
+-- @int timeout milliseconds between two events, at most
+-- @treturn[1] boolean true
+-- @treturn[2] nil, string why the entry point was not reached
+function entry.run(inferior, timeout)
+    local mappings, why = inferior:mappings()
+    if not mappings then return nil, why end
+    local self
+    self, why = entry.arrange(inferior, mappings)
+    if not self then return nil, why end
+    while not self.reached do
+        local ok
+        ok, why = inferior:cont(self.reading and "syscall" or "freely")
+        if not ok then return nil, why end
+        local event
+        event, why = inferior:wait(timeout)
+        if not event then return nil, why end
+        if event.reason:find("^exited") then return nil, "it ended before its entry point" end
+        if event.reason == "exec" then return nil, "it became another program before its entry point" end
+        self:take(event)
+    end
     return true
 end
 

@@ -3,6 +3,8 @@
 
 local core = require "tiexec.core"
 local images = require "tiexec.harness.images"
+local protection = require "tiexec.harness.protection"
+local ranges = require "tiexec.base.ranges"
 
 local c = core.constants
 local objects = {}
@@ -20,66 +22,36 @@ local function read_image(inferior, mapping)
     return bytes and core.image_from_memory(bytes)
 end
 
--- The PT_LOAD segment that a mapping shows, by file offset, and the load bias that follows from it.
-local function segment_of(image, mapping, page)
-    for _, segment in ipairs(image.segments) do
-        if segment.type == c.PT_LOAD and segment.memsz > 0 then
-            local offset = segment.offset & -page
-            local address = segment.vaddr & -page
-            local stop = (segment.offset + segment.filesz + page - 1) & -page
-            if mapping.offset >= offset and mapping.offset < stop then
-                return segment, mapping.start - (address + mapping.offset - offset)
-            end
-        end
-    end
-end
-
--- The addresses of the segments that are, or once were, written to: a list of start, stop, start, …
+-- The ranges of the segments that are, or once were, written to.
 local function written_ranges(object, page)
     local list = {}
     for _, segment in ipairs(object.segments) do
         local written = segment.type == c.PT_LOAD and segment.flags & c.PF_W ~= 0
         if written or segment.type == c.PT_GNU_RELRO then
-            list[#list + 1] = (segment.vaddr + object.bias) & -page
-            list[#list + 1] = (segment.vaddr + object.bias + segment.memsz + page - 1) & -page
+            local start = segment.vaddr + object.bias
+            list[#list + 1] = { start = ranges.align_down(start, page),
+                stop = ranges.align_up(start + segment.memsz, page) }
         end
     end
     return list
 end
 
-local function meets_any(ranges, start, stop)
-    for i = 1, #ranges, 2 do
-        if start < ranges[i + 1] and ranges[i] < stop then return true end
-    end
-    return false
-end
-
 local function kind_of(mapping, written)
-    local readable, writable, executable, sharing = mapping.perms:match("(.)(.)(.)(.)")
-    if sharing == "s" then return "shared" end
-    if writable == "w" then return "data" end
-    if readable ~= "r" then return executable == "x" and "execute-only" or "guard" end
-    if meets_any(written, mapping.start, mapping.stop) then return "relro" end
-    return executable == "x" and "text" or "rodata"
-end
-
--- The addresses from the first to the last segment, gaps between them included.
-local function span_of(image, bias, page)
-    local low, high
-    for _, segment in ipairs(image.segments) do
-        if segment.type == c.PT_LOAD then
-            low = math.min(low or segment.vaddr, segment.vaddr)
-            high = math.max(high or 0, segment.vaddr + segment.memsz)
-        end
-    end
-    return { start = (low + bias) & -page, stop = (high + bias + page - 1) & -page }
+    local perms = mapping.perms
+    local executable = protection.is_executable(perms)
+    if protection.is_shared(perms) then return "shared" end
+    if protection.is_writable(perms) then return "data" end
+    if perms:sub(1, 1) ~= "r" then return executable and "execute-only" or "guard" end
+    if ranges.overlaps_any(mapping, written) then return "relro" end
+    return executable and "text" or "rodata"
 end
 
 local function new_object(inferior, mapping, page)
     local image = read_image(inferior, mapping)
     if not (image and image.native) then return nil end
-    local segment, bias = segment_of(image, mapping, page)
-    if not segment then return nil end
+    local bias = images.bias(image, { mapping }, page)
+    if not bias then return nil end
+    local span = images.span(image, page)
     return {
         path = mapping.path,
         name = mapping.path:match("[^/]*$"),
@@ -89,7 +61,7 @@ local function new_object(inferior, mapping, page)
         file_size = image.size,
         text_relocations = image.text_relocations,
         segments = image.segments,
-        span = span_of(image, bias, page),
+        span = { start = span.start + bias, stop = span.stop + bias },
         mappings = {},
     }
 end
@@ -98,7 +70,7 @@ end
 local function paths_with_text(mappings)
     local has = {}
     for _, mapping in ipairs(mappings) do
-        if mapping.inode ~= 0 and mapping.perms:sub(3, 3) == "x" then has[mapping.path] = true end
+        if mapping.inode ~= 0 and protection.is_executable(mapping.perms) then has[mapping.path] = true end
     end
     return has
 end

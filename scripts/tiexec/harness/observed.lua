@@ -6,23 +6,16 @@ local core = require "tiexec.core"
 
 local c = core.constants
 
-local Subject = {}
-Subject.__index = Subject
+local Observed = {}
+Observed.__index = Observed
 
-local subject = {}
+local observed = {}
 
 local KERNEL_THREAD <const> = 0x00200000 -- PF_KTHREAD, in the flags of /proc/PID/stat
 
-local function read(path)
-    local file = io.open(path, "rb")
-    local text = file and file:read("a")
-    if file then file:close() end
-    return text
-end
-
 -- Its name, state and flags, from proc_pid_stat(5); nil: there is no such process.
 local function state_of(pid)
-    local name, state, rest = (read(("/proc/%d/stat"):format(pid)) or ""):match("%((.*)%) (%a)(.*)")
+    local name, state, rest = (core.read_file(("/proc/%d/stat"):format(pid)) or ""):match("%((.*)%) (%a)(.*)")
     if not name then return nil end
     local flags = rest:match("^ %S+ %S+ %S+ %S+ %S+ (%d+)")
     return { name = name, state = state, flags = math.tointeger(tonumber(flags or "")) or 0 }
@@ -52,13 +45,13 @@ local function reason_against(pid, state)
     if image and image.class == c.ELFCLASS32 then return "it is a 32-bit program" end
 end
 
-function Subject:pid() return self.id end
+function Observed:pid() return self.id end
 
-function Subject:auxv() return core.auxv(self.id) end
+function Observed:auxv() return core.auxv(self.id) end
 
-function Subject:mappings(details) return core.mappings(self.id, details) end
+function Observed:mappings(details) return core.mappings(self.id, details) end
 
-function Subject:read_memory(address, size)
+function Observed:read_memory(address, size)
     local file = io.open(("/proc/%d/mem"):format(self.id), "rb")
     local at = file and file:seek("set", address)
     local bytes = at and file:read(size)
@@ -67,19 +60,19 @@ function Subject:read_memory(address, size)
 end
 
 -- Nothing is done in it.
-function Subject.remote_syscall() return nil, "it is only looked at", c.EPERM end
+function Observed.remote_syscall() return nil, "it is only looked at", c.EPERM end
 
 --- Looks for a process.
 -- @int pid
 -- @treturn[1] table `id`, `name`, `executable` (its path), `thp_disabled`; methods of an inferior
 -- @treturn[2] nil, string why it cannot be looked at
-function subject.open(pid)
+function observed.open(pid)
     local state = state_of(pid)
     local why = reason_against(pid, state)
     if why then return nil, why end
     local path = core.readlink(("/proc/%d/exe"):format(pid))
     return setmetatable({ id = pid, name = state.name, executable = path,
-        thp_disabled = core.status(pid, "THP_enabled") == 0 }, Subject)
+        thp_disabled = core.status(pid, "THP_enabled") == 0 }, Observed)
 end
 
-return subject
+return observed

@@ -2,17 +2,22 @@
 --- What text a process has, on which pages, and why the rest is not huge: as data. The figures are smaps',
 -- the reasons those of the planner and the sources, who are asked but do nothing.
 
-local align = require "tiexec.start.relocate"
 local cache_image = require "tiexec.sources.cache_image"
+local choice = require "tiexec.plan.choice"
+local congruent = require "tiexec.plan.congruent"
 local core = require "tiexec.core"
-local describe = require "tiexec.plan.describe"
-local facts = require "tiexec.check.facts"
-local pages = require "tiexec.show.count"
-local planner = require "tiexec.planner"
-local process = require "tiexec.harness.target"
-local remap = require "tiexec.remap.stage"
-local report = require "tiexec.show.report"
+local count = require "tiexec.show.count"
+local descriptions = require "tiexec.plan.descriptions"
+local filesystem = require "tiexec.harness.filesystem"
+local hosts = require "tiexec.harness.hosts"
+local images = require "tiexec.harness.images"
+local json = require "tiexec.show.json"
+local plan = require "tiexec.plan"
+local protection = require "tiexec.harness.protection"
+local ranges = require "tiexec.base.ranges"
 local sources = require "tiexec.sources"
+local targets = require "tiexec.harness.targets"
+local text = require "tiexec.base.text"
 
 local survey = {}
 
@@ -58,7 +63,7 @@ end
 
 local function make_row(found, mappings, index)
     local m, host = mappings[index], found.host
-    local huge, larger = pages.count(found.target:pid(), m, m.start, m.stop, host.pmd_size, found.page_sizes)
+    local huge, larger = count.of(m, m, { pid = found.observed:pid(), pmd = host.pmd_size, sizes = found.page_sizes })
     local from, path = origin_of(mappings, index, huge)
     local row = { object = path, path = m.path, start = m.start, stop = m.stop, size = m.stop - m.start, rss = m.rss,
         perms = m.perms, huge_bytes = huge, from = huge > 0 and from or "small", why = {}, pages = {},
@@ -74,20 +79,20 @@ end
 
 -- Whether a start with tiexec would move the object of a text to where its file's pages can be huge.
 local function would_be_moved(found, row)
-    local object = found.view.executable
+    local object = found.description.executable
     if found.align == false or not object or object.path ~= row.path then return false end
-    local image = core.image(("/proc/%d/exe"):format(found.view.pid))
-    return image ~= nil and align.distance(image, object.bias, found.host) ~= nil
+    local image = images.of(("/proc/%d/exe"):format(found.description.pid))
+    return image ~= nil and congruent.distance(image, object.bias, found.host) ~= nil
 end
 
 -- The part that the source `file` could serve, maybe with a condition; or nil and why not. Its filesystem
 -- matters too, and a move at the start.
 local function judge_file(found, row, part, why)
-    local filesystem = facts.filesystem("", row.path, found.host)
-    if filesystem and filesystem.large_folios == false then return nil, filesystem.why end
+    local its = filesystem.of("", row.path, found.host)
+    if its and its.large_folios == false then return nil, its.why end
     local hedge
-    if not filesystem or filesystem.large_folios == nil then
-        hedge = (", if %s has large folios"):format(filesystem and filesystem.type or "its filesystem")
+    if not its or its.large_folios == nil then
+        hedge = (", if %s has large folios"):format(its and its.type or "its filesystem")
     end
     if part then return part, hedge end
     if would_be_moved(found, row) then return row, hedge end
@@ -96,13 +101,13 @@ end
 
 -- How many huge pages a part comes to, at the least where it will yet be moved.
 local function pages_text(part, host)
-    local count = math.max((part.stop - part.start) // host.huge_page_size, 1)
-    return ("%d × %s"):format(count, planner.size_text(host.huge_page_size))
+    local number = math.max((part.stop - part.start) // host.huge_page_size, 1)
+    return text.pages { { count = number, size = host.huge_page_size } }
 end
 
 -- What each source says of the operation that a row would be part of. A move counts for PMD-sized pages alone.
 local function ask_sources(found, row, operation)
-    local verdicts, target, host = {}, process.of(found.target), describe.host_for(operation, found.host)
+    local verdicts, target, host = {}, targets.of(found.observed), hosts.for_operation(operation, found.host)
     local may_move = host.huge_page_size == host.pmd_size
     for i, name in ipairs(operation.sources or found.sources) do
         local part, why = sources.fit(sources.get(name), target, operation, host)
@@ -118,7 +123,7 @@ end
 local function remap_of(operations, row)
     local best, most = nil, 0
     for _, operation in ipairs(operations) do
-        local size = math.min(operation.stop, row.stop) - math.max(operation.start, row.start)
+        local size = ranges.common_size(operation, row)
         if operation.op == "remap" and size > most then best, most = operation, size end
     end
     return best
@@ -139,7 +144,7 @@ end
 -- Why the plan leaves a row as it is.
 local function explain_kept(found, row)
     for _, operation in ipairs(found.operations) do
-        if operation.op == "keep" and operation.start < row.stop and row.start < operation.stop then
+        if operation.op == "keep" and ranges.overlap(operation, row) then
             row.why[#row.why + 1] = operation.reason
         end
     end
@@ -151,7 +156,7 @@ end
 
 local function explain(found, row)
     if row.huge_bytes == row.size then return end
-    if found.target.thp_disabled then row.why[1] = "the process has disabled huge pages (PR_SET_THP_DISABLE)" end
+    if found.observed.thp_disabled then row.why[1] = "the process has disabled huge pages (PR_SET_THP_DISABLE)" end
     if row.refuses then row.why[#row.why + 1] = "it refuses huge pages (MADV_NOHUGEPAGE)" end
     local operation = remap_of(found.operations, row)
     if operation and row.huge_bytes > 0 and row.size - row.huge_bytes < 2 * found.host.huge_page_size then
@@ -160,7 +165,7 @@ local function explain(found, row)
     end
     if operation and explain_operation(found, row, operation) then return end
     if not operation then explain_kept(found, row) end
-    found.instead = found.instead or found.rest({})
+    found.instead = found.instead or found.second({})
     local smaller = remap_of(found.instead, row)
     if smaller then explain_operation(found, row, smaller) end
 end
@@ -171,8 +176,8 @@ local letters <const> = { file = "F", shared = "S", thp = "T", hugetlb = "H" }
 
 local function has_smaller(found, start, stop)
     for _, size in ipairs(found.page_sizes) do
-        local first, last = planner.align_down(start, size), planner.align_up(stop, size)
-        local bytes = core.folios(found.target:pid(), first, last, size)
+        local first, last = ranges.align_down(start, size), ranges.align_up(stop, size)
+        local bytes = core.folios(found.observed:pid(), first, last, size)
         if bytes and bytes > 0 then return true end
     end
     return false
@@ -181,7 +186,7 @@ end
 -- What maps the part of a row in one huge page's place: a source's letter; "." small pages, "_" nothing yet.
 local function letter_of(found, row, start, stop)
     if row.huge_bytes == row.size then return letters[row.from] end
-    local kinds = core.pagemap(found.target:pid(), start, stop) -- Linux 6.7
+    local kinds = core.pagemap(found.observed:pid(), start, stop) -- Linux 6.7
     local is_huge = kinds and kinds.file_huge + kinds.anon_huge > 0
     if is_huge or row.from == "thp" and has_smaller(found, start, stop) then return letters[row.from] or "." end
     if not kinds then return row.rss > 0 and "." or "_" end
@@ -196,7 +201,7 @@ end
 
 local function add_row(found, picture, row)
     local size = found.host.huge_page_size
-    local at = planner.align_down(row.start, size)
+    local at = ranges.align_down(row.start, size)
     while at < row.stop do
         local slot = (at - picture.start) // size + 1
         for i = #picture.slots + 1, slot do picture.slots[i] = { letter = " ", first = size, last = 0 } end
@@ -216,7 +221,7 @@ local function make_pictures(found)
         local near = last and last.object == row.object and row.start - last.stop < NEAR * size
         if near or row.size >= size or row.huge_bytes > 0 then
             if not near then
-                last = { object = row.object, start = planner.align_down(row.start, size), slots = {}, texts = {} }
+                last = { object = row.object, start = ranges.align_down(row.start, size), slots = {}, texts = {} }
                 list[#list + 1] = last
             end
             last.stop = row.stop
@@ -243,23 +248,23 @@ end
 
 -- The plan of a start, with the settings that it would have.
 local function make_plan(found, options)
-    local chosen = remap.choose(found.target, found.name, options)
+    local chosen = choice.of(found.observed, found.name, options)
     if chosen.wrong then return nil, chosen.wrong end
     local definition = chosen.definition
     found.strategy, found.sources, found.profile = definition.name, chosen.names, chosen.profile
     found.align, found.operations, found.refused = chosen.align, {}, {}
-    remap.prepare(chosen)
+    choice.prepare(chosen)
     found.host = chosen.host
     if found.host.huge_page_size == 0 then return true end
-    local operations, refused, rest = remap.plan(found.view, "entry", chosen)
+    local operations, refused, second = plan.make(found.description, chosen)
     if not operations then return nil, refused end
-    found.operations, found.refused, found.rest = operations, refused, rest
-    found.page_sizes = pages.sizes(found.host, operations)
+    found.operations, found.refused, found.second = operations, refused, second
+    found.page_sizes = count.sizes(found.host, operations)
     return true
 end
 
 --- Surveys a process.
--- @tparam table target what `subject.open` gave
+-- @tparam table process what `observed.open` gave
 -- @string[opt] name by which to call it
 -- @tparam table options settings of the command line and the environment
 -- @treturn[1] table `rows`: each executable mapping with `object` (a path), `start`, `stop`, `size`, `huge_bytes`,
@@ -267,18 +272,18 @@ end
 -- `pictures`: of each object with large text `object`, `start`, `slots`; `totals`; `host`; `strategy`, `sources`,
 -- `profile`: the settings that the reasons are given for
 -- @treturn[2] nil, string why not
-function survey.make(target, name, options)
-    local found = { target = target, name = name or target.name, page_sizes = {}, rows = {},
-        rest = function() return {} end }
-    local mappings, why = target:mappings(true)
+function survey.make(process, name, options)
+    local found = { observed = process, name = name or process.name, page_sizes = {}, rows = {},
+        second = function() return {} end }
+    local mappings, why = process:mappings(true)
     if not mappings then return nil, why end
-    found.view, why = describe.inferior(target, "entry")
-    if not found.view then return nil, why end
+    found.description, why = descriptions.of(process, "entry")
+    if not found.description then return nil, why end
     local ok
     ok, why = make_plan(found, options)
     if not ok then return nil, why end
     for i, m in ipairs(mappings) do
-        if m.perms:sub(3, 3) == "x" and m.start >= 0 and m.stop > m.start then
+        if protection.is_executable(m.perms) and m.start >= 0 and m.stop > m.start then
             local row = make_row(found, mappings, i)
             explain(found, row)
             found.rows[#found.rows + 1] = row
@@ -292,7 +297,7 @@ end
 
 --- The same for JSON.
 function survey.plain(found)
-    local rows, pictures, hex, array = {}, {}, report.hex, report.array
+    local rows, pictures, hex, array = {}, {}, text.hex, json.array
     for i, row in ipairs(found.rows) do
         rows[i] = { object = row.object, mapped = row.path, start = hex(row.start), stop = hex(row.stop),
             bytes = row.size, resident = row.rss, perms = row.perms, huge_bytes = row.huge_bytes, from = row.from,
@@ -303,7 +308,7 @@ function survey.plain(found)
         for n, slot in ipairs(picture.slots) do slots[n] = slot.letter end
         pictures[i] = { object = picture.object, start = hex(picture.start), slots = table.concat(slots) }
     end
-    return { pid = found.target:pid(), name = found.name, executable = found.target.executable,
+    return { pid = found.observed:pid(), name = found.name, executable = found.observed.executable,
         strategy = found.strategy, sources = array(found.sources), profile = found.profile,
         kernel = found.host.kernel, page_size = found.host.page_size, huge_page_size = found.host.huge_page_size,
         mappings = array(rows), pictures = array(pictures), totals = found.totals }

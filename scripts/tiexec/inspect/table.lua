@@ -1,20 +1,14 @@
 -- SPDX-License-Identifier: Apache-2.0
 --- A survey as a table and a picture, for people.
 
-local planner = require "tiexec.planner"
-local report = require "tiexec.show.report"
+local columns = require "tiexec.show.columns"
 local terminal = require "tiexec.base.terminal"
+local text = require "tiexec.base.text"
 
-local survey_text = {}
+local survey_table = {}
 
 local WIDTH <const> = 64 -- huge pages in a line
 local colours <const> = { F = "green", S = "cyan", T = "blue", H = "magenta", ["."] = "yellow", _ = "faint" }
-
-local function page_text(pages)
-    local words = {}
-    for i, page in ipairs(pages) do words[i] = ("%d × %s"):format(page.count, planner.size_text(page.size)) end
-    return table.concat(words, " + ")
-end
 
 local function why_text(row)
     local words = table.move(row.why, 1, #row.why, 1, {})
@@ -36,51 +30,51 @@ local function show_rows(found, options)
             rest.count, rest.bytes = rest.count + 1, rest.bytes + row.size
             rest.pages = rest.pages + row.size // found.host.page_size
         else
-            lines[#lines + 1] = { report.object_name(row.object), ("%x-%x"):format(row.start, row.stop),
-                planner.size_text(row.size), page_text(row.pages), row.from, why_text(row) }
+            lines[#lines + 1] = { text.basename(row.object), ("%x-%x"):format(row.start, row.stop),
+                text.size(row.size), text.pages(row.pages), row.from, why_text(row) }
         end
     end
-    local text = #lines > 1 and report.align(lines, { [3] = true }) or ""
-    if rest.count == 0 then return text end
-    return text .. ("  %s%d %s smaller than a huge page, %s or %d pages in all (-v shows them)\n"):format(
+    local shown = #lines > 1 and columns.align(lines, { [3] = true }) or ""
+    if rest.count == 0 then return shown end
+    return shown .. ("  %s%d %s smaller than a huge page, %s or %d pages in all (-v shows them)\n"):format(
         #lines > 1 and "and " or "", rest.count, rest.count == 1 and "text" or "texts",
-        planner.size_text(rest.bytes), rest.pages)
+        text.size(rest.bytes), rest.pages)
 end
 
-local function paint_letters(text, paint)
-    return (text:gsub("%g", function(letter) return paint(colours[letter], letter) end))
+local function paint_letters(letters, paint)
+    return (letters:gsub("%g", function(letter) return paint(colours[letter], letter) end))
 end
 
 local function show_pictures(found, paint)
     if #found.pictures == 0 then return "" end
     local size = found.host.huge_page_size
     local legend = "F file  S shared copy  T thp  H hugetlb  . small pages  _ not read yet"
-    local text = { ("\n  each letter is %s: %s\n"):format(planner.size_text(size),
+    local lines = { ("\n  each letter is %s: %s\n"):format(text.size(size),
         (legend:gsub("%f[%g]([FSTH._]) ", function(letter) return paint(colours[letter], letter) .. " " end))) }
     for _, picture in ipairs(found.pictures) do
-        local name = report.object_name(picture.object)
+        local name = text.basename(picture.object)
         for first = 1, #picture.slots, WIDTH do
             local letters = {}
             for i = first, math.min(first + WIDTH - 1, #picture.slots) do
                 letters[#letters + 1] = picture.slots[i].letter
             end
-            text[#text + 1] = ("  %12x  %s  %s\n"):format(picture.start + (first - 1) * size,
+            lines[#lines + 1] = ("  %12x  %s  %s\n"):format(picture.start + (first - 1) * size,
                 paint_letters(table.concat(letters), paint), first == 1 and name or "")
         end
     end
-    return (table.concat(text):gsub(" +\n", "\n"))
+    return (table.concat(lines):gsub(" +\n", "\n"))
 end
 
 --- Writes a survey to standard output.
 -- @tparam table found what `survey.make` gave
 -- @tparam table options `verbose`: each small text too
 -- @return true, or nil, string
-function survey_text.show(found, options)
+function survey_table.show(found, options)
     local paint, totals = terminal.painter(1), found.totals
     local share = 100 * totals.huge_bytes / math.max(totals.bytes, 1)
     local head = ("tiexec: %s (process %d): %s of %s of text on huge pages, %.1f %%: %d huge and %d small pages\n")
-        :format(found.name, found.target:pid(), planner.size_text(totals.huge_bytes),
-            planner.size_text(totals.bytes), share, totals.huge_pages, totals.small_pages)
+        :format(found.name, found.observed:pid(), text.size(totals.huge_bytes),
+            text.size(totals.bytes), share, totals.huge_pages, totals.small_pages)
     local by = found.profile and ("  planned by the profile %s: strategy %s, sources %s\n"):format(found.profile,
         found.strategy, table.concat(found.sources, ",")) or ""
     local ok, why = io.stdout:write(paint("bold", head), by, show_rows(found, options), show_pictures(found, paint))
@@ -88,4 +82,4 @@ function survey_text.show(found, options)
     return ok, why
 end
 
-return survey_text
+return survey_table

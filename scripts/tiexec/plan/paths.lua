@@ -1,13 +1,12 @@
 -- SPDX-License-Identifier: Apache-2.0
 --- Where strategies and profiles lie.
 
+local core = require "tiexec.core"
+
 local paths = {}
 
-function paths.exists(path)
-    local file = io.open(path)
-    if file then file:close() end
-    return file ~= nil
-end
+--- Whether there is something at a path.
+function paths.exists(path) return core.stat(path) ~= nil end
 
 -- The folder of the user's own settings, or nil: no home.
 local function user_folder()
@@ -18,8 +17,8 @@ end
 
 local own -- once found; false: nowhere
 
--- The folder of the strategies that tiexec brings: in a build tree beside its modules, installed
--- among them.
+-- The folder of the strategies that tiexec brings. In a build tree it lies beside the modules, where it is
+-- installed among them.
 local function own_strategies()
     for _, name in ipairs { "tiexec.strategies.none", "strategies.none" } do
         local path = own == nil and package.searchpath(name, package.path)

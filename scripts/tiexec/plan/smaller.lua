@@ -1,26 +1,28 @@
 -- SPDX-License-Identifier: Apache-2.0
---- For pages of which size a plan is made. First for those that are set, or the PMD-sized ones, which the page cache
--- has, too. On CPUs whose TLB may hold a run of base pages as one entry, once more for pages of such a run, if a source
--- has any to give: for the text that is left then, or has not got what it was planned for. That is an offer: where it
--- comes to nothing, nothing has failed.
+--- The second plan. Some CPUs' TLB may hold a run of base pages as one entry (the contiguous bit of AArch64). There
+-- the text that the first plan leaves, or that has not got what it was planned for, is offered pages of such a run,
+-- if a source has some to give. It is an offer: where it comes to nothing, nothing has failed.
 
-local describe = require "tiexec.plan.describe"
+local hosts = require "tiexec.harness.hosts"
+local ranges = require "tiexec.base.ranges"
 local sources = require "tiexec.sources"
 local strategy = require "tiexec.plan.strategy"
 
-local sizes = {}
+local smaller = {}
 
---- The host with these smaller pages, and the names of the sources that have some.
--- @treturn[1] table
--- @treturn[1] table
+--- Describes the host with these smaller pages, and names the sources that have some.
+-- @tparam Host host
+-- @tparam table names of sources
+-- @treturn[1] Host
+-- @treturn[1] table names
 -- @treturn[2] nil there are none to be had
-function sizes.smaller(host, names)
-    local smaller, able = describe.smaller(host), {}
-    for _, name in ipairs(smaller and names or {}) do
+function smaller.host(host, names)
+    local its, able = hosts.smaller(host), {}
+    for _, name in ipairs(its and names or {}) do
         local offers = sources.get(name).offers
-        if offers and offers(smaller) then able[#able + 1] = name end
+        if offers and offers(its) then able[#able + 1] = name end
     end
-    if #able > 0 then return smaller, able end
+    if #able > 0 then return its, able end
 end
 
 local function copy_of(list, changes)
@@ -30,8 +32,8 @@ local function copy_of(list, changes)
     return result
 end
 
--- Adds a mapping to a list, cut where a range begins or ends; within, it is settled.
-local function add_cut(list, mapping, ranges)
+-- Adds a mapping to a list, cut where a range begins or ends. The parts within a range are settled.
+local function add_cut(list, mapping, done)
     local at = mapping.start
     local function add(stop, kind)
         if at < stop then
@@ -40,8 +42,8 @@ local function add_cut(list, mapping, ranges)
         end
         at = math.max(at, stop)
     end
-    for _, range in ipairs(ranges) do
-        if range.start < mapping.stop and mapping.start < range.stop then
+    for _, range in ipairs(done) do
+        if ranges.overlap(range, mapping) then
             add(math.min(range.start, mapping.stop))
             add(math.min(range.stop, mapping.stop), "settled")
         end
@@ -49,23 +51,23 @@ local function add_cut(list, mapping, ranges)
     add(mapping.stop)
 end
 
--- The inferior as it is beside some ranges, in order. Objects have the same mappings as the whole.
-local function beside(inferior, ranges)
-    local view, objects = copy_of(inferior, { mappings = {}, objects = {} }), {}
-    for i, object in ipairs(inferior.objects or {}) do
+-- The description of what lies beside some ranges, which are in order. Objects have the same mappings as the whole.
+local function beside(description, done)
+    local result, objects = copy_of(description, { mappings = {}, objects = {} }), {}
+    for i, object in ipairs(description.objects or {}) do
         objects[object] = copy_of(object, { mappings = {} })
-        view.objects[i] = objects[object]
+        result.objects[i] = objects[object]
     end
-    view.executable = objects[inferior.executable] or inferior.executable
-    for _, mapping in ipairs(inferior.mappings) do add_cut(view.mappings, mapping, ranges) end
-    for _, part in ipairs(view.mappings) do
-        local object = objects[part.object]
+    result.executable = objects[description.executable] or description.executable
+    for _, mapping in ipairs(description.mappings) do add_cut(result.mappings, mapping, done) end
+    for _, mapping in ipairs(result.mappings) do
+        local object = objects[mapping.object]
         if object then
-            part.object = object
-            table.insert(object.mappings, part)
+            mapping.object = object
+            table.insert(object.mappings, mapping)
         end
     end
-    return view
+    return result
 end
 
 local function among(names, wanted)
@@ -78,24 +80,22 @@ local function among(names, wanted)
     return list
 end
 
---- The plan for the smaller pages.
--- @tparam table definition what `strategy.load` gave
--- @tparam table inferior a description
--- @tparam table host the same
--- @tparam table names of the sources
--- @tparam table done ranges `start`, `stop` that are to be left alone
--- @treturn table operations, maybe none: all are remaps, with a `page_size` and `sources`, and `optional`
-function sizes.rest(definition, inferior, host, names, done)
-    local smaller, able = sizes.smaller(host, names)
-    if not smaller then return {} end
-    local ranges = table.move(done, 1, #done, 1, {})
-    table.sort(ranges, function(a, b) return a.start < b.start end)
-    local plan = strategy.make_plan(definition, beside(inferior, ranges), smaller, { sources = able })
+--- Makes the second plan.
+-- @tparam Description description
+-- @tparam Chosen chosen
+-- @tparam table done ranges that are to be left alone
+-- @treturn table list of Operation, maybe empty: all are remaps, with a `page_size` and `sources`, and `optional`
+function smaller.plan(description, chosen, done)
+    local host, able = smaller.host(chosen.host, chosen.names)
+    if not host then return {} end
+    local in_order = table.move(done, 1, #done, 1, {})
+    table.sort(in_order, function(a, b) return a.start < b.start end)
+    local operations = strategy.make_plan(chosen.definition, beside(description, in_order), host, { sources = able })
     local result = {}
-    for _, operation in ipairs(plan or {}) do
+    for _, operation in ipairs(operations or {}) do
         local its_sources = among(able, operation.sources)
         if operation.op == "remap" and not operation.page_size and #its_sources > 0 then
-            operation.page_size, operation.sources = smaller.huge_page_size, its_sources
+            operation.page_size, operation.sources = host.huge_page_size, its_sources
             operation.optional = true
             result[#result + 1] = operation
         end
@@ -103,25 +103,19 @@ function sizes.rest(definition, inferior, host, names, done)
     return result
 end
 
---- Whether a range overlaps any of a list.
-function sizes.overlaps_any(range, list)
-    for _, other in ipairs(list) do
-        if range.start < other.stop and other.start < range.stop then return true end
-    end
-    return false
-end
-
---- Both plans in one list, in order of address, to be shown: what the first keeps, and the rest does not, is kept no
--- more.
-function sizes.joined(first, rest)
-    if #rest == 0 then return first end
+--- Joins both plans into one list, in order of address, to be shown. What the first plan keeps, and the second does
+-- not, is kept no more.
+function smaller.joined(first, second)
+    if #second == 0 then return first end
     local result = {}
     for _, operation in ipairs(first) do
-        if operation.op == "remap" or not sizes.overlaps_any(operation, rest) then result[#result + 1] = operation end
+        if operation.op == "remap" or not ranges.overlaps_any(operation, second) then
+            result[#result + 1] = operation
+        end
     end
-    table.move(rest, 1, #rest, #result + 1, result)
+    table.move(second, 1, #second, #result + 1, result)
     table.sort(result, function(a, b) return a.start < b.start end)
     return result
 end
 
-return sizes
+return smaller

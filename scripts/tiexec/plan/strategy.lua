@@ -2,9 +2,9 @@
 --- Strategies: finding, loading, checking and running them.
 
 local paths = require "tiexec.plan.paths"
-local plan = require "tiexec.plan.validate"
 local sandbox = require "tiexec.plan.sandbox"
 local sources = require "tiexec.sources"
+local validate = require "tiexec.plan.validate"
 
 local strategy = {}
 
@@ -53,18 +53,22 @@ local function guarded(path, f)
     return nil, result
 end
 
---- Finds the file of a strategy: a path, or a name that is looked for among the user's, the host's
--- and tiexec's own.
+--- Finds the file of a strategy. A name with a slash is a path, and "mine.lua" is a file of the current folder if
+-- there is one of that name. Any other name is looked for among the user's strategies, the host's and tiexec's
+-- own, with or without ".lua".
+-- @string name
 -- @treturn[1] string path
 -- @treturn[2] nil, string why
 function strategy.find(name)
-    if name:find("/", 1, true) or name:find("%.lua$") then return name end
+    local is_file_name = name:find("%.lua$") ~= nil
+    if name:find("/", 1, true) or is_file_name and paths.exists(name) then return name end
     local tried = {}
     for _, folder in ipairs(paths.folders("strategies")) do
-        local path = folder .. "/" .. name .. ".lua"
+        local path = ("%s/%s%s"):format(folder, name, is_file_name and "" or ".lua")
         if paths.exists(path) then return path end
         tried[#tried + 1] = folder
     end
+    if is_file_name then table.insert(tried, 1, "the current folder") end
     return nil, ("no strategy '%s' in %s"):format(name, table.concat(tried, ", "))
 end
 
@@ -108,12 +112,12 @@ end
 -- @treturn[1] table accepted operations
 -- @treturn[1] table refused operations, `{name, reason}` each
 -- @treturn[2] nil, string why
-function strategy.make_plan(definition, inferior, host, options)
+function strategy.make_plan(definition, description, host, options)
     local operations, why = guarded(definition.path, function()
-        return { read(definition.path).plan(inferior, host, options) }
+        return { read(definition.path).plan(description, host, options) }
     end)
     if not operations then return nil, "strategy " .. why end
-    local accepted, refused = plan.check(operations[1], inferior, host)
+    local accepted, refused = validate.check(operations[1], description, host)
     if not accepted then return nil, ("strategy %s: %s"):format(definition.path, refused) end
     return accepted, refused
 end

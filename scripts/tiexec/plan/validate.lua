@@ -1,10 +1,12 @@
 -- SPDX-License-Identifier: Apache-2.0
---- Plans: what a strategy returns, checked before anything is touched.
+--- Checks a plan, which is what a strategy returns, before anything is touched.
 
 local planner = require "tiexec.planner"
+local ranges = require "tiexec.base.ranges"
 local sources = require "tiexec.sources"
+local text = require "tiexec.base.text"
 
-local plan = {}
+local validate = {}
 
 local keys = {
     remap = { op = "string", start = "integer", stop = "integer", object = "string", note = "string",
@@ -38,40 +40,38 @@ local function check_form(operation)
 end
 
 -- The object whose text a range has. There must be one, or the range is no business of a plan.
-local function object_of(inferior, start, stop)
-    for _, mapping in ipairs(inferior.mappings) do
-        if mapping.kind == "text" and mapping.start < stop and start < mapping.stop then
-            return mapping.object
-        end
+local function object_of(description, range)
+    for _, mapping in ipairs(description.mappings) do
+        if mapping.kind == "text" and ranges.overlap(mapping, range) then return mapping.object end
     end
 end
 
-local function check_range(inferior, host, operation, accepted)
+local function check_range(description, host, operation, accepted)
     local huge = operation.page_size or host.huge_page_size
     if huge <= host.page_size then
-        return ("page_size is in bytes, and more than %s"):format(planner.size_text(host.page_size))
+        return ("page_size is in bytes, and more than %s"):format(text.size(host.page_size))
     end
     if (operation.start | operation.stop) & (huge - 1) ~= 0 then
-        return ("not aligned to %s"):format(planner.size_text(huge))
+        return ("not aligned to %s"):format(text.size(huge))
     end
-    local object = object_of(inferior, operation.start, operation.stop)
+    local object = object_of(description, operation)
     if not object then return "no text of an object is in it" end
-    local obstacle = planner.obstacle(inferior, object, operation.start, operation.stop)
+    local obstacle = planner.obstacle(description, object, operation.start, operation.stop)
     if obstacle then return "it takes in " .. obstacle end
     for _, other in ipairs(accepted) do
-        if other.op == "remap" and operation.start < other.stop and other.start < operation.stop then
+        if other.op == "remap" and ranges.overlap(operation, other) then
             return ("it overlaps %#x-%#x"):format(other.start, other.stop)
         end
     end
     operation.object = object.path
 end
 
---- Checks every operation of a plan against the inferior and the host.
+--- Checks every operation of a plan against a description of the inferior and one of the host.
 -- @param operations what the strategy returned
 -- @treturn[1] table accepted operations, in their order
 -- @treturn[1] table the refused: list of `{name, reason}`
 -- @treturn[2] nil, string: it is not a plan at all
-function plan.check(operations, inferior, host)
+function validate.check(operations, description, host)
     if type(operations) ~= "table" then
         return nil, ("plan returned a %s, not a list of operations"):format(type(operations))
     end
@@ -90,7 +90,7 @@ function plan.check(operations, inferior, host)
         end
         local reason = check_form(operation)
         if not reason and operation.op == "remap" then
-            reason = check_range(inferior, host, operation, accepted)
+            reason = check_range(description, host, operation, accepted)
         end
         if reason then
             refused[#refused + 1] = { name = name_of(operation, index), reason = reason }
@@ -101,4 +101,4 @@ function plan.check(operations, inferior, host)
     return accepted, refused
 end
 
-return plan
+return validate

@@ -2,48 +2,30 @@
 --- `--attach PID`, `--undo PID`: what is done to processes that run already. Each is stopped for some
 -- milliseconds, all its threads at once, and let go as it was.
 
+local choice = require "tiexec.plan.choice"
 local core = require "tiexec.core"
+local count = require "tiexec.show.count"
+local exit = require "tiexec.base.exit"
+local hold = require "tiexec.harness.hold"
 local message = require "tiexec.base.message"
-local pages = require "tiexec.show.count"
-local subject = require "tiexec.harness.observed"
-require "tiexec.harness.inferior"
+local observed = require "tiexec.harness.observed"
+local protection = require "tiexec.harness.protection"
+local refusal = require "tiexec.harness.refusal"
+local text = require "tiexec.base.text"
 
 local c = core.constants
 local attach = {}
 
-local FAILED <const>, INCOMPLETE <const> = 125, 1
-local STOP_MS <const>, TRIES <const> = 200, 50
 local ALL_SIGNALS <const> = -1
-
-local function explain(why, errno, pid)
-    local tracer = core.status(pid, "TracerPid") or 0
-    if tracer ~= 0 then return ("it is being traced already, by process %d"):format(tracer) end
-    if errno == c.ETIMEDOUT then return "it does not stop (it waits for a child of vfork, or for a device)" end
-    if errno ~= c.EPERM then return why end
-    local yama = core.host().yama
-    if yama > 0 then
-        return ("ptrace is not allowed here: run as root (sysctl kernel.yama.ptrace_scope is %d)"):format(yama)
-    end
-    return why .. " (run as root, or as the user of the process)"
-end
-
--- A thread that waits for a vfork child, which has the same memory, cannot be stopped: so there is none.
-local function stop(pid)
-    for _ = 1, TRIES do
-        local inferior, why, errno = core.attach(pid, STOP_MS)
-        if inferior or errno ~= c.ETIMEDOUT then return inferior, why, errno end
-    end
-    return nil, "timeout", c.ETIMEDOUT
-end
 
 -- Calls `work` with the process stopped. Signals wait meanwhile: if this process died now, by SIGKILL, so would
 -- the other, rather than run on in the midst of something.
 local function with_stopped(pid, work)
     local before = core.signal_mask(ALL_SIGNALS)
-    local inferior <close>, why, errno = stop(pid)
+    local inferior <close>, why, errno = hold.attach(pid)
     if not inferior then
         core.signal_mask(before)
-        return nil, explain(why, errno, pid)
+        return nil, refusal.to_attach(pid, why, errno)
     end
     inferior:exit_kill(true)
     local result = table.pack(xpcall(work, debug.traceback, inferior))
@@ -55,13 +37,11 @@ local function with_stopped(pid, work)
 end
 
 -- Whether some text is on larger pages.
-local function has_huge_text(pid, chosen)
-    local sizes = pages.sizes(chosen.host, {})
+local function has_huge_text(pid, host)
+    local context = { pid = pid, pmd = host.pmd_size, sizes = count.sizes(host, {}) }
     for _, m in ipairs(core.mappings(pid, true) or {}) do
-        if m.perms:sub(3, 3) == "x" and m.start >= 0
-            and pages.count(pid, m, m.start, m.stop, chosen.host.pmd_size, sizes) > 0 then
-            return true
-        end
+        local is_text = protection.is_executable(m.perms) and m.start >= 0
+        if is_text and count.of(m, m, context) > 0 then return true end
     end
     return false
 end
@@ -81,14 +61,14 @@ end
 
 -- Remaps one stopped process. Returns whether all is as wanted, and a line for its user.
 local function remap_stopped(inferior, name, options)
-    local remap = require "tiexec.remap.stage"
+    local stage = require "tiexec.remap.stage"
     local _ <close> = not options["dry-run"] and enable_huge_pages(inferior) or nil
-    local chosen = remap.choose(inferior, name, options)
-    local outcome, why = remap.run(inferior, "attach", name, chosen)
+    local chosen = choice.of(inferior, name, options)
+    local outcome, why = stage.run(inferior, name, chosen, { stage = "attach" })
     if not outcome then return false, why end
     if outcome.complaint then return false, outcome.complaint end
     if outcome.dry or #outcome.results > 0 then return true end
-    if has_huge_text(inferior:pid(), chosen) then return true, "its text is on huge pages already" end
+    if has_huge_text(inferior:pid(), chosen.host) then return true, "its text is on huge pages already" end
     return true, "it has no text that could be on huge pages (tiexec --inspect tells more)"
 end
 
@@ -97,21 +77,21 @@ local function undo_stopped(inferior, _, options)
     if not bytes then return false, complaints end
     if complaints[1] then return false, ("%s: %s"):format(complaints[1].object, complaints[1].why) end
     if bytes == 0 then return true, "there is nothing to undo" end
-    return true, options.verbose and ("%.1f MiB are mapped as its files have them"):format(bytes / (1 << 20)) or nil
+    return true, options.verbose and text.size(bytes) .. " are mapped as its files have them" or nil
 end
 
 -- Does one process. Returns an exit status.
 local function treat(pid, work, options)
-    local target, why = subject.open(pid)
+    local target, why = observed.open(pid)
     if not target then
         message.say("process %d: %s", pid, why)
-        return FAILED
+        return exit.FAILED
     end
     local name = target.executable and target.executable:match("[^/]*$") or target.name
     local ok
     ok, why = with_stopped(pid, function(inferior) return work(inferior, name, options) end)
     if why then message.say("%s (process %d): %s", name, pid, why) end
-    return ok and 0 or ok == false and INCOMPLETE or FAILED
+    return ok and 0 or ok == false and exit.INCOMPLETE or exit.FAILED
 end
 
 local function each(pids, work, options)
@@ -129,7 +109,7 @@ function attach.run(pids, options)
         local file, why = io.open(options.report, "w")
         if not file then
             message.say("%s", why)
-            return FAILED
+            return exit.FAILED
         end
         options.report_file = file
     end

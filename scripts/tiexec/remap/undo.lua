@@ -5,39 +5,18 @@
 -- What is there is replaced only if it has the same bytes as the file; so it does not matter who put it there.
 
 local core = require "tiexec.core"
+local images = require "tiexec.harness.images"
 local kernel = require "tiexec.harness.kernel"
 local pieces = require "tiexec.sources.pieces"
-local planner = require "tiexec.planner"
-local process = require "tiexec.harness.target"
+local protection = require "tiexec.harness.protection"
+local ranges = require "tiexec.base.ranges"
+local targets = require "tiexec.harness.targets"
 
 local c = core.constants
 local undo = {}
 
 local CHUNK <const> = 4 << 20
 local MOVE <const> = c.MREMAP_MAYMOVE | c.MREMAP_FIXED
-
-local function permissions(flags)
-    return (flags & c.PF_R ~= 0 and "r" or "-") .. (flags & c.PF_W ~= 0 and "w" or "-")
-        .. (flags & c.PF_X ~= 0 and "x" or "-") .. "p"
-end
-
--- The load bias on which most mappings agree. One alone may mislead: where segments meet, a page of the file
--- is mapped twice.
-local function bias_of(image, mappings, page)
-    local votes, best = {}, nil
-    for _, m in ipairs(mappings) do
-        for _, segment in ipairs(image.segments) do
-            local offset = segment.offset & -page
-            local stop = planner.align_up(segment.offset + segment.filesz, page)
-            if segment.type == c.PT_LOAD and m.offset >= offset and m.offset < stop then
-                local bias = m.start - m.offset + offset - (segment.vaddr & -page)
-                votes[bias] = (votes[bias] or 0) + 1
-                if not best or votes[bias] > votes[best] then best = bias end
-            end
-        end
-    end
-    return best
-end
 
 --- The mappings that an object's segments have when nobody has changed them, without what is written to.
 -- @tparam table image
@@ -46,13 +25,13 @@ end
 -- @treturn table list of `start`, `stop`, `perms`, `offset`
 function undo.layout(image, bias, page)
     local list = {}
-    for _, segment in ipairs(image.segments) do
-        if segment.type == c.PT_LOAD and segment.flags & c.PF_W == 0 and segment.filesz > 0 then
+    for segment in images.loads(image) do
+        if segment.flags & c.PF_W == 0 and segment.filesz > 0 then
             list[#list + 1] = {
-                start = bias + (segment.vaddr & -page),
-                stop = planner.align_up(bias + segment.vaddr + segment.filesz, page),
-                perms = permissions(segment.flags),
-                offset = segment.offset & -page,
+                start = bias + ranges.align_down(segment.vaddr, page),
+                stop = ranges.align_up(bias + segment.vaddr + segment.filesz, page),
+                perms = protection.letters(segment.flags),
+                offset = ranges.align_down(segment.offset, page),
             }
         end
     end
@@ -71,9 +50,9 @@ end
 local function changed(mappings, piece, inode, huge)
     local list = {}
     for _, m in ipairs(mappings) do
-        if m.start < piece.stop and piece.start < m.stop then
+        if ranges.overlap(m, piece) then
             local size = has_flag(m, "ht") and math.max(huge, m.kernel_page_size) or huge
-            local low, high = planner.align_down(piece.start, size), planner.align_up(piece.stop, size)
+            local low, high = ranges.align_down(piece.start, size), ranges.align_up(piece.stop, size)
             if is_as_linked(m, piece, inode) then return {} end
             if m.perms ~= "r-xp" and m.perms ~= piece.perms then return nil, "it is mapped " .. m.perms end
             local range = { start = math.max(m.start, low), stop = math.min(m.stop, high), hugetlb = {} }
@@ -107,8 +86,8 @@ end
 -- Where the last segment begins, which is mostly one that is written to.
 local function last_segment(image, bias, page)
     local last = 0
-    for _, segment in ipairs(image.segments) do
-        if segment.type == c.PT_LOAD then last = math.max(last, bias + (segment.vaddr & -page)) end
+    for segment in images.loads(image) do
+        last = math.max(last, bias + ranges.align_down(segment.vaddr, page))
     end
     return last
 end
@@ -134,7 +113,7 @@ local function contents(range, layout, last, rest)
             offset = inside and first.offset + start - first.start or nil }
     end
     for _, piece in ipairs(layout) do
-        local start, stop = math.max(piece.start, range.start), math.min(piece.stop, range.stop)
+        local start, stop = ranges.common(piece, range)
         if start < stop then
             gap(start)
             list[#list + 1] = { start = start, stop = stop, perms = piece.perms,
@@ -171,7 +150,7 @@ end
 local function files_of(target, mappings, page)
     local list, by_path = {}, {}
     for _, m in ipairs(mappings) do
-        if m.inode ~= 0 and m.perms:sub(4, 4) == "p" then
+        if m.inode ~= 0 and not protection.is_shared(m.perms) then
             local file = by_path[m.path]
             if not file then
                 file = { path = m.path, inode = m.inode, mappings = {} }
@@ -183,20 +162,19 @@ local function files_of(target, mappings, page)
     local objects = {}
     for _, file in ipairs(list) do
         file.readable, file.image = target.file(file.mappings[1])
-        file.bias = file.image and file.image.native and bias_of(file.image, file.mappings, page)
+        file.bias = file.image and file.image.native and images.bias(file.image, file.mappings, page)
         if file.bias then objects[#objects + 1] = file end
     end
     return objects
 end
 
--- Gives each piece its protection, with what the text has beside PROT_EXEC (PROT_BTI).
+-- Gives each piece that is not a gap its protection.
 local function protect(target, list)
     for _, piece in ipairs(list) do
-        local perms = piece.perms or ""
-        local executable, why = c.PROT_NONE, nil
-        if perms:find("x", 1, true) then executable, why = target.executable(piece.start, piece.stop) end
-        if not executable then return nil, why end
-        piece.protection = executable | (perms:find("r", 1, true) and c.PROT_READ or 0)
+        local bits, why = c.PROT_NONE, nil
+        if piece.perms then bits, why = protection.of(target, piece.perms, piece) end
+        if not bits then return nil, why end
+        piece.protection = bits
     end
     return true
 end
@@ -272,13 +250,13 @@ end
 function undo.run(inferior, host, trace)
     local mappings, why = core.mappings(inferior:pid(), true)
     if not mappings then return nil, why end
-    local target, bytes, complaints = process.of(inferior, trace), 0, {}
+    local target, bytes, complaints = targets.of(inferior, trace), 0, {}
     local executable = core.readlink(("/proc/%d/exe"):format(inferior:pid()))
     local linker = (inferior:auxv() or {}).AT_BASE -- mapped by the kernel, as the executable is
     for _, object in ipairs(files_of(target, mappings, host.page_size)) do
         object.is_library = object.path ~= executable and object.bias ~= linker
-        local ranges, left = undo.ranges(object, mappings, host)
-        for _, range in ipairs(ranges) do
+        local changed_ranges, left = undo.ranges(object, mappings, host)
+        for _, range in ipairs(changed_ranges) do
             local ok, refused = restore(inferior, target, object, range)
             if ok then bytes = bytes + range.stop - range.start end
             left = left or not ok and refused or nil

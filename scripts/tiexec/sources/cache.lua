@@ -8,8 +8,9 @@
 
 local cache_image = require "tiexec.sources.cache_image"
 local core = require "tiexec.core"
+local exit = require "tiexec.base.exit"
 local message = require "tiexec.base.message"
-local planner = require "tiexec.planner"
+local text = require "tiexec.base.text"
 
 local c = core.constants
 local cache = {}
@@ -79,13 +80,6 @@ local function layout_of(range)
     return table.concat(words, " ")
 end
 
--- FNV-1a, 64 bits. It only keeps names apart; bytes are compared.
-local function hash(text)
-    local value = 0xcbf29ce484222325
-    for i = 1, #text do value = (value ~ text:byte(i)) * 0x100000001b3 end
-    return value
-end
-
 --- The name of the copy of a range.
 -- @tparam table original `path`, `stat`, `build_id` or nil
 -- @int address of the range in the object
@@ -93,8 +87,9 @@ end
 function cache.name(original, address, range)
     local stat = original.stat
     local base = original.path:match("[^/]*$"):gsub("[^%w._+-]", "_"):sub(1, 64)
-    return ("%s@%s-%x-%x-%x-%x-%x-%x-%x"):format(base, original.build_id or "0", stat.device, stat.inode,
-        stat.mtime, stat.size, address, range.stop - range.start, hash(layout_of(range)))
+    local layout = core.digest(layout_of(range)) -- it keeps names apart; what counts is that bytes are compared
+    return ("%s@%s-%x-%x-%x-%x-%x-%x-%s"):format(base, original.build_id or "0", stat.device, stat.inode,
+        stat.mtime, stat.size, address, range.stop - range.start, layout)
 end
 
 -- ---- list, clear, prune ----------------------------------------------------------------------------
@@ -103,11 +98,8 @@ end
 local function count_users()
     local users = {}
     for _, pid in ipairs(core.list_folder("/proc") or {}) do
-        local maps = pid:find("^%d+$") and io.open("/proc/" .. pid .. "/maps")
-        local seen = {}
-        local text = maps and maps:read("a") or ""
-        if maps then maps:close() end
-        for name in text:gmatch("/([^/\n]*@[^/\n]*)\n") do
+        local seen, maps = {}, pid:find("^%d+$") and core.read_file(("/proc/%s/maps"):format(pid)) or ""
+        for name in maps:gmatch("/([^/\n]*@[^/\n]*)\n") do
             if not seen[name] then users[name] = (users[name] or 0) + 1 end
             seen[name] = true
         end
@@ -141,8 +133,8 @@ local function list_all(folders)
     local users, lines = count_users(), {}
     for _, folder in ipairs(folders) do
         for _, copy in ipairs(copies(folder)) do
-            lines[#lines + 1] = ("%10s %5d  %s  %s\n"):format(planner.size_text((copy.stat or {}).allocated or 0),
-                users[copy.name] or 0, message.visible(copy.original or "?"), copy.path)
+            lines[#lines + 1] = ("%10s %5d  %s  %s\n"):format(text.size((copy.stat or {}).allocated or 0),
+                users[copy.name] or 0, text.visible(copy.original or "?"), copy.path)
         end
     end
     io.stdout:write(("%10s %5s  %s\n"):format("size", "users", "program, file"), table.concat(lines))
@@ -195,9 +187,9 @@ function cache.run(action)
     local folders <close>, why = cache.folders(false)
     if #folders == 0 and why then
         message.say("%s", why)
-        return 125
+        return exit.FAILED
     end
-    return cache.actions[action](folders) and 0 or 125
+    return cache.actions[action](folders) and 0 or exit.FAILED
 end
 
 return cache

@@ -64,9 +64,7 @@ end
 
 --- The path of what a cache file is a copy of, or nil.
 function cache_image.original_of(path)
-    local file = io.open(path, "rb")
-    local bytes = file and file:read(HEAD) or ""
-    if file then file:close() end
+    local bytes = core.read_file(path, HEAD) or ""
     local at = bytes:find(NOTE, 1, true)
     if not at or at < 13 then return nil end
     local size = string.unpack("<I4", bytes, at - 8)

@@ -3,8 +3,9 @@
 
 local core = require "tiexec.core"
 local copy = require "tiexec.sources.copy"
+local hosts = require "tiexec.harness.hosts"
 local kernel = require "tiexec.harness.kernel"
-local planner = require "tiexec.planner"
+local text = require "tiexec.base.text"
 
 local c = core.constants
 
@@ -15,22 +16,22 @@ local function reserving(host)
 end
 
 local function offers(host)
-    local size = planner.size_text(host.huge_page_size)
+    local size = text.size(host.huge_page_size)
     if not host.hugetlb[host.huge_page_size] then return nil, "this kernel has no hugetlb pages of " .. size end
-    if planner.free_pages(host.pool) > 0 then return true end
+    if hosts.free_pages(host.pool) > 0 then return true end
     return nil, ("the hugetlb pool has no free page (%d in all; as root: %s)"):format(host.pool.total, reserving(host))
 end
 
 local function fit(_, range, host)
     local ok, why = offers(host)
     if not ok then return nil, why end
-    local bytes = math.min(planner.free_pages(host.pool) * host.huge_page_size, range.stop - range.start)
+    local bytes = math.min(hosts.free_pages(host.pool) * host.huge_page_size, range.stop - range.start)
     return { start = range.start, stop = range.start + bytes }
 end
 
 -- A hugetlb cgroup limit shows only now, as an error here rather than as SIGBUS later.
-local function populate(process, address, size)
-    local _, message, errno = process.call("madvise", address, size, c.MADV_POPULATE_WRITE)
+local function populate(target, address, size)
+    local _, message, errno = target.call("madvise", address, size, c.MADV_POPULATE_WRITE)
     if errno and errno ~= c.EINVAL then
         return nil, message .. " (a hugetlb cgroup limit?)"
     end
@@ -44,11 +45,12 @@ return {
     uses_pool = true,
     offers = offers,
     fit = fit,
-    remap = function(process, range, host)
-        return copy.remap(process, range, host, {
+    replace = function(target, range, host)
+        return copy.replace(target, range, {
+            host = host,
             flags = kernel.hugetlb_flags(host.huge_page_size),
             populate = populate,
-            in_place = not kernel.is_at_least(host, 5, 16), -- since then it can be moved
+            in_place = not hosts.is_at_least(host, 5, 16), -- since then it can be moved
         })
     end,
 }

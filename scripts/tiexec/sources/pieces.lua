@@ -3,6 +3,8 @@
 -- in its place, and must be able to put everything back.
 
 local core = require "tiexec.core"
+local protection = require "tiexec.harness.protection"
+local ranges = require "tiexec.base.ranges"
 
 local c = core.constants
 local pieces = {}
@@ -13,38 +15,43 @@ local function same_file(m, text)
     return m.inode == text.inode and m.major == text.major and m.minor == text.minor
 end
 
--- Why a mapping's part is not the file's own bytes, or nil: it is. What was written to once is not.
-local function why_foreign(process, m, start, stop, text, base)
-    if not same_file(m, text) then return "memory of another file" end
-    if m.perms:sub(2, 2) == "w" or m.perms:sub(4, 4) == "s" then return "memory that may be written to" end
-    if base and m.start - m.offset ~= base then return "a part of the file that is mapped elsewhere" end
-    local pages = process.pages(start, stop)
+-- Why a piece of a mapping is not the file's own bytes, or nil: it is. What was written to once is not.
+local function why_foreign(target, m, piece, file)
+    if not same_file(m, file.text) then return "memory of another file" end
+    if protection.is_writable(m.perms) or protection.is_shared(m.perms) then return "memory that may be written to" end
+    if file.base and m.start - m.offset ~= file.base then return "a part of the file that is mapped elsewhere" end
+    local pages = target.pages(piece.start, piece.stop)
     return pages.anon_small + pages.anon_huge > 0 and "memory that was written to" or nil
 end
 
--- As mmap takes it. A piece that is executable may have more protection than its permissions tell.
-local function protection_of(process, perms, start, stop)
-    local executable = perms:find("x") and process.executable(start, stop)
-    return (perms:find("r") and c.PROT_READ or c.PROT_NONE) | (executable or c.PROT_NONE)
+local function piece_of(target, m, range, file)
+    local start, stop = ranges.common(m, range)
+    local piece = { start = start, stop = stop, offset = start - m.start + m.offset, perms = m.perms }
+    -- Where its protection cannot be told (memory tags), the piece is foreign for other reasons.
+    piece.protection = protection.of(target, m.perms, piece) or c.PROT_READ
+    piece.foreign = why_foreign(target, m, piece, file)
+    return piece
 end
 
---- The pieces of a range, in order of address: list of `start`, `stop`, `perms` (nil for a gap),
--- `protection`, `offset`, `foreign` (why it is not bytes of the file of `text`; nil: it is).
--- @int[opt] base address at which the file's first byte would be: pieces that lie otherwise are
--- foreign, and gaps have an offset too
-function pieces.of(process, mappings, range, text, base)
+--- The pieces of a range, in order of address.
+-- @tparam Target target
+-- @tparam table mappings of the target
+-- @tparam table range
+-- @tparam table file the file in question: `text`, a mapping of it; `base`, the address at which its first byte
+-- would be, or nil. With a base, pieces that lie otherwise are foreign, and gaps have an offset, too
+-- @treturn table list of `start`, `stop`, `perms` (nil for a gap), `protection`, `offset`, `foreign` (why the piece
+-- is not bytes of the file; nil: it is)
+function pieces.of(target, mappings, range, file)
     local list, at = {}, range.start
     local function gap(stop)
-        if at < stop then list[#list + 1] = { start = at, stop = stop, offset = base and at - base } end
+        if at < stop then list[#list + 1] = { start = at, stop = stop, offset = file.base and at - file.base } end
     end
     for _, m in ipairs(mappings) do
-        local start, stop = math.max(m.start, range.start), math.min(m.stop, range.stop)
-        if start < stop then
-            gap(start)
-            list[#list + 1] = { start = start, stop = stop, offset = start - m.start + m.offset, perms = m.perms,
-                protection = protection_of(process, m.perms, start, stop),
-                foreign = why_foreign(process, m, start, stop, text, base) }
-            at = stop
+        if ranges.overlap(m, range) then
+            local piece = piece_of(target, m, range, file)
+            gap(piece.start)
+            list[#list + 1] = piece
+            at = piece.stop
         end
     end
     gap(range.stop)
@@ -55,8 +62,8 @@ end
 function pieces.main_text(mappings, range)
     local best, most
     for _, m in ipairs(mappings) do
-        local size = math.min(m.stop, range.stop) - math.max(m.start, range.start)
-        if m.perms:sub(3, 3) == "x" and m.inode ~= 0 and size > (most or 0) then best, most = m, size end
+        local size = ranges.common_size(m, range)
+        if protection.is_executable(m.perms) and m.inode ~= 0 and size > (most or 0) then best, most = m, size end
     end
     return best
 end
@@ -82,14 +89,14 @@ function pieces.run_around(list, text)
 end
 
 -- True, or nil when one of the pieces could not be put back.
-local function put_back(process, list, fd)
+local function put_back(target, list, fd)
     for _, piece in ipairs(list) do
         local size = piece.stop - piece.start
         local ok -- whether it is as it was
         if not piece.perms then
-            ok = process.call("munmap", piece.start, size)
+            ok = target.call("munmap", piece.start, size)
         else
-            ok = process.call("mmap", piece.start, size, piece.protection, FIXED, fd, piece.offset)
+            ok = target.call("mmap", piece.start, size, piece.protection, FIXED, fd, piece.offset)
         end
         if not ok then return nil end
     end
@@ -99,12 +106,12 @@ end
 --- Puts every piece back as it was: mapped afresh, since that also forgets the advice.
 -- @tparam table list from end to end of what took their place
 -- @int fd of the pieces' file, in the process
-function pieces.restore(process, list, fd)
-    if put_back(process, list, fd) then return end
+function pieces.restore(target, list, fd)
+    if put_back(target, list, fd) then return end
     -- A mapping of hugetlbfs can be taken apart only between huge pages: all of it makes way first.
     local start, stop = list[1].start, list[#list].stop
-    process.call("mmap", start, stop - start, c.PROT_NONE, FIXED | c.MAP_ANONYMOUS, -1, 0)
-    put_back(process, list, fd)
+    target.call("mmap", start, stop - start, c.PROT_NONE, FIXED | c.MAP_ANONYMOUS, -1, 0)
+    put_back(target, list, fd)
 end
 
 return pieces

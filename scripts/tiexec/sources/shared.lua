@@ -6,10 +6,12 @@
 local cache = require "tiexec.sources.cache"
 local cache_image = require "tiexec.sources.cache_image"
 local core = require "tiexec.core"
+local hosts = require "tiexec.harness.hosts"
+local images = require "tiexec.harness.images"
 local kernel = require "tiexec.harness.kernel"
 local message = require "tiexec.base.message"
 local pieces = require "tiexec.sources.pieces"
-local planner = require "tiexec.planner"
+local ranges = require "tiexec.base.ranges"
 
 local c = core.constants
 
@@ -18,33 +20,23 @@ local WAIT_MS <const> = 5000 -- for another process that is making the copy
 
 -- ---- what can be shared ----------------------------------------------------------------------------
 
--- What is added to an object's addresses to give the process's, by the segment that a text shows.
-local function bias_of(image, text, page)
-    for _, segment in ipairs(image.segments) do
-        local executable = segment.type == c.PT_LOAD and segment.flags & c.PF_X ~= 0 -- others may share its first page
-        if executable and segment.offset & -page <= text.offset and text.offset < segment.offset + segment.filesz then
-            return text.start - text.offset - (segment.vaddr - segment.offset)
-        end
-    end
-end
-
 -- Whether the object lies so in every process that tiexec starts: its base is a multiple of the huge
 -- page, as large libraries get it and fixed addresses are, or one of its texts is congruent to its file,
--- as `align` moves it. Else there would be a copy for each of the places where it may come to lie.
+-- as start/relocate.lua moves it. Else there would be a copy for each of the places where it may come to lie.
 local function lies_as_always(image, bias, huge)
     if image.type == c.ET_EXEC or bias & (huge - 1) == 0 then return true end
-    for _, segment in ipairs(image.segments) do
-        local executable = segment.type == c.PT_LOAD and segment.flags & c.PF_X ~= 0
-        if executable and (bias + segment.vaddr - segment.offset) & (huge - 1) == 0 then return true end
+    for segment in images.loads(image) do
+        local off = (bias + segment.vaddr - segment.offset) & (huge - 1)
+        if images.is_text(segment) and off == 0 then return true end
     end
     return false
 end
 
 -- The file of a text, and how the process sees it.
-local function original_of(process, text, host)
-    local path, image = process.file(text)
+local function original_of(target, text, host)
+    local path, image = target.file(text)
     local stat = path and core.stat(path)
-    local bias = stat and stat.inode == text.inode and bias_of(image, text, host.page_size)
+    local bias = stat and stat.inode == text.inode and images.bias(image, { text }, host.page_size)
     if not bias then return nil, "its file has been replaced or cannot be read" end
     if not lies_as_always(image, bias, host.huge_page_size) then
         return nil, "it lies at an address unlike that of other starts: each would need another copy"
@@ -52,21 +44,21 @@ local function original_of(process, text, host)
     return { path = text.path, readable = path, stat = stat, build_id = image.build_id, bias = bias }
 end
 
-local function fit(process, range, host)
+local function fit(target, range, host)
     if host.shmem_thp == "deny" then return nil, "huge pages are denied to tmpfs (shmem_enabled)" end
-    local mappings, why = process.mappings()
+    local mappings, why = target.mappings()
     if not mappings then return nil, why end
     local text, huge = pieces.main_text(mappings, range), host.huge_page_size
     if not text then return nil, "no text of a file is in it" end
     local original
-    original, why = original_of(process, text, host)
+    original, why = original_of(target, text, host)
     if not original then return nil, why end
-    local start, stop = pieces.run_around(pieces.of(process, mappings, range, text), text)
-    start = start and planner.align_up(start, huge)
-    stop = stop and planner.align_down(stop, huge)
+    local start, stop = pieces.run_around(pieces.of(target, mappings, range, { text = text }), text)
+    start = start and ranges.align_up(start, huge)
+    stop = stop and ranges.align_down(stop, huge)
     if not start or start >= stop then return nil, "no whole huge page of the file as it was mapped" end
     local part = { start = start, stop = stop, text = text, original = original, offset = huge, huge = huge }
-    part.pieces = pieces.of(process, mappings, part, text)
+    part.pieces = pieces.of(target, mappings, part, { text = text })
     return part
 end
 
@@ -90,13 +82,13 @@ end
 -- somebody should remove it.
 -- @treturn[1] table its descriptor and `path`, to be closed
 -- @treturn[2] nil: there is none; or nil, why
-local function find(process, folders, name, part)
+local function find(target, folders, name, part)
     for _, folder in ipairs(folders) do
         local path = folder:path_of(name)
         local fd, why, errno = core.cache_open(folder.fd, name, part.offset + part.stop - part.start)
         if fd then
             local ok
-            ok, why, errno = process.cache_compare(fd, filled(part))
+            ok, why, errno = target.cache_compare(fd, filled(part))
             if ok then
                 local copy = descriptor(fd)
                 copy.path = path
@@ -113,11 +105,11 @@ local function find(process, folders, name, part)
     end
 end
 
-local function write(process, fd, name, part, folder)
+local function write(target, fd, name, part, folder)
     local original = part.original
     local size = part.stop - part.start
     local before, after = cache_image.around(original, part.start - original.bias, part.offset, size)
-    local ok, why, errno = process.cache_fill(fd, filled(part))
+    local ok, why, errno = target.cache_fill(fd, filled(part))
     if ok then ok, why, errno = core.cache_put(fd, 0, before) end
     if ok and after ~= "" then ok, why, errno = core.cache_put(fd, part.offset + size, after) end
     -- others may read the copy if they may read the original
@@ -129,13 +121,13 @@ local function write(process, fd, name, part, folder)
 end
 
 -- Makes the copy, or waits until another process has: true, or nil and why not.
-local function make(process, folder, name, part)
+local function make(target, folder, name, part)
     local fd, why, errno = core.cache_begin(folder.fd, name, WAIT_MS)
     if errno == c.EEXIST then return true end
     if errno == c.ETIMEDOUT then return nil, "another process has long been making the copy" end
     if not fd then return nil, why end
     local file <close> = descriptor(fd)
-    return write(process, file.fd, name, part, folder)
+    return write(target, file.fd, name, part, folder)
 end
 
 local function own_folder(folders)
@@ -144,80 +136,80 @@ local function own_folder(folders)
     end
 end
 
-local function make_and_find(process, name, part)
+local function make_and_find(target, name, part)
     local folders <close>, why = cache.folders(true)
     local folder = own_folder(folders)
     if not folder then return nil, why or "there is no folder for the copy" end
     cache.prune(folders) -- memory for copies of programs that are no more would add up
     local copy
-    copy, why = make(process, folder, name, part)
-    if copy then copy, why = find(process, folders, name, part) end
+    copy, why = make(target, folder, name, part)
+    if copy then copy, why = find(target, folders, name, part) end
     return copy, why or "the copy has just been removed"
 end
 
-local function find_or_make(process, name, part)
+local function find_or_make(target, name, part)
     local folders <close> = cache.folders(false)
-    local copy, why = find(process, folders, name, part)
+    local copy, why = find(target, folders, name, part)
     if copy or why then return copy, why end
-    return make_and_find(process, name, part)
+    return make_and_find(target, name, part)
 end
 
 -- ---- in the process --------------------------------------------------------------------------------
 
-local function is_huge(process, part)
-    local pages = process.pages(part.start, part.stop)
+local function is_huge(target, part)
+    local pages = target.pages(part.start, part.stop)
     return pages.file_huge >= part.stop - part.start
 end
 
 -- The one step that changes anything: the mapping takes the place of what was there. Then, whether the
 -- pages are huge. MADV_COLLAPSE (Linux 6.1) joins those that the kernel has split since.
-local function map_over(process, part, fd, is_old)
+local function map_over(target, part, fd, is_old)
     local size = part.stop - part.start
-    local executable, unknown = process.executable(part.start, part.stop)
+    local executable, unknown = target.executable(part.start, part.stop)
     if not executable then return nil, unknown end
-    local ok, why = process.call("mmap", part.start, size, c.PROT_READ | executable,
+    local ok, why = target.call("mmap", part.start, size, c.PROT_READ | executable,
         c.MAP_PRIVATE | c.MAP_FIXED | c.MAP_NORESERVE, fd, part.offset)
     if not ok then return nil, why end
-    process.call("madvise", part.start, size, c.MADV_HUGEPAGE)
-    ok, why = kernel.populate(process, part.start, size, part.huge)
-    if ok and is_huge(process, part) then return true end
-    process.call("madvise", part.start, size, c.MADV_COLLAPSE)
-    if is_huge(process, part) then return true end
+    target.call("madvise", part.start, size, c.MADV_HUGEPAGE)
+    ok, why = kernel.populate(target, part.start, size, part.huge)
+    if ok and is_huge(target, part) then return true end
+    target.call("madvise", part.start, size, c.MADV_COLLAPSE)
+    if is_huge(target, part) then return true end
     if why or not is_old then return nil, why or "the copy is no longer on huge pages" end
     return nil, "tmpfs has no huge pages here (needs Linux 6.1, or TIEXEC_CACHE on a tmpfs mounted with huge=always)"
 end
 
-local function remap(process, part, host)
+local function replace(target, part, host)
     local address = part.start - part.original.bias
-    local copy <close>, why = find_or_make(process, cache.name(part.original, address, part), part)
+    local copy <close>, why = find_or_make(target, cache.name(part.original, address, part), part)
     if not copy then return nil, why end
-    local original <close>, lost = process.open(part.text) -- now, for there to be a way back
+    local original <close>, lost = target.open(part.text) -- now, for there to be a way back
     if not original then return nil, lost end
-    local opened <close>, refused = process.open_file(copy.path, core.stat("/proc/self/fd/" .. copy.fd))
+    local opened <close>, refused = target.open_file(copy.path, core.stat("/proc/self/fd/" .. copy.fd))
     if not opened then return nil, refused end
     local ok
-    ok, why = map_over(process, part, opened.fd, not kernel.is_at_least(host, 6, 1))
+    ok, why = map_over(target, part, opened.fd, not hosts.is_at_least(host, 6, 1))
     if ok then return true end
-    pieces.restore(process, part.pieces, original.fd)
+    pieces.restore(target, part.pieces, original.fd)
     return nil, why
 end
 
 -- The same kinds of system call, for a seccomp filter to judge.
-local function rehearse(process, host)
+local function rehearse(target, host)
     local size = host.huge_page_size
-    local place = process.call("mmap", 0, 2 * size, RX, c.MAP_PRIVATE | c.MAP_ANONYMOUS | c.MAP_NORESERVE, -1, 0)
-    process.call("openat", c.AT_FDCWD, place, c.O_RDONLY | c.O_CLOEXEC, 0)
+    local place = target.call("mmap", 0, 2 * size, RX, c.MAP_PRIVATE | c.MAP_ANONYMOUS | c.MAP_NORESERVE, -1, 0)
+    target.call("openat", c.AT_FDCWD, place, c.O_RDONLY | c.O_CLOEXEC, 0)
     for _, advice in ipairs { c.MADV_HUGEPAGE, c.MADV_POPULATE_READ, c.MADV_COLLAPSE } do
-        process.call("madvise", place, size, advice)
+        target.call("madvise", place, size, advice)
     end
-    process.call("munmap", place, 2 * size)
-    process.call("close", -1)
+    target.call("munmap", place, 2 * size)
+    target.call("close", -1)
 end
 
 return {
     name = "shared",
     description = "one copy for all processes, in a file on tmpfs",
     fit = fit,
-    remap = remap,
+    replace = replace,
     rehearse = rehearse,
 }

@@ -7,11 +7,15 @@
 -- with text enough, the process is attached to, its new libraries are remapped, and it is let go again.
 
 local core = require "tiexec.core"
+local hold = require "tiexec.harness.hold"
+local images = require "tiexec.harness.images"
 local message = require "tiexec.base.message"
 local planner = require "tiexec.planner"
-local process = require "tiexec.harness.target"
-local sizes = require "tiexec.plan.smaller"
+local protection = require "tiexec.harness.protection"
+local ranges = require "tiexec.base.ranges"
+local smaller = require "tiexec.plan.smaller"
 local sources = require "tiexec.sources"
+local targets = require "tiexec.harness.targets"
 
 local c = core.constants
 local dlopen = {}
@@ -19,7 +23,6 @@ local dlopen = {}
 local DT_NULL <const>, DT_DEBUG <const> = 0, 21
 local CONSISTENT <const> = 0 -- RT_CONSISTENT: the list is not being changed
 local LONGEST <const> = 100000 -- links: a list that has been overwritten may have no end
-local STOP_MS <const>, TRIES <const> = 200, 50
 local SOON_MS <const>, LOOK_MS <const> = 100, 1000
 
 local Follower = {}
@@ -33,15 +36,13 @@ end
 
 -- What tells one address space from the one that an exec puts in its place.
 local function identity_of(pid)
-    local file = io.open(("/proc/%d/auxv"):format(pid), "rb")
-    local bytes = file and file:read("a") or ""
-    if file then file:close() end
+    local bytes = core.read_file(("/proc/%d/auxv"):format(pid)) or ""
     return (core.readlink(("/proc/%d/exe"):format(pid)) or "") .. bytes
 end
 
 -- The address of struct r_debug, which the dynamic linker writes into the executable's dynamic section.
 local function find_debug(inferior)
-    local image = core.image(("/proc/%d/exe"):format(inferior:pid()))
+    local image = images.of(("/proc/%d/exe"):format(inferior:pid()))
     local entry = (inferior:auxv() or {}).AT_ENTRY
     if not image or not entry then return nil, "its executable cannot be read" end
     for _, segment in ipairs(image.segments) do
@@ -77,14 +78,14 @@ end
 
 -- Less text than this is not worth a look: of the smallest pages that it could have.
 local function least_text(chosen)
-    local smaller = not chosen["page-size"] and sizes.smaller(chosen.host, chosen.names)
-    return planner.least_text(smaller or chosen.host)
+    local host = not chosen["page-size"] and smaller.host(chosen.host, chosen.names) or chosen.host
+    return planner.least_text(host)
 end
 
 --- Notes what a program has loaded, so that what it loads later is known as new.
 -- @param inferior stopped at its entry point
 -- @string name for messages
--- @tparam table chosen what `remap.choose` gave
+-- @tparam Chosen chosen
 -- @treturn[1] table to be `run` when the program has been let go
 -- @treturn[2] nil, string why it cannot be followed
 function dlopen.prepare(inferior, name, chosen)
@@ -93,8 +94,8 @@ function dlopen.prepare(inferior, name, chosen)
     local hook = word(inferior, debug + 16)
     if not hook or hook == 0 then return nil, "its dynamic linker tells of no place at which it loads them" end
     local self = setmetatable({ inferior = inferior, pid = inferior:pid(), name = name, chosen = chosen, debug = debug,
-        hook = hook, identity = identity_of(inferior:pid()), least_text = least_text(chosen), known = {}, said = {},
-        tries = 0 }, Follower)
+        hook = hook, identity = identity_of(inferior:pid()), least_text = least_text(chosen), known = {}, said = {} },
+        Follower)
     for _, library in ipairs(loaded(inferior, debug) or {}) do self.known[library.key] = {} end
     return self
 end
@@ -107,12 +108,9 @@ end
 
 -- How much text a library has, by one of its addresses.
 local function text_size(mappings, address)
-    local inode, size = nil, 0
-    for _, m in ipairs(mappings) do
-        if m.start <= address and address < m.stop then inode = m.inode end
-    end
-    for _, m in ipairs(mappings) do
-        if m.inode == inode and inode ~= 0 and m.perms:sub(3, 3) == "x" then size = size + m.stop - m.start end
+    local inode, size = (ranges.find(mappings, address) or { inode = 0 }).inode, 0
+    for _, m in ipairs(inode ~= 0 and mappings or {}) do
+        if m.inode == inode and protection.is_executable(m.perms) then size = size + m.stop - m.start end
     end
     return size
 end
@@ -124,18 +122,14 @@ local function is_remapped(target, mappings, range)
         local pages = target.pages(range.start, range.stop)
         return pages.file_huge + pages.anon_huge >= range.stop - range.start
     end
-    for _, m in ipairs(mappings) do
-        if m.start <= range.start and range.start < m.stop then
-            return m.inode == 0 or m.path:find("^/anon_hugepage") ~= nil
-        end
-    end
-    return false
+    local m = ranges.find(mappings, range.start)
+    return m ~= nil and (m.inode == 0 or m.path:find("^/anon_hugepage") ~= nil)
 end
 
 -- Whether a library that was remapped is there no more, with the same one now in the same place.
-function Follower:is_replaced(ranges)
-    local target, mappings = process.of(self.inferior), #ranges > 0 and core.mappings(self.pid) or {}
-    for _, range in ipairs(ranges) do
+function Follower:is_replaced(remapped)
+    local target, mappings = targets.of(self.inferior), #remapped > 0 and core.mappings(self.pid) or {}
+    for _, range in ipairs(remapped) do
         if not is_remapped(target, mappings, range) then return true end
     end
     return false
@@ -148,16 +142,16 @@ function Follower:look()
     if not list then return nil end
     local new, known, mappings = {}, {}, nil
     for _, library in ipairs(list) do
-        local ranges = self.known[library.key]
-        if not ranges or self:is_replaced(ranges) then
+        local remapped = self.known[library.key]
+        if not remapped or self:is_replaced(remapped) then
             mappings = mappings or core.mappings(self.pid) or {}
             if text_size(mappings, library.dynamic) < self.least_text then
-                ranges = {}
+                remapped = {}
             else
-                new[library.dynamic], ranges = library.key, nil
+                new[library.dynamic], remapped = library.key, nil
             end
         end
-        known[library.key] = ranges
+        known[library.key] = remapped
     end
     self.known = known
     return new
@@ -171,7 +165,7 @@ end
 
 -- Remembers what has been made of new libraries.
 function Follower:note(inferior, new, outcome)
-    local target, mappings = process.of(inferior), core.mappings(self.pid) or {}
+    local target, mappings = targets.of(inferior), core.mappings(self.pid) or {}
     for _, key in pairs(new) do self.known[key] = {} end
     for _, object in ipairs(inferior:objects() or {}) do
         local key = new[dynamic_of(object)]
@@ -194,8 +188,8 @@ function Follower:remap_stopped(inferior)
     if not next(new) then return true end
     inferior:exit_kill(true)
     self.chosen.host = nil -- looked at anew: pools and modes have changed since the start
-    local outcome, why = require "tiexec.remap.stage".run(inferior, "dlopen", self.name, self.chosen,
-        function(object) return new[dynamic_of(object)] ~= nil end)
+    local outcome, why = require "tiexec.remap.stage".run(inferior, self.name, self.chosen,
+        { stage = "dlopen", is_new = function(object) return new[dynamic_of(object)] ~= nil end })
     if outcome then
         self:note(inferior, new, outcome)
         why = outcome.complaint
@@ -209,7 +203,7 @@ end
 
 -- Remaps what is new. false: not now.
 function Follower:remap()
-    local inferior, why, errno = core.attach(self.pid, STOP_MS)
+    local inferior, why, errno = hold.attach(self.pid)
     if inferior then
         local ok, done = xpcall(self.remap_stopped, debug.traceback, self, inferior)
         inferior:detach()
@@ -217,9 +211,6 @@ function Follower:remap()
         if ok then return done end
         error(done, 0)
     end
-    self.tries = self.tries + 1
-    if errno == c.ETIMEDOUT and self.tries < TRIES then return false end -- it may wait for a vfork child
-    self.tries = 0
     if errno == c.ESRCH or errno == c.ENOENT then return true end -- it is ending: the watch tells
     if core.status(self.pid, "TracerPid") then self:say("a library stays on small pages: " .. why) end
     for _, library in ipairs(loaded(self.inferior, self.debug) or {}) do

@@ -2,13 +2,12 @@
 --- The tracer's side: a program, and with `--follow` fork or all the processes that come of it, each followed from
 -- stage to stage (see stages.lua) until it is let go or ends.
 
-local core = require "tiexec.core"
+local inferiors = require "tiexec.harness.inferiors"
 local stages = require "tiexec.start.stages"
-require "tiexec.harness.inferior"
 
 local family = {}
 
--- Members by process id, and their inferiors likewise, as core.wait_any takes them.
+-- Members by process id, and their inferiors likewise, as inferiors.wait_any takes them.
 local Family = {}
 Family.__index = Family
 
@@ -56,7 +55,7 @@ function family.run(inferior, name, options)
     local self = setmetatable({ runs = {}, inferiors = {} }, Family)
     self:add(stages.start(inferior, name, options))
     while next(self.runs) do
-        local which, event, _, failed = core.wait_any(self.inferiors)
+        local which, event, _, failed = inferiors.wait_any(self.inferiors)
         if which then
             self:take(self.runs[which:pid()], event)
         else

@@ -2,50 +2,29 @@
 --- The program's side: checks what can be known before, splits off the tracer, and becomes CMD.
 
 local core = require "tiexec.core"
+local exit = require "tiexec.base.exit"
 local message = require "tiexec.base.message"
 local privilege = require "tiexec.start.privilege"
+local refusal = require "tiexec.harness.refusal"
 local seccomp = require "tiexec.harness.seccomp"
 local user = require "tiexec.start.user"
 
 local c = core.constants
 local launcher = {}
 
-launcher.FAILED, launcher.CANNOT_EXECUTE, launcher.NOT_FOUND = 125, 126, 127
-
 local WAIT_MS <const> = 5000
 local TRIAL_MS <const> = 2000
 
-local function name_of(pid)
-    local file = io.open(("/proc/%d/comm"):format(pid))
-    local name = file and file:read("l") or "?"
-    if file then file:close() end
-    return name
-end
-
 -- A 32-bit process cannot be made to exit_group(2) by a 64-bit tracer: so it is told before, for --strict.
 local function is_32_bit(path)
-    local file = io.open(path, "rb")
-    local magic = file and file:read(5)
-    if file then file:close() end
-    return magic == "\127ELF\1"
-end
-
--- What a refused ptrace means, as far as the host tells.
-local function explain_refusal(why, errno)
-    local yama = core.host().yama
-    if errno ~= c.EPERM then return why end
-    if yama >= 2 and not privilege.has(c.CAP_SYS_PTRACE) then
-        return ("ptrace needs CAP_SYS_PTRACE here (sysctl kernel.yama.ptrace_scope=1 lifts that; it is %d)")
-            :format(yama)
-    end
-    return why .. " (a container or security module forbids ptrace?)"
+    return core.read_file(path, 5) == "\127ELF\1"
 end
 
 -- Process 1 stays, as an init; so it is better to know beforehand that there will be no tracer.
 local function forbidden_as_init()
     local ok, why = core.trial(function()
         local inferior, refused, errno = core.launch { "/proc/self/exe" }
-        if not inferior then error(explain_refusal(refused, errno), 0) end
+        if not inferior then error(refusal.to_launch(refused, errno), 0) end
         inferior:kill()
     end, TRIAL_MS)
     return not ok and why or nil
@@ -53,10 +32,8 @@ end
 
 -- Why CMD must be started without a tracer, or nil.
 local function reason_against(path)
-    local tracer = core.status(core.getpid(), "TracerPid") or 0
-    if tracer ~= 0 then
-        return ("it is being traced already, by %s (process %d)"):format(name_of(tracer), tracer)
-    end
+    local traced = refusal.by_tracer(core.getpid())
+    if traced then return traced end
     if tonumber(core.readlink("/proc/self")) ~= core.getpid() then
         return "/proc is not mounted, or is that of another pid namespace (mount -t proc proc /proc)"
     end
@@ -71,12 +48,12 @@ local function become(path, argv, options)
     local ok, refused = user.become(options)
     if not ok then
         message.say("%s", refused)
-        return launcher.FAILED
+        return exit.FAILED
     end
     local _, why, errno = core.exec(path, argv)
     if errno == c.ENOEXEC then why = path .. ": not a program that this host can run" end
     message.say("%s", why)
-    return errno == c.ENOENT and launcher.NOT_FOUND or launcher.CANNOT_EXECUTE
+    return errno == c.ENOENT and exit.NOT_FOUND or exit.CANNOT_EXECUTE
 end
 
 -- Fail open: CMD runs as it is, with one line that says why.
@@ -86,7 +63,7 @@ local function plainly(path, argv, options, why)
     end
     if options.strict then
         message.say("%s: not started: %s", argv[1], why)
-        return launcher.FAILED
+        return exit.FAILED
     end
     message.say("%s: runs on small pages: %s", argv[1], why)
     return become(path, argv, options)
@@ -106,11 +83,11 @@ local function start(path, argv, options)
     local side, inferior, errno = core.split(WAIT_MS, options.report_file)
     if side == "tracer" then
         -- Root without that capability, as in most containers, may not look into another user's process.
-        if options.user and not privilege.has(c.CAP_SYS_PTRACE) then user.become(options) end
+        if options.user and not refusal.has_capability(c.CAP_SYS_PTRACE) then user.become(options) end
         require "tiexec.start.family".run(inferior, argv[1], options) -- loaded while the target execs
         os.exit(0) -- the kernel frees memory faster than Lua does
     end
-    if not side then return plainly(path, argv, options, explain_refusal(inferior, errno)) end
+    if not side then return plainly(path, argv, options, refusal.to_launch(inferior, errno)) end
     if options.report_file then options.report_file:close() end
     return become(path, argv, options)
 end
@@ -132,8 +109,8 @@ function launcher.run(argv, options)
     local path, why, errno = user.find(argv[1], options)
     if not path then
         message.say("%s", why)
-        if not errno then return launcher.FAILED end
-        return errno == c.ENOENT and launcher.NOT_FOUND or launcher.CANNOT_EXECUTE
+        if not errno then return exit.FAILED end
+        return errno == c.ENOENT and exit.NOT_FOUND or exit.CANNOT_EXECUTE
     end
     local ok
     ok, why = open_report(options)

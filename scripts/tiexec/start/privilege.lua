@@ -1,30 +1,24 @@
 -- SPDX-License-Identifier: Apache-2.0
 --- Programs that give rights (set-id, file capabilities): under a tracer that lacks CAP_SYS_PTRACE they do not.
 
+local auxv = require "tiexec.harness.auxv"
 local core = require "tiexec.core"
-local vector = require "tiexec.harness.auxv"
+local refusal = require "tiexec.harness.refusal"
 
 local c = core.constants
 local privilege = {}
-
---- Whether this process has a capability in effect.
--- @int bit its number
-function privilege.has(bit)
-    local capabilities = core.status(core.getpid(), "CapEff", 16) or 0
-    return capabilities >> bit & 1 == 1
-end
 
 --- What rights a program would give, and does not to one that this process traces: "setuid", "setgid",
 -- "capabilities"; or nil.
 -- @string path
 function privilege.lost(path)
     local kind = core.privilege_of(path)
-    return kind and not privilege.has(c.CAP_SYS_PTRACE) and kind or nil
+    return kind and not refusal.has_capability(c.CAP_SYS_PTRACE) and kind or nil
 end
 
 -- The path that execve was given, which lies on the stack, as seen from here; nil: it cannot be read.
 local function given_path(inferior, address)
-    local _, top = vector.stack(inferior)
+    local _, top = auxv.stack(inferior)
     local stop = top and inferior:search_memory(address, top - address, "\0")
     local path = stop and inferior:read_memory(address, stop - address)
     if not path then return nil end

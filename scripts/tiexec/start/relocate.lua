@@ -6,53 +6,18 @@
 -- kernel made it, less the bits of the alignment. Parts of the file are mapped afresh, since perf is told
 -- of mmap and not of mremap; the kernel's zeros at the end of the data are carried over.
 
+local auxv = require "tiexec.harness.auxv"
+local congruent = require "tiexec.plan.congruent"
 local core = require "tiexec.core"
 local images = require "tiexec.harness.images"
-local planner = require "tiexec.planner"
-local process = require "tiexec.harness.target"
-local vector = require "tiexec.harness.auxv"
+local protection = require "tiexec.harness.protection"
+local ranges = require "tiexec.base.ranges"
+local targets = require "tiexec.harness.targets"
 
 local c = core.constants
-local align = {}
+local relocate = {}
 
 local LEAST_TEXT <const> = 65536 -- less is not worth a look at the host
-
-local function span_of(image, page)
-    local low, high, strictest = nil, 0, page
-    for _, segment in ipairs(image.segments) do
-        if segment.type == c.PT_LOAD then
-            low = low and math.min(low, segment.vaddr) or segment.vaddr
-            high = math.max(high, segment.vaddr + segment.memsz)
-            strictest = math.max(strictest, segment.align)
-        end
-    end
-    return planner.align_down(low or 0, page), planner.align_up(high, page), strictest
-end
-
-local function largest_text(image)
-    local best
-    for _, segment in ipairs(image.segments) do
-        local text = segment.type == c.PT_LOAD and segment.flags & c.PF_X ~= 0
-        if text and segment.filesz > (best and best.filesz or 0) then best = segment end
-    end
-    return best
-end
-
---- By how much an executable should be moved.
--- @tparam table image of the executable
--- @int bias where it is
--- @tparam table host
--- @treturn[1] int bytes, downward
--- @treturn[2] nil it need not, or cannot, be moved
-function align.distance(image, bias, host)
-    local huge = host.huge_page_size
-    local text = largest_text(image)
-    if image.type ~= c.ET_DYN or not text or text.filesz < huge // 16 then return nil end
-    local off = (bias + text.vaddr - text.offset) & (huge - 1)
-    local low, high, strictest = span_of(image, host.page_size)
-    if off == 0 or off & (strictest - 1) ~= 0 then return nil end
-    return planner.align_up(high - low, huge) + off
-end
 
 -- The mappings of the executable, its zero-filled data included, in order. The kernel may have put its
 -- own, [vdso] and [vvar], into a hole between the segments of a static program: they stay. There is no heap yet, but
@@ -66,20 +31,14 @@ local function own_mappings(mappings, low, high)
     return list
 end
 
-local function protection(target, m)
-    local prot = c.PROT_NONE
-    if m.perms:find("r") then prot = prot | c.PROT_READ end
-    if m.perms:find("w") then prot = prot | c.PROT_WRITE end
-    if m.perms:find("x") then prot = prot | (target.executable(m.start, m.stop) or c.PROT_EXEC) end
-    return prot
-end
-
 -- Maps a copy of one mapping `distance` below it.
 local function map_below(target, m, distance, fd)
     local flags, size = c.MAP_PRIVATE | c.MAP_FIXED_NOREPLACE, m.stop - m.start
     if m.inode == 0 then flags = flags | c.MAP_ANONYMOUS end
     local to = m.start - distance
-    local got, why = target.call("mmap", to, size, protection(target, m), flags,
+    local bits, unknown = protection.of(target, m.perms, m)
+    if not bits then return nil, unknown end
+    local got, why = target.call("mmap", to, size, bits, flags,
         m.inode == 0 and -1 or fd, m.inode == 0 and 0 or m.offset)
     if got == to then return true end
     if got then target.call("munmap", got, size) end
@@ -91,10 +50,10 @@ end
 -- one mapping, that page may be anywhere in a mapping; so go by the segments.
 local function carry_over(inferior, wanted)
     local page = wanted.host.page_size
-    for _, segment in ipairs(wanted.image.segments) do
+    for segment in images.loads(wanted.image) do
         local tail = wanted.bias + segment.vaddr + segment.filesz
-        if segment.type == c.PT_LOAD and segment.memsz > segment.filesz and tail & (page - 1) ~= 0 then
-            local at = planner.align_down(tail, page)
+        if segment.memsz > segment.filesz and tail & (page - 1) ~= 0 then
+            local at = ranges.align_down(tail, page)
             local bytes, why = inferior:read_memory(at, page)
             if not bytes then return nil, why end
             local ok = bytes == inferior:read_memory(at - wanted.distance, page)
@@ -110,7 +69,7 @@ local function moved_vector(bytes, distance)
     local words = {}
     for offset = 1, #bytes, 16 do
         local kind, value = string.unpack("jj", bytes, offset)
-        if kind == vector.AT_PHDR or kind == vector.AT_ENTRY then value = value - distance end
+        if kind == auxv.AT_PHDR or kind == auxv.AT_ENTRY then value = value - distance end
         words[#words + 1] = string.pack("jj", kind, value)
     end
     return table.concat(words)
@@ -160,7 +119,7 @@ end
 -- put back.
 local function switch(move)
     local inferior, distance = move.inferior, move.distance
-    local address, bytes = vector.find(inferior, move.mappings)
+    local address, bytes = auxv.find(inferior, move.mappings)
     if not address then return nil, "its auxiliary vector was not found" end
     local pc, unknown = inferior:read_register("pc")
     if not pc then return nil, unknown end
@@ -172,24 +131,22 @@ local function switch(move)
         return nil, why
     end
     move.done = true
-    for _, m in ipairs(move.mapped) do
-        local inside = m.start <= pc and pc < m.stop
-        if inside and not inferior:write_register("pc", pc - distance) then inferior:kill() end
-    end
+    local inside = ranges.find(move.mapped, pc) -- a static program is in its own text already
+    if inside and not inferior:write_register("pc", pc - distance) then inferior:kill() end
     return true
 end
 
 --- Moves the executable down.
 -- @param inferior at its exec stop
--- @tparam table wanted what `align.wanted` gave
+-- @tparam table wanted what `relocate.wanted` gave
 -- @tparam table mappings of the inferior
 -- @func[opt] trace told of each remote system call
 -- @treturn[1] boolean true
 -- @treturn[2] nil, string why; all is as it was
-function align.move(inferior, wanted, mappings, trace)
-    local low, high = span_of(wanted.image, wanted.host.page_size)
-    local list = own_mappings(mappings, low + wanted.bias, high + wanted.bias)
-    local target = process.of(inferior, trace)
+function relocate.move(inferior, wanted, mappings, trace)
+    local span = images.span(wanted.image, wanted.host.page_size)
+    local list = own_mappings(mappings, span.start + wanted.bias, span.stop + wanted.bias)
+    local target = targets.of(inferior, trace)
     if not list[1] or list[1].inode == 0 then return nil, "its mappings were not found" end
     local file <close>, why = target.open(list[1])
     if not file then return nil, why end
@@ -204,18 +161,18 @@ end
 
 --- What moving the executable would take.
 -- @param inferior at its exec stop
--- @treturn[1] table `image`, `bias`, `distance`, `host`: to be given to `align.move`
+-- @treturn[1] table `image`, `bias`, `distance`, `host`: to be given to `relocate.move`
 -- @treturn[2] nil it need not, or cannot, be moved
-function align.wanted(inferior)
+function relocate.wanted(inferior)
     local image = images.of(("/proc/%d/exe"):format(inferior:pid()))
     local entry = (inferior:auxv() or {}).AT_ENTRY
     if not image or not entry or image.type ~= c.ET_DYN then return nil end
-    if (largest_text(image) or { filesz = 0 }).filesz < LEAST_TEXT then return nil end
+    if (congruent.main_text(image) or { filesz = 0 }).filesz < LEAST_TEXT then return nil end
     -- of the host only this: the rest takes longer to read, and the program waits
     local host = { page_size = core.page_size(), huge_page_size = core.huge_page_size() }
     local bias = entry - image.entry
-    local distance = align.distance(image, bias, host)
+    local distance = congruent.distance(image, bias, host)
     return distance and { image = image, bias = bias, distance = distance, host = host }
 end
 
-return align
+return relocate

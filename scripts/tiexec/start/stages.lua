@@ -6,21 +6,22 @@
 -- `--follow=dlopen` it is watched (see dlopen.lua). With `--follow` exec, fork or all it may stay traced, for what
 -- it will become or start (see family.lua).
 
-local align = require "tiexec.start.relocate"
+local choice = require "tiexec.plan.choice"
 local core = require "tiexec.core"
+local debug_lines = require "tiexec.show.debug"
 local entry = require "tiexec.harness.entry"
+local exit = require "tiexec.base.exit"
 local images = require "tiexec.harness.images"
 local message = require "tiexec.base.message"
 local privilege = require "tiexec.start.privilege"
-local remap = require "tiexec.remap.stage"
+local relocate = require "tiexec.start.relocate"
 local seccomp = require "tiexec.harness.seccomp"
+local stage = require "tiexec.remap.stage"
 local steer = require "tiexec.start.steer"
-require "tiexec.harness.inferior"
 
 local c = core.constants
 local stages = {}
 
-local FAILED <const> = 125
 local STOP_MS <const> = 2000
 local MUCH_TEXT <const> = 2 << 20
 
@@ -51,7 +52,7 @@ end
 function Run:finish(complaint, strict, remapped)
     if complaint and strict then
         message.say("%s: not started: %s", self.name, complaint)
-        return self:quit(FAILED)
+        return self:quit(exit.FAILED)
     end
     if complaint then self:say(complaint) end
     self:leave(remapped)
@@ -68,7 +69,7 @@ function Run:abandon(why)
     self:report_failure(why)
     if self.options.strict and not self.awaiting then -- one that was kept has long been under way
         message.say("%s: not started: %s", self.name, why)
-        return self:quit(FAILED)
+        return self:quit(exit.FAILED)
     end
     self:say("runs on small pages: " .. why)
     self.done = true
@@ -76,17 +77,17 @@ end
 
 -- The settings in force. They depend on the executable; so an exec forgets them.
 function Run:choose_settings()
-    self.chosen = self.chosen or remap.choose(self.inferior, self.name, self.options)
+    self.chosen = self.chosen or choice.of(self.inferior, self.name, self.options)
     return self.chosen
 end
 
 -- The only moment to move an executable. Only those with text enough to gain by it are looked into.
 function Run:align(mappings)
-    local wanted = align.wanted(self.inferior)
+    local wanted = relocate.wanted(self.inferior)
     local chosen = wanted and self:choose_settings()
     if not wanted or chosen.align == false or chosen.wrong then return true end
     if self.kept and seccomp.is_unknown(self.inferior:pid()) then return true end -- which the sources tell of
-    local ok, why = align.move(self.inferior, wanted, mappings, remap.syscall_trace(chosen))
+    local ok, why = relocate.move(self.inferior, wanted, mappings, debug_lines.syscall_trace(chosen))
     self.unmoved = not ok and "not moved to a congruent base: " .. tostring(why) or nil
     return ok or not chosen.strict, self.unmoved
 end
@@ -103,7 +104,7 @@ function Run:prepare()
     self.prepared = true
     if self.entry.linker then images.of(self.entry.linker) end
     self.steering = self:steers() and steer.start(self.inferior) or nil
-    remap.prepare(self:choose_settings())
+    choice.prepare(self:choose_settings())
 end
 
 -- What a script has become, or a child, is told of by its own name.
@@ -197,7 +198,7 @@ end
 
 function Run:at_entry()
     local chosen = self:choose_settings()
-    local outcome, why = remap.run(self.inferior, "entry", self.name, chosen)
+    local outcome, why = stage.run(self.inferior, self.name, chosen, { stage = "entry" })
     if not outcome then return self:give_up(why, chosen.strict) end
     if outcome.dry then return self:quit(0) end
     if self:follow_settings().dlopen then self:prepare_to_follow(chosen) end
@@ -272,7 +273,7 @@ end
 -- @string name of the program, for messages
 -- @tparam table options settings of the command line and the environment
 function stages.start(inferior, name, options)
-    remap.expect(options) -- while the target execs
+    choice.expect(options) -- while the target execs
     return setmetatable({ inferior = inferior, name = name, options = options, said = {} }, Run)
 end
 

@@ -1,10 +1,9 @@
 -- SPDX-License-Identifier: Apache-2.0
 --- A survey as a picture in SVG: each huge page's place in the text of each object, in rows by address.
 
-local planner = require "tiexec.planner"
-local report = require "tiexec.show.report"
+local text = require "tiexec.base.text"
 
-local page_map = {}
+local svg = {}
 
 local WIDTH <const>, MARGIN <const> = 984, 28
 local GRID <const>, COLUMNS <const>, PITCH <const>, CELL <const>, HEIGHT <const> = 140, 32, 25.5, 23.5, 26
@@ -45,9 +44,9 @@ local style <const> = [[
 local escapes <const> = { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;" }
 
 -- Text for XML; names of files may be of any bytes.
-local function escape(text)
-    if not utf8.len(text) then text = text:gsub("[\128-\255]", "?") end
-    return (text:gsub("%c", "?"):gsub('[&<>"]', escapes))
+local function escape(words)
+    if not utf8.len(words) then words = words:gsub("[\128-\255]", "?") end
+    return (words:gsub("%c", "?"):gsub('[&<>"]', escapes))
 end
 
 local Page = {}
@@ -55,14 +54,14 @@ Page.__index = Page
 
 function Page:add(form, ...) self[#self + 1] = form:format(...) end
 
-function Page:text(class, x, text, y)
-    self:add('<text class="%s" x="%.1f" y="%.1f">%s</text>', class, x, y or self.y, escape(text))
+function Page:text(class, x, words, y)
+    self:add('<text class="%s" x="%.1f" y="%.1f">%s</text>', class, x, y or self.y, escape(words))
 end
 
 -- Lines of whole words, as wide as the page.
-local function wrap(text)
+local function wrap(words)
     local lines, line = {}, ""
-    for word in text:gmatch("%S+") do
+    for word in words:gmatch("%S+") do
         if #line > 0 and #line + #word + 1 > TEXT_COLUMNS then
             lines[#lines + 1] = line
             line = word
@@ -117,17 +116,17 @@ local function add_legend(page, found)
         page:text("line", x + 25, kind.label, page.y + 13.5)
         x = x + 48 + 7.4 * #kind.label
     end
-    page:text("line faint", x, ("a square is %s"):format(planner.size_text(found.host.huge_page_size)), page.y + 13.5)
+    page:text("line faint", x, ("a square is %s"):format(text.size(found.host.huge_page_size)), page.y + 13.5)
     page.y = page.y + 18
 end
 
 local function add_head(page, found)
     local totals = found.totals
     page.y = MARGIN + 18
-    page:text("title", MARGIN, ("%s (process %d)"):format(found.name, found.target:pid()))
+    page:text("title", MARGIN, ("%s (process %d)"):format(found.name, found.observed:pid()))
     page.y = page.y + 24
     page:text("line", MARGIN, ("%s of %s of text on huge pages, %.1f %%: %d huge and %d small pages"):format(
-        planner.size_text(totals.huge_bytes), planner.size_text(totals.bytes),
+        text.size(totals.huge_bytes), text.size(totals.bytes),
         100 * totals.huge_bytes / math.max(totals.bytes, 1), totals.huge_pages, totals.small_pages))
     add_bar(page, found)
     add_legend(page, found)
@@ -172,10 +171,10 @@ local function add_reasons(page, picture)
     for _, row in ipairs(picture.texts) do
         local words = table.move(row.why, 1, #row.why, 1, {})
         words[#words + 1] = row.advice
-        local text = table.concat(words, "; ")
-        if text ~= "" and not seen[text] then
-            seen[text] = true
-            for _, line in ipairs(wrap(text)) do
+        local reason = table.concat(words, "; ")
+        if reason ~= "" and not seen[reason] then
+            seen[reason] = true
+            for _, line in ipairs(wrap(reason)) do
                 page.y = page.y + 18
                 page:text("line faint", MARGIN, line)
             end
@@ -187,9 +186,9 @@ local function add_object(page, found, picture)
     local bytes = 0
     for _, row in ipairs(picture.texts) do bytes = bytes + row.size end
     page.y = page.y + 40
-    page:text("name", MARGIN, report.object_name(picture.object))
+    page:text("name", MARGIN, text.basename(picture.object))
     page:add('<text class="line faint" x="%d" y="%.1f" text-anchor="end">%s</text>', WIDTH - MARGIN, page.y,
-        escape(("%s of text"):format(planner.size_text(bytes))))
+        escape(("%s of text"):format(text.size(bytes))))
     add_reasons(page, picture)
     page.y = page.y + 4
     add_grid(page, found, picture)
@@ -206,13 +205,13 @@ local function add_foot(page, found)
     page.y = page.y + 34
     if count > 0 then
         page:text("line faint", MARGIN, ("%d texts smaller than a huge page, %s in all, not shown"):format(count,
-            planner.size_text(bytes)))
+            text.size(bytes)))
     end
     page.y = page.y + (count > 0 and MARGIN or 0)
 end
 
 --- The picture, as the text of an SVG file.
-function page_map.draw(found)
+function svg.draw(found)
     local page = setmetatable({ y = 0 }, Page)
     add_head(page, found)
     for _, picture in ipairs(found.pictures) do add_object(page, found, picture) end
@@ -226,13 +225,13 @@ end
 --- Writes it to a file.
 -- @treturn[1] boolean true
 -- @treturn[2] nil, string why not
-function page_map.write(found, path)
+function svg.write(found, path)
     local file, why = io.open(path, "w")
     if not file then return nil, why end
-    local written, trouble = file:write(page_map.draw(found))
+    local written, trouble = file:write(svg.draw(found))
     local closed, late = file:close()
     if written and closed then return true end
     return nil, ("%s: %s"):format(path, trouble or late)
 end
 
-return page_map
+return svg

@@ -2,7 +2,8 @@
 -- Moving a program to a congruent base, with a failure at each step: it is moved and runs right, or
 -- nothing is changed and it runs right.
 
-local align = require "tiexec.start.relocate"
+local congruent = require "tiexec.plan.congruent"
+local relocate = require "tiexec.start.relocate"
 local core = require "tiexec.core"
 local support = require "tests.lib.support"
 local tiexec = require "tiexec"
@@ -51,7 +52,7 @@ end
 -- One in 512 random bases is congruent by itself: then another.
 local function launch(program)
     local inferior = assert(tiexec.launch { program, "quiet" })
-    local wanted = align.wanted(inferior)
+    local wanted = relocate.wanted(inferior)
     if wanted then return inferior, wanted end
     inferior:close()
     return launch(program)
@@ -90,7 +91,7 @@ for _, name in ipairs { "moved", "moved-static-small" } do
                         bytes = inferior:read_memory(m.start, m.stop - m.start) }
                 end
             end
-            assert(align.move(inferior, wanted, inferior:mappings()))
+            assert(relocate.move(inferior, wanted, inferior:mappings()))
             local after = {}
             for _, m in ipairs(inferior:mappings()) do
                 if m.path:find(name, 1, true) then
@@ -106,7 +107,7 @@ for _, name in ipairs { "moved", "moved-static-small" } do
             assert.same(before, after)
             local text = text_of(inferior)
             assert.equal(0, (text.start - text.offset) & (HUGE - 1))
-            assert.is_nil(align.wanted(inferior))
+            assert.is_nil(relocate.wanted(inferior))
             assert.is_true(runs_right(inferior))
         end)
 
@@ -118,7 +119,7 @@ for _, name in ipairs { "moved", "moved-static-small" } do
                     local inferior <close>, wanted = launch(program)
                     local before = picture(inferior)
                     local proxy, count = failing(inferior, steps, n)
-                    if not align.move(proxy, wanted, inferior:mappings()) then
+                    if not relocate.move(proxy, wanted, inferior:mappings()) then
                         failed = failed + 1
                         assert.same(before, picture(inferior), "step " .. n)
                     end
@@ -145,32 +146,32 @@ describe("the distance of a move", function()
 
     it("is as little as leaves no overlap and makes the text congruent", function()
         local bias = 0x555555554000
-        local distance = align.distance(image(), bias, host)
+        local distance = congruent.distance(image(), bias, host)
         assert.equal(0, (bias - distance) & (HUGE - 1))
         assert.is_true(distance >= 0x601000 and distance < 0x601000 + 2 * HUGE)
     end)
 
     it("is none where the text is congruent, fixed, or hardly any", function()
-        assert.is_nil(align.distance(image(), 0x555555600000, host))
-        assert.is_nil(align.distance(image { type = c.ET_EXEC }, 0x555555554000, host))
+        assert.is_nil(congruent.distance(image(), 0x555555600000, host))
+        assert.is_nil(congruent.distance(image { type = c.ET_EXEC }, 0x555555554000, host))
         local small = image()
         small.segments[2].filesz = 0x1000
-        assert.is_nil(align.distance(small, 0x555555554000, host))
+        assert.is_nil(congruent.distance(small, 0x555555554000, host))
     end)
 
     it("keeps a stricter alignment that the file asks for", function()
         local strict = image()
         for _, segment in ipairs(strict.segments) do segment.align = 0x10000 end
-        local distance = align.distance(strict, 0x555555550000, host)
+        local distance = congruent.distance(strict, 0x555555550000, host)
         assert.equal(0, distance & 0xffff)
-        assert.is_nil(align.distance(strict, 0x555555554000, host))
+        assert.is_nil(congruent.distance(strict, 0x555555554000, host))
     end)
 
     it("goes by the text of an object whose addresses and offsets differ", function()
         local lld = image()
         lld.segments[2].vaddr = 0x2000
         local bias = 0x555555554000
-        local distance = align.distance(lld, bias, host)
+        local distance = congruent.distance(lld, bias, host)
         assert.equal(0, (bias - distance + 0x2000 - 0x1000) & (HUGE - 1))
     end)
 end)

@@ -1,13 +1,14 @@
 -- SPDX-License-Identifier: Apache-2.0
---- Plain descriptions of an inferior and of the host: what a strategy is given.
--- They are data, so a strategy can be tested without a process.
+--- Descriptions: what a strategy is given of an inferior. A description is plain data, so a strategy can be tested
+-- without a process.
 
 local core = require "tiexec.core"
 local objects = require "tiexec.harness.objects"
 
-local describe = {}
+local descriptions = {}
 
 local GIB <const> = 1 << 30
+local GUARD_GAP <const> = 1 << 20 -- the kernel keeps it free below a stack
 local TOP <const> = 1 << 62 -- above all user addresses
 
 local special = { ["[heap]"] = "heap", ["[stack]"] = "stack", ["[vdso]"] = "vdso" }
@@ -17,9 +18,9 @@ local function kind_of_rest(mapping)
     return special[mapping.path] or (mapping.path:sub(1, 1) == "[" and "kernel") or "file"
 end
 
--- vsyscall lies above all user addresses: a negative integer, and nobody's to change.
-local function user_mappings(pid, details)
-    local all, message, errno = core.mappings(pid, details)
+-- The vsyscall page lies above all user addresses: its address is a negative integer, and it is nobody's to change.
+local function user_mappings(pid)
+    local all, message, errno = core.mappings(pid)
     if not all then return nil, message, errno end
     local mappings = {}
     for _, mapping in ipairs(all) do
@@ -43,30 +44,25 @@ local function heap_range(pid, mappings)
 end
 
 local function stack_limit(pid)
-    local file = io.open("/proc/" .. pid .. "/limits")
-    if not file then return GIB end
-    local text = file:read("a")
-    file:close()
-    return math.min(tonumber(text:match("Max stack size%s+(%d+)")) or GIB, GIB)
+    local limits = core.read_file(("/proc/%d/limits"):format(pid)) or ""
+    return math.min(tonumber(limits:match("Max stack size%s+(%d+)")) or GIB, GIB)
 end
 
--- Where the stack may grow: downward as far as its limit lets it, and the guard gap below (1 MiB).
+-- Where the stack may grow: downward as far as its limit lets it, and the guard gap below.
 local function stack_range(pid, mappings)
     for _, mapping in ipairs(mappings) do
         if mapping.kind == "stack" then
-            return { start = mapping.stop - stack_limit(pid) - (1 << 20), stop = mapping.stop }
+            return { start = mapping.stop - stack_limit(pid) - GUARD_GAP, stop = mapping.stop }
         end
     end
 end
 
---- Describes a stopped inferior.
--- @param inferior
--- @string stage "entry", …
--- @treturn[1] table `pid`, `stage`, `entry` (address), `executable` (an object or nil), `objects`,
--- `mappings` (each with `kind`: text, rodata, relro, data, guard, execute-only, shared, file, anonymous, heap,
--- stack, vdso, kernel), `heap` and `stack`: the ranges that they may grow into
+--- Describes an inferior that stands still.
+-- @param inferior or what `observed.open` gave
+-- @string stage at which the description is made: "entry", "dlopen", "attach"
+-- @treturn[1] Description
 -- @treturn[2] nil, message, errno
-function describe.inferior(inferior, stage)
+function descriptions.of(inferior, stage)
     local pid = inferior:pid()
     local mappings, message, errno = user_mappings(pid)
     if not mappings then return nil, message, errno end
@@ -91,25 +87,4 @@ function describe.inferior(inferior, stage)
     }
 end
 
---- Describes the host: `tiexec.host()`, and `pool`, the hugetlb pool of pages of the size in question.
--- @int[opt] size of these, bytes: the PMD-sized ones
-function describe.host(size)
-    local host = core.host(size)
-    host.pool = host.hugetlb[host.huge_page_size] or { total = 0, free = 0, reserved = 0, surplus = 0, overcommit = 0 }
-    return host
-end
-
---- The same for pages smaller than the PMD's that the TLB may hold as one entry all the same; nil: the CPU has
--- none that are smaller than those in question.
-function describe.smaller(host)
-    local size = host.contiguous_size
-    return size > 0 and size < host.huge_page_size and describe.host(size) or nil
-end
-
---- The host as an operation of a plan goes by it: with pages of its size.
-function describe.host_for(operation, host)
-    if not operation.page_size or operation.page_size == host.huge_page_size then return host end
-    return describe.host(operation.page_size)
-end
-
-return describe
+return descriptions

@@ -1,24 +1,25 @@
 -- SPDX-License-Identifier: Apache-2.0
---- Methods of the inferior that are made of others.
+--- The inferior: the ways to get one, and those of its methods that are made of others.
+-- Whoever has required this module has inferiors with all their methods.
 
 local core = require "tiexec.core"
 local objects = require "tiexec.harness.objects"
 
 local c = core.constants
-local inferior = core.inferior_methods
+local Inferior = {}
 
 --- The mappings, in order of address; with smaps' figures when `details`.
-function inferior:mappings(details)
+function Inferior:mappings(details)
     return core.mappings(self:pid(), details)
 end
 
 --- The auxiliary vector: `auxv().AT_ENTRY`.
-function inferior:auxv()
+function Inferior:auxv()
     return core.auxv(self:pid())
 end
 
---- The ELF objects that are mapped, with their text, in order of address. See `tiexec.objects`.
-function inferior:objects()
+--- The ELF objects that are mapped, with their text, in order of address. See `tiexec.harness.objects`.
+function Inferior:objects()
     local mappings, message, errno = self:mappings()
     if not mappings then return nil, message, errno end
     return objects.of(self, mappings)
@@ -29,11 +30,12 @@ Loan.__index = Loan
 
 function Loan:__close() self.inferior:write_memory(self.address, self.before) end
 
---- Puts bytes below the stack of the selected thread, beyond what a leaf function may use there, for a
--- system call to read. What was there comes back when the loan is closed.
+--- Puts bytes below the stack of the selected thread, for a system call to read: beyond what a leaf function may
+-- use there. What was there comes back when the loan is closed.
+-- @string bytes
 -- @treturn[1] table `address`; to-be-closed
 -- @treturn[2] nil, message, errno
-function inferior:lend(bytes)
+function Inferior:lend(bytes)
     local BELOW <const> = 1024
     local sp, message, errno = self:read_register("sp")
     if not sp then return nil, message, errno end
@@ -48,9 +50,10 @@ function inferior:lend(bytes)
 end
 
 --- Opens a file in the inferior, for reading.
+-- @string path
 -- @treturn[1] int file descriptor of the inferior
 -- @treturn[2] nil, message, errno
-function inferior:remote_open(path)
+function Inferior:remote_open(path)
     local name <close>, message, errno = self:lend(path .. "\0")
     if not name then return nil, message, errno end
     return self:remote_syscall("openat", c.AT_FDCWD, name.address, c.O_RDONLY | c.O_CLOEXEC, 0)
@@ -71,13 +74,20 @@ end
 Scratch.close = Scratch.__close
 
 --- Maps `size` bytes of fresh memory, readable and writable, in the inferior.
+-- @int size
 -- @treturn[1] table `address`, `size`; unmapped when closed: `local s <close> = inferior:scratch(n)`
 -- @treturn[2] nil, message, errno
-function inferior:scratch(size)
+function Inferior:scratch(size)
     local address, message, errno = self:remote_syscall("mmap", 0, size,
         c.PROT_READ | c.PROT_WRITE, c.MAP_PRIVATE | c.MAP_ANONYMOUS, -1, 0)
     if not address then return nil, message, errno end
     return setmetatable({ inferior = self, address = address, size = size, held = true }, Scratch)
 end
 
-return inferior
+core.extend_inferior(Inferior)
+
+return {
+    launch = core.launch,
+    attach = core.attach,
+    wait_any = core.wait_any,
+}

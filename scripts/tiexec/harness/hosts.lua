@@ -1,0 +1,49 @@
+-- SPDX-License-Identifier: Apache-2.0
+--- Descriptions of the host as plain data, for pages of one size or another.
+
+local core = require "tiexec.core"
+
+local hosts = {}
+
+local EMPTY <const> = { total = 0, free = 0, reserved = 0, surplus = 0, overcommit = 0 }
+
+--- Describes the host: what `tiexec.host()` gives, and `pool`, the hugetlb pool of pages of the size in question.
+-- @int[opt] size of these pages, in bytes; by default the PMD's
+-- @treturn Host
+function hosts.describe(size)
+    local host = core.host(size)
+    host.pool = host.hugetlb[host.huge_page_size] or EMPTY
+    return host
+end
+
+--- Describes the same host for pages that are smaller than those in question, and that the TLB may hold as one
+-- entry all the same.
+-- @tparam Host host
+-- @treturn ?Host nil: the CPU has no such pages
+function hosts.smaller(host)
+    local size = host.contiguous_size
+    return size > 0 and size < host.huge_page_size and hosts.describe(size) or nil
+end
+
+--- Describes the same host for pages of the size that an operation of a plan asks for.
+-- @tparam Operation operation
+-- @tparam Host host
+-- @treturn Host
+function hosts.for_operation(operation, host)
+    if not operation.page_size or operation.page_size == host.huge_page_size then return host end
+    return hosts.describe(operation.page_size)
+end
+
+--- How many pages a hugetlb pool can give now. The reserved pages are promised to mappings that have not touched
+-- them yet.
+function hosts.free_pages(pool)
+    return math.max(pool.free - pool.reserved, 0) + math.max(pool.overcommit - pool.surplus, 0)
+end
+
+--- Whether the host's kernel has this version or a later one.
+function hosts.is_at_least(host, major, minor)
+    local its_major, its_minor = table.unpack(host.kernel_version)
+    return its_major > major or (its_major == major and its_minor >= minor)
+end
+
+return hosts

@@ -1,0 +1,39 @@
+-- SPDX-License-Identifier: Apache-2.0
+--- Tables in plain text.
+
+local columns = {}
+
+local function width_of(cell) return utf8.len(cell) or #cell end
+
+--- Lines up columns of text. Each line begins with two blanks; the last column is left ragged.
+-- @tparam table lines list of lists of cells
+-- @tparam[opt] table right the columns that are flush right, as keys
+-- @treturn string the lines, each with a newline
+function columns.align(lines, right)
+    local width, out = {}, {}
+    for _, line in ipairs(lines) do
+        for i, cell in ipairs(line) do width[i] = math.max(width[i] or 0, width_of(cell)) end
+    end
+    for _, line in ipairs(lines) do
+        local cells = {}
+        for i, cell in ipairs(line) do
+            local pad = (" "):rep(width[i] - width_of(cell))
+            cells[i] = right and right[i] and pad .. cell or i < #line and cell .. pad or cell
+        end
+        out[#out + 1] = "  " .. table.concat(cells, "  "):gsub("%s+$", "")
+    end
+    return table.concat(out, "\n") .. "\n"
+end
+
+--- The same, with each line painted as a whole. The colours come last, since columns are lined up by counting
+-- characters.
+-- @func paint given the number of a line and its text, gives the text as it is to be shown
+function columns.painted(lines, paint)
+    local i = 0
+    return (columns.align(lines):gsub("[^\n]+", function(line)
+        i = i + 1
+        return paint(i, line)
+    end))
+end
+
+return columns

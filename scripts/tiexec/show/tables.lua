@@ -1,0 +1,96 @@
+-- SPDX-License-Identifier: Apache-2.0
+--- The tables of `--verbose`, `--dry-run` and `--debug`, on standard error.
+
+local columns = require "tiexec.show.columns"
+local count = require "tiexec.show.count"
+local message = require "tiexec.base.message"
+local terminal = require "tiexec.base.terminal"
+local text = require "tiexec.base.text"
+
+local tables = {}
+
+local STANDARD_ERROR <const> = 2
+
+local function percent_fewer(before, after)
+    return before > 0 and 100 * (1 - after / before) or 0
+end
+
+-- The rows worth a line, and a sum of those that are not: small libraries that stay as they are would drown the
+-- rest.
+local function sort_out(outcome, rows)
+    local shown = { before = 0, after = 0 }
+    local rest = { count = 0, bytes = 0, pages = 0 }
+    for _, row in ipairs(rows) do
+        if not row.source and row.size < outcome.host.huge_page_size then
+            rest.count, rest.bytes = rest.count + 1, rest.bytes + row.size
+            rest.pages = rest.pages + row.after.total
+        else
+            shown[#shown + 1] = row
+            shown.before = shown.before + row.before.total
+            shown.after = shown.after + row.after.total
+        end
+    end
+    return shown, rest
+end
+
+--- Shows what has become of each row, before and after.
+-- @tparam Outcome outcome
+-- @tparam table rows of a report
+-- @tparam table totals of a report
+function tables.show_outcome(outcome, rows, totals)
+    local lines = { { "object", "mapping", "size", "pages before", "after", "source", "ms", "why" } }
+    local shown, rest = sort_out(outcome, rows)
+    for _, row in ipairs(shown) do
+        lines[#lines + 1] = { text.basename(row.object), ("%x-%x"):format(row.start, row.stop),
+            text.size(row.size), text.pages(row.before.pages), text.pages(row.after.pages),
+            row.source or "-", row.seconds and ("%.1f"):format(row.seconds * 1000) or "-",
+            table.concat(row.why, "; ") }
+    end
+    local stage = outcome.stage ~= "entry" and ", " .. outcome.stage or ""
+    local parts = { ("tiexec: %s (process %d)%s, strategy %s\n"):format(outcome.name, outcome.pid, stage,
+        outcome.strategy) }
+    if #shown > 0 then
+        parts[2] = columns.align(lines, { [3] = true, [7] = true })
+        parts[3] = terminal.painter(STANDARD_ERROR)("bold", ("  %d pages before, %d after: %.1f %% fewer, in %.1f ms\n")
+            :format(shown.before, shown.after, percent_fewer(shown.before, shown.after), totals.seconds * 1000))
+    end
+    if rest.count > 0 then
+        parts[#parts + 1] = ("  and %d texts smaller than a huge page, %s or %d pages in all, as they were\n")
+            :format(rest.count, text.size(rest.bytes), rest.pages)
+    end
+    message.write(table.concat(parts))
+end
+
+--- Shows a plan, operation by operation, and what was refused of it.
+-- @tparam Outcome outcome
+function tables.show_plan(outcome)
+    local lines = { { "op", "object", "range", "size", "pages", "from", "why" } }
+    for _, operation in ipairs(outcome.operations) do
+        local is_remap = operation.op == "remap"
+        lines[#lines + 1] = { operation.op, text.basename(operation.object or ""),
+            ("%x-%x"):format(operation.start, operation.stop), text.size(operation.stop - operation.start),
+            is_remap and text.size(operation.page_size or outcome.host.huge_page_size) or "-",
+            is_remap and table.concat(operation.sources or outcome.sources, ",") or "-",
+            operation.note or operation.reason or "" }
+    end
+    for _, refused in ipairs(outcome.refused) do
+        lines[#lines + 1] = { "refused", refused.name, "", "", "-", "-", refused.reason }
+    end
+    message.write(("tiexec: plan for %s, strategy %s\n"):format(outcome.name, outcome.strategy)
+        .. columns.align(lines, { [4] = true, [5] = true }))
+end
+
+--- Shows all mappings of a process.
+-- @string when "before" or "after"
+-- @tparam table mappings with smaps' figures
+function tables.show_maps(when, mappings)
+    local lines = { { "maps " .. when, "perms", "size", "huge", "path" } }
+    for _, m in ipairs(mappings) do
+        local huge = count.huge_bytes(m)
+        lines[#lines + 1] = { ("%x-%x"):format(m.start, m.stop), m.perms,
+            text.size(m.stop - m.start), huge > 0 and text.size(huge) or "-", m.path }
+    end
+    message.write(columns.align(lines, { [3] = true, [4] = true }))
+end
+
+return tables
