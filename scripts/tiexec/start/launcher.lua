@@ -23,7 +23,7 @@ end
 -- Process 1 stays, as an init; so it is better to know beforehand that there will be no tracer.
 local function forbidden_as_init()
     local ok, why = core.trial(function()
-        local inferior, refused, errno = core.launch { "/proc/self/exe" }
+        local inferior, refused, errno = require "tiexec.harness.inferiors".launch { "/proc/self/exe" }
         if not inferior then error(refusal.to_launch(refused, errno), 0) end
         inferior:kill()
     end, TRIAL_MS)
