@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Programs under tiexec's own stages, but held at the entry point when these are done with them, to be
--- looked at. Nothing of the program itself runs, so any program will do.
+-- For tests/tools/coverage: programs that are taken through tiexec's own stages, and looked at when they stand at
+-- their entry point. Nothing of such a program itself runs, so any program will do.
 
 local stages = require "tiexec.start.stages"
 local support = require "tests.lib.support"
@@ -8,16 +8,16 @@ local tiexec = require "tiexec"
 
 local at_entry = {}
 
--- The inferior for the stages, which have not seen its exec and are not to let it go.
-local function held(inferior)
-    local self = { detach = function() end }
-    function self.wait()
-        self.wait = nil
-        return { reason = "exec" }
-    end
-    return setmetatable(self, { __index = function(_, name)
-        return function(_, ...) return inferior[name](inferior, ...) end
-    end })
+-- Takes a program, which has just been exec'd, through its stages; it is not let go.
+local function go_through(inferior, name, settings)
+    local run = stages.start(inferior, name, settings)
+    local event = { reason = "exec" }
+    repeat
+        run:take(event)
+        if run.done then return end
+        assert(run:go_on())
+        event = inferior:wait(10000)
+    until not event or event.reason:find("^exited")
 end
 
 local function end_of(inferior)
@@ -39,7 +39,7 @@ function at_entry.look(words, options, look)
     if not inferior then return nil, why end
     local settings = { report_file = assert(io.open(path, "w")) }
     for name, value in pairs(options) do settings[name] = value end
-    stages.run(held(inferior), words[1], settings)
+    go_through(inferior, words[1], settings)
     local report = json.decode(support.read_file(path) or "") or { error = "it ended before its entry point" }
     local result
     if report.error then why = report.error else result = look(inferior:pid(), report) end
