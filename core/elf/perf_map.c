@@ -3,7 +3,7 @@
 
 #include "proc/process.h"
 #include "elf/symbols.h"
-#include "os/system.h"
+#include "os/trial.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -203,7 +203,7 @@ static int place(struct job *job)
     char *text;
     size_t size;
     int status = 0;
-    int err = system_trial(write_as_user, job, WRITE_MS, &status, &text, &size);
+    int err = trial_run(write_as_user, job, WRITE_MS, &status, &text, &size);
     free(text);
     if (err)
         return err;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/program.h"
 #include "os/init.h"
 #include "ptrace/launch.h"
 #include "lua/util.h"
@@ -44,7 +45,7 @@ static int l_find(lua_State *L)
 {
     char *path;
     const char *name = luaL_checkstring(L, 1);
-    int err = launch_find(name, &path);
+    int err = program_find(name, &path);
     if (err)
         return lua_push_failure(L, name, err);
     lua_pushstring(L, path);
@@ -60,7 +61,7 @@ static int l_exec(lua_State *L)
 {
     const char *path = luaL_checkstring(L, 1);
     char **argv = lua_check_argv(L, 2);
-    return lua_push_failure(L, path, launch_exec(path, argv));
+    return lua_push_failure(L, path, program_exec(path, argv));
 }
 
 /// Starts a program as a child of this process, under its trace, stopped before its first
@@ -74,7 +75,7 @@ static int l_launch(lua_State *L)
     char *path;
     char **argv = lua_check_argv(L, 1);
     struct inferior *inferior = lua_new_inferior(L);
-    int err = launch_find(argv[0], &path);
+    int err = program_find(argv[0], &path);
     if (!err)
         err = launch_child(path, argv, inferior);
     free(path);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The program: Lua with the bindings built in, running scripts/tiexec/cli.lua. */
+#include "base/descriptors.h"
 #include "lua/arena.h"
 #include "lua/util.h"
-#include "os/system.h"
 
 #include <libgen.h>
 #include <limits.h>
@@ -126,7 +126,7 @@ static void set_malloc(void)
 int main(int argc, char **argv)
 {
     (void)argc;
-    system_reserve_standard_files();
+    descriptors_reserve_standard();
     set_malloc();
     lua_State *L = luaL_newstate();
     if (!L) {

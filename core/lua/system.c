@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lua/util.h"
 #include "ptrace/remote.h"
-#include "os/system.h"
+#include "base/clock.h"
+#include "os/privilege.h"
+#include "os/trial.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -192,7 +194,7 @@ static int l_trial(lua_State *L)
     struct trial trial = {.L = L, .max = (size_t)luaL_optinteger(L, 3, 0) << 20};
     luaL_checktype(L, 1, LUA_TFUNCTION);
     lua_pushvalue(L, 1);
-    int err = system_trial(run_trial, &trial, timeout, &status, &text, &size);
+    int err = trial_run(run_trial, &trial, timeout, &status, &text, &size);
     if (err == -ETIMEDOUT) {
         lua_pushnil(L);
         lua_pushstring(L, "it ran too long");
@@ -248,7 +250,7 @@ static int l_signal_mask(lua_State *L)
 // @string path
 static int l_privilege_of(lua_State *L)
 {
-    lua_pushstring(L, system_privilege_of(luaL_checkstring(L, 1)));
+    lua_pushstring(L, privilege_of(luaL_checkstring(L, 1)));
     return 1;
 }
 
@@ -256,7 +258,7 @@ static int l_privilege_of(lua_State *L)
 // @function now
 static int l_now(lua_State *L)
 {
-    lua_pushnumber(L, system_now());
+    lua_pushnumber(L, (double)clock_now() / 1e9);
     return 1;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "os/cache.h"
 
+#include "base/clock.h"
 #include "proc/pagemap.h"
-#include "os/system.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,7 +17,6 @@
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
-#include <time.h>
 #include <unistd.h>
 
 #ifndef MADV_POPULATE_WRITE /* Linux 5.14 */
@@ -97,14 +96,14 @@ int cache_open(int folder, const char *name, uint64_t size, const char **why)
 /* ---- making a copy ---- */
 
 /* flock(2) has no timeout of its own. */
-static int lock_until(int fd, double deadline)
+static int lock_until(int fd, int64_t deadline)
 {
     while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
         if (errno != EWOULDBLOCK && errno != EINTR)
             return -errno;
-        if (system_now() > deadline)
+        if (clock_is_past(deadline))
             return -ETIMEDOUT;
-        nanosleep(&(struct timespec){0, RETRY_NS}, NULL);
+        clock_sleep(RETRY_NS);
     }
     return 0;
 }
@@ -125,7 +124,7 @@ int cache_begin(int folder, const char *name, int timeout)
 {
     char temporary[NAME_MAX + 1];
     struct stat st;
-    double deadline = system_now() + timeout / 1000.0;
+    int64_t deadline = clock_deadline(timeout);
     if (strlen(name) + strlen(CACHE_TEMPORARY) > NAME_MAX)
         return -ENAMETOOLONG;
     temporary_name(temporary, name);

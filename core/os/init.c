@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "os/init.h"
 
-#include "os/system.h"
+#include "base/descriptors.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -50,7 +50,7 @@ int init_run(pid_t child, int *status)
     sigset_t all;
     siginfo_t info;
     sigfillset(&all);
-    system_leave_files(-1, -1);
+    descriptors_leave(-1, -1);
     while (!collect(child, status)) {
         if (sigwaitinfo(&all, &info) < 0 && errno != EINTR)
             return -errno;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "os/probe.h"
 
+#include "base/clock.h"
 #include "proc/maps.h"
 
 #include <errno.h>
@@ -9,7 +10,6 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #ifndef MADV_POPULATE_READ /* Linux 5.14 */
@@ -84,22 +84,15 @@ static int link_ring(const struct area *area, const struct probe_chase *chase)
     return 0;
 }
 
-static double now(void)
-{
-    struct timespec at;
-    clock_gettime(CLOCK_MONOTONIC, &at);
-    return (double)at.tv_sec * 1e9 + (double)at.tv_nsec;
-}
-
 static void *volatile sink; /* what was loaded is used: else nothing would be */
 
 static double time_loads(void **at, uint64_t loads)
 {
-    double started = now();
+    int64_t started = clock_now();
     for (uint64_t i = 0; i < loads; i++)
         at = (void **)*at;
     sink = at;
-    return now() - started;
+    return (double)(clock_now() - started);
 }
 
 int probe_chase(const struct probe_chase *chase, struct probe_time *time)

@@ -1,20 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ptrace/launch.h"
 
-#include "ptrace/memory.h"
-#include "os/system.h"
+#include "base/descriptors.h"
+#include "base/program.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -65,7 +61,7 @@ static void become_tracer(int channel, int keep, pid_t target, struct inferior *
     if (err)
         _exit(0);
     setsid();
-    system_leave_files(channel, keep);
+    descriptors_leave(channel, keep);
     close(channel);
 }
 
@@ -145,83 +141,6 @@ int launch_split(int timeout, int keep, enum launch_side *side, struct inferior 
     return err;
 }
 
-/* ---- finding and running the program ---- */
-
-static int check_executable(const char *path)
-{
-    struct stat st;
-    if (stat(path, &st) < 0)
-        return -errno;
-    if (S_ISDIR(st.st_mode))
-        return -EISDIR;
-    return faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) < 0 ? -errno : 0;
-}
-
-int launch_find(const char *file, char **path)
-{
-    *path = NULL;
-    if (strchr(file, '/') || !*file) {
-        int err = *file ? check_executable(file) : -ENOENT;
-        *path = err ? NULL : strdup(file);
-        return err ? err : *path ? 0 : -ENOMEM;
-    }
-    const char *list = getenv("PATH");
-    int result = -ENOENT;
-    for (const char *at = list ? list : "/bin:/usr/bin"; at; at = strchr(at, ':')) {
-        at += *at == ':';
-        int length = (int)strcspn(at, ":");
-        char *candidate;
-        if (asprintf(&candidate, "%.*s%s%s", length, at, length ? "/" : "", file) < 0)
-            return -ENOMEM;
-        int err = check_executable(candidate);
-        if (err == -EISDIR)
-            err = -EACCES;
-        if (!err) {
-            *path = candidate;
-            return 0;
-        }
-        free(candidate);
-        if (err == -EACCES)
-            result = err;
-        if (!strchr(at, ':'))
-            break;
-    }
-    return result;
-}
-
-static bool is_elf(const char *path)
-{
-    char magic[4] = "";
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return false;
-    bool elf = read(fd, magic, sizeof magic) == sizeof magic && memcmp(magic, "\177ELF", 4) == 0;
-    close(fd);
-    return elf;
-}
-
-int launch_exec(const char *path, char *const argv[])
-{
-    execv(path, argv);
-    int err = -errno;
-    if (err != -ENOEXEC || is_elf(path))
-        return err;
-    size_t count = 0;
-    while (argv[count])
-        count++;
-    char **shell = calloc(count + 3, sizeof *shell);
-    if (!shell)
-        return -ENOMEM;
-    shell[0] = (char *)(uintptr_t)"/bin/sh";
-    shell[1] = (char *)(uintptr_t)path;
-    for (size_t i = 1; i < count; i++)
-        shell[i + 1] = argv[i];
-    execv(shell[0], shell);
-    err = -errno;
-    free(shell);
-    return err;
-}
-
 /* ---- a child of this process ---- */
 
 /* Runs in the child: waits to be seized, execs, and where that fails says why. */
@@ -229,7 +148,7 @@ static void run_child(int channel, const char *path, char *const argv[])
 {
     int go;
     if (channel_receive(channel, -1, &go) == 0)
-        channel_send(channel, launch_exec(path, argv));
+        channel_send(channel, program_exec(path, argv));
     _exit(127);
 }
 

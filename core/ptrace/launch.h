@@ -25,14 +25,6 @@ enum launch_side { LAUNCH_TARGET, LAUNCH_TRACER };
  * blocks all signals, and of the open files has only standard error and `keep`, if not -1. */
 int launch_split(int timeout, int keep, enum launch_side *side, struct inferior *inferior);
 
-/* Finds what execvp(3) would run for `file`: searches PATH unless it has a slash.
- * *path is malloc'd. -ENOENT, -EACCES as execvp; -EISDIR: a directory. */
-int launch_find(const char *file, char **path);
-
-/* Becomes the program `path`; returns only on error. A file that the kernel cannot run and that is
- * not ELF is given to /bin/sh, as execvp does. */
-int launch_exec(const char *path, char *const argv[]);
-
 /* Starts `path` as a child, stopped at EVENT_EXEC. `argv` ends with NULL. */
 int launch_child(const char *path, char *const argv[], struct inferior *inferior);
 

@@ -2,11 +2,11 @@
  * Waiting for what happens next, to one inferior or to several. */
 #include "ptrace/inferior.h"
 
+#include "base/clock.h"
 #include "proc/process.h"
 
 #include <errno.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 /* One thread with a wait status that nobody has taken in yet. */
@@ -21,15 +21,6 @@ struct several {
     size_t count;
     bool all; /* there are no others */
 };
-
-static int64_t now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-static int64_t deadline_of(int timeout) { return timeout < 0 ? -1 : now_ms() + timeout; }
 
 /* Takes out the status that a thread brings along. Returns 1, or 0 when there is none. */
 static int take_out(struct inferior *inferior, struct tracee *thread, struct news *news)
@@ -74,8 +65,7 @@ static int look_for_collected(struct several these, struct news *news)
 
 static void nap(long *us)
 {
-    struct timespec time = {0, *us * 1000};
-    nanosleep(&time, NULL);
+    clock_sleep(*us * 1000);
     if (*us < 2000)
         *us *= 2;
 }
@@ -144,15 +134,15 @@ static int wait_for_news(struct several these, int64_t deadline, struct news *ne
     struct inferior *first = these.count ? these.list[0] : NULL;
     if (nobody_runs(these))
         return -ECHILD;
-    if (these.count == 1 && first->thread_count == 1 && deadline < 0 && first->threads[0].state == TRACEE_RUNNING) {
+    if (these.count == 1 && first->thread_count == 1 && deadline == CLOCK_NEVER && first->threads[0].state == TRACEE_RUNNING) {
         *news = (struct news){.inferior = first, .thread = first->threads};
         return tracee_wait(news->thread, &news->status);
     }
     for (long nap_us = 20;;) {
-        int n = look_for_news(these, deadline < 0, &nap_us, news);
+        int n = look_for_news(these, deadline == CLOCK_NEVER, &nap_us, news);
         if (n)
             return n < 0 ? n : 0;
-        if (deadline >= 0 && now_ms() >= deadline)
+        if (clock_is_past(deadline))
             return -ETIMEDOUT;
     }
 }
@@ -166,12 +156,12 @@ static int wait_child(struct inferior *inferior, int64_t deadline, struct event 
     if (!inferior->child || inferior->exited)
         return -ESRCH;
     for (;;) {
-        pid_t pid = waitpid(inferior->pid, &status, deadline < 0 ? 0 : WNOHANG);
+        pid_t pid = waitpid(inferior->pid, &status, deadline == CLOCK_NEVER ? 0 : WNOHANG);
         if (pid > 0)
             return inferior_take(inferior, &leader, status, event) < 0 ? -ECHILD : 0;
         if (pid < 0 && errno != EINTR)
             return -errno;
-        if (pid == 0 && now_ms() >= deadline)
+        if (pid == 0 && clock_is_past(deadline))
             return -ETIMEDOUT;
         if (pid == 0)
             nap(&nap_us);
@@ -182,7 +172,7 @@ int inferior_wait_stop(struct inferior *inferior, int timeout, struct event *eve
 {
     struct news news;
     struct several alone = {&inferior, 1, false};
-    int err = wait_for_news(alone, deadline_of(timeout), &news);
+    int err = wait_for_news(alone, clock_deadline(timeout), &news);
     return err ? err : inferior_take(inferior, news.thread, news.status, event);
 }
 
@@ -205,7 +195,7 @@ static void go_on(struct inferior *inferior, pid_t tid)
 
 static int wait_for_event(struct several these, int timeout, struct inferior **which, struct event *event)
 {
-    int64_t deadline = deadline_of(timeout);
+    int64_t deadline = clock_deadline(timeout);
     for (;;) {
         struct news news;
         int err = wait_for_news(these, deadline, &news);
@@ -234,6 +224,6 @@ int inferior_wait(struct inferior *inferior, int timeout, struct event *event)
 {
     struct inferior *which;
     if (inferior->thread_count == 0)
-        return wait_child(inferior, deadline_of(timeout), event);
+        return wait_child(inferior, clock_deadline(timeout), event);
     return wait_for_event((struct several){&inferior, 1, false}, timeout, &which, event);
 }

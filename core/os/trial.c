@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "os/trial.h"
+
+#include "base/clock.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* Reads from `in` until its other end, which only the child holds, is closed. */
+static int read_until_end(int in, int64_t deadline, char **text, size_t *size)
+{
+    for (size_t capacity = 0;;) {
+        if (capacity - *size < 4096) {
+            char *larger = realloc(*text, capacity += 16384);
+            if (!larger)
+                return -ENOMEM;
+            *text = larger;
+        }
+        struct pollfd poller = {.fd = in, .events = POLLIN};
+        int left = clock_left(deadline); /* 0 ends it even if the child never stops writing */
+        int ready = left ? poll(&poller, 1, left) : 0;
+        if (ready < 0 && errno == EINTR)
+            continue;
+        if (ready <= 0)
+            return ready < 0 ? -errno : -ETIMEDOUT;
+        ssize_t n = read(in, *text + *size, capacity - *size - 1);
+        if (n < 0 && errno != ECONNRESET)
+            return -errno;
+        *size += n > 0 ? (size_t)n : 0;
+        (*text)[*size] = '\0';
+        if (n <= 0)
+            return 0;
+    }
+}
+
+int trial_run(trial_work *work, void *context, int timeout, int *status, char **text, size_t *size)
+{
+    int ends[2];
+    *text = NULL;
+    *size = 0;
+    /* A socket pair, as for a launch, so that a seccomp filter has one system call less to allow. */
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
+        return -errno;
+    fflush(NULL);
+    pid_t pid = (pid_t)syscall(SYS_clone, 0UL, NULL, NULL, NULL, 0UL); /* no exit signal */
+    if (pid == 0) {
+        close(ends[0]);
+        _exit(work(context, ends[1]));
+    }
+    int err = pid < 0 ? -errno : 0;
+    close(ends[1]);
+    if (!err)
+        err = read_until_end(ends[0], clock_deadline(timeout), text, size);
+    if (err && pid > 0)
+        kill(pid, SIGKILL);
+    close(ends[0]);
+    while (pid > 0 && waitpid(pid, status, __WALL) < 0 && errno == EINTR)
+        ;
+    return err;
+}
