@@ -2,7 +2,11 @@
  * The inferior object: running, stopping, events, remote system calls. */
 #include "lua/util.h"
 
+#include "ptrace/attach.h"
 #include "ptrace/remote.h"
+#include "ptrace/run.h"
+#include "ptrace/stop.h"
+#include "ptrace/wait.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,12 +1,14 @@
-/* SPDX-License-Identifier: Apache-2.0
- * Taking hold of a process that runs. */
-#include "ptrace/inferior.h"
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ptrace/attach.h"
 
 #include "proc/process.h"
+#include "ptrace/run.h"
+#include "ptrace/stop.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/ptrace.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define OPTIONS (PTRACE_O_TRACEEXEC | PTRACE_O_TRACECLONE | PTRACE_O_TRACESYSGOOD)
@@ -77,5 +79,21 @@ int inferior_attach(struct inferior *inferior, pid_t pid, int timeout)
         inferior_detach(inferior);
     if (err)
         inferior_free(inferior);
+    return err;
+}
+
+int inferior_adopt(const struct inferior *parent, pid_t pid, struct inferior *child)
+{
+    int status, err = inferior_init(child, pid, parent->options, false);
+    if (!err)
+        err = tracee_wait(child->threads, &status);
+    if (!err && !WIFSTOPPED(status)) {
+        child->thread_count = 0;
+        err = -ESRCH;
+    }
+    if (err)
+        inferior_free(child);
+    else
+        child->threads[0].state = TRACEE_STOPPED;
     return err;
 }

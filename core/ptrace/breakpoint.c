@@ -173,13 +173,11 @@ int breakpoint_step_over(struct inferior *inferior, struct tracee *thread, bool 
     if (err)
         return err;
     if (!WIFSTOPPED(status)) {
-        struct event event;
-        inferior_take(inferior, thread, status, &event);
+        tracee_keep_status(thread, status);
         return -ESRCH;
     }
     if (only) {
-        thread->has_status = true;
-        thread->status = status;
+        tracee_keep_status(thread, status);
         thread->signal = signal;
         return lower(inferior, thread, b);
     }

@@ -1,13 +1,12 @@
-/* SPDX-License-Identifier: Apache-2.0
- * From wait statuses to events. */
-#include "ptrace/breakpoint.h"
-#include "ptrace/inferior.h"
-#include "ptrace/memory.h"
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ptrace/event.h"
+
 #include "proc/process.h"
+#include "ptrace/breakpoint.h"
+#include "ptrace/memory.h"
 
 #include <errno.h>
 #include <sys/ptrace.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 
@@ -131,7 +130,7 @@ static int take_syscall(struct tracee *thread, struct event *event)
     return 1;
 }
 
-int inferior_take(struct inferior *inferior, struct tracee *thread, int status, struct event *event)
+int event_take(struct inferior *inferior, struct tracee *thread, int status, struct event *event)
 {
     *event = (struct event){.tid = thread->tid};
     if (!WIFSTOPPED(status))

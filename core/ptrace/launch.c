@@ -3,6 +3,8 @@
 
 #include "base/descriptors.h"
 #include "base/program.h"
+#include "ptrace/run.h"
+#include "ptrace/wait.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -4,6 +4,7 @@
 #include "proc/maps.h"
 #include "ptrace/memory.h"
 #include "ptrace/registers.h"
+#include "ptrace/run.h"
 
 #include <errno.h>
 #include <asm/unistd.h>
@@ -16,7 +17,7 @@ static const struct {
     const char *name;
     long number;
 } syscalls[] = {
-#include "syscalls.inc" /* {"read", 0}, … made from <sys/syscall.h> by the Makefile, in order of the names */
+#include "syscalls.inc" /* {"read", 0}, … made from <asm/unistd.h> by the Makefile, in order of the names */
 };
 
 long remote_syscall_number(const char *name)
@@ -81,14 +82,13 @@ static bool is_fault(int signal)
 static int run_to_syscall_stop(struct inferior *inferior, struct tracee *thread, int *held)
 {
     for (;;) {
-        struct event event;
         int status, err = tracee_resume(thread, RESUME_SYSCALL);
         if (!err)
             err = tracee_wait(thread, &status);
         if (err)
             return err;
         if (!WIFSTOPPED(status)) {
-            inferior_take(inferior, thread, status, &event);
+            tracee_keep_status(thread, status);
             return -ESRCH;
         }
         thread->state = TRACEE_STOPPED;

@@ -1,10 +1,10 @@
-/* SPDX-License-Identifier: Apache-2.0
- * Stopping all threads in mid-run, so that they notice nothing of it. */
-#include "ptrace/inferior.h"
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ptrace/stop.h"
+
 #include "ptrace/rseq.h"
+#include "ptrace/wait.h"
 
 #include <errno.h>
-#include <sys/wait.h>
 
 static bool somebody_runs(const struct inferior *inferior)
 {
@@ -17,15 +17,6 @@ static bool somebody_runs(const struct inferior *inferior)
 static bool is_fork(const struct event *event)
 {
     return event->reason == EVENT_FORK || event->reason == EVENT_VFORK;
-}
-
-/* A process that was forked meanwhile is traced as its parent is, and nobody waits for it. */
-static void let_go(const struct inferior *inferior, pid_t pid)
-{
-    struct inferior child;
-    if (inferior_adopt(inferior, pid, &child) == 0)
-        inferior_detach(&child);
-    inferior_free(&child);
 }
 
 /* Calls that the kernel does not start anew of itself after a stop (arch_restart_interrupted). */
@@ -55,8 +46,8 @@ static int settle(struct inferior *inferior, const struct event *event, int told
     struct tracee *thread = inferior_find(inferior, event->tid);
     if (!thread || thread->state == TRACEE_RUNNING)
         return 0;
-    if (told && is_fork(event))
-        let_go(inferior, (pid_t)event->value);
+    if (told && is_fork(event)) /* the new process is traced as its parent is, and nobody waits for it */
+        tracee_let_go((pid_t)event->value);
     int err;
     if (is_in_the_midst(thread, event, told)) {
         err = tracee_interrupt(thread);

@@ -68,6 +68,26 @@ int tracee_wait(const struct tracee *tracee, int *status)
     return tid < 0 ? -errno : 0;
 }
 
+void tracee_keep_status(struct tracee *tracee, int status)
+{
+    tracee->state = TRACEE_RUNNING;
+    tracee->has_status = true;
+    tracee->status = status;
+}
+
+bool tracee_has_ended(const struct tracee *tracee)
+{
+    return tracee->has_status && !WIFSTOPPED(tracee->status);
+}
+
+void tracee_let_go(pid_t tid)
+{
+    struct tracee tracee = {.tid = tid};
+    int status;
+    if (tracee_wait(&tracee, &status) == 0 && WIFSTOPPED(status))
+        tracee_detach(&tracee);
+}
+
 int tracee_get_sigmask(const struct tracee *tracee, uint64_t *mask)
 {
     return result(ptrace(PTRACE_GETSIGMASK, tracee->tid, data(sizeof *mask), mask));

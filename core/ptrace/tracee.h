@@ -28,8 +28,8 @@ struct tracee {
     int signal; /* taken from the thread at its last stop, to be given back when it goes on */
     bool job_stopped; /* runs in spite of a group stop, for the tracer's sake: to be stopped again */
     bool at_trap; /* stopped by ptrace's own trap or a group stop: in the midst of nothing */
-    bool has_status; /* `status` is of a stop that has been collected, but not yet taken in: wait finds it */
-    int status;
+    bool has_status; /* `status` was collected, but nobody has been told of it: the next wait takes it in */
+    int status;      /* as waitpid(2) gave it */
     bool restarts; /* was put back into an interrupted system call: to go on by way of a trap */
     bool at_entry; /* stopped at the entry of a system call */
     bool fresh; /* cloned but not yet reported: its first stop is ptrace's own */
@@ -52,6 +52,17 @@ int tracee_interrupt(const struct tracee *tracee);
 
 /* Blocks until the tracee changes state and gives waitpid(2)'s status. */
 int tracee_wait(const struct tracee *tracee, int *status);
+
+/* Keeps a wait status for the next wait to take in. Until then the thread counts as running, whether it
+ * has stopped or has ended. */
+void tracee_keep_status(struct tracee *tracee, int status);
+
+/* Whether the thread has ended, and nobody has been told of it. */
+bool tracee_has_ended(const struct tracee *tracee);
+
+/* Waits until `tid`, a new thread or process that is traced since its birth, has stopped for the first
+ * time, and detaches from it. Does nothing if it ends first. */
+void tracee_let_go(pid_t tid);
 
 /* The blocked signals, as the kernel's 64-bit set: bit n-1 is signal n. */
 int tracee_get_sigmask(const struct tracee *tracee, uint64_t *mask);

@@ -1,6 +1,5 @@
-/* SPDX-License-Identifier: Apache-2.0
- * Waiting for what happens next, to one inferior or to several. */
-#include "ptrace/inferior.h"
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ptrace/wait.h"
 
 #include "base/clock.h"
 #include "proc/process.h"
@@ -84,14 +83,11 @@ static bool is_one_of(struct several these, uint64_t pid)
 static void let_go_orphan(struct several these, pid_t pid)
 {
     uint64_t parent, group;
-    int status;
     if (process_status(pid, "PPid", 10, &parent) || process_status(pid, "Tgid", 10, &group))
         return;
     if ((pid_t)parent == getpid() || is_one_of(these, parent) || is_one_of(these, group))
         return;
-    struct tracee orphan = {.tid = pid};
-    if (tracee_wait(&orphan, &status) == 0 && WIFSTOPPED(status))
-        tracee_detach(&orphan);
+    tracee_let_go(pid);
 }
 
 /* Asks for any child with news, and looks at it if it is one of these threads. Others are left in place: a
@@ -158,7 +154,7 @@ static int wait_child(struct inferior *inferior, int64_t deadline, struct event 
     for (;;) {
         pid_t pid = waitpid(inferior->pid, &status, deadline == CLOCK_NEVER ? 0 : WNOHANG);
         if (pid > 0)
-            return inferior_take(inferior, &leader, status, event) < 0 ? -ECHILD : 0;
+            return event_take(inferior, &leader, status, event) < 0 ? -ECHILD : 0;
         if (pid < 0 && errno != EINTR)
             return -errno;
         if (pid == 0 && clock_is_past(deadline))
@@ -173,7 +169,7 @@ int inferior_wait_stop(struct inferior *inferior, int timeout, struct event *eve
     struct news news;
     struct several alone = {&inferior, 1, false};
     int err = wait_for_news(alone, clock_deadline(timeout), &news);
-    return err ? err : inferior_take(inferior, news.thread, news.status, event);
+    return err ? err : event_take(inferior, news.thread, news.status, event);
 }
 
 /* Whether an event is not to be told of. */
@@ -202,7 +198,7 @@ static int wait_for_event(struct several these, int timeout, struct inferior **w
         if (err)
             return err;
         pid_t tid = news.thread->tid;
-        int told = inferior_take(news.inferior, news.thread, news.status, event);
+        int told = event_take(news.inferior, news.thread, news.status, event);
         *which = news.inferior;
         if (told < 0)
             return told;
