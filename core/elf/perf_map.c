@@ -83,7 +83,7 @@ static void put_function(struct lines *lines, uint64_t start, uint64_t size, con
 }
 
 /* A symbol without a size is a label: nothing inside of a function, else it reaches to what comes next. */
-static void put_functions(struct lines *lines, const struct symbols *symbols, const struct perfmap_text *text)
+static void put_functions(struct lines *lines, const struct symbols *symbols, const struct perf_map_text *text)
 {
     Elf64_Sym *list = (Elf64_Sym *)symbols->table + 1;
     size_t count = symbols->table_size / sizeof *list - 1;
@@ -100,12 +100,12 @@ static void put_functions(struct lines *lines, const struct symbols *symbols, co
     }
 }
 
-static int put_texts(struct lines *lines, const struct perfmap_text *texts, size_t count)
+static int put_texts(struct lines *lines, const struct perf_map_text *texts, size_t count)
 {
     int err = 0;
     for (size_t i = 0; i < count && !err; i++) {
         struct symbols symbols;
-        const struct perfmap_text *text = &texts[i];
+        const struct perf_map_text *text = &texts[i];
         err = symbols_read(text->path, text->start - text->bias, text->stop - text->bias, 1, &symbols);
         if (err)
             break;
@@ -210,7 +210,7 @@ static int place(struct job *job)
     return WIFEXITED(status) ? -WEXITSTATUS(status) : -EIO;
 }
 
-int perfmap_write(pid_t pid, const struct perfmap_text *texts, size_t count, bool append,
+int perf_map_write(pid_t pid, const struct perf_map_text *texts, size_t count, bool append,
                   pid_t *inner_pid)
 {
     struct job job = {.append = append};

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Kernel constants by their names, in core.constants: for remote system calls and ELF headers. */
 #include "arch.h"
+#include "lua/open.h"
 #include "lua/util.h"
 
 #include <elf.h>
@@ -54,7 +55,7 @@ static const struct {
     CONSTANT(EEXIST), CONSTANT(EAGAIN), CONSTANT(ECHILD),
 };
 
-void lua_add_constants(lua_State *L)
+void bind_add_constants(lua_State *L)
 {
     lua_newtable(L);
     for (size_t i = 0; i < sizeof constants / sizeof constants[0]; i++) {

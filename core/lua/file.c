@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Whole files, and digests of what was read. */
+ * Files and folders. */
 #include "base/digest.h"
 #include "base/file.h"
+#include "lua/open.h"
 #include "lua/util.h"
 
+#include <dirent.h>
+#include <errno.h>
+#include <fnmatch.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 /// Reads a file of the kernel's (/proc, /sys) or a regular one. A FIFO is not waited for.
 // @function read_file
@@ -21,7 +27,7 @@ static int l_read_file(lua_State *L)
     luaL_argcheck(L, limit >= 0, 2, "a limit is not negative");
     int err = file_read_start(path, (size_t)limit, &data, &size);
     if (err)
-        return lua_push_failure(L, path, err);
+        return bind_push_failure(L, path, err);
     lua_pushlstring(L, data, size);
     free(data);
     return 1;
@@ -41,9 +47,105 @@ static int l_digest(lua_State *L)
     return 1;
 }
 
-void lua_add_file(lua_State *L)
+static int64_t nanoseconds(const struct timespec *t)
+{
+    return (int64_t)t->tv_sec * 1000000000 + t->tv_nsec;
+}
+
+/// What stat(2) tells of a file.
+// @function stat
+// @string path
+// @bool[opt] link tell of a symbolic link itself
+// @treturn[1] table `device`, `inode`, `size`, `mtime` (nanoseconds), `mode`, `uid`, `allocated` bytes
+// @treturn[2] nil, message, errno
+static int l_stat(lua_State *L)
+{
+    struct stat st;
+    const char *path = luaL_checkstring(L, 1);
+    if ((lua_toboolean(L, 2) ? lstat(path, &st) : stat(path, &st)) < 0)
+        return bind_push_failure(L, path, -errno);
+    lua_createtable(L, 0, 7);
+    bind_set_integer(L, "device", st.st_dev);
+    bind_set_integer(L, "inode", st.st_ino);
+    bind_set_integer(L, "size", (uint64_t)st.st_size);
+    bind_set_integer(L, "mtime", (uint64_t)nanoseconds(&st.st_mtim));
+    bind_set_integer(L, "mode", st.st_mode);
+    bind_set_integer(L, "uid", st.st_uid);
+    bind_set_integer(L, "allocated", (uint64_t)st.st_blocks * 512);
+    return 1;
+}
+
+/// Where a symbolic link leads.
+// @function readlink
+// @string path
+static int l_readlink(lua_State *L)
+{
+    char target[4096];
+    const char *path = luaL_checkstring(L, 1);
+    ssize_t length = readlink(path, target, sizeof target);
+    if (length < 0)
+        return bind_push_failure(L, path, -errno);
+    lua_pushlstring(L, target, (size_t)length);
+    return 1;
+}
+
+/// The absolute path of a file that is there, without links: as /proc has it.
+// @function realpath
+// @string path
+static int l_realpath(lua_State *L)
+{
+    const char *path = luaL_checkstring(L, 1);
+    char *found = realpath(path, NULL);
+    if (!found)
+        return bind_push_failure(L, path, -errno);
+    lua_pushstring(L, found);
+    free(found);
+    return 1;
+}
+
+static int not_hidden(const struct dirent *entry) { return entry->d_name[0] != '.'; }
+
+/// The names in a folder, sorted; hidden ones are left out.
+// @function list_folder
+// @string path
+static int l_list_folder(lua_State *L)
+{
+    struct dirent **entries;
+    const char *path = luaL_checkstring(L, 1);
+    int count = scandir(path, &entries, not_hidden, alphasort);
+    if (count < 0)
+        return bind_push_failure(L, path, -errno);
+    lua_createtable(L, count, 0);
+    for (int i = 0; i < count; i++) {
+        lua_pushstring(L, entries[i]->d_name);
+        lua_rawseti(L, -2, i + 1);
+        free(entries[i]);
+    }
+    free(entries);
+    return 1;
+}
+
+/// Whether a name matches a shell pattern, fnmatch(3) without flags.
+// @function fnmatch
+// @string pattern
+// @string name
+static int l_fnmatch(lua_State *L)
+{
+    lua_pushboolean(L, fnmatch(luaL_checkstring(L, 1), luaL_checkstring(L, 2), 0) == 0);
+    return 1;
+}
+
+void bind_add_file(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        {"read_file", l_read_file}, {"digest", l_digest}, {NULL, NULL}};
+        {"read_file", l_read_file},
+        {"digest", l_digest},
+        {"stat", l_stat},
+        {"readlink", l_readlink},
+        {"realpath", l_realpath},
+        {"list_folder", l_list_folder},
+        {"fnmatch", l_fnmatch},
+        {NULL, NULL},
+    };
     luaL_setfuncs(L, functions, 0);
 }

@@ -1,7 +1,9 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ * What this host offers. */
 #include "arch.h"
-#include "proc/host.h"
+#include "lua/open.h"
 #include "lua/util.h"
+#include "proc/host.h"
 
 #include <unistd.h>
 
@@ -11,12 +13,12 @@ static void push_pools(lua_State *L, const struct host *host)
     for (size_t i = 0; i < host->pool_count; i++) {
         const struct host_pool *pool = &host->pools[i];
         lua_newtable(L);
-        lua_set_integer(L, "page_size", pool->page_size);
-        lua_set_integer(L, "total", pool->total);
-        lua_set_integer(L, "free", pool->free);
-        lua_set_integer(L, "reserved", pool->reserved);
-        lua_set_integer(L, "surplus", pool->surplus);
-        lua_set_integer(L, "overcommit", pool->overcommit);
+        bind_set_integer(L, "page_size", pool->page_size);
+        bind_set_integer(L, "total", pool->total);
+        bind_set_integer(L, "free", pool->free);
+        bind_set_integer(L, "reserved", pool->reserved);
+        bind_set_integer(L, "surplus", pool->surplus);
+        bind_set_integer(L, "overcommit", pool->overcommit);
         lua_rawseti(L, -2, (lua_Integer)pool->page_size);
     }
 }
@@ -36,25 +38,25 @@ static int l_host(lua_State *L)
     luaL_argcheck(L, size >= 0, 1, "a size is not negative");
     host_read(&host, (uint64_t)size);
     lua_newtable(L);
-    lua_set_string(L, "arch", ARCH_NAME);
-    lua_set_integer(L, "page_size", host.page_size);
-    lua_set_integer(L, "huge_page_size", host.huge_page_size);
-    lua_set_integer(L, "pmd_size", host.pmd_size);
-    lua_set_integer(L, "contiguous_size", host.contiguous_size);
-    lua_set_string(L, "kernel", host.kernel);
+    bind_set_string(L, "arch", ARCH_NAME);
+    bind_set_integer(L, "page_size", host.page_size);
+    bind_set_integer(L, "huge_page_size", host.huge_page_size);
+    bind_set_integer(L, "pmd_size", host.pmd_size);
+    bind_set_integer(L, "contiguous_size", host.contiguous_size);
+    bind_set_string(L, "kernel", host.kernel);
     lua_newtable(L);
     lua_pushinteger(L, host.kernel_major);
     lua_rawseti(L, -2, 1);
     lua_pushinteger(L, host.kernel_minor);
     lua_rawseti(L, -2, 2);
     lua_setfield(L, -2, "kernel_version");
-    lua_set_string(L, "thp", host.thp);
-    lua_set_string(L, "shmem_thp", host.shmem_thp);
+    bind_set_string(L, "thp", host.thp);
+    bind_set_string(L, "shmem_thp", host.shmem_thp);
     lua_pushinteger(L, host.yama);
     lua_setfield(L, -2, "yama");
-    lua_set_integer(L, "nodes", host.nodes);
-    lua_set_integer(L, "uid", host.uid);
-    lua_set_integer(L, "capabilities", host.capabilities);
+    bind_set_integer(L, "nodes", host.nodes);
+    bind_set_integer(L, "uid", host.uid);
+    bind_set_integer(L, "capabilities", host.capabilities);
     push_pools(L, &host);
     lua_setfield(L, -2, "hugetlb");
     return 1;
@@ -97,21 +99,20 @@ static int l_thp_bytes(lua_State *L)
     uint64_t bytes;
     int err = host_thp_bytes((uint64_t)size, &bytes);
     if (err)
-        return lua_push_failure(L, "anon_fault_alloc", err);
+        return bind_push_failure(L, "anon_fault_alloc", err);
     lua_pushinteger(L, (lua_Integer)bytes);
     return 1;
 }
 
-void lua_add_host(lua_State *L)
+void bind_add_host(lua_State *L)
 {
-    lua_pushcfunction(L, l_thp_bytes);
-    lua_setfield(L, -2, "thp_bytes");
-    lua_pushcfunction(L, l_huge_page_size);
-    lua_setfield(L, -2, "huge_page_size");
-    lua_pushcfunction(L, l_host);
-    lua_setfield(L, -2, "host");
-    lua_pushcfunction(L, l_page_size);
-    lua_setfield(L, -2, "page_size");
-    lua_pushcfunction(L, l_places_congruent);
-    lua_setfield(L, -2, "places_congruent");
+    static const luaL_Reg functions[] = {
+        {"host", l_host},
+        {"page_size", l_page_size},
+        {"huge_page_size", l_huge_page_size},
+        {"places_congruent", l_places_congruent},
+        {"thp_bytes", l_thp_bytes},
+        {NULL, NULL},
+    };
+    luaL_setfuncs(L, functions, 0);
 }

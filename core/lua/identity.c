@@ -1,4 +1,6 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ * Becoming another user. */
+#include "lua/open.h"
 #include "lua/util.h"
 #include "os/identity.h"
 
@@ -21,7 +23,7 @@ static const char *explain(int err)
 static int push_user_failure(lua_State *L, const char *spec, int err)
 {
     if (!explain(err))
-        return lua_push_failure(L, spec, err);
+        return bind_push_failure(L, spec, err);
     lua_pushnil(L);
     lua_pushfstring(L, "%s: %s", spec, explain(err));
     lua_pushinteger(L, -err);
@@ -40,10 +42,10 @@ static int l_user(lua_State *L)
     int err = identity_find(spec, &user);
     if (!err) {
         lua_newtable(L);
-        lua_set_integer(L, "uid", user.uid);
-        lua_set_integer(L, "gid", user.gid);
-        lua_set_string(L, "name", user.name);
-        lua_set_string(L, "home", user.home);
+        bind_set_integer(L, "uid", user.uid);
+        bind_set_integer(L, "gid", user.gid);
+        bind_set_string(L, "name", user.name);
+        bind_set_string(L, "home", user.home);
     }
     identity_free(&user);
     return err ? push_user_failure(L, spec, err) : 1;
@@ -67,11 +69,15 @@ static int l_become_user(lua_State *L)
     }
     err = identity_become(&user, login);
     identity_free(&user);
-    return lua_push_result(L, spec, err);
+    return bind_push_result(L, spec, err);
 }
 
-void lua_add_identity(lua_State *L)
+void bind_add_identity(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"user", l_user}, {"become_user", l_become_user}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"user", l_user},
+        {"become_user", l_become_user},
+        {NULL, NULL},
+    };
     luaL_setfuncs(L, functions, 0);
 }

@@ -2,8 +2,9 @@
  * The program: Lua with the bindings built in, running scripts/tiexec/cli.lua. */
 #include "base/descriptors.h"
 #include "lua/arena.h"
-#include "lua/util.h"
+#include "lua/open.h"
 
+#include <lauxlib.h>
 #include <libgen.h>
 #include <limits.h>
 #include <lualib.h>

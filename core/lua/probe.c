@@ -1,18 +1,14 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ * What only trying tells of a host. */
+#include "lua/open.h"
 #include "lua/util.h"
 #include "os/probe.h"
 
-static uint64_t check_field(lua_State *L, const char *name)
+/* Whether it can be the size of a page, or of what is aligned to one: a power of two. */
+static bool is_size(uint64_t value)
 {
-    lua_getfield(L, 1, name);
-    if (!lua_isinteger(L, -1) || lua_tointeger(L, -1) < 0)
-        luaL_argerror(L, 1, lua_pushfstring(L, "field '%s' is not a size", name));
-    uint64_t value = (uint64_t)lua_tointeger(L, -1);
-    lua_pop(L, 1);
-    return value;
+    return value && value <= INT64_MAX && !(value & (value - 1));
 }
-
-static bool is_power(uint64_t value) { return value && !(value & (value - 1)); }
 
 /// Times a chase of pointers over memory of one kind, which is this process's own.
 // @function probe_chase
@@ -26,18 +22,20 @@ static int l_probe_chase(lua_State *L)
     struct probe_time time = {0};
     luaL_checktype(L, 1, LUA_TTABLE);
     struct probe_chase chase = {
-        .pages = check_field(L, "pages"),
-        .page_size = check_field(L, "page_size"),
-        .align = check_field(L, "align"),
-        .flags = (int)check_field(L, "flags"),
-        .advice = (int)check_field(L, "advice"),
-        .loads = check_field(L, "loads"),
+        .pages = bind_check_field(L, 1, "pages", 1),
+        .page_size = bind_check_field(L, 1, "page_size", 1),
+        .align = bind_check_field(L, 1, "align", 1),
+        .flags = (int)bind_check_field(L, 1, "flags", 1),
+        .advice = (int)bind_check_field(L, 1, "advice", 1),
+        .loads = bind_check_field(L, 1, "loads", 1),
     };
-    luaL_argcheck(L, is_power(chase.page_size) && is_power(chase.align) && chase.page_size >= 64, 1, "not a page size");
-    luaL_argcheck(L, chase.pages > 0 && chase.pages <= UINT64_C(1) << 24 && chase.loads > 0, 1, "nothing to chase");
+    luaL_argcheck(L, is_size(chase.page_size) && is_size(chase.align) && chase.page_size >= 64, 1,
+                  "not a page size");
+    luaL_argcheck(L, chase.pages > 0 && chase.pages <= UINT64_C(1) << 24, 1, "nothing to chase");
+    luaL_argcheck(L, chase.loads > 0 && chase.loads <= INT64_MAX, 1, "nothing to chase");
     int err = probe_chase(&chase, &time);
     if (err)
-        return lua_push_failure(L, "probe", err);
+        return bind_push_failure(L, "probe", err);
     lua_pushnumber(L, time.nanoseconds);
     lua_pushinteger(L, (lua_Integer)time.huge_bytes);
     return 2;
@@ -54,11 +52,11 @@ static int l_probe_file(lua_State *L)
 {
     uint64_t huge = 0;
     const char *path = luaL_checkstring(L, 1);
-    uint64_t offset = lua_check_address(L, 2), size = lua_check_address(L, 3);
-    luaL_argcheck(L, is_power(size) && !(offset & (size - 1)), 3, "not a huge page");
+    uint64_t offset = bind_check_address(L, 2), size = bind_check_address(L, 3);
+    luaL_argcheck(L, is_size(size) && !(offset & (size - 1)), 3, "not a huge page");
     int err = probe_file(path, offset, size, &huge);
     if (err)
-        return lua_push_failure(L, path, err);
+        return bind_push_failure(L, path, err);
     lua_pushinteger(L, (lua_Integer)huge);
     return 1;
 }
@@ -67,13 +65,15 @@ static int l_probe_file(lua_State *L)
 // @function probe_counter
 // @treturn[1] true
 // @treturn[2] nil, message, errno (ENOENT: there is no counter; EACCES: perf_event_paranoid)
-static int l_probe_counter(lua_State *L) { return lua_push_result(L, "perf_event_open", probe_counter()); }
+static int l_probe_counter(lua_State *L) { return bind_push_result(L, "perf_event_open", probe_counter()); }
 
-void lua_add_probe(lua_State *L)
+void bind_add_probe(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"probe_chase", l_probe_chase},
-                                         {"probe_file", l_probe_file},
-                                         {"probe_counter", l_probe_counter},
-                                         {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"probe_chase", l_probe_chase},
+        {"probe_file", l_probe_file},
+        {"probe_counter", l_probe_counter},
+        {NULL, NULL},
+    };
     luaL_setfuncs(L, functions, 0);
 }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Registers of the inferior's threads. */
+#include "lua/inferior.h"
+#include "lua/open.h"
 #include "lua/util.h"
 #include "ptrace/registers.h"
 
@@ -38,12 +40,12 @@ static void push_register(lua_State *L, const struct arch_register *reg, const c
 static int l_read_register(lua_State *L)
 {
     char bytes[16];
-    struct inferior *inferior = lua_check_inferior(L, 1);
+    struct inferior *inferior = bind_check_inferior(L, 1);
     const struct arch_register *reg = check_register(L, 2);
-    const struct tracee *thread = lua_opt_thread(L, 3, inferior);
+    const struct tracee *thread = bind_opt_thread(L, 3, inferior);
     int err = thread ? register_read(thread, reg, NULL, bytes) : -ESRCH;
     if (err)
-        return lua_push_failure(L, reg->name, err);
+        return bind_push_failure(L, reg->name, err);
     push_register(L, reg, bytes);
     return 1;
 }
@@ -56,7 +58,7 @@ static int l_read_register(lua_State *L)
 static int l_write_register(lua_State *L)
 {
     char bytes[16];
-    struct inferior *inferior = lua_check_inferior(L, 1);
+    struct inferior *inferior = bind_check_inferior(L, 1);
     const struct arch_register *reg = check_register(L, 2);
     if (reg->size > sizeof(uint64_t)) {
         size_t size;
@@ -64,12 +66,12 @@ static int l_write_register(lua_State *L)
         luaL_argcheck(L, size == reg->size, 3, "byte string of another size");
         memcpy(bytes, value, size);
     } else {
-        uint64_t value = lua_check_address(L, 3);
+        uint64_t value = bind_check_address(L, 3);
         memcpy(bytes, &value, sizeof value);
     }
-    const struct tracee *thread = lua_opt_thread(L, 4, inferior);
+    const struct tracee *thread = bind_opt_thread(L, 4, inferior);
     int err = thread ? register_write(thread, reg, bytes) : -ESRCH;
-    return lua_push_result(L, reg->name, err);
+    return bind_push_result(L, reg->name, err);
 }
 
 /// All registers of a group, by name.
@@ -81,9 +83,9 @@ static int l_write_register(lua_State *L)
 static int l_registers(lua_State *L)
 {
     static const char *const groups[] = {"general", "float", "vector", "system", "all", NULL};
-    struct inferior *inferior = lua_check_inferior(L, 1);
+    struct inferior *inferior = bind_check_inferior(L, 1);
     const char *group = groups[luaL_checkoption(L, 2, "general", groups)];
-    const struct tracee *thread = lua_opt_thread(L, 3, inferior);
+    const struct tracee *thread = bind_opt_thread(L, 3, inferior);
     struct register_set set = {.size = 0};
     lua_newtable(L);
     for (size_t i = 0; i < arch_register_count; i++) {
@@ -93,11 +95,29 @@ static int l_registers(lua_State *L)
             continue;
         int err = thread ? register_read(thread, reg, &set, bytes) : -ESRCH;
         if (err)
-            return lua_push_failure(L, reg->name, err);
+            return bind_push_failure(L, reg->name, err);
         push_register(L, reg, bytes);
         lua_setfield(L, -2, reg->name);
     }
     return 1;
+}
+
+/// Changes the first argument of the system call that the selected thread is about to make; or puts it back
+// at its return, where the register still has it.
+// @function inferior:set_first_argument
+// @int value
+// @bool[opt] returned
+static int l_set_first_argument(lua_State *L)
+{
+    struct arch_regs regs;
+    struct inferior *inferior = bind_check_inferior(L, 1);
+    uint64_t value = bind_check_address(L, 2);
+    bool returned = lua_toboolean(L, 3);
+    const struct tracee *thread = inferior_thread(inferior, 0);
+    int err = thread ? arch_regs_get(thread->tid, &regs) : -ESRCH;
+    if (!err && arch_set_first_argument(&regs, returned, value))
+        err = arch_regs_set(thread->tid, &regs);
+    return bind_push_result(L, "set_first_argument", err);
 }
 
 /// The blocked signals of a stopped thread: bit n-1 is signal n.
@@ -107,15 +127,15 @@ static int l_registers(lua_State *L)
 // @treturn[2] nil, message, errno
 static int l_sigmask(lua_State *L)
 {
-    struct inferior *inferior = lua_check_inferior(L, 1);
+    struct inferior *inferior = bind_check_inferior(L, 1);
     bool set = !lua_isnoneornil(L, 2);
-    uint64_t before, mask = set ? lua_check_address(L, 2) : 0;
+    uint64_t before, mask = set ? bind_check_address(L, 2) : 0;
     const struct tracee *thread = inferior_thread(inferior, 0);
     int err = thread ? tracee_get_sigmask(thread, &before) : -ESRCH;
     if (!err && set)
         err = tracee_set_sigmask(thread, mask);
     if (err)
-        return lua_push_failure(L, "sigmask", err);
+        return bind_push_failure(L, "sigmask", err);
     lua_pushinteger(L, (lua_Integer)before);
     return 1;
 }
@@ -136,8 +156,8 @@ struct saved {
 // @treturn[2] nil, message, errno
 static int l_save(lua_State *L)
 {
-    struct inferior *inferior = lua_check_inferior(L, 1);
-    const struct tracee *thread = lua_opt_thread(L, 2, inferior);
+    struct inferior *inferior = bind_check_inferior(L, 1);
+    const struct tracee *thread = bind_opt_thread(L, 2, inferior);
     struct saved *saved = lua_newuserdatauv(L, sizeof *saved, 1);
     *saved = (struct saved){.tid = thread ? thread->tid : 0};
     luaL_setmetatable(L, SAVED_TYPE);
@@ -145,7 +165,7 @@ static int l_save(lua_State *L)
     lua_setiuservalue(L, -2, 1);
     int err = thread ? registers_save(thread, &saved->registers) : -ESRCH;
     if (err)
-        return lua_push_failure(L, "save", err);
+        return bind_push_failure(L, "save", err);
     saved->held = true;
     return 1;
 }
@@ -156,7 +176,7 @@ static int restore(lua_State *L)
     if (!saved->held)
         return 0;
     lua_getiuservalue(L, 1, 1);
-    struct inferior *inferior = lua_check_inferior(L, -1);
+    struct inferior *inferior = bind_check_inferior(L, -1);
     const struct tracee *thread = inferior_thread(inferior, saved->tid);
     return thread ? registers_restore(thread, &saved->registers) : -ESRCH;
 }
@@ -170,7 +190,7 @@ static int l_saved_discard(lua_State *L)
     return 0;
 }
 
-static int l_saved_restore(lua_State *L) { return lua_push_result(L, "restore", restore(L)); }
+static int l_saved_restore(lua_State *L) { return bind_push_result(L, "restore", restore(L)); }
 
 /* A scope is left, perhaps by an error, perhaps with the process gone: nobody to tell. */
 static int l_saved_close(lua_State *L)
@@ -179,23 +199,27 @@ static int l_saved_close(lua_State *L)
     return l_saved_discard(L);
 }
 
-void lua_add_register_methods(lua_State *L)
+void bind_add_registers(lua_State *L)
 {
-    static const luaL_Reg methods[] = {{"read_register", l_read_register},
-                                       {"write_register", l_write_register},
-                                       {"registers", l_registers},
-                                       {"save", l_save},
-                                       {"sigmask", l_sigmask},
-                                       {NULL, NULL}};
-    static const luaL_Reg saved_methods[] = {
-        {"restore", l_saved_restore}, {"discard", l_saved_discard}, {NULL, NULL}};
-    static const luaL_Reg saved_meta[] = {
-        {"__gc", l_saved_discard}, {"__close", l_saved_close}, {NULL, NULL}};
-    luaL_setfuncs(L, methods, 0);
-    if (luaL_newmetatable(L, SAVED_TYPE)) {
-        luaL_setfuncs(L, saved_meta, 0);
-        luaL_newlib(L, saved_methods);
-        lua_setfield(L, -2, "__index");
-    }
-    lua_pop(L, 1);
+    static const luaL_Reg inferior_methods[] = {
+        {"read_register", l_read_register},
+        {"write_register", l_write_register},
+        {"registers", l_registers},
+        {"set_first_argument", l_set_first_argument},
+        {"sigmask", l_sigmask},
+        {"save", l_save},
+        {NULL, NULL},
+    };
+    static const luaL_Reg methods[] = {
+        {"restore", l_saved_restore},
+        {"discard", l_saved_discard},
+        {NULL, NULL},
+    };
+    static const luaL_Reg meta[] = {
+        {"__gc", l_saved_discard},
+        {"__close", l_saved_close},
+        {NULL, NULL},
+    };
+    bind_add_methods(L, inferior_methods);
+    bind_make_type(L, SAVED_TYPE, methods, meta);
 }

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-int lua_push_failure(lua_State *L, const char *what, int err)
+int bind_push_failure(lua_State *L, const char *what, int err)
 {
     const char *message = err == -EILSEQ ? "bytes differ" : strerror(-err);
     lua_pushnil(L);
@@ -16,39 +16,49 @@ int lua_push_failure(lua_State *L, const char *what, int err)
     return 3;
 }
 
-int lua_push_result(lua_State *L, const char *what, int err)
+int bind_push_result(lua_State *L, const char *what, int err)
 {
     if (err)
-        return lua_push_failure(L, what, err);
+        return bind_push_failure(L, what, err);
     lua_pushboolean(L, 1);
     return 1;
 }
 
-void lua_set_integer(lua_State *L, const char *name, uint64_t value)
+void bind_set_integer(lua_State *L, const char *name, uint64_t value)
 {
     lua_pushinteger(L, (lua_Integer)value);
     lua_setfield(L, -2, name);
 }
 
-void lua_set_string(lua_State *L, const char *name, const char *value)
+void bind_set_string(lua_State *L, const char *name, const char *value)
 {
     lua_pushstring(L, value);
     lua_setfield(L, -2, name);
 }
 
-void lua_set_boolean(lua_State *L, const char *name, bool value)
+void bind_set_boolean(lua_State *L, const char *name, bool value)
 {
     lua_pushboolean(L, value);
     lua_setfield(L, -2, name);
 }
 
-uint64_t lua_check_address(lua_State *L, int index)
+uint64_t bind_check_address(lua_State *L, int index)
 {
     luaL_argexpected(L, lua_isinteger(L, index), index, "integer");
     return (uint64_t)lua_tointeger(L, index);
 }
 
-char **lua_check_argv(lua_State *L, int index)
+uint64_t bind_check_field(lua_State *L, int index, const char *name, int argument)
+{
+    lua_getfield(L, index, name);
+    if (!lua_isinteger(L, -1))
+        luaL_argerror(L, argument, lua_pushfstring(L, "field '%s' is not an integer", name));
+    uint64_t value = (uint64_t)lua_tointeger(L, -1);
+    lua_pop(L, 1);
+    return value;
+}
+
+char **bind_check_argv(lua_State *L, int index)
 {
     luaL_checktype(L, index, LUA_TTABLE);
     size_t count = lua_rawlen(L, index);
@@ -64,21 +74,40 @@ char **lua_check_argv(lua_State *L, int index)
     return argv;
 }
 
-/* Idempotent: busted loads the module anew for each file, in one state. */
-int luaopen_tiexec_core(lua_State *L)
+struct snapshot_range *bind_check_ranges(lua_State *L, int index, size_t *count)
 {
-    lua_newtable(L);
-    lua_add_cache(L);
-    lua_add_constants(L);
-    lua_add_file(L);
-    lua_add_host(L);
-    lua_add_identity(L);
-    lua_add_image(L);
-    lua_add_inferior(L);
-    lua_add_launch(L);
-    lua_add_probe(L);
-    lua_add_process(L);
-    lua_add_system(L);
-    lua_add_watch(L);
-    return 1;
+    luaL_checktype(L, index, LUA_TTABLE);
+    *count = lua_rawlen(L, index);
+    struct snapshot_range *ranges = lua_newuserdatauv(L, (*count + 1) * sizeof *ranges, 0);
+    for (size_t i = 0; i < *count; i++) {
+        if (lua_rawgeti(L, index, (lua_Integer)i + 1) != LUA_TTABLE)
+            luaL_argerror(L, index, "list of {start=, stop=} expected");
+        lua_getfield(L, -1, "start");
+        lua_getfield(L, -2, "stop");
+        if (!lua_isinteger(L, -2) || !lua_isinteger(L, -1))
+            luaL_argerror(L, index, "start and stop must be integers");
+        uint64_t start = (uint64_t)lua_tointeger(L, -2), stop = (uint64_t)lua_tointeger(L, -1);
+        luaL_argcheck(L, start <= stop, index, "stop is before start");
+        ranges[i] = (struct snapshot_range){start, stop - start};
+        lua_pop(L, 3);
+    }
+    return ranges;
+}
+
+pid_t bind_check_pid(lua_State *L, int index)
+{
+    lua_Integer pid = luaL_checkinteger(L, index);
+    luaL_argcheck(L, pid > 0 && pid <= 0x7fffffff, index, "not a process id");
+    return (pid_t)pid;
+}
+
+void bind_make_type(lua_State *L, const char *name, const luaL_Reg methods[], const luaL_Reg meta[])
+{
+    if (luaL_newmetatable(L, name)) {
+        luaL_setfuncs(L, meta, 0);
+        lua_newtable(L);
+        luaL_setfuncs(L, methods, 0);
+        lua_setfield(L, -2, "__index");
+    }
+    lua_pop(L, 1);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Watching a process that is not traced. */
 #include "arch.h"
+#include "lua/open.h"
 #include "lua/util.h"
 #include "os/watch.h"
 
@@ -19,7 +20,7 @@
 static int l_watch(lua_State *L)
 {
     pid_t pid = (pid_t)luaL_checkinteger(L, 1);
-    uint64_t address = lua_check_address(L, 2);
+    uint64_t address = bind_check_address(L, 2);
     struct watch *watch = lua_newuserdatauv(L, sizeof *watch, 0);
     sigset_t set;
     int refused = 0;
@@ -28,11 +29,11 @@ static int l_watch(lua_State *L)
     sigprocmask(SIG_BLOCK, &set, NULL);
     int err = watch_open(watch, pid, address, &refused);
     if (err)
-        return lua_push_failure(L, "watch", err);
+        return bind_push_failure(L, "watch", err);
     luaL_setmetatable(L, WATCH_TYPE);
     if (!refused)
         return 1;
-    lua_push_failure(L, "perf_event_open", refused);
+    bind_push_failure(L, "perf_event_open", refused);
     lua_pop(L, 1);
     lua_remove(L, -2);
     return 2;
@@ -60,7 +61,7 @@ static int l_wait(lua_State *L)
     int timeout = (int)luaL_optinteger(L, 2, -1);
     int err = watch_wait(watch, timeout, &news);
     if (err)
-        return lua_push_failure(L, "wait", err);
+        return bind_push_failure(L, "wait", err);
     lua_pushstring(L, names[news]);
     return 1;
 }
@@ -83,17 +84,16 @@ static int l_close(lua_State *L)
     return 0;
 }
 
-void lua_add_watch(lua_State *L)
+void bind_add_watch(lua_State *L)
 {
+    static const luaL_Reg functions[] = {{"watch", l_watch}, {NULL, NULL}};
     static const luaL_Reg methods[] = {
-        {"wait", l_wait}, {"is_reliable", l_is_reliable}, {"close", l_close}, {NULL, NULL}};
+        {"wait", l_wait},
+        {"is_reliable", l_is_reliable},
+        {"close", l_close},
+        {NULL, NULL},
+    };
     static const luaL_Reg meta[] = {{"__gc", l_close}, {"__close", l_close}, {NULL, NULL}};
-    lua_pushcfunction(L, l_watch);
-    lua_setfield(L, -2, "watch");
-    if (luaL_newmetatable(L, WATCH_TYPE)) {
-        luaL_setfuncs(L, meta, 0);
-        luaL_newlib(L, methods);
-        lua_setfield(L, -2, "__index");
-    }
-    lua_pop(L, 1);
+    luaL_setfuncs(L, functions, 0);
+    bind_make_type(L, WATCH_TYPE, methods, meta);
 }

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Taking hold of processes that run or have just been born. */
+#include "lua/inferior.h"
+#include "lua/open.h"
+#include "lua/util.h"
+#include "ptrace/attach.h"
+
+/// Takes hold of a running process: all its threads are stopped.
+// @function attach
+// @int pid
+// @int[opt=5000] timeout milliseconds
+// @treturn[1] inferior
+// @treturn[2] nil, message, errno (ETIMEDOUT: some thread waits where it cannot be stopped)
+static int l_attach(lua_State *L)
+{
+    pid_t pid = (pid_t)luaL_checkinteger(L, 1);
+    int timeout = (int)luaL_optinteger(L, 2, 5000);
+    struct inferior *inferior = bind_new_inferior(L);
+    int err = inferior_attach(inferior, pid, timeout);
+    return err ? bind_push_failure(L, "attach", err) : 1;
+}
+
+/// Takes the process of a "fork" or "vfork" event, stopped before it returns from fork.
+// @function inferior:adopt
+// @int child the event's
+// @treturn[1] inferior
+// @treturn[2] nil, message, errno
+static int l_adopt(lua_State *L)
+{
+    const struct inferior *parent = bind_check_inferior(L, 1);
+    pid_t pid = (pid_t)luaL_checkinteger(L, 2);
+    struct inferior *child = bind_new_inferior(L);
+    int err = inferior_adopt(parent, pid, child);
+    return err ? bind_push_failure(L, "adopt", err) : 1;
+}
+
+void bind_add_attach(lua_State *L)
+{
+    static const luaL_Reg functions[] = {
+        {"attach", l_attach},
+        {NULL, NULL},
+    };
+    static const luaL_Reg methods[] = {
+        {"adopt", l_adopt},
+        {NULL, NULL},
+    };
+    luaL_setfuncs(L, functions, 0);
+    bind_add_methods(L, methods);
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The mappings of a process. */
+#include "arch.h"
+#include "lua/open.h"
+#include "lua/util.h"
+#include "proc/maps.h"
+
+#include <errno.h>
+
+static void push_mapping(lua_State *L, const struct mapping *m, bool details)
+{
+    lua_createtable(L, 0, 16);
+    bind_set_integer(L, "start", m->start);
+    bind_set_integer(L, "stop", m->stop);
+    bind_set_integer(L, "offset", m->offset);
+    bind_set_string(L, "perms", m->perms);
+    bind_set_integer(L, "major", m->dev_major);
+    bind_set_integer(L, "minor", m->dev_minor);
+    bind_set_integer(L, "inode", m->inode);
+    bind_set_string(L, "path", m->path);
+    if (!details)
+        return;
+    bind_set_integer(L, "rss", m->rss);
+    bind_set_integer(L, "pss", m->pss);
+    bind_set_integer(L, "private_dirty", m->private_dirty);
+    bind_set_integer(L, "anonymous", m->anonymous);
+    bind_set_integer(L, "anon_huge", m->anon_huge);
+    bind_set_integer(L, "shmem_huge", m->shmem_huge);
+    bind_set_integer(L, "file_huge", m->file_huge);
+    bind_set_integer(L, "hugetlb", m->hugetlb);
+    bind_set_integer(L, "kernel_page_size", m->kernel_page_size);
+    bind_set_string(L, "vm_flags", m->vm_flags);
+}
+
+/// The mappings of a process, in order of address.
+// @function mappings
+// @int pid
+// @bool[opt] details what smaps tells as well: slower
+// @treturn[1] table list of `start`, `stop`, `offset`, `perms`, `path`, `major`, `minor`, `inode`;
+// with details, in bytes, `rss`, `pss`, `private_dirty`, `anonymous`, `anon_huge`, `shmem_huge`, `file_huge`,
+// `hugetlb`, `kernel_page_size`, and `vm_flags`
+// @treturn[2] nil, message, errno
+static int l_mappings(lua_State *L)
+{
+    struct maps maps;
+    pid_t pid = bind_check_pid(L, 1);
+    bool details = lua_toboolean(L, 2);
+    int err = maps_read(pid, details, &maps);
+    if (err)
+        return bind_push_failure(L, "maps", err);
+    lua_createtable(L, (int)maps.count, 0);
+    for (size_t i = 0; i < maps.count; i++) {
+        push_mapping(L, &maps.list[i], details);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    maps_free(&maps);
+    return 1;
+}
+
+/* The protections of this CPU's own that all executable mappings of a range share; or -EINVAL: one of
+ * them has a protection that a copy would not have. */
+static int common_protections(const struct maps *maps, uint64_t start, uint64_t stop)
+{
+    int common = -1;
+    for (size_t i = 0; i < maps->count; i++) {
+        const struct mapping *m = &maps->list[i];
+        if (m->start >= stop || m->stop <= start || m->perms[2] != 'x')
+            continue;
+        int own = arch_protections(m->vm_flags);
+        if (own < 0)
+            return -EINVAL;
+        common &= own;
+    }
+    return common == -1 ? 0 : common;
+}
+
+/// What is to be added to PROT_READ and PROT_EXEC where the text of a range is mapped elsewhere.
+// @function extra_protection
+// @int pid
+// @int start
+// @int stop
+// @treturn[1] int
+// @treturn[2] nil, message, errno (EINVAL: its text is protected in a way that cannot be kept)
+static int l_extra_protection(lua_State *L)
+{
+    struct maps maps = {0};
+    pid_t pid = bind_check_pid(L, 1);
+    uint64_t start = bind_check_address(L, 2), stop = bind_check_address(L, 3);
+    int protection = 0, err = 0;
+    if (arch_has_protections())
+        err = maps_read(pid, true, &maps);
+    if (!err && maps.count)
+        protection = common_protections(&maps, start, stop);
+    maps_free(&maps);
+    if (!err && protection < 0)
+        err = protection;
+    if (err)
+        return bind_push_failure(L, "protection", err);
+    lua_pushinteger(L, protection);
+    return 1;
+}
+
+void bind_add_maps(lua_State *L)
+{
+    static const luaL_Reg functions[] = {
+        {"mappings", l_mappings},
+        {"extra_protection", l_extra_protection},
+        {NULL, NULL},
+    };
+    luaL_setfuncs(L, functions, 0);
+}

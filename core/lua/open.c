@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lua/open.h"
+
+static void (*const openers[])(lua_State *L) = {
+    bind_add_inferior, /* first: others add methods to its type */
+    bind_add_attach,
+    bind_add_breakpoint,
+    bind_add_cache,
+    bind_add_constants,
+    bind_add_file,
+    bind_add_folios,
+    bind_add_host,
+    bind_add_identity,
+    bind_add_image,
+    bind_add_init,
+    bind_add_launch,
+    bind_add_maps,
+    bind_add_memory,
+    bind_add_options,
+    bind_add_pagemap,
+    bind_add_perf_map,
+    bind_add_privilege,
+    bind_add_probe,
+    bind_add_process,
+    bind_add_program,
+    bind_add_registers,
+    bind_add_remote,
+    bind_add_run,
+    bind_add_self,
+    bind_add_snapshot,
+    bind_add_stop,
+    bind_add_symbols,
+    bind_add_trial,
+    bind_add_wait,
+    bind_add_watch,
+};
+
+/* A test runner may load the module anew for each of its files, in one state. */
+int luaopen_tiexec_core(lua_State *L)
+{
+    lua_newtable(L);
+    for (size_t i = 0; i < sizeof openers / sizeof openers[0]; i++)
+        openers[i](L);
+    return 1;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Which kinds of pages map a range. */
+#include "lua/open.h"
+#include "lua/util.h"
+#include "proc/pagemap.h"
+
+/// How many bytes of a range are mapped by which kind of page; looks at the page tables alone.
+// @function pagemap
+// @int pid
+// @int start
+// @int stop
+// @treturn[1] table `file_huge`, `anon_huge` (hugetlb included), `file_small`, `anon_small`
+// @treturn[2] nil, message, errno (ENOTTY: before Linux 6.7)
+static int l_pagemap(lua_State *L)
+{
+    struct pagemap sums;
+    pid_t pid = bind_check_pid(L, 1);
+    uint64_t start = bind_check_address(L, 2), stop = bind_check_address(L, 3);
+    int err = pagemap_scan(pid, start, stop, &sums);
+    if (err)
+        return bind_push_failure(L, "pagemap", err);
+    lua_createtable(L, 0, 4);
+    bind_set_integer(L, "file_huge", sums.file_huge);
+    bind_set_integer(L, "anon_huge", sums.anon_huge);
+    bind_set_integer(L, "file_small", sums.file_small);
+    bind_set_integer(L, "anon_small", sums.anon_small);
+    return 1;
+}
+
+void bind_add_pagemap(lua_State *L)
+{
+    static const luaL_Reg functions[] = {
+        {"pagemap", l_pagemap},
+        {NULL, NULL},
+    };
+    luaL_setfuncs(L, functions, 0);
+}

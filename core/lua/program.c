@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Finding programs, and becoming one. */
+#include "base/program.h"
+#include "lua/open.h"
+#include "lua/util.h"
+
+#include <stdlib.h>
+
+/// Finds a program as execvp(3) would.
+// @function find
+// @string name
+// @treturn[1] string path
+// @treturn[2] nil, message, errno (ENOENT, EACCES, EISDIR, …)
+static int l_find(lua_State *L)
+{
+    char *path;
+    const char *name = luaL_checkstring(L, 1);
+    int err = program_find(name, &path);
+    if (err)
+        return bind_push_failure(L, name, err);
+    lua_pushstring(L, path);
+    free(path);
+    return 1;
+}
+
+/// Becomes another program; returns only when that fails.
+// @function exec
+// @string path
+// @tparam table argv list of strings, the name first
+static int l_exec(lua_State *L)
+{
+    const char *path = luaL_checkstring(L, 1);
+    char **argv = bind_check_argv(L, 2);
+    return bind_push_failure(L, path, program_exec(path, argv));
+}
+
+void bind_add_program(lua_State *L)
+{
+    static const luaL_Reg functions[] = {
+        {"find", l_find},
+        {"exec", l_exec},
+        {NULL, NULL},
+    };
+    luaL_setfuncs(L, functions, 0);
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Waiting for events, and what Lua is told of them. */
+#include "lua/inferior.h"
+#include "lua/open.h"
+#include "lua/util.h"
+#include "ptrace/wait.h"
+
+#include <string.h>
+
+static const char *const reasons[] = {
+    [EVENT_EXEC] = "exec",
+    [EVENT_BREAKPOINT] = "breakpoint-hit",
+    [EVENT_SIGNAL] = "signal-received",
+    [EVENT_SYSCALL_ENTRY] = "syscall-entry",
+    [EVENT_SYSCALL_RETURN] = "syscall-return",
+    [EVENT_STEP] = "end-stepping-range",
+    [EVENT_FORK] = "fork",
+    [EVENT_VFORK] = "vfork",
+    [EVENT_GROUP_STOP] = "group-stop",
+    [EVENT_THREAD_EXITED] = "thread-exited",
+    [EVENT_EXITED] = "exited",
+    [EVENT_EXITED_SIGNALLED] = "exited-signalled",
+};
+
+static void set_signal(lua_State *L, int number)
+{
+    const char *name = sigabbrev_np(number);
+    bind_set_integer(L, "signal", (uint64_t)number);
+    if (name) {
+        lua_pushfstring(L, "SIG%s", name);
+        lua_setfield(L, -2, "signal_name");
+    }
+}
+
+static void push_arguments(lua_State *L, const uint64_t arguments[6])
+{
+    lua_createtable(L, 6, 0);
+    for (int i = 0; i < 6; i++) {
+        lua_pushinteger(L, (lua_Integer)arguments[i]);
+        lua_rawseti(L, -2, i + 1);
+    }
+    lua_setfield(L, -2, "arguments");
+}
+
+static void push_event(lua_State *L, const struct event *event)
+{
+    lua_newtable(L);
+    bind_set_string(L, "reason", reasons[event->reason]);
+    bind_set_integer(L, "thread", (uint64_t)event->tid);
+    switch (event->reason) {
+    case EVENT_BREAKPOINT:
+        bind_set_integer(L, "address", event->address);
+        break;
+    case EVENT_SYSCALL_ENTRY:
+        bind_set_integer(L, "syscall", (uint64_t)event->value);
+        push_arguments(L, event->arguments);
+        break;
+    case EVENT_SYSCALL_RETURN:
+        bind_set_integer(L, "result", (uint64_t)event->value);
+        break;
+    case EVENT_FORK:
+    case EVENT_VFORK:
+        bind_set_integer(L, "child", (uint64_t)event->value);
+        break;
+    case EVENT_EXITED:
+        bind_set_integer(L, "exit_code", (uint64_t)event->number);
+        break;
+    case EVENT_EXITED_SIGNALLED:
+        bind_set_boolean(L, "core_dumped", event->core_dumped);
+        set_signal(L, event->number);
+        break;
+    case EVENT_SIGNAL:
+    case EVENT_GROUP_STOP:
+        set_signal(L, event->number);
+        break;
+    case EVENT_EXEC:
+    case EVENT_STEP:
+    case EVENT_THREAD_EXITED:
+        break;
+    }
+}
+
+/* Pushes the object of `inferior` out of the table at `index`, or nil. */
+static void push_same(lua_State *L, int index, const struct inferior *inferior)
+{
+    for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1))
+        if (inferior && lua_touserdata(L, -1) == inferior) {
+            lua_remove(L, -2);
+            return;
+        }
+    lua_pushnil(L);
+}
+
+/// Waits for the next event. Only the thread it happened to is stopped by it.
+// @function inferior:wait
+// @int[opt] timeout milliseconds; none when absent
+// @treturn[1] table `reason`, one of GDB/MI's ("exec", "breakpoint-hit", "signal-received",
+// "syscall-entry", "syscall-return", "end-stepping-range", "fork", "vfork", "exited", "exited-signalled") or
+// "group-stop", "thread-exited"; `thread`; and with it `address`, `signal` and `signal_name`,
+// `syscall` and `arguments`, `result`, `child`, `exit_code`, `core_dumped`
+// @treturn[2] nil, message, errno (ETIMEDOUT; ESRCH: nothing to wait for)
+static int l_wait(lua_State *L)
+{
+    struct event event;
+    struct inferior *inferior = bind_check_inferior(L, 1);
+    int timeout = (int)luaL_optinteger(L, 2, -1);
+    int err = inferior_wait(inferior, timeout, &event);
+    if (err)
+        return bind_push_failure(L, "wait", err);
+    push_event(L, &event);
+    return 1;
+}
+
+/// Waits for the next event of any inferior.
+// @function wait_any
+// @tparam table inferiors all that this process has, as the values of a table of any keys; none of them let go
+// @int[opt] timeout milliseconds; none when absent
+// @treturn[1] inferior the one to which it has happened
+// @treturn[1] table event as `wait` gives it
+// @treturn[2] nil, message, errno as `wait`; and the inferior with which it has failed, if that is known
+static int l_wait_any(lua_State *L)
+{
+    struct event event;
+    struct inferior *which = NULL;
+    int timeout = (int)luaL_optinteger(L, 2, -1);
+    size_t count = 0, i = 0;
+    luaL_checktype(L, 1, LUA_TTABLE);
+    for (lua_pushnil(L); lua_next(L, 1); lua_pop(L, 1), count++)
+        bind_check_inferior(L, -1);
+    struct inferior **list = lua_newuserdatauv(L, (count + 1) * sizeof(struct inferior *), 0);
+    for (lua_pushnil(L); lua_next(L, 1); lua_pop(L, 1))
+        list[i++] = bind_check_inferior(L, -1);
+    int err = inferior_wait_any(list, count, timeout, &which, &event);
+    if (err)
+        bind_push_failure(L, "wait", err);
+    push_same(L, 1, which);
+    if (err)
+        return 4;
+    push_event(L, &event);
+    return 2;
+}
+
+void bind_add_wait(lua_State *L)
+{
+    static const luaL_Reg functions[] = {
+        {"wait_any", l_wait_any},
+        {NULL, NULL},
+    };
+    static const luaL_Reg methods[] = {
+        {"wait", l_wait},
+        {NULL, NULL},
+    };
+    luaL_setfuncs(L, functions, 0);
+    bind_add_methods(L, methods);
+}
