@@ -2,6 +2,8 @@
  * AArch64 registers by their GDB names. */
 #include "arch.h"
 
+#include "base/file.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -127,17 +129,17 @@ bool arch_restart_argument(pid_t tid, const struct arch_regs *regs, uint64_t *ar
 {
     enum { ERESTARTSYS = 512, ERESTART_RESTARTBLOCK = 516 }; /* never seen but by tracers */
     int64_t result = (int64_t)regs->user.regs[0];
-    char path[64], line[256] = "";
+    char path[64], *text;
+    size_t size;
     if (regs->syscall < 0 || result > -ERESTARTSYS || result < -ERESTART_RESTARTBLOCK)
         return false;
     snprintf(path, sizeof path, "/proc/%d/syscall", (int)tid);
-    FILE *file = fopen(path, "re");
-    if (file && !fgets(line, sizeof line, file))
-        line[0] = '\0';
-    if (file)
-        fclose(file);
-    const char *first = strchr(line, ' '); /* "number argument argument …" */
-    if (first)
+    if (file_read(path, &text, &size))
+        return false;
+    const char *first = strchr(text, ' '); /* "number argument argument …" */
+    bool told = first != NULL;
+    if (told)
         *argument = strtoull(first, NULL, 16);
-    return first != NULL;
+    free(text);
+    return told;
 }

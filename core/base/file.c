@@ -7,6 +7,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+int file_open(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    return fd < 0 ? -errno : fd;
+}
+
 /* Reads from `fd` to its end or `limit`, growing *data. /proc files give at most a page or so a read. */
 static int read_open(int fd, size_t limit, char **data, size_t *size)
 {
@@ -42,9 +48,9 @@ static int read_open(int fd, size_t limit, char **data, size_t *size)
 
 int file_read_start(const char *path, size_t limit, char **data, size_t *size)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    int fd = file_open(path);
     if (fd < 0)
-        return -errno;
+        return fd;
     int err = read_open(fd, limit, data, size);
     close(fd);
     return err;

@@ -6,6 +6,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Opens `path` for reading, close-on-exec, without waiting for the writer of a FIFO and without taking
+ * a terminal as this process's own. Returns a file descriptor or -errno. */
+int file_open(const char *path);
+
 /* Reads all of `path`. *data is malloc'd by this call, freed by the caller, and ends with a NUL that
  * *size does not count. Returns 0 or -errno. A FIFO is not waited for: it reads as empty or gives
  * -EAGAIN. */

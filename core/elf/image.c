@@ -2,9 +2,9 @@
 #include "elf/image.h"
 
 #include "arch.h"
+#include "base/file.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <gelf.h>
 #include <libelf.h>
 #include <stdio.h>
@@ -83,9 +83,9 @@ int image_open(const char *path, struct image *image)
 {
     *image = (struct image){0};
     elf_version(EV_CURRENT);
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    int fd = file_open(path);
     if (fd < 0)
-        return -errno;
+        return fd;
     struct stat st;
     int err = fstat(fd, &st) < 0 ? -errno : S_ISREG(st.st_mode) ? 0 : -ENOEXEC;
     if (!err) {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "elf/perf_map.h"
 
-#include "proc/process.h"
 #include "elf/symbols.h"
 #include "os/trial.h"
+#include "proc/process.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -189,15 +189,6 @@ static int write_as_user(void *context, int unused)
     return -(err == -ENOENT ? write_anew(job) : err);
 }
 
-/* /tmp as the process sees it. */
-static int open_folder(pid_t pid)
-{
-    char path[64];
-    snprintf(path, sizeof path, "/proc/%d/root/tmp", (int)pid);
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    return fd < 0 ? -errno : fd;
-}
-
 static int place(struct job *job)
 {
     char *text;
@@ -219,7 +210,8 @@ int perf_map_write(pid_t pid, const struct perf_map_text *texts, size_t count, b
         return err;
     *inner_pid = job.who.inner_pid;
     snprintf(job.name, sizeof job.name, "perf-%d.map", (int)job.who.inner_pid);
-    job.folder = open_folder(pid);
+    /* /tmp as the process sees it */
+    job.folder = process_open(pid, "root/tmp", O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
     if (job.folder < 0)
         return job.folder;
     err = put_texts(&job.lines, texts, count);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "elf/symbols.h"
 
+#include "base/file.h"
+
 #include <errno.h>
-#include <fcntl.h>
 #include <gelf.h>
 #include <libelf.h>
 #include <stdbool.h>
@@ -89,9 +90,9 @@ static int collect(const struct source *source, unsigned section, struct symbols
 static int open_elf(const char *path, Elf **elf)
 {
     elf_version(EV_CURRENT);
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    int fd = file_open(path);
     if (fd < 0)
-        return -errno;
+        return fd;
     *elf = elf_begin(fd, ELF_C_READ, NULL);
     if (*elf && elf_kind(*elf) == ELF_K_ELF && gelf_getclass(*elf) == ELFCLASS64)
         return fd;

@@ -2,10 +2,10 @@
 #include "os/probe.h"
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "proc/maps.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/perf_event.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -122,10 +122,10 @@ int probe_chase(const struct probe_chase *chase, struct probe_time *time)
 int probe_file(const char *path, uint64_t offset, uint64_t size, uint64_t *huge_bytes)
 {
     struct area area = {0};
-    int err, fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = file_open(path);
     if (fd < 0)
-        return -errno;
-    err = reserve(&area, size, size);
+        return fd;
+    int err = reserve(&area, size, size);
     if (err) {
         close(fd);
         return err;

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "proc/folios.h"
 
+#include "base/file.h"
+#include "proc/process.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -56,19 +58,12 @@ static int check_block(int pagemap, int flags, uint64_t page, struct block *bloc
     return err;
 }
 
-static int open_pagemap(pid_t pid)
-{
-    char path[64];
-    snprintf(path, sizeof path, "/proc/%d/pagemap", (int)pid);
-    return open(path, O_RDONLY | O_CLOEXEC);
-}
-
 int folios_bytes(pid_t pid, uint64_t start, uint64_t stop, uint64_t size, uint64_t *bytes)
 {
     uint64_t page_size = (uint64_t)sysconf(_SC_PAGESIZE);
     struct block block = {.count = (size_t)(size / page_size)};
-    int pagemap = open_pagemap(pid), flags = open("/proc/kpageflags", O_RDONLY | O_CLOEXEC);
-    int err = pagemap < 0 || flags < 0 ? -errno : 0;
+    int pagemap = process_open(pid, "pagemap", O_RDONLY), flags = file_open("/proc/kpageflags");
+    int err = pagemap < 0 ? pagemap : flags < 0 ? flags : 0;
     *bytes = 0;
     block.entries = calloc(block.count, 16);
     if (!block.entries)

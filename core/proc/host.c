@@ -7,7 +7,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -135,7 +134,7 @@ bool host_places_congruent(const char *path, uint64_t huge_page_size)
     size_t size = (size_t)(2 * huge_page_size) + (size_t)page;
     bool by_file = ARCH_SEGMENT_ALIGN <= page;
     uintptr_t bits = 0;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = file_open(path);
     void *at[2] = {MAP_FAILED, MAP_FAILED};
     for (int i = 0; i < 2 && fd >= 0; i++) {
         at[i] = by_file ? mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0)

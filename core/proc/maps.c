@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "proc/maps.h"
 
-#include "base/file.h"
+#include "proc/process.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -123,11 +122,9 @@ static int parse(struct maps *maps)
 
 int maps_read(pid_t pid, bool details, struct maps *maps)
 {
-    char path[64];
     size_t size;
-    snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, details ? "smaps" : "maps");
     *maps = (struct maps){0};
-    int err = file_read(path, &maps->text, &size);
+    int err = process_read(pid, details ? "smaps" : "maps", &maps->text, &size);
     if (!err)
         err = parse(maps);
     if (err)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "proc/pagemap.h"
 
+#include "proc/process.h"
+
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -34,7 +35,6 @@ static void add(struct pagemap *sums, const struct region *region)
 
 int pagemap_scan(pid_t pid, uint64_t start, uint64_t stop, struct pagemap *sums)
 {
-    char path[64];
     struct region regions[64];
     struct scan_argument scan = {
         .size = sizeof scan,
@@ -46,12 +46,11 @@ int pagemap_scan(pid_t pid, uint64_t start, uint64_t stop, struct pagemap *sums)
         .return_mask = IS_FILE | IS_HUGE,
     };
     *sums = (struct pagemap){0};
-    snprintf(path, sizeof path, "/proc/%d/pagemap", (int)pid);
-    int fd = open(path, O_RDONLY | O_CLOEXEC), count, err = 0;
+    int fd = process_open(pid, "pagemap", O_RDONLY), err = 0;
     if (fd < 0)
-        return -errno;
+        return fd;
     while (scan.start < stop) {
-        count = ioctl(fd, SCAN, &scan);
+        int count = ioctl(fd, SCAN, &scan);
         if (count < 0) {
             err = -errno;
             break;

@@ -6,14 +6,28 @@
 #include <dirent.h>
 #include <elf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static int read_entry(pid_t pid, const char *name, char **data, size_t *size)
+static void set_path(char path[64], pid_t pid, const char *name)
+{
+    snprintf(path, 64, "/proc/%d/%s", (int)pid, name);
+}
+
+int process_open(pid_t pid, const char *name, int flags)
 {
     char path[64];
-    snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
+    set_path(path, pid, name);
+    int fd = open(path, flags | O_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}
+
+int process_read(pid_t pid, const char *name, char **data, size_t *size)
+{
+    char path[64];
+    set_path(path, pid, name);
     return file_read(path, data, size);
 }
 
@@ -21,7 +35,7 @@ int process_auxv(pid_t pid, struct auxv_entry **list, size_t *count)
 {
     char *data;
     size_t size, n = 0;
-    int err = read_entry(pid, "auxv", &data, &size);
+    int err = process_read(pid, "auxv", &data, &size);
     if (err)
         return err;
     struct auxv_entry *entries = (struct auxv_entry *)(void *)data; /* malloc aligns it */
@@ -54,7 +68,7 @@ int process_status(pid_t pid, const char *field, int base, uint64_t *value)
 {
     char *text;
     size_t size, length = strlen(field);
-    int err = read_entry(pid, "status", &text, &size);
+    int err = process_read(pid, "status", &text, &size);
     if (err)
         return err;
     err = -ENOENT;
@@ -93,7 +107,7 @@ int process_identity(pid_t pid, struct process_identity *identity)
     unsigned uid = 0, gid = 0, inner = (unsigned)pid;
     char *text;
     size_t size;
-    int err = read_entry(pid, "status", &text, &size);
+    int err = process_read(pid, "status", &text, &size);
     if (err)
         return err;
     err = status_number(text, "\nUid:", effective, &uid);
@@ -119,7 +133,7 @@ int process_layout(pid_t pid, struct process_layout *layout)
     };
     char *text;
     size_t size;
-    int err = read_entry(pid, "stat", &text, &size), place = 2;
+    int err = process_read(pid, "stat", &text, &size), place = 2;
     if (err)
         return err;
     char *at = strrchr(text, ')');
@@ -136,7 +150,7 @@ int process_layout(pid_t pid, struct process_layout *layout)
 int process_threads(pid_t pid, pid_t **tids, size_t *count)
 {
     char path[64];
-    snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
+    set_path(path, pid, "task");
     DIR *dir = opendir(path);
     if (!dir)
         return -errno;

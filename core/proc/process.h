@@ -11,6 +11,13 @@ struct auxv_entry {
     uint64_t type, value;
 };
 
+/* Opens the entry `name` of /proc/PID, close-on-exec, with the given flags of open(2). Returns a file
+ * descriptor or -errno. */
+int process_open(pid_t pid, const char *name, int flags);
+
+/* Reads all of an entry, as file_read. */
+int process_read(pid_t pid, const char *name, char **data, size_t *size);
+
 /* Reads /proc/PID/auxv of a 64-bit process, AT_NULL left out. *list is malloc'd. 0 or -errno. */
 int process_auxv(pid_t pid, struct auxv_entry **list, size_t *count);
 

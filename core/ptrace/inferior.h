@@ -23,7 +23,7 @@ struct inferior {
     pid_t pid;
     bool child;  /* started by us: its exit is ours to collect, even after detaching */
     bool exited; /* nothing is left to wait for */
-    int mem;     /* /proc/PID/mem of its present address space, or -1 */
+    int mem;     /* /proc/PID/mem of its present address space; negative: not open */
     unsigned options;
     bool passes_signals; /* see wait.h */
     struct tracee *threads;

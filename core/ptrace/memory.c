@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ptrace/memory.h"
 
+#include "proc/process.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/uio.h>
@@ -16,11 +17,9 @@
 
 void memory_reopen(struct inferior *inferior)
 {
-    char path[64];
     if (inferior->mem >= 0)
         close(inferior->mem);
-    snprintf(path, sizeof path, "/proc/%d/mem", (int)inferior->pid);
-    inferior->mem = open(path, O_RDWR | O_CLOEXEC);
+    inferior->mem = process_open(inferior->pid, "mem", O_RDWR);
 }
 
 /* process_vm_readv or process_vm_writev, over and over until all is done. */
@@ -45,7 +44,7 @@ static int forced_transfer(struct inferior *inferior, uint64_t address, void *bu
     if (inferior->mem < 0)
         memory_reopen(inferior);
     if (inferior->mem < 0)
-        return -errno;
+        return inferior->mem;
     address = arch_address(address);
     for (size_t done = 0; done < size;) {
         char *at = (char *)buffer + done;
