@@ -36,14 +36,8 @@ static int l_adopt(lua_State *L)
 
 void bind_add_attach(lua_State *L)
 {
-    static const luaL_Reg functions[] = {
-        {"attach", l_attach},
-        {NULL, NULL},
-    };
-    static const luaL_Reg methods[] = {
-        {"adopt", l_adopt},
-        {NULL, NULL},
-    };
+    static const luaL_Reg functions[] = {{"attach", l_attach}, {NULL, NULL}};
+    static const luaL_Reg methods[] = {{"adopt", l_adopt}, {NULL, NULL}};
     luaL_setfuncs(L, functions, 0);
     bind_add_methods(L, methods);
 }

@@ -29,9 +29,6 @@ static int l_folios(lua_State *L)
 
 void bind_add_folios(lua_State *L)
 {
-    static const luaL_Reg functions[] = {
-        {"folios", l_folios},
-        {NULL, NULL},
-    };
+    static const luaL_Reg functions[] = {{"folios", l_folios}, {NULL, NULL}};
     luaL_setfuncs(L, functions, 0);
 }

@@ -24,9 +24,6 @@ static int l_stay_as_init(lua_State *L)
 
 void bind_add_init(lua_State *L)
 {
-    static const luaL_Reg functions[] = {
-        {"stay_as_init", l_stay_as_init},
-        {NULL, NULL},
-    };
+    static const luaL_Reg functions[] = {{"stay_as_init", l_stay_as_init}, {NULL, NULL}};
     luaL_setfuncs(L, functions, 0);
 }

@@ -57,10 +57,6 @@ static int l_launch(lua_State *L)
 
 void bind_add_launch(lua_State *L)
 {
-    static const luaL_Reg functions[] = {
-        {"split", l_split},
-        {"launch", l_launch},
-        {NULL, NULL},
-    };
+    static const luaL_Reg functions[] = {{"split", l_split}, {"launch", l_launch}, {NULL, NULL}};
     luaL_setfuncs(L, functions, 0);
 }

@@ -110,9 +110,6 @@ static int l_getopt(lua_State *L)
 
 void bind_add_options(lua_State *L)
 {
-    static const luaL_Reg functions[] = {
-        {"getopt", l_getopt},
-        {NULL, NULL},
-    };
+    static const luaL_Reg functions[] = {{"getopt", l_getopt}, {NULL, NULL}};
     luaL_setfuncs(L, functions, 0);
 }

@@ -29,9 +29,6 @@ static int l_pagemap(lua_State *L)
 
 void bind_add_pagemap(lua_State *L)
 {
-    static const luaL_Reg functions[] = {
-        {"pagemap", l_pagemap},
-        {NULL, NULL},
-    };
+    static const luaL_Reg functions[] = {{"pagemap", l_pagemap}, {NULL, NULL}};
     luaL_setfuncs(L, functions, 0);
 }

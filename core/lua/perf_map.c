@@ -51,9 +51,6 @@ static int l_perf_map(lua_State *L)
 
 void bind_add_perf_map(lua_State *L)
 {
-    static const luaL_Reg functions[] = {
-        {"perf_map", l_perf_map},
-        {NULL, NULL},
-    };
+    static const luaL_Reg functions[] = {{"perf_map", l_perf_map}, {NULL, NULL}};
     luaL_setfuncs(L, functions, 0);
 }

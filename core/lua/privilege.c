@@ -15,9 +15,6 @@ static int l_privilege_of(lua_State *L)
 
 void bind_add_privilege(lua_State *L)
 {
-    static const luaL_Reg functions[] = {
-        {"privilege_of", l_privilege_of},
-        {NULL, NULL},
-    };
+    static const luaL_Reg functions[] = {{"privilege_of", l_privilege_of}, {NULL, NULL}};
     luaL_setfuncs(L, functions, 0);
 }

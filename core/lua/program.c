@@ -36,10 +36,6 @@ static int l_exec(lua_State *L)
 
 void bind_add_program(lua_State *L)
 {
-    static const luaL_Reg functions[] = {
-        {"find", l_find},
-        {"exec", l_exec},
-        {NULL, NULL},
-    };
+    static const luaL_Reg functions[] = {{"find", l_find}, {"exec", l_exec}, {NULL, NULL}};
     luaL_setfuncs(L, functions, 0);
 }

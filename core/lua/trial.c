@@ -101,9 +101,6 @@ static int l_trial(lua_State *L)
 
 void bind_add_trial(lua_State *L)
 {
-    static const luaL_Reg functions[] = {
-        {"trial", l_trial},
-        {NULL, NULL},
-    };
+    static const luaL_Reg functions[] = {{"trial", l_trial}, {NULL, NULL}};
     luaL_setfuncs(L, functions, 0);
 }

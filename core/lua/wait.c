@@ -142,14 +142,8 @@ static int l_wait_any(lua_State *L)
 
 void bind_add_wait(lua_State *L)
 {
-    static const luaL_Reg functions[] = {
-        {"wait_any", l_wait_any},
-        {NULL, NULL},
-    };
-    static const luaL_Reg methods[] = {
-        {"wait", l_wait},
-        {NULL, NULL},
-    };
+    static const luaL_Reg functions[] = {{"wait_any", l_wait_any}, {NULL, NULL}};
+    static const luaL_Reg methods[] = {{"wait", l_wait}, {NULL, NULL}};
     luaL_setfuncs(L, functions, 0);
     bind_add_methods(L, methods);
 }

@@ -167,21 +167,14 @@ int breakpoint_step_over(struct inferior *inferior, struct tracee *thread, bool 
     thread->signal = 0;
     int err = lift(inferior, thread, b);
     if (!err)
-        err = tracee_resume(thread, RESUME_STEP);
-    if (!err)
-        err = tracee_wait(thread, &status);
+        err = tracee_run_to_stop(thread, RESUME_STEP, &status);
     if (err)
         return err;
-    if (!WIFSTOPPED(status)) {
-        tracee_keep_status(thread, status);
-        return -ESRCH;
-    }
     if (only) {
         tracee_keep_status(thread, status);
         thread->signal = signal;
         return lower(inferior, thread, b);
     }
-    thread->state = TRACEE_STOPPED;
     thread->signal = WSTOPSIG(status) != SIGTRAP && status >> 16 == 0 ? WSTOPSIG(status) : signal;
     return lower(inferior, thread, b);
 }

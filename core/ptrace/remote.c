@@ -82,16 +82,9 @@ static bool is_fault(int signal)
 static int run_to_syscall_stop(struct inferior *inferior, struct tracee *thread, int *held)
 {
     for (;;) {
-        int status, err = tracee_resume(thread, RESUME_SYSCALL);
-        if (!err)
-            err = tracee_wait(thread, &status);
+        int status, err = tracee_run_to_stop(thread, RESUME_SYSCALL, &status);
         if (err)
             return err;
-        if (!WIFSTOPPED(status)) {
-            tracee_keep_status(thread, status);
-            return -ESRCH;
-        }
-        thread->state = TRACEE_STOPPED;
         if (WSTOPSIG(status) == SYSCALL_STOP)
             return 0;
         if (status >> 16 == 0 && WSTOPSIG(status) == SIGSYS)

@@ -75,6 +75,20 @@ void tracee_keep_status(struct tracee *tracee, int status)
     tracee->status = status;
 }
 
+int tracee_run_to_stop(struct tracee *tracee, enum tracee_resume how, int *status)
+{
+    int err = tracee_resume(tracee, how);
+    if (!err)
+        err = tracee_wait(tracee, status);
+    if (err)
+        return err;
+    tracee->state = TRACEE_STOPPED;
+    if (WIFSTOPPED(*status))
+        return 0;
+    tracee_keep_status(tracee, *status);
+    return -ESRCH;
+}
+
 bool tracee_has_ended(const struct tracee *tracee)
 {
     return tracee->has_status && !WIFSTOPPED(tracee->status);

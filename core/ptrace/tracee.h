@@ -57,6 +57,10 @@ int tracee_wait(const struct tracee *tracee, int *status);
  * has stopped or has ended. */
 void tracee_keep_status(struct tracee *tracee, int status);
 
+/* Resumes a stopped tracee and blocks until it has stopped again. 0 or -errno; -ESRCH: it has ended, and
+ * its status is kept for the next wait. */
+int tracee_run_to_stop(struct tracee *tracee, enum tracee_resume how, int *status);
+
 /* Whether the thread has ended, and nobody has been told of it. */
 bool tracee_has_ended(const struct tracee *tracee);
 
