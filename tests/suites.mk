@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+# The tests on this host, and what else is run with the program: demo, bench, coverage, lint.
+
+# The tests run in stock lua5.4, with the module; the sanitized ones in the program itself, which has
+# the sanitizers in it.
+export LUA_PATH  := scripts/?.lua;scripts/?/init.lua;;
+export LUA_CPATH := $(BUILD)/lua/?.so;;
+BUSTED ?= $(LUA) /usr/bin/busted
+SPECS  ?= tests/unit tests/harness tests/program
+
+# make calls itself for what comes after the packages, since what pkg-config says is read at its start.
+# It then compiles in parallel, unless another number of jobs was asked for.
+MAKEFLAGS += --no-print-directory
+JOBS       = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
+
+packages-%:
+	@tests/tools/packages $*
+
+check:
+	@$(MAKE) $(JOBS) test-programs
+	@TIEXEC_PROGRAM=$(PROGRAM) TIEXEC_BUILD=$(BUILD) $(BUSTED) -o tests/lib/output.lua $(SPECS)
+
+# The arm64 part has so many minutes, with all that it compiles; the guests' images are made before.
+test: packages-test
+	@$(MAKE) check
+	@why=$$(tests/vm/ready arm64) || { echo "make test: no tests on an arm64 kernel: $$why"; exit 0; }; \
+	    $(MAKE) test-arm64 UNTIL=$$(($$(date +%s) + 60 * $${TIEXEC_ARM64_MINUTES:-10}))
+
+test-real: packages-real
+	@$(MAKE) check SPECS=tests/real
+
+soak:
+	@TIEXEC_SOAK=$${TIEXEC_SOAK:-10000} $(MAKE) check SPECS=tests/program/random_bases_spec.lua
+
+# Signals, core dumps and preloaded libraries are the tests' own; the kernel, not a leak, ends what is forked.
+ASAN_OPTIONS := detect_leaks=0:handle_segv=0:handle_sigbus=0:handle_sigfpe=0:disable_coredump=0
+ASAN_OPTIONS := $(ASAN_OPTIONS):verify_asan_link_order=0
+
+asan: packages-test
+	@$(MAKE) check BUILD=build/asan STATIC= CFLAGS='-O1 -g -fno-omit-frame-pointer' \
+	    SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all' \
+	    BUSTED='env TIEXEC_SANITIZED=1 ASAN_OPTIONS=$(ASAN_OPTIONS) \
+	        build/asan/tiexec --script /usr/bin/busted'
+
+demo: packages-demo
+	@$(MAKE) $(JOBS) all
+	@tests/tools/demo
+
+bench: packages-test
+	@$(MAKE) $(JOBS) test-programs
+	@tests/tools/bench
+
+coverage: packages-real
+	@$(MAKE) $(JOBS) all
+	@$(LUA) tests/tools/coverage > $(BUILD)/coverage && mv $(BUILD)/coverage docs/COVERAGE.md
+
+SHELL_FILES := .ci/run $(addprefix tests/tools/,bench demo packages sysroot) \
+               $(addprefix tests/vm/,image init kernels newer ready run start suite)
+
+lint: packages-lint
+	@$(MAKE) $(JOBS) all BUILD=build/clang CC=clang
+	for cpu in $(notdir $(wildcard arch/*)); do \
+	    cppcheck -q --std=c11 --enable=warning,performance,portability --inline-suppr \
+	        --error-exitcode=1 --suppress=missingIncludeSystem -Icore -Iarch/$$cpu \
+	        core arch/$$cpu || exit; done
+	clang-tidy --quiet $(SOURCES) core/lua/main.c -- $(BASE) -Ibuild/clang
+	luacheck -q scripts tests
+	shellcheck $(SHELL_FILES)
+
+.PHONY: check test test-real soak asan demo bench coverage lint
