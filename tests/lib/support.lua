@@ -29,6 +29,16 @@ support.sanitized = os.getenv("TIEXEC_SANITIZED") ~= nil
 
 support.is_root = core.host().uid == 0
 
+--- The lists one after the other, as a new one; nil counts as empty.
+function support.concat(...)
+    local all = {}
+    for i = 1, select("#", ...) do
+        local list = select(i, ...) or {}
+        table.move(list, 1, #list, #all + 1, all)
+    end
+    return all
+end
+
 --- Quotes words for the shell.
 function support.quote(words)
     local quoted = {}
@@ -49,7 +59,7 @@ function support.write_file(path, text)
     assert(file:write(text))
 end
 
---- A fresh folder, removed when closed: `local folder <close> = support.folder()`; its `path`.
+--- A fresh folder of mode 700, removed when closed: `local folder <close> = support.folder()`; its `path`.
 -- @string[opt] inside a folder; else where temporary files lie
 function support.folder(inside)
     local pipe <close> = assert(io.popen("mktemp -d" .. (inside and " -p " .. inside or "")))
@@ -76,8 +86,11 @@ end
 function support.run(words) return support.shell("exec " .. support.quote(words)) end
 
 --- Runs tiexec with words appended to its name.
-function support.run_tiexec(words)
-    return support.run(table.move(words, 1, #words, 2, { support.tiexec }))
+function support.run_tiexec(words) return support.run(support.concat({ support.tiexec }, words)) end
+
+--- The words that start `words` under tiexec by some sources, "shared,thp", with a cache folder of its own.
+function support.words_by(sources, cache, words, options)
+    return support.concat({ "env", "TIEXEC_CACHE=" .. cache, support.tiexec, "--sources", sources }, options, words)
 end
 
 -- Some milliseconds, without a process for them: what `check` waits for may need the CPU.
@@ -87,9 +100,11 @@ local function pause()
     core.syscall("epoll_pwait", epoll, 0, 1, 10, 0, 8)
 end
 
+local WAIT_S <const> = 30 -- a host may be busy; what goes well does not take a tenth of it
+
 --- Waits until `check` gives something true, and returns it; nil after `seconds`.
 function support.wait_for(check, seconds)
-    local deadline = core.now() + (seconds or 10) * support.patience
+    local deadline = core.now() + (seconds or WAIT_S) * support.patience
     repeat
         local result = check()
         if result then return result end
@@ -127,9 +142,18 @@ function support.start(words, redirect)
     return setmetatable({ pid = math.tointeger(pipe:read("l")), pipe = pipe }, Process)
 end
 
+--- Whether a process has become a program, and nobody traces it.
+-- @int pid
+-- @string file of the program, its whole real path or its last part alone
+function support.has_become(pid, file)
+    local exe = core.readlink(("/proc/%d/exe"):format(pid)) or ""
+    if not file:find("/", 1, true) then exe = exe:match("[^/]*$") end
+    return exe == file and core.status(pid, "TracerPid") == 0
+end
+
 --- Starts a program under tiexec and waits until the tracer has left it. The program must not be sh.
 function support.start_tiexec(words, redirect)
-    local process = support.start(table.move(words, 1, #words, 2, { support.tiexec }), redirect)
+    local process = support.start(support.concat({ support.tiexec }, words), redirect)
     local shell = core.readlink("/bin/sh")
     support.wait_for(function()
         local exe = (core.readlink("/proc/" .. process.pid .. "/exe") or ""):match("[^/]*$")
@@ -227,16 +251,34 @@ function support.shmem_thp(mode)
     return setting(path, before, mode)
 end
 
+--- Sets core_pattern, where the kernel writes cores to, until closed. nil: not allowed to.
+function support.core_pattern(value)
+    local path <const> = "/proc/sys/kernel/core_pattern"
+    return support.is_root and setting(path, support.read_file(path), value) or nil
+end
+
 --- Sets randomize_va_space until closed. nil: not allowed to.
 function support.randomization(value)
     local path <const> = "/proc/sys/kernel/randomize_va_space"
     return support.is_root and setting(path, support.read_file(path), tostring(value)) or nil
 end
 
---- The processes whose program or tracer is tiexec, other than `except`.
-function support.leftovers()
-    local result = support.shell("pgrep -x tiexec || true")
-    return result.out
+local marks = 0
+
+--- The processes that have NAME=VALUE in their environment, as a list of ids. Others on this host, be they
+-- tiexec's, are not looked at.
+function support.processes_with(name, value)
+    local mark = support.quote { ("^%s=%s$"):format(name, value:gsub("%p", "\\%0")) }
+    local found = support.shell(("grep -lz -- %s /proc/[0-9]*/environ 2>/dev/null"):format(mark)).out
+    local list = {}
+    for pid in found:gmatch("/proc/(%d+)/environ\n") do list[#list + 1] = math.tointeger(pid) end
+    return list
+end
+
+--- A value for a variable of the environment that no other process has: it marks a test's own processes.
+function support.mark()
+    marks = marks + 1
+    return ("%d-%d-%d"):format(core.getpid(), marks, math.random(1 << 30))
 end
 
 return support

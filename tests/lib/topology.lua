@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Running a program with and without tiexec, and comparing all that can be seen.
+-- For the specs that compare: a program runs with tiexec and without, and all that can be seen must be the same.
 
 local assert = require "luassert"
 local core = require "tiexec.core"
@@ -17,9 +17,10 @@ end
 topology.tiexec = absolute(support.tiexec)
 topology.programs = absolute(support.programs)
 
-local function append(list, more)
-    return table.move(more or {}, 1, #(more or {}), #list + 1, list)
-end
+-- What all programs have in their environment that are observed: so the test's own tracers are known, which are
+-- nobody's children.
+local mark = support.mark()
+local tiexec_file = support.run({ "realpath", topology.tiexec }).out:match("[^\n]*")
 
 --- The words that run `what` as a child of tests/programs/watch.c.
 -- @tparam table what `watch`: options of watch; `as`: settings of tests/programs/as.c; `program`: name
@@ -29,16 +30,10 @@ end
 -- @string file where state.c writes to
 -- @tparam table under words before the program: tiexec, or none
 function topology.words(what, file, under)
-    local words = append({ topology.programs .. "watch" }, what.watch)
-    append(words, { "--", topology.programs .. "as" })
-    append(append(words, what.as), { "--" })
-    append(words, under)
-    if what.script then
-        append(words, { file .. ".sh" })
-    else
-        append(words, { (what.in_path and "" or topology.programs) .. (what.program or "state"), file })
-    end
-    return append(words, what.arguments)
+    local program = { (what.in_path and "" or topology.programs) .. (what.program or "state"), file }
+    if what.script then program = { file .. ".sh" } end
+    return support.concat({ topology.programs .. "watch" }, what.watch, { "--", topology.programs .. "as" }, what.as,
+        { "--" }, under, program, what.arguments)
 end
 
 --- Runs `what` and returns what watch says of it, and what the program says of itself.
@@ -50,7 +45,7 @@ function topology.observe(what, under)
         support.write_file(file .. ".sh", (what.script:gsub("FOLDER", folder.path)))
         assert(os.execute("chmod +x " .. file .. ".sh"))
     end
-    local command = "env " .. (what.environment or ""):gsub("FOLDER", folder.path) .. " "
+    local command = "env TIEXEC_TEST=" .. mark .. " " .. (what.environment or ""):gsub("FOLDER", folder.path) .. " "
         .. support.quote(topology.words(what, file, under))
     local result = support.shell(("cd %s; %s %s"):format(folder.path, command, what.redirect or ""))
     local state = (support.read_file(file) or "nothing"):gsub("/[%w/]*/tmp%.%w+", "FOLDER"):gsub("/tmp/lua_%w+", "FILE")
@@ -86,7 +81,8 @@ end
 
 --- Asserts that `what` comes out the same with tiexec as without. Returns both observations.
 function topology.assert_same(what)
-    local plain, under = topology.observe(what, {}), topology.observe(what, append({ topology.tiexec }, what.options))
+    local plain = topology.observe(what, {})
+    local under = topology.observe(what, support.concat({ topology.tiexec }, what.options))
     assert.not_equal("nothing", plain.state)
     assert.equal("", topology.difference(plain.state, under.state))
     assert.equal(plain.fate, under.fate)
@@ -103,11 +99,14 @@ function topology.assert_same_and_huge(what)
     assert.is_true(under.huge >= 2048)
 end
 
---- How many processes run this very tiexec.
-function topology.tiexec_processes()
-    local result = support.shell(("find /proc -maxdepth 2 -path '/proc/[0-9]*/exe' ! -path '/proc/%d/exe' -lname %s "
-        .. "2>/dev/null || true"):format(core.getpid(), support.quote { topology.tiexec }))
-    return select(2, result.out:gsub("\n", ""))
+--- Whether no tiexec is left, in a while, of what has been observed.
+function topology.is_clear()
+    return support.wait_for(function()
+        for _, pid in ipairs(support.processes_with("TIEXEC_TEST", mark)) do
+            if core.readlink(("/proc/%d/exe"):format(pid)) == tiexec_file then return false end
+        end
+        return true
+    end) or false
 end
 
 return topology
