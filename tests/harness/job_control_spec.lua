@@ -26,10 +26,10 @@ end
 
 -- The next event that is not a signal: those are given back.
 local function next_event(inferior)
-    local event = inferior:wait(10000)
+    local event = inferior:wait(30000)
     while event and event.reason == "signal-received" do
         inferior:cont()
-        event = inferior:wait(10000)
+        event = inferior:wait(30000)
     end
     return event
 end

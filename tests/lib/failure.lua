@@ -5,11 +5,7 @@ local support = require "tests.lib.support"
 
 local failure = {}
 
-local function concat(...)
-    local all = {}
-    for _, list in ipairs { ... } do table.move(list, 1, #list, #all + 1, all) end
-    return all
-end
+local concat = support.concat
 
 --- Asserts that standard error is one line of tiexec's, and returns it.
 function failure.one_line(result)
@@ -35,7 +31,7 @@ end
 -- Runs words behind those of the case's `prefix`.
 local function run(case, words)
     -- TERM does not end what is stopped; the limit of CPU time ends a tracer that nobody waits for
-    local cpu, all = ("--cpu=%d"):format(15 * support.patience), ("%d"):format(30 * support.patience)
+    local cpu, all = ("--cpu=%d"):format(15 * support.patience), ("%d"):format(60 * support.patience)
     return support.run(concat({ "prlimit", cpu, "timeout", "-s", "KILL", all }, case.prefix or {}, words))
 end
 

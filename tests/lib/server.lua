@@ -36,7 +36,7 @@ function server.ask(port, request)
     local text = ("%s %s HTTP/1.0\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%s"):format(method, path, #body, body)
     local folder <close> = support.folder()
     support.write_file(folder.path .. "/request", text)
-    local answer = support.run { "timeout", "10", "bash", "-c",
+    local answer = support.run { "timeout", "30", "bash", "-c",
         'exec 3<>/dev/tcp/127.0.0.1/$1; cat "$2" >&3; cat <&3', "ask", tostring(port), folder.path .. "/request" }.out
     return answer:match("^HTTP/1%.[01] 200 .-\r\n\r\n(.*)$")
 end

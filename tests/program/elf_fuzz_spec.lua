@@ -8,7 +8,7 @@ local small, ample = support.programs .. "small", support.programs .. "ample"
 -- Runs each file by itself and by tiexec, in one shell, without address space randomization, so that two runs
 -- of the same file see the same. bash refuses to take an ELF file for a script, as tiexec does.
 local script <const> = [[
-run() { timeout -s KILL 20 setarch -R bash -c '"$@"' - "$@" >"$dir/out" 2>"$dir/err" </dev/null
+run() { timeout -s KILL 60 setarch -R bash -c '"$@"' - "$@" >"$dir/out" 2>"$dir/err" </dev/null
     echo "$? $(cksum <"$dir/out")"; }
 dir=$1 tiexec=$2
 for file in "$dir"/case*; do

@@ -45,7 +45,8 @@ describe("--follow=exec", function()
         local script = [[trap 'echo caught $((count += 1))' USR1
             for i in $(seq 100); do kill -USR1 $$; done
             sh -c 'grep TracerPid /proc/self/status; exit 5'; echo $?
-            (sleep 0.1; kill -CONT $$) & kill -STOP $$; wait
+            going=$(mktemp)
+            (while [ -e $going ]; do kill -CONT $$; sleep 0.05; done) & kill -STOP $$; rm $going; wait
             exec "$0" "$@"]]
         local words = { "sh", "-c", script, ample, "x" }
         local plain = support.run(words)

@@ -13,7 +13,7 @@ local witness = core.readlink("/proc/self/cwd") .. "/" .. support.programs .. "w
 
 local function sh(script, ...) return { "sh", "-c", script, ... } end
 
-local function with(options, words) return table.move(words, 1, #words, #options + 1, { table.unpack(options) }) end
+local with = support.concat
 
 local function same_as_plain(follow, words)
     local plain = support.run(words)
@@ -133,7 +133,8 @@ describe("--follow=all", function()
 
     it("changes nothing in what shells do", function()
         same_as_plain("all", sh([[trap 'echo caught' USR1; kill -USR1 $$
-            (sleep 0.1; kill -CONT $$) & kill -STOP $$; wait
+            going=$(mktemp)
+            (while [ -e $going ]; do kill -CONT $$; sleep 0.05; done) & kill -STOP $$; rm $going; wait
             sh -c 'kill -TERM $$'; echo $?
             for i in $(seq 20); do (exit $i) & done; for i in $(seq 20); do wait %$i; echo $?; done
             seq 100000 | head -n 1; yes | head -c 100000 | cksum
@@ -194,7 +195,10 @@ describe("--follow=all", function()
             'i=0; while [ $i -lt $1 ]; do i=$((i+1)); "$0" loop & sleep 0.02; kill -KILL $!; wait; done; sleep 60',
             forking, tostring(support.rounds(100)) }
         local process <close> = support.start(words)
-        local tracer = core.status(process.pid, "TracerPid")
+        local tracer = assert(support.wait_for(function()
+            local pid = core.status(process.pid, "TracerPid")
+            return pid and pid > 0 and pid
+        end))
         assert(support.wait_for(function()
             return support.shell(("pgrep -x sleep -P %d -a"):format(process.pid)).out:find("sleep 60")
         end, 60))

@@ -8,14 +8,9 @@ local support = require "tests.lib.support"
 local ample = support.programs .. "ample"
 local NAMESPACE <const> = { "unshare", "--pid", "--fork", "--kill-child", "--mount-proc" }
 
-local function append(...)
-    local words = {}
-    for _, list in ipairs { ... } do table.move(list, 1, #list, #words + 1, words) end
-    return words
-end
-
 local function run(words, prefix)
-    return support.run(append({ "timeout", "-s", "KILL", "30" }, NAMESPACE, prefix or {}, { support.tiexec }, words))
+    local limit = { "timeout", "-s", "KILL", "60" }
+    return support.run(support.concat(limit, NAMESPACE, prefix, { support.tiexec }, words))
 end
 
 local function child_of(pid)
@@ -25,7 +20,7 @@ end
 -- Starts `words` under tiexec as process 1. Returns the process to be closed, and two functions: the pid of
 -- tiexec, and that of CMD once it is itself and has been let go; as seen from here.
 local function start(words, redirect)
-    local process = support.start(append(NAMESPACE, { support.tiexec }, words), redirect)
+    local process = support.start(support.concat(NAMESPACE, { support.tiexec }, words), redirect)
     local function init() return support.wait_for(function() return child_of(process.pid) end) end
     local function target()
         return support.wait_for(function()
@@ -113,7 +108,7 @@ describe("as process 1", function()
 
     it("with a read-only /proc/sys", isolated(function()
         local words = support.quote { support.tiexec, "--strict", ample, "x" }
-        local result = support.run(append(NAMESPACE, { "sh", "-c",
+        local result = support.run(support.concat(NAMESPACE, { "sh", "-c",
             "mount --bind /proc/sys /proc/sys && mount -o remount,ro,bind /proc/sys && exec " .. words }))
         assert.equal("", result.err)
         assert.equal(3, result.code)

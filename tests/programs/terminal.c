@@ -18,7 +18,7 @@ static size_t length, seen;
 static int read_more(int fd)
 {
     struct pollfd poller = {.fd = fd, .events = POLLIN};
-    if (poll(&poller, 1, 10000) <= 0 || length >= sizeof text - 1)
+    if (poll(&poller, 1, 60000) <= 0 || length >= sizeof text - 1)
         return 0;
     ssize_t n = read(fd, text + length, sizeof text - 1 - length);
     length += n > 0 ? (size_t)n : 0;

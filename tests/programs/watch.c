@@ -114,7 +114,7 @@ int main(int argc, char **argv)
     char line[16];
     struct pollfd poller = {.fd = ends[0], .events = POLLIN};
     if (on_ready) {
-        while (poll(&poller, 1, 20000) < 0)
+        while (poll(&poller, 1, 60000) < 0)
             ;
         (void)!read(ends[0], line, sizeof line);
     } else if (after) {
