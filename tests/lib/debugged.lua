@@ -1,7 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Programs on huge pages of each source, for debuggers and profilers to look at.
+-- For the specs of debuggers and profilers: programs that run from huge pages of each source.
 
-local core = require "tiexec.core"
 local support = require "tests.lib.support"
 
 local debugged = {}
@@ -16,22 +15,17 @@ debugged.sources = { "file", "shared", "thp", "hugetlb" }
 
 --- Sets the host up for a file of tests, and `restore` puts it back.
 function debugged.prepare()
-    local pipe <close> = assert(io.popen("mktemp -d /dev/shm/tiexec-test-XXXXXX")) -- mode 700
-    debugged.cache = pipe:read("l")
+    debugged.cache = support.folder("/dev/shm")
     debugged.pool, debugged.mode = support.pool(POOL_PAGES), support.thp("madvise")
 end
 
 function debugged.restore()
-    for _, value in pairs { debugged.pool, debugged.mode } do getmetatable(value).__close() end
-    os.execute("rm -rf " .. debugged.cache)
+    for _, value in pairs { debugged.pool, debugged.mode, debugged.cache } do getmetatable(value).__close() end
 end
 
 --- The words that start a program from a source; nil: as it is without tiexec.
 function debugged.words(source, words, options)
-    if not source then return words end
-    local all = { "env", "TIEXEC_CACHE=" .. debugged.cache, support.tiexec, "--sources", source }
-    for _, list in ipairs { options or {}, words } do table.move(list, 1, #list, #all + 1, all) end
-    return all
+    return source and support.words_by(source, debugged.cache.path, words, options) or words
 end
 
 --- Whether a source cannot be had here: why not.
@@ -45,10 +39,7 @@ end
 function debugged.start(source, words, options)
     local process = support.start(debugged.words(source, words, options))
     local name = words[1]:match("[^/]*$")
-    assert(support.wait_for(function()
-        local exe = core.readlink("/proc/" .. process.pid .. "/exe") or ""
-        return exe:match("[^/]*$") == name and core.status(process.pid, "TracerPid") == 0
-    end, START_S), "it has not started")
+    assert(support.wait_for(function() return support.has_become(process.pid, name) end, START_S), "it has not started")
     if not source then return process end
     local _, by = support.huge_text(process.pid)
     if by == fields[source] then return process end

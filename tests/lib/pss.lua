@@ -34,9 +34,7 @@ function pss.of(count, source)
     local folder <close> = support.folder()
     local cache <close> = support.folder("/dev/shm")
     local words = { pss.program, "wait" }
-    if source then
-        words = { "env", "TIEXEC_CACHE=" .. cache.path, support.tiexec, "--sources", source, table.unpack(words) }
-    end
+    if source then words = support.words_by(source, cache.path, words) end
     local all <close> = setmetatable({}, { __close = function(list)
         for _, process in ipairs(list) do process:__close() end
     end })

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
--- What the specs of the source `shared` have in common: a program, and a cache folder of its own.
+-- For the specs of the source `shared`: a program, and a cache folder of its own.
 
 local core = require "tiexec.core"
 local support = require "tests.lib.support"
@@ -12,35 +12,30 @@ shared.NOBODY = { "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
 
 --- A fresh folder in memory, and in it a copy of the program and a folder for the cache.
 function shared.place()
-    local pipe <close> = assert(io.popen("mktemp -d /dev/shm/tiexec-test-XXXXXX"))
-    local path = pipe:read("l")
+    local folder = support.folder("/dev/shm")
+    local path = folder.path
     local program, cache = path .. "/shareable", path .. "/cache"
     support.shell(("cp %s %s; mkdir -m 700 %s; chmod 755 %s"):format(built, program, cache, path))
     return setmetatable({ path = path, program = program, cache = cache }, { __close = function()
-        os.execute(("umount -l %s 2>/dev/null; rm -rf %s"):format(cache, path))
+        os.execute(("umount -l %s 2>/dev/null"):format(cache))
+        getmetatable(folder).__close()
     end })
 end
 
---- Words that start `words` under tiexec with that cache folder.
-function shared.words_for(cache, sources, words)
-    return table.move(words, 1, #words, 6, { "env", "TIEXEC_CACHE=" .. cache, support.tiexec, "--sources", sources })
-end
-
+--- Runs words, or the program alone, under tiexec with the cache folder, by `shared` or other sources.
 function shared.run(here, words, sources)
-    return support.run(shared.words_for(here.cache, sources or "shared", words or { here.program }))
+    return support.run(support.words_by(sources or "shared", here.cache, words or { here.program }))
 end
 
 --- Starts a program and waits until tiexec has left it.
 function shared.start(here, words, sources, redirect)
-    local process = support.start(shared.words_for(here.cache, sources or "shared", words), redirect)
+    local process = support.start(support.words_by(sources or "shared", here.cache, words), redirect)
     local name = words[1]:match("[^/]*$")
-    assert(support.wait_for(function()
-        local exe = core.readlink("/proc/" .. process.pid .. "/exe") or ""
-        return exe:match("[^/]*$") == name and core.status(process.pid, "TracerPid") == 0
-    end, 60))
+    assert(support.wait_for(function() return support.has_become(process.pid, name) end, 60))
     return process
 end
 
+--- Starts the program, which then waits.
 function shared.start_waiting(here, sources) return shared.start(here, { here.program, "wait" }, sources) end
 
 --- The finished copies and temporaries in the cache folder, sorted.

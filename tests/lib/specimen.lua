@@ -24,12 +24,6 @@ exec 4<"$0/pipe" 3>&-
 cat <&4 >"$0/out"
 ]]
 
-local function exists(path)
-    local file = io.open(path)
-    if file then file:close() end
-    return file ~= nil
-end
-
 -- The path of a program as /proc/PID/exe has it.
 function specimen.path(name)
     local found = support.shell("realpath \"$(command -v " .. support.quote { name } .. ")\"")
@@ -44,12 +38,6 @@ end
 -- Whether some thread of a process waits for room in a pipe.
 local function waits_to_write(pid)
     return support.shell(("cat /proc/%d/task/*/wchan"):format(pid)).out:find("pipe_write", 1, true) ~= nil
-end
-
---- Whether a process has become the program, and nobody traces it.
-function specimen.has_started(process, path)
-    return core.readlink(("/proc/%d/exe"):format(process.pid)) == path
-        and (support.read_file(("/proc/%d/status"):format(process.pid)) or ""):match("TracerPid:%s+0\n") ~= nil
 end
 
 --- Waits for the end of a process. Gives what it came to, "exit 0" or "signal 9"; nil if it does not end.
@@ -87,13 +75,13 @@ function specimen.run(program, tiexec_options, check)
     if program.before then assert(os.execute(program.before)) end
     assert(os.execute(("mkfifo %s/pipe %s/gate"):format(path, path)))
     local reader <close> = support.start({ "sh", "-c", collector, path })
-    assert(support.wait_for(function() return exists(path .. "/full") end), "the pipe was not filled")
+    assert(support.wait_for(function() return core.stat(path .. "/full") end), "the pipe was not filled")
 
     local redirect = ("<%s >%s/pipe 2>%s"):format(program.input or "/dev/null", path,
         program.errors_too and "&1" or path .. "/err")
     local process <close> = support.start(words_of(program, tiexec_options), redirect)
     local waiting = support.wait_for(function()
-        return specimen.has_started(process, program.words[1]) and waits_to_write(process.pid)
+        return support.has_become(process.pid, program.words[1]) and waits_to_write(process.pid)
             or not process:is_alive()
     end, END_S)
     local result = { waited = waiting and process:is_alive() }

@@ -88,11 +88,9 @@ describe("--check agrees with the host:", function()
     end)
 
     it("a program on tmpfs", function()
-        local path = support.shell("mktemp -d /dev/shm/tiexec-test-XXXXXX").out:match("%S+")
-        local folder <close> = setmetatable({}, { __close = function() os.execute("rm -rf " .. path) end })
-        assert.is_table(folder)
-        support.run { "cp", ample, path .. "/ample" }
-        local found = check { path .. "/ample" }
+        local folder <close> = support.folder("/dev/shm")
+        support.run { "cp", ample, folder.path .. "/ample" }
+        local found = check { folder.path .. "/ample" }
         assert.truthy(found.facts["its filesystem"].text:find("^tmpfs"))
     end)
 

@@ -11,11 +11,9 @@ local NO_FOLIOS <const> = "this filesystem has no large folios"
 
 -- A fresh folder beside the programs, so on the same filesystem; and one in memory, for the cache.
 local function place()
-    local pipe <close> = assert(io.popen(("mktemp -d %sfile-XXXXXX; mktemp -d /dev/shm/tiexec-test-XXXXXX")
-        :format(support.programs)))
-    local here = { path = pipe:read("l"), cache = pipe:read("l") }
-    return setmetatable(here, { __close = function()
-        os.execute(("rm -rf %s %s"):format(here.path, here.cache))
+    local folder, cache = support.folder(support.programs), support.folder("/dev/shm")
+    return setmetatable({ path = folder.path, cache = cache.path }, { __close = function()
+        for _, value in ipairs { folder, cache } do getmetatable(value).__close() end
     end })
 end
 
@@ -30,9 +28,8 @@ end
 local function start(here, options, words)
     local report = here.path .. "/report"
     os.remove(report)
-    local all = { "env", "TIEXEC_CACHE=" .. here.cache, support.tiexec, "--strict", "--report", report }
-    table.move(options, 1, #options, #all + 1, all)
-    table.move(words, 1, #words, #all + 1, all)
+    local all = support.concat({ "env", "TIEXEC_CACHE=" .. here.cache, support.tiexec, "--strict", "--report", report },
+        options, words)
     local process = support.start(all, (">%s/out 2>%s/err"):format(here.path, here.path))
     local name = words[1]:match("[^/]*$")
     assert.is_truthy(support.wait_for(function()

@@ -113,17 +113,14 @@ describe("gdb", function()
 
         it(source .. ": reads the kernel's core file, and finds the build-id in it", function()
             if debugged.lacks(source) then return pending(debugged.lacks(source)) end
-            if not support.is_root then return pending("only root may set core_pattern") end
-            local pattern <const> = "/proc/sys/kernel/core_pattern"
-            local before = support.read_file(pattern)
             local folder <close> = support.folder()
+            local pattern <close> = support.core_pattern(folder.path .. "/core")
+            if not pattern then return pending("only root may set core_pattern") end
             local process <close>, why = debugged.start(source, { deep, "wait" })
             if not process then return pending(why) end
             support.run { "prlimit", "--core=unlimited", "--pid", tostring(process.pid) }
-            support.write_file(pattern, folder.path .. "/core")
             os.execute("kill -ABRT " .. process.pid)
             assert(support.wait_for(function() return not process:is_alive() end))
-            support.write_file(pattern, before)
             local file = load_core(folder.path .. "/core")
             assert.same(plain_core.libraries, file.libraries)
             assert.same(above(plain.frames, "inner"), above(file.frames, "inner")) -- it was asleep further down

@@ -27,11 +27,7 @@ local function replace(text, from, to)
     return text:sub(1, i - 1) .. to .. text:sub(j + 1)
 end
 
-local function concat(...)
-    local words = {}
-    for _, list in ipairs { ... } do table.move(list, 1, #list, #words + 1, words) end
-    return words
-end
+local concat = support.concat
 
 local function as_root(test)
     return function()

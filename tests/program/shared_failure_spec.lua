@@ -127,10 +127,10 @@ end)
 
 -- Runs the program with the nth of the tracer's calls for a copy struck, see tests/programs/killer.c.
 local function struck(here, n, error)
-    local words = shared.words_for(here.cache, "shared,thp", { here.program })
+    local words = support.words_by("shared,thp", here.cache, { here.program })
     local log = here.path .. "/log"
     os.remove(log)
-    local prefix = { "timeout", "-s", "KILL", "30", "env", "LD_PRELOAD=" .. support.programs .. "killer",
+    local prefix = { "timeout", "-s", "KILL", "60", "env", "LD_PRELOAD=" .. support.programs .. "killer",
         "KILLER_CACHE=1", "KILLER_AT=" .. n, "KILLER_ERROR=" .. error, "KILLER_LOG=" .. log,
         "ASAN_OPTIONS=detect_leaks=0:verify_asan_link_order=0" }
     return support.run(table.move(words, 1, #words, #prefix + 1, prefix)), support.read_file(log)

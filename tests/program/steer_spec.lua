@@ -9,10 +9,10 @@ local HUGE <const> = core.host().huge_page_size
 
 -- The program and its library on tmpfs. To be closed; `program`.
 local function place()
-    local pipe <close> = assert(io.popen("mktemp -d /dev/shm/tiexec-test-XXXXXX"))
-    local path = pipe:read("l")
-    os.execute(("cp %sneedy %sloadable %s"):format(support.programs, support.programs, path))
-    return setmetatable({ program = path .. "/needy" }, { __close = function() os.execute("rm -rf " .. path) end })
+    local folder = support.folder("/dev/shm")
+    os.execute(("cp %sneedy %sloadable %s"):format(support.programs, support.programs, folder.path))
+    folder.program = folder.path .. "/needy"
+    return folder
 end
 
 -- The first mapping of the library: the linker's choice.

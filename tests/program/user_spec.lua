@@ -40,31 +40,25 @@ local NO_PTRACE <const> = { "setpriv", "--bounding-set=-sys_ptrace", "--inh-caps
 
 local STATUS <const> = { "cat", "/proc/self/status" }
 
-local function append(...)
-    local words = {}
-    for _, list in ipairs { ... } do table.move(list, 1, #list, #words + 1, words) end
-    return words
-end
-
 describe("--user", function()
     it("gives what setpriv gives, line by line", as_root(function()
         local setpriv = { "setpriv", "--reuid", "nobody", "--regid", "nogroup", "--init-groups" }
-        local wanted = status_of(append(setpriv, STATUS))
-        local got = status_of(append({ tiexec, "--user", "nobody" }, STATUS))
+        local wanted = status_of(support.concat(setpriv, STATUS))
+        local got = status_of(support.concat({ tiexec, "--user", "nobody" }, STATUS))
         assert.same(wanted, got)
         assert.truthy(table.concat(got, "\n"):find("CapEff:\t0000000000000000", 1, true))
     end))
 
     it("gives what runuser gives", as_root(function()
-        assert.same(status_of(append({ "runuser", "-u", "games", "--" }, STATUS)),
-            status_of(append({ tiexec, "-u", "games" }, STATUS)))
+        assert.same(status_of(support.concat({ "runuser", "-u", "games", "--" }, STATUS)),
+            status_of(support.concat({ tiexec, "-u", "games" }, STATUS)))
     end))
 
     it("USER:GROUP sets the group, by name or number", as_root(function()
-        local wanted = status_of(append({ "runuser", "-u", "games", "-g", "adm", "--" }, STATUS))
-        assert.same(wanted, status_of(append({ tiexec, "--user", "games:adm" }, STATUS)))
+        local wanted = status_of(support.concat({ "runuser", "-u", "games", "-g", "adm", "--" }, STATUS))
+        assert.same(wanted, status_of(support.concat({ tiexec, "--user", "games:adm" }, STATUS)))
         local group = support.shell("getent group adm | cut -d: -f3").out:match("%d+")
-        assert.same(wanted, status_of(append({ tiexec, "--user", "5:" .. group }, STATUS)))
+        assert.same(wanted, status_of(support.concat({ tiexec, "--user", "5:" .. group }, STATUS)))
     end))
 
     it("gives the supplementary groups", as_root(function()
@@ -76,13 +70,13 @@ describe("--user", function()
             return { "unshare", "-m", "sh", "-c", command }
         end
         local setpriv = { "setpriv", "--reuid", "games", "--regid", "games", "--init-groups" }
-        local plain = status_of(with_groups(append(setpriv, STATUS)))
+        local plain = status_of(with_groups(support.concat(setpriv, STATUS)))
         assert.truthy(table.concat(plain, "\n"):find("Groups:\t%d+ %d+ %d+"))
-        assert.same(plain, status_of(with_groups(append({ tiexec, "--user", "games" }, STATUS))))
+        assert.same(plain, status_of(with_groups(support.concat({ tiexec, "--user", "games" }, STATUS))))
     end))
 
     it("takes capabilities that securebits, inheritable or ambient sets would have kept", as_root(function()
-        local result = support.run(append({ "setpriv", "--inh-caps=+net_raw", "--ambient-caps=+net_raw",
+        local result = support.run(support.concat({ "setpriv", "--inh-caps=+net_raw", "--ambient-caps=+net_raw",
             "--securebits=+no_setuid_fixup", tiexec, "--user", "nobody" }, STATUS))
         for _, set in ipairs { "Inh", "Prm", "Eff", "Amb" } do
             assert.truthy(result.out:find("Cap" .. set .. ":\t0000000000000000", 1, true), result.out .. result.err)
@@ -92,9 +86,9 @@ describe("--user", function()
     it("keeps no_new_privs, files and environment as they are", as_root(function()
         local script = "ls -l /proc/self/fd | sed 's/.* //' ; env | sort; grep NoNewPrivs /proc/self/status"
         local clean_start = { "env", "-i", "A=b", "setpriv", "--no-new-privs" }
-        local wanted = support.run(append(clean_start, { "--reuid", "nobody", "--regid", "nogroup", "--init-groups",
-            "sh", "-c", script }))
-        local got = support.run(append(clean_start, { tiexec, "--user", "nobody", "sh", "-c", script }))
+        local wanted = support.run(support.concat(clean_start,
+            { "--reuid", "nobody", "--regid", "nogroup", "--init-groups", "sh", "-c", script }))
+        local got = support.run(support.concat(clean_start, { tiexec, "--user", "nobody", "sh", "-c", script }))
         local function clean(text)
             return (text:gsub("pipe:%[%d+%]", "pipe"):gsub("/proc/%d+/fd", "fd"):gsub("%S*/lua_%w+\n", ""))
         end
@@ -116,15 +110,15 @@ describe("--user", function()
     it("--login sets HOME, USER and LOGNAME", as_root(function()
         local command = { "sh", "-c", "echo $HOME $USER $LOGNAME" }
         assert.equal("/usr/games games games\n",
-            support.run(append({ tiexec, "--user", "games", "--login" }, command)).out)
+            support.run(support.concat({ tiexec, "--user", "games", "--login" }, command)).out)
         local others = { "env", "HOME=/a", "USER=b", "LOGNAME=c", tiexec, "--user", "games" }
-        local plain = support.run(append(others, command))
+        local plain = support.run(support.concat(others, command))
         assert.equal("/a b c\n", plain.out)
     end))
 
     for where, prefix in pairs { [""] = {}, [", even without CAP_SYS_PTRACE"] = NO_PTRACE } do
         it("the text is on huge pages" .. where, as_root(function()
-            local process <close> = support.start(append(prefix, { tiexec, "--user", "nobody", ample, "wait" }))
+            local process <close> = support.start(support.concat(prefix, { tiexec, "--user", "nobody", ample, "wait" }))
             assert.truthy(support.wait_for(function()
                 return core.status(process.pid, "Uid") == 65534 and core.status(process.pid, "TracerPid") == 0
                     and core.readlink("/proc/" .. process.pid .. "/exe") == ample
@@ -135,8 +129,8 @@ describe("--user", function()
 
     it("gives what setpriv gives where root has no CAP_SYS_PTRACE", as_root(function()
         local setpriv = { "setpriv", "--reuid", "nobody", "--regid", "nogroup", "--init-groups" }
-        assert.same(status_of(append(NO_PTRACE, setpriv, STATUS)),
-            status_of(append(NO_PTRACE, { tiexec, "--strict", "--user", "nobody" }, STATUS)))
+        assert.same(status_of(support.concat(NO_PTRACE, setpriv, STATUS)),
+            status_of(support.concat(NO_PTRACE, { tiexec, "--strict", "--user", "nobody" }, STATUS)))
     end))
 
     it("files are opened and made with the user's rights", as_root(function()
@@ -175,8 +169,8 @@ describe("--user", function()
         refused({ tiexec, "--login", "id" }, "--login needs --user")
         if support.is_root then
             local nobody = { "setpriv", "--reuid", "nobody", "--regid", "nogroup", "--clear-groups" }
-            refused(append(nobody, { tiexec, "--user", "root", "id" }), "only root may become another user")
-            local itself = support.run(append(nobody, { tiexec, "--user", "nobody", "id", "-un" }))
+            refused(support.concat(nobody, { tiexec, "--user", "root", "id" }), "only root may become another user")
+            local itself = support.run(support.concat(nobody, { tiexec, "--user", "nobody", "id", "-un" }))
             assert.equal("nobody\n", itself.out)
         end
     end)

@@ -68,7 +68,7 @@ local function start(program, options, look)
         ("<>%s/input >%s/log 2>&1"):format(data.path, data.path))
     local rests = support.wait_for(function()
         if not process:is_alive() then return false end
-        if not specimen.has_started(process, program.path) then return false end
+        if not support.has_become(process.pid, program.path) then return false end
         if not program.ready then return true end -- nobody traces it: its entry point is behind it
         return (support.read_file(data.path .. "/log") or ""):find(program.ready, 1, true) ~= nil
     end, MAP_S)

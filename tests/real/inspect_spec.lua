@@ -55,7 +55,7 @@ local function define(name, words, object, least)
             assert(os.execute("mkfifo " .. fifo))
             local process <close> = support.start(specimen.words(program, options),
                 ("<>%s >/dev/null 2>&1"):format(fifo))
-            assert.is_truthy(support.wait_for(function() return specimen.has_started(process, path) end, 60))
+            assert.is_truthy(support.wait_for(function() return support.has_become(process.pid, path) end, 60))
             check(look(process.pid))
         end
 

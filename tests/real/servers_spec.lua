@@ -15,7 +15,8 @@ local function serve(program, options, variant)
     local process <close> = support.start(words, ">" .. data.path .. "/log 2>&1 </dev/null")
     local result = { answers = {} }
     local port = support.wait_for(function()
-        for _, port in ipairs(specimen.has_started(process, program.words[1]) and server.ports_of(process.pid) or {}) do
+        local is_there = support.has_become(process.pid, program.words[1])
+        for _, port in ipairs(is_there and server.ports_of(process.pid) or {}) do
             if server.ask(port, program.ready) then return port end
         end
         return not process:is_alive()
