@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
--- For the specs that attach to running processes: a program with 64 threads, each of them in the midst of
--- something (tests/programs/waiting.c), and what the text of a process comes to in memory.
+-- For the specs that attach to running processes: a program with 64 threads, each in the midst of a system
+-- call or of computing (tests/programs/waiting.c), and what the read-only memory of a process consists of.
 
 local assert = require "luassert"
 local cpu = require "tests.lib.cpu"
@@ -8,10 +8,10 @@ local support = require "tests.lib.support"
 
 local attached = {}
 
--- What signal(7) says of any stop, and the tracer cannot always mend: EINTR.
+-- The calls that any stop may end with EINTR, as signal(7) says. The tracer cannot always mend that.
 local interrupted = { epoll = true, interrupted_epoll = true, sigtimedwait = true, semtimedop = true, receive = true }
 
---- Whether no system call did anything else than it must, but for those that a stop may have ended.
+--- Whether every system call did what it must, except that a stop may have ended some with EINTR.
 function attached.is_right_but_interrupted(output)
     for kind, errno in output:gmatch("([%w_]+): wrong: errno (%d+)") do
         if not interrupted[kind] or errno ~= "4" then return false end
@@ -19,8 +19,10 @@ function attached.is_right_but_interrupted(output)
     return true
 end
 
---- What the threads of `loader blocked` tell, `out`, and tell when they are left alone, `plain`. Where the CPU's
--- kernel forgets which call it stopped, those that every stop ends may tell of EINTR: then what they should.
+--- What the threads of `loader blocked` tell, with each excusable EINTR replaced by what was expected. It can be
+-- excused where this CPU's kernel forgets which call it stopped.
+-- @string out what they told
+-- @string plain what they tell when nobody stops them
 function attached.without_interruptions(out, plain)
     for _, name in ipairs(cpu.forgets_calls and { "epoll_wait", "epoll_pwait", "epoll_wait timed", "recv timed",
         "sigtimedwait", "semtimedop" } or {}) do
@@ -38,11 +40,12 @@ function Busy:__close()
     getmetatable(self.folder).__close(self.folder)
 end
 
---- Starts it, by itself or behind `words`, and waits until it is at work. To be closed; `pid`.
+--- Starts the program and waits until it is at work. Gives a value to be closed, with the field `pid`.
+-- @tparam[opt] table words of a command before the program's
 function attached.start(words)
     local folder = support.folder()
     local output = folder.path .. "/out"
-    -- some of its threads compute: where things take long, all others wait for them
+    -- Some of its threads compute, and all other processes would wait for them where things take long.
     local command = support.patience > 1 and { "nice", "-n", "19" } or {}
     table.move(words or {}, 1, #(words or {}), #command + 1, command)
     command[#command + 1] = support.programs .. "waiting"
@@ -54,23 +57,23 @@ function attached.start(words)
     return attached.start()
 end
 
---- Ends it. Returns its exit status, 0 if every system call did what it must, and what it said. What this CPU's
--- kernel makes of a call that any stop ends is no fault.
+--- Ends the program. Returns its exit status, which is 0 if every system call did what it must, and its output.
+-- An EINTR that this CPU's kernel makes of a stop is no fault.
 function Busy:finish()
     local code, output = self.process:stop("TERM"), support.read_file(self.output)
     if cpu.forgets_calls and code == 1 and attached.is_right_but_interrupted(output) then code = 0 end
     return code, output
 end
 
---- Runs tiexec with an option on the process, and further words before.
+--- Runs `tiexec WORDS… OPTION PID` on the process.
 function Busy:tiexec(option, words)
     return support.run_tiexec(table.move({ option, tostring(self.pid) }, 1, 2, #(words or {}) + 1, words or {}))
 end
 
---- Its mappings as /proc/PID/maps writes them.
+--- The process's mappings as /proc/PID/maps writes them.
 function Busy:maps() return support.read_file(("/proc/%d/maps"):format(self.pid)) end
 
--- Bytes in memory, by what holds them: what smaps says of a mapping once all of it has been read.
+-- The fields of smaps that say what holds a mapping's bytes, once all of them have been read.
 local MEMORY <const> = { "Rss", "Anonymous", "AnonHugePages", "ShmemPmdMapped", "Shared_Hugetlb", "Private_Hugetlb",
     "Locked", "Swap" }
 
@@ -83,7 +86,7 @@ local function of_files(pid)
     return list
 end
 
---- The read-only memory of a process's files: where it is mapped, what holds it, and its bytes.
+--- The read-only memory of a process's files, as a list: `text`, where a mapping is and what holds it; `bytes`.
 function attached.memory(pid)
     local list = {}
     local file <close> = assert(io.open(("/proc/%d/mem"):format(pid), "rb"))
@@ -99,7 +102,8 @@ function attached.memory(pid)
     return list
 end
 
---- Asserts that it is as it was.
+--- Asserts that the read-only memory of a process's files is as it was.
+-- @tparam table before what `attached.memory` gave
 function attached.same_memory(before, pid)
     local after = attached.memory(pid)
     for i, was in ipairs(before) do

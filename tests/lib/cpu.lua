@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
--- What the specs need to know about the CPU, by the name that tiexec.host() gives it.
+-- What the specs need to know about this host's CPU: names of registers, and what its kernel cannot do.
 
 local core = require "tiexec.core"
 
@@ -24,8 +24,9 @@ local cpus = {
         system = "syscall",
         carry = 1 << 29,
         one_segment = true, -- for text and headers, as linkers have it here
-        forgets_calls = true, -- at a stop: calls that ended with EINTR for it cannot be made again
-        loses_breakpoints = true, -- perf's, when their thread is stopped: then libraries are looked for once a second
+        forgets_calls = true, -- a system call that a stop ended with EINTR cannot be made again
+        loses_breakpoints = true, -- perf's breakpoints in a thread that was stopped: so libraries are looked for
+        -- once a second
         machine32 = 40, -- EM_ARM
         exit32 = "\7\0\xa0\xe3\1\x70\xa0\xe3\0\0\0\xef", -- mov r0, #7; mov r7, #1; svc #0
     },

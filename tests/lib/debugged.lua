@@ -13,27 +13,28 @@ local fields = { file = "FilePmdMapped", shared = "ShmemPmdMapped", thp = "AnonH
 
 debugged.sources = { "file", "shared", "thp", "hugetlb" }
 
---- Sets the host up for a file of tests, and `restore` puts it back.
+--- Arranges the host for a file of tests: a pool, transparent huge pages, a cache folder. `restore` undoes that.
 function debugged.prepare()
     debugged.cache = support.folder("/dev/shm")
     debugged.pool, debugged.mode = support.pool(POOL_PAGES), support.thp("madvise")
 end
 
+--- Undoes `prepare`.
 function debugged.restore()
     for _, value in pairs { debugged.pool, debugged.mode, debugged.cache } do getmetatable(value).__close() end
 end
 
---- The words that start a program from a source; nil: as it is without tiexec.
+--- The words that start a program by a source; without tiexec if the source is nil.
 function debugged.words(source, words, options)
     return source and support.words_by(source, debugged.cache.path, words, options) or words
 end
 
---- Whether a source cannot be had here: why not.
+--- Why a source cannot be had here; nil if it can.
 function debugged.lacks(source)
     if source == "hugetlb" and not debugged.pool then return "no hugetlb pool: not root, or no memory" end
 end
 
---- Starts a program and waits until it is by itself.
+--- Starts a program by a source and waits until nobody traces it.
 -- @treturn[1] process
 -- @treturn[2] nil, string why its text is not huge here, by no fault of tiexec's
 function debugged.start(source, words, options)

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Where huge pages are possible in a process, from what readelf, ldd and /proc say: none of it is
--- tiexec's own code.
+-- For the specs that check what tiexec did against something else than tiexec: where huge pages are possible
+-- in a process, and where they are, from readelf, ldd and /proc alone.
 
 local support = require "tests.lib.support"
 
@@ -116,7 +116,7 @@ function elf.written_in(objects, start, stop)
     end
 end
 
--- Room that heap and stack may grow into; the heap's up to the next mapping.
+-- The ranges that heap and stack may grow into. The heap's ends at the next mapping.
 local function rooms(pid, maps)
     local list = {}
     local fields = (support.read_file("/proc/" .. pid .. "/stat") or ""):match("%) (.*)$")
@@ -181,7 +181,8 @@ function elf.copied_bytes(mapping)
     return 0
 end
 
--- The executable huge pages of a process, by address; complaints about what is half of one thing.
+-- The executable huge pages of a process, by address, and their bytes. Adds a complaint for each mapping that is
+-- huge only in part, by another source, or of other permissions.
 local function huge_pages(pid, source, complaints)
     local pages, sum = {}, 0
     for _, mapping in ipairs(support.smaps(pid)) do
@@ -198,7 +199,8 @@ local function huge_pages(pid, source, complaints)
     return pages, sum
 end
 
--- Bytes of [start, stop) of a smaps entry that are surely huge by `field`, if only part of it is.
+-- Bytes of [start, stop) that are huge by `field` for certain, where smaps says how much of the mapping is, and not
+-- which part.
 local function huge_part(mapping, field, start, stop)
     local size = math.min(mapping.stop, stop) - math.max(mapping.start, start)
     if size <= 0 then return 0 end

@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
--- What must hold whatever fails: CMD runs as it would by itself, and one line says what and what to do.
+-- For the specs of failures. Whatever fails, CMD runs as it does without tiexec, and one line says what failed and
+-- what to do.
 
 local support = require "tests.lib.support"
 
@@ -28,7 +29,7 @@ function failure.not_started(result)
         ("started? output '%s', code %s, signal %s\n%s"):format(result.out, result.code, result.signal, result.err))
 end
 
--- Runs words behind those of the case's `prefix`.
+-- Runs words behind those of the case's `prefix`, within limits of time.
 local function run(case, words)
     -- TERM does not end what is stopped; the limit of CPU time ends a tracer that nobody waits for
     local cpu, all = ("--cpu=%d"):format(15 * support.patience), ("%d"):format(60 * support.patience)
@@ -44,12 +45,12 @@ function failure.both(case, options)
     return run(case, case.command), by_tiexec(case, options)
 end
 
---- The host as it is.
+--- Arranges the host not at all. Gives a to-be-closed value, as its like do.
 function failure.as_it_is()
     return setmetatable({}, { __close = function() end })
 end
 
---- The host without free huge pages in its pool.
+--- Arranges a host whose pool has no huge pages.
 function failure.empty_pool()
     return support.pool(0), "the hugetlb pool cannot be set: not root?"
 end

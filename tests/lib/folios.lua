@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
---- Pages larger than the base page, of which smaps does not tell, read from /proc/PID/pagemap and /proc/kpageflags
--- without tiexec's own code. As root.
+-- For the specs of pages smaller than the PMD's: smaps does not tell of them, so they are found in
+-- /proc/PID/pagemap and /proc/kpageflags, without tiexec's own code. Only root may read these.
 
 local support = require "tests.lib.support"
 
@@ -29,7 +29,7 @@ local function is_one(pagemap, flags, at, size, page)
     return true
 end
 
--- The page cache has large folios, too, but no say in what the TLB makes of them.
+-- Whether a mapping is a copy of text. The page cache has large folios, too, but those are not tiexec's work.
 local function is_copy(m)
     return m.perms:find("x") and (m.path == "" or m.path:find("^%[anon:") or m.path:find("^/anon_hugepage"))
 end

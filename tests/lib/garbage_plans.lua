@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Plans that must be refused, for programs stopped at their entry.
+-- For the specs of random plans: plans that must be refused, for programs stopped at their entry.
 
 local elf = require "tests.lib.elf"
 local validate = require "tiexec.plan.validate"

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
--- systemd as the first process of namespaces of its own, with none but a test's units; nothing of the host can be
--- written to from there but the test's folder, which is /run/test.
+-- For the specs of services: systemd runs as the first process of namespaces of its own, with a test's units and
+-- no others. Of the host it can write to one folder only, the test's, which is /run/test there.
 
 local support = require "tests.lib.support"
 
@@ -8,7 +8,8 @@ local manager = {}
 
 local TIMEOUT_S <const> = 60
 
--- $1: the folder. A control group for systemd to divide; its root in the new namespace.
+-- Makes a control group that systemd is to divide, and namespaces in which that is the root. $1: the test's folder;
+-- $2: the script to run there.
 local outer <const> = [[
 mkdir -p "$1/cgroup" && mount -t cgroup2 none "$1/cgroup" || exit 99
 group=$1/cgroup/tiexec-test-$$
@@ -27,7 +28,7 @@ exec env -i PATH="$PATH" container=test SYSTEMD_UNIT_PATH=/run/test/units /lib/s
     --unit=look.service --log-target=null --show-status=no --default-standard-output=null
 ]]
 
--- Started when all other units have been; its end is systemd's.
+-- The unit that is started when all others have been. When it ends systemd ends, too.
 local look <const> = [[
 [Unit]
 DefaultDependencies=no
@@ -57,7 +58,7 @@ local function write_units(path, units)
     end
 end
 
--- The groups go when the last of the processes has.
+-- Removes the control groups, which is possible once the last of their processes is gone.
 local function remove_groups(path)
     support.wait_for(function()
         return support.run { "unshare", "--mount", "sh", "-c", [[mount -t cgroup2 none "$1" &&

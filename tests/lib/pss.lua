@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
--- What the text of many processes of one program takes of memory, as the kernel divides it: Pss counts a
--- page that n processes map as 1/n of a page in each.
+-- For the specs of memory: how much of it the text of many processes of one program takes. Pss counts a page
+-- that n processes map as 1/n of a page in each.
 
 local support = require "tests.lib.support"
 
@@ -25,7 +25,7 @@ local function start(words, folder, i)
     return process
 end
 
---- Runs `count` processes at once; closes them.
+--- Runs `count` processes of the program at once, measures, and ends them.
 -- @int count
 -- @string[opt] source started by tiexec with that one; else plainly
 -- @treturn int the sum of their text's Pss

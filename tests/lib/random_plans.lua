@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Random plans for programs stopped at their entry: what the executor leaves is compared with what was
--- there, by a program of its own (tests/programs/memdump.c) and /proc/PID/maps.
+-- For the specs of random plans: each is carried out in a program stopped at its entry. What the executor leaves
+-- is compared with what was there before, by tests/programs/memdump.c and /proc/PID/maps.
 
 local assert = require "luassert"
 local busted = require "busted"

@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
---- tiexec and the test programs, copied to where any user can reach them and no mount option is in the way.
+-- For the specs of other users: tiexec and test programs are copied to a folder that any user can reach, and
+-- where no mount option is in the way.
 
 local support = require "tests.lib.support"
 

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Talking to servers on the loopback interface.
+-- For the specs of servers: finds their ports, and asks them, on the loopback interface.
 
 local core = require "tiexec.core"
 local support = require "tests.lib.support"

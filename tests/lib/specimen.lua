@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Real programs, run plainly and under tiexec, and looked at while they run. A program's output is a
--- pipe that is full: so it waits at its first write, however short it is, until it has been looked at.
+-- For the specs of real programs: each runs plainly and under tiexec, and is looked at while it runs. Its output is
+-- a pipe that is full. So the program, however short, waits at its first write until it has been looked at.
 
 local assert = require "luassert"
 local busted = require "busted"

@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
--- What the specs share: running programs, and looking at them from outside.
+-- What most specs need: files and folders, running programs, looking at processes from outside, and settings of
+-- the host that are put back.
 
 local core = require "tiexec.core"
 
@@ -10,21 +11,21 @@ support.programs = (os.getenv("TIEXEC_BUILD") or "build") .. "/tests/" -- made f
 -- How many times longer than elsewhere things may take: for emulated CPUs.
 support.patience = tonumber(os.getenv("TIEXEC_PATIENCE")) or 1
 
---- How often to do what is done `n` times for the odd chance: less often where things take long.
+--- How many times to do what is done `n` times to meet a rare chance: fewer where things take long.
 function support.rounds(n) return math.max(2, n // support.patience) end
 
---- Of a list of alike cases all; where things take long every nth.
+--- All of a list of similar cases; where things take long every nth of them.
 function support.some(list, n)
     local some = {}
     for i = 1, #list, support.patience > 1 and n or 1 do some[#some + 1] = list[i] end
     return some
 end
 
---- busted's `pending` for use in a test, for modules: what they see as that, or take from a spec's file, is the other
--- one, which declares a test, and does nothing within one.
+--- busted's `pending` as modules need it to skip the test that is running. The global `pending` that a module sees is
+-- another function: it declares a test, and does nothing within one.
 function support.pending(why) return require "busted.core"().pending(why) end
 
---- Whether tiexec is built with sanitizers, which do some things of their own.
+--- Whether tiexec is built with sanitizers: these handle signals and take memory of their own.
 support.sanitized = os.getenv("TIEXEC_SANITIZED") ~= nil
 
 support.is_root = core.host().uid == 0
@@ -93,7 +94,7 @@ function support.words_by(sources, cache, words, options)
     return support.concat({ "env", "TIEXEC_CACHE=" .. cache, support.tiexec, "--sources", sources }, options, words)
 end
 
--- Some milliseconds, without a process for them: what `check` waits for may need the CPU.
+-- Waits for 10 ms, without a process for that: what `check` waits for may need the CPU.
 local epoll
 local function pause()
     epoll = epoll or assert(core.syscall("epoll_create1", core.constants.O_CLOEXEC))
@@ -115,14 +116,14 @@ end
 local Process = {}
 Process.__index = Process
 
---- Ends it with SIGKILL and collects it, if `stop` has not.
+--- Ends the process with SIGKILL and collects it, unless `stop` has done so.
 function Process:__close()
     if io.type(self.pipe) ~= "file" then return end
     os.execute("kill -KILL " .. self.pid .. " 2>/dev/null")
     self.pipe:close()
 end
 
---- Sends a signal by name and gives how it ended: exit status, or the number of a signal.
+--- Sends the process a signal by name, waits for its end, and gives its exit status or the number of the signal.
 function Process:stop(signal)
     os.execute(("kill -%s %d 2>/dev/null"):format(signal or "TERM", self.pid))
     local _, _, code = self.pipe:close()
@@ -163,8 +164,8 @@ function support.start_tiexec(words, redirect)
     return process
 end
 
---- /proc/PID/smaps, read without tiexec's own code: a list of `start`, `stop`, `perms`, `path`, and the
--- fields by the kernel's names, in bytes; `VmFlags`, a string.
+--- What /proc/PID/smaps says, read without tiexec's own code: a list of mappings with `start`, `stop`, `perms`,
+-- `path`, the fields by the kernel's names in bytes, and `VmFlags`, a string.
 function support.smaps(pid)
     local list = {}
     for line in (support.read_file("/proc/" .. pid .. "/smaps") or ""):gmatch("[^\n]+") do
@@ -194,7 +195,7 @@ function support.huge_bytes(mapping)
     return sum, by
 end
 
---- Bytes of all executable memory of a process on huge pages; and by what, the smaps field's name.
+--- Bytes of all executable memory of a process that is on huge pages, and the name of the field that says so.
 function support.huge_text(pid)
     local sum, by = 0, nil
     for _, mapping in ipairs(support.smaps(pid)) do

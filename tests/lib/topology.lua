@@ -17,8 +17,8 @@ end
 topology.tiexec = absolute(support.tiexec)
 topology.programs = absolute(support.programs)
 
--- What all programs have in their environment that are observed: so the test's own tracers are known, which are
--- nobody's children.
+-- Every observed program has this in its environment, and so has its tracer. A tracer is not a child of the test's,
+-- so there is no other way to know it.
 local mark = support.mark()
 local tiexec_file = support.run({ "realpath", topology.tiexec }).out:match("[^\n]*")
 
