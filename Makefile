@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # make            build/tiexec, the program, and build/lua/tiexec/core.so, the module for lua5.4
 # make demo       install what is missing, build, and show the main job on a real program
-# make test       install what is missing, build, run the tests: here, and on an arm64 kernel in qemu
+# make test       install what is missing, build, run the tests: here, and on an arm64 kernel
 # make check      the tests here alone                 (SPECS="…": these files or folders of them)
 # make test-arm64 those on an arm64 kernel alone, all of them
 # make test-real  the tests of large programs
@@ -56,8 +56,8 @@ OBJECTS  := $(SOURCES:%.c=$(BUILD)/%.o)
 PROGRAM  := $(BUILD)/tiexec
 MODULE   := $(BUILD)/lua/tiexec/core.so
 
-# The modules are compiled ahead and put into the program, with line numbers: to find, open and parse
-# them would be half of tiexec's own time.
+# The modules are compiled ahead and put into the program, with line numbers: to find, open and
+# parse them would be half of tiexec's own time.
 SCRIPTS  := $(wildcard scripts/tiexec/*.lua scripts/tiexec/*/*.lua)
 BYTECODE := $(SCRIPTS:scripts/%.lua=$(BUILD)/bytecode/%.lua)
 
@@ -97,7 +97,7 @@ $(BUILD)/core/ptrace/remote.o: $(BUILD)/syscalls.inc
 
 -include $(OBJECTS:.o=.d) $(BUILD)/core/lua/main.d
 
-# ---- install --------------------------------------------------------------------------------------
+# ---- install ----
 
 LUA_SHARE := $(DESTDIR)$(PREFIX)/share/lua/5.4
 LUA_LIB   := $(DESTDIR)$(PREFIX)/lib/lua/5.4

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# The programs that the tests run: one of each file in tests/programs, and some linked in several ways.
+# The programs that the tests run: one of each file in tests/programs, some linked in several ways.
 
 TEST_SOURCES  := $(wildcard tests/programs/*.c)
 ifneq ($(ARCH),aarch64)
@@ -23,7 +23,7 @@ HERE       := -Wl,-rpath,'$$ORIGIN'
 
 TEST_FLAGS_shape := $(BARE) $(NO_LANDING) -Wl,-z,max-page-size=4096 -Wl,--build-id=none \
                     -T tests/programs/shape.ld
-# Its text begins at a huge page of the file and ends with the file: so there are no symbols after it.
+# Its text begins at a huge page of the file and ends with the file: no symbols come after it.
 TEST_FLAGS_ends  := $(BARE) $(NO_LANDING) -g0 -Wl,-z,max-page-size=0x200000 -Wl,--build-id=none \
                     -Wl,-s -T tests/programs/ends.ld
 TEST_FLAGS_small := $(BARE) $(NO_LANDING) -Wl,-Tdata=0x800000
@@ -134,7 +134,7 @@ $(LAID_OUT): $(BUILD)/tests/moved-%: tests/tools/layout.lua $(call of,moved-sepa
 
 # ---- a program of Go's ----
 
-# On arm64 Go puts text into the lowest huge page, which stays small: so one has its text above that, too.
+# On arm64 Go puts text into the lowest huge page, which stays small: so one has its text above.
 LINES := $(call of,lines lines-above)
 ifneq ($(shell command -v go),)
 TEST_PROGRAMS += $(LINES)

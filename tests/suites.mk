@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 # The tests on this host, and what else is run with the program: demo, bench, coverage, lint.
 
-# The tests run in stock lua5.4, with the module; the sanitized ones in the program itself, which has
-# the sanitizers in it.
+# The tests run in stock lua5.4, with the module. The sanitized ones run in the program itself, which
+# has the sanitizers in it.
 export LUA_PATH  := scripts/?.lua;scripts/?/init.lua;;
 export LUA_CPATH := $(BUILD)/lua/?.so;;
 BUSTED ?= $(LUA) /usr/bin/busted
 SPECS  ?= tests/unit tests/harness tests/program
 
-# make calls itself for what comes after the packages, since what pkg-config says is read at its start.
-# It then compiles in parallel, unless another number of jobs was asked for.
+# make calls itself for what comes after the packages, since what pkg-config says is read at its
+# start. It then compiles in parallel, unless another number of jobs was asked for.
 MAKEFLAGS += --no-print-directory
 JOBS       = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
@@ -20,10 +20,11 @@ check:
 	@$(MAKE) $(JOBS) test-programs
 	@TIEXEC_PROGRAM=$(PROGRAM) TIEXEC_BUILD=$(BUILD) $(BUSTED) -o tests/lib/output.lua $(SPECS)
 
-# The arm64 part has so many minutes, with all that it compiles; the guests' images are made before.
+# The arm64 part has so many minutes, with all that it compiles; the images are made before.
 test: packages-test
 	@$(MAKE) check
-	@why=$$(tests/vm/ready arm64) || { echo "make test: no tests on an arm64 kernel: $$why"; exit 0; }; \
+	@why=$$(tests/vm/ready arm64) || \
+	        { echo "make test: no tests on an arm64 kernel: $$why"; exit 0; }; \
 	    $(MAKE) test-arm64 UNTIL=$$(($$(date +%s) + 60 * $${TIEXEC_ARM64_MINUTES:-10}))
 
 test-real: packages-real
@@ -32,7 +33,8 @@ test-real: packages-real
 soak:
 	@TIEXEC_SOAK=$${TIEXEC_SOAK:-10000} $(MAKE) check SPECS=tests/program/random_bases_spec.lua
 
-# Signals, core dumps and preloaded libraries are the tests' own; the kernel, not a leak, ends what is forked.
+# Signals, core dumps and preloaded libraries are the tests' own. What is forked ends without
+# freeing its memory, which is no leak.
 ASAN_OPTIONS := detect_leaks=0:handle_segv=0:handle_sigbus=0:handle_sigfpe=0:disable_coredump=0
 ASAN_OPTIONS := $(ASAN_OPTIONS):verify_asan_link_order=0
 
