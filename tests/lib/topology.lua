@@ -45,8 +45,9 @@ function topology.observe(what, under)
         support.write_file(file .. ".sh", (what.script:gsub("FOLDER", folder.path)))
         assert(os.execute("chmod +x " .. file .. ".sh"))
     end
-    local command = "env TIEXEC_TEST=" .. mark .. " " .. (what.environment or ""):gsub("FOLDER", folder.path) .. " "
-        .. support.quote(topology.words(what, file, under))
+    local environment = (what.environment or ""):gsub("FOLDER", folder.path)
+    if environment ~= "-i" then environment = environment .. " TIEXEC_TEST=" .. mark end
+    local command = ("env %s %s"):format(environment, support.quote(topology.words(what, file, under)))
     local result = support.shell(("cd %s; %s %s"):format(folder.path, command, what.redirect or ""))
     local state = (support.read_file(file) or "nothing"):gsub("/[%w/]*/tmp%.%w+", "FOLDER"):gsub("/tmp/lua_%w+", "FILE")
     local huge = tonumber(state:match("\nhuge (%d+)"))

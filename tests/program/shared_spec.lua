@@ -7,7 +7,7 @@ local support = require "tests.lib.support"
 
 local TEXT <const>, NOBODY <const> = shared.TEXT, shared.NOBODY
 local place, run, files, text_of = shared.place, shared.run, shared.files, shared.text_of
-local words_for, start_waiting = shared.words_for, shared.start_waiting
+local start_waiting = shared.start_waiting
 
 local function patched(here, from, to)
     local bytes = support.read_file(here.program)
@@ -62,7 +62,7 @@ describe("shared", function()
             for _, process in ipairs(processes) do getmetatable(process).__close(process) end
         end })
         for i = 1, support.rounds(50) do
-            processes[i] = support.start(words_for(here.cache, "shared", { here.program, "wait" }))
+            processes[i] = support.start(support.words_by("shared", here.cache, { here.program, "wait" }))
         end
         for _, process in ipairs(processes) do
             assert.is_truthy(support.wait_for(function() return text_of(process.pid).ShmemPmdMapped == TEXT + (2 << 20)
