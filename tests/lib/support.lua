@@ -269,8 +269,8 @@ local marks = 0
 --- The processes that have NAME=VALUE in their environment, as a list of ids. Others on this host, be they
 -- tiexec's, are not looked at.
 function support.processes_with(name, value)
-    local mark = support.quote { ("^%s=%s$"):format(name, value:gsub("%p", "\\%0")) }
-    local found = support.shell(("grep -lz -- %s /proc/[0-9]*/environ 2>/dev/null"):format(mark)).out
+    local wanted = support.quote { name .. "=" .. value }
+    local found = support.shell(("grep -lzxF -- %s /proc/[0-9]*/environ 2>/dev/null"):format(wanted)).out
     local list = {}
     for pid in found:gmatch("/proc/(%d+)/environ\n") do list[#list + 1] = math.tointeger(pid) end
     return list

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Signals, the end of the program, and what its parent hears of it, are as without tiexec.
 
+local core = require "tiexec.core"
 local support = require "tests.lib.support"
 local topology = require "tests.lib.topology"
 
@@ -72,6 +73,18 @@ describe("the parent hears the same of the program's end:", function()
     it("one SIGCHLD, from the program, and no child is left", function()
         local _, under = topology.assert_same { arguments = { "exit=3" } }
         assert.equal("exit 3\nchld 1 strange 0 children none\n", under.fate)
+    end)
+
+    it("a tracer is known by its environment", function()
+        local mark = support.mark()
+        local process <close> = support.start { "env", "TIEXEC_TEST=" .. mark, support.tiexec, "--follow=all",
+            "sleep", "100" }
+        local tracer = assert(support.wait_for(function()
+            local pid = core.status(process.pid, "TracerPid")
+            return pid and pid > 0 and pid
+        end))
+        local found = support.processes_with("TIEXEC_TEST", mark)
+        assert.same({ [process.pid] = true, [tracer] = true }, { [found[1]] = true, [found[2]] = true })
     end)
 
     it("no tiexec is left", function()
