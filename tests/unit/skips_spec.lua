@@ -49,3 +49,31 @@ describe("the list of tests that may be skipped", function()
         assert.equal(0, support.shell("tests/tools/skips tests/skips </dev/null").code)
     end)
 end)
+
+describe(".ci/run", function()
+    -- What it says at last, and its exit status, when make prints this.
+    local function ci(text)
+        local folder <close> = support.folder()
+        support.write_file(folder.path .. "/make",
+            "#!/bin/sh\n[ $1 = test ] || exit 0\ncat <<'END'\n" .. text .. "END\n")
+        os.execute("chmod +x " .. folder.path .. "/make")
+        local result = support.shell("PATH=" .. folder.path .. ":$PATH .ci/run")
+        return result.out:match("([^\n]*)\n$"), result.code
+    end
+
+    it("passes when nothing is skipped", function()
+        assert.same({ "5 passed, 0 failed, 0 skipped", 0 },
+            { ci("5 successes / 0 failures / 0 errors / 0 pending : 1\n") })
+    end)
+
+    it("fails when a test is skipped that is not on the list", function()
+        assert.same({ "5 passed, 1 failed, 1 skipped", 1 },
+            { ci(HOST .. "5 successes / 0 failures / 0 errors / 1 pending : 1\n") })
+    end)
+
+    it("fails when a test does, and adds up what comes to", function()
+        assert.same({ "8 passed, 3 failed, 0 skipped", 1 },
+            { ci("5 successes / 1 failure / 0 errors / 0 pending : 1\n"
+                .. "3 successes / 0 failures / 2 errors / 0 pending : 1\n") })
+    end)
+end)
