@@ -3,7 +3,8 @@
 # make demo       install what is missing, build, and show the main job on a real program
 # make test       install what is missing, build, run the tests: here, and on an arm64 kernel
 # make check      the tests here alone                 (SPECS="…": these files or folders of them)
-# make test-arm64 those on an arm64 kernel alone, all of them
+# make test-guests    those on an arm64 kernel alone, as many as fit into TIEXEC_ARM64_MINUTES=10
+# make test-arm64     the same, all of them
 # make test-real  the tests of large programs
 # make test-kernels   every source on six kernels of Debian's, for docs/KERNELS.md
 # make soak       10,000 starts of a moved program               (TIEXEC_SOAK=N: others)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # The tests on this host, and what else is run with the program: demo, bench, coverage, lint.
 
-# The tests run in stock lua5.4, with the module. The sanitized ones run in the program itself, which
-# has the sanitizers in it.
+# The tests run in stock lua5.4, with the module. The sanitized ones run in the program itself, as
+# the sanitizers are in that.
 export LUA_PATH  := scripts/?.lua;scripts/?/init.lua;;
 export LUA_CPATH := $(BUILD)/lua/?.so;;
 BUSTED ?= $(LUA) /usr/bin/busted
@@ -20,12 +20,9 @@ check:
 	@$(MAKE) $(JOBS) test-programs
 	@TIEXEC_PROGRAM=$(PROGRAM) TIEXEC_BUILD=$(BUILD) $(BUSTED) -o tests/lib/output.lua $(SPECS)
 
-# The arm64 part has so many minutes, with all that it compiles; the images are made before.
 test: packages-test
 	@$(MAKE) check
-	@why=$$(tests/vm/ready arm64) || \
-	        { echo "make test: no tests on an arm64 kernel: $$why"; exit 0; }; \
-	    $(MAKE) test-arm64 UNTIL=$$(($$(date +%s) + 60 * $${TIEXEC_ARM64_MINUTES:-10}))
+	@$(MAKE) test-guests
 
 test-real: packages-real
 	@$(MAKE) check SPECS=tests/real
