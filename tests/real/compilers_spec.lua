@@ -40,8 +40,8 @@ describe("under tiexec, the compiler", function()
         return specimen.program({ compiler, "-quiet", "-O2", "-imultiarch", "x86_64-linux-gnu", "-o", "-" }, cxx)()
     end, 20 << 20)
 
-    specimen.define("clang-14", specimen.program(
-        { "/usr/bin/clang-14", "-O2", "-S", "-x", "c", "-o", "-", "-" },
+    specimen.define("clang", specimen.program(
+        { "/usr/bin/clang", "-O2", "-S", "-x", "c", "-o", "-", "-" },
         "#include <stdio.h>\nint main(void) { for (int i = 0; i < 9; i++) printf(\"%d\\n\", i * i); return 0; }\n"),
         140 << 20)
 

@@ -14,8 +14,8 @@ local MAP_S <const> = 60
 local programs = {
     { name = "node", words = { "/usr/bin/node", "-" } },
     { name = "cc1plus", words = { "cc1plus", "-quiet", "-o", "/dev/null", "-" } },
-    { name = "clang-14", words = { "/usr/bin/clang-14", "-c", "-x", "c++", "-o", "/dev/null", "-" },
-        objects = { "/libLLVM-14.so.1", "/libclang-cpp.so.14" } },
+    { name = "clang", words = { "/usr/bin/clang", "-c", "-x", "c++", "-o", "/dev/null", "-" },
+        objects = { "/libLLVM", "/libclang-cpp" } },
     { name = "gdb", words = { "/usr/bin/gdb", "-nx", "-q" } },
     { name = "prometheus", words = { "/usr/bin/prometheus", "--config.file=/dev/null",
         "--storage.tsdb.path=DATA/tsdb", "--web.listen-address=127.0.0.1:0" }, ready = "Server is ready" },

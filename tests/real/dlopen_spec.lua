@@ -23,7 +23,9 @@ sys.stdin.readline()
 sys.exit(6)
 ]=]
 
-local names = { "libLLVM-14.so.1", "libclang-cpp.so.14" }
+-- As clang needs them: their names tell the version.
+local needed = support.shell("ldd /usr/bin/clang").out
+local names = { needed:match("libLLVM%S+"), needed:match("libclang%-cpp%S+") }
 
 -- Bytes of a library's text, and of them those on huge pages. A copy that all share is named after it.
 local function text_of(pid, name)
@@ -57,9 +59,10 @@ end
 
 describe("--follow=dlopen:", function()
     it("LLVM's and clang's libraries in python", function()
+        if #names < 2 then return pending("clang is not installed") end
         local probe = support.run { PYTHON, "-c", "import ctypes, sys; [ctypes.CDLL(n) for n in sys.argv[1:]]",
             table.unpack(names) }
-        if probe.code ~= 0 then return pending("python3 with ctypes, or LLVM 14, is not installed: " .. probe.err) end
+        if probe.code ~= 0 then return pending("python3 with ctypes is not installed: " .. probe.err) end
         local mode <close> = support.thp("madvise")
         assert(mode or not support.is_root)
         local plain = run({}, function() end)

@@ -83,4 +83,4 @@ end
 define("prometheus", { "prometheus", "--config.file=/dev/null", "--storage.tsdb.path=FOLDER/tsdb",
     "--web.listen-address=127.0.0.1:0" }, "prometheus", 20 << 20)
 define("node", { "node", "-e", "setInterval(() => {}, 100000)" }, "node", 26 << 20)
-define("clang", { "clang-14", "-x", "c", "-fsyntax-only", "-" }, "libLLVM", 90 << 20)
+define("clang", { "clang", "-x", "c", "-fsyntax-only", "-" }, "libLLVM", 90 << 20)

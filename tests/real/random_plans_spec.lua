@@ -10,7 +10,7 @@ describe("with random plans", function()
 
     local source <const> = "int main(int argc, char **argv) { return argv[argc - 1][0] * 3; }\n"
 
-    random_plans.define("clang", specimen.program({ "/usr/bin/clang-14", "-O2", "-S", "-x", "c", "-o", "-", "-" },
+    random_plans.define("clang", specimen.program({ "/usr/bin/clang", "-O2", "-S", "-x", "c", "-o", "-", "-" },
         source), 12)
 
     random_plans.define("cc1plus", function()
