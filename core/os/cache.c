@@ -203,7 +203,7 @@ static int fill_slice(void *context, uint64_t at, uint64_t size)
 static int compare_slice(void *context, uint64_t at, uint64_t size)
 {
     const struct pass *pass = context;
-    char *here = malloc(2 * MEMORY_PIECE), *there = here + MEMORY_PIECE;
+    char *here = malloc(2 * MEMORY_PIECE), *there = here ? here + MEMORY_PIECE : NULL;
     int err = here ? 0 : -ENOMEM;
     for (uint64_t stop = at + size; !err && at < stop;) {
         size_t n = stop - at < MEMORY_PIECE ? (size_t)(stop - at) : MEMORY_PIECE;

@@ -162,7 +162,7 @@ static int copy_slice(void *context, uint64_t at, uint64_t size)
 {
     const struct copy *copy = context;
     pid_t pid = copy->inferior->pid;
-    char *piece = malloc(2 * MEMORY_PIECE), *back = piece + MEMORY_PIECE;
+    char *piece = malloc(2 * MEMORY_PIECE), *back = piece ? piece + MEMORY_PIECE : NULL;
     int err = piece ? 0 : -ENOMEM;
     for (uint64_t stop = at + size; !err && at < stop;) {
         size_t n = stop - at < MEMORY_PIECE ? (size_t)(stop - at) : MEMORY_PIECE;
