@@ -48,7 +48,8 @@ BASE     := -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden -Icore -Iarch/$(ARC
             $(patsubst -I%,-isystem %,$(LUA_FLAGS)) -DTIEXEC_SCRIPTS='"$(PREFIX)/share/lua/5.4"'
 # The program is started often and runs for milliseconds: without three libraries to load and relocate
 # it starts a third of a millisecond sooner. What can be linked statically is found out by links, once
-# (the libelf.a of Debian 13 needs what no library has), and kept in $(BUILD)/libs. STATIC= links none so.
+# (the libelf.a of Debian 13 needs what no library has), and kept in $(BUILD)/libs. STATIC= links
+# dynamically.
 STATIC   ?= 1
 LIBS      = $(if $(STATIC),$$(cat $(BUILD)/libs),-llua5.4 -lelf)
 
@@ -59,7 +60,7 @@ MODULE   := $(BUILD)/lua/tiexec/core.so
 
 # The modules are compiled ahead and put into the program, with line numbers: to find, open and
 # parse them would be half of tiexec's own time.
-SCRIPTS  := $(wildcard scripts/tiexec/*.lua scripts/tiexec/*/*.lua)
+SCRIPTS  := $(filter-out %/types.lua,$(wildcard scripts/tiexec/*.lua scripts/tiexec/*/*.lua))
 BYTECODE := $(SCRIPTS:scripts/%.lua=$(BUILD)/bytecode/%.lua)
 
 all: $(PROGRAM) $(MODULE)
@@ -81,11 +82,12 @@ $(PROGRAM): $(BUILD)/core/lua/main.o $(OBJECTS) $(if $(STATIC),$(BUILD)/libs)
 
 $(BUILD)/libs: Makefile
 	@mkdir -p $(@D)
-	$(Q)try() { echo 'int luaL_openlibs(void), elf_begin(void), elf_getdata_rawchunk(void), gelf_getsym(void);' \
-	        'int main(void) { return luaL_openlibs() + elf_begin() + elf_getdata_rawchunk() + gelf_getsym(); }' | \
+	$(Q)try() { echo 'int luaL_openlibs(void), elf_begin(void), gelf_getsym(void);' \
+	        'int main(void) { return luaL_openlibs() + elf_begin() + gelf_getsym(); }' | \
 	    $(CC) $(LDFLAGS) $(SANITIZE) -o $@.try -x c - $$1 && rm -f $@.try && echo "$$1" > $@; }; \
-	try "-Wl,-Bstatic -llua5.4 $$($(PKG_CONFIG) --static --libs libelf) -Wl,-Bdynamic -lm -ldl" 2>/dev/null || \
-	try "-Wl,-Bstatic -llua5.4 -Wl,-Bdynamic -lelf -lm -ldl" 2>/dev/null || try "-llua5.4 -lelf"
+	{ try "-Wl,-Bstatic -llua5.4 $$($(PKG_CONFIG) --static --libs libelf) -Wl,-Bdynamic -lm -ldl" || \
+	    try "-Wl,-Bstatic -llua5.4 -Wl,-Bdynamic -lelf -lm -ldl"; } 2>/dev/null || \
+	    try "-llua5.4 -lelf"
 
 $(MODULE): $(OBJECTS)
 	@echo "LD $@"
