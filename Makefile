@@ -82,8 +82,8 @@ $(PROGRAM): $(BUILD)/core/lua/main.o $(OBJECTS) $(if $(STATIC),$(BUILD)/libs)
 
 $(BUILD)/libs: Makefile
 	@mkdir -p $(@D)
-	$(Q)try() { echo 'int luaL_openlibs(void), elf_begin(void), gelf_getsym(void);' \
-	        'int main(void) { return luaL_openlibs() + elf_begin() + gelf_getsym(); }' | \
+	$(Q)try() { echo 'int luaL_openlibs(), elf_begin(), elf_getdata_rawchunk(), gelf_getsym();' 'int' \
+	    'main() { return luaL_openlibs() + elf_begin() + elf_getdata_rawchunk() + gelf_getsym(); }' | \
 	    $(CC) $(LDFLAGS) $(SANITIZE) -o $@.try -x c - $$1 && rm -f $@.try && echo "$$1" > $@; }; \
 	{ try "-Wl,-Bstatic -llua5.4 $$($(PKG_CONFIG) --static --libs libelf) -Wl,-Bdynamic -lm -ldl" || \
 	    try "-Wl,-Bstatic -llua5.4 -Wl,-Bdynamic -lelf -lm -ldl"; } 2>/dev/null || \
