@@ -17,10 +17,13 @@ local function child_of(pid)
     return tonumber((support.read_file(("/proc/%d/task/%d/children"):format(pid, pid)) or ""):match("%d+"))
 end
 
+-- A shell cannot trap what is ignored when it starts, as SIGINT and SIGQUIT are in what runs in the background.
+local DEFAULT_SIGNALS <const> = { "env", "--default-signal" }
+
 -- Starts `words` under tiexec as process 1. Returns the process to be closed, and two functions: the pid of
 -- tiexec, and that of CMD once it is itself and has been let go; as seen from here.
 local function start(words, redirect)
-    local process = support.start(support.concat(NAMESPACE, { support.tiexec }, words), redirect)
+    local process = support.start(support.concat(DEFAULT_SIGNALS, NAMESPACE, { support.tiexec }, words), redirect)
     local function init() return support.wait_for(function() return child_of(process.pid) end) end
     local function target()
         return support.wait_for(function()
@@ -66,7 +69,7 @@ describe("as process 1", function()
         local output = folder.path .. "/output"
         local caught = [[for s in HUP INT QUIT USR1 USR2 TERM WINCH CONT; do trap "echo $s" $s; done
             trap 'echo PIPE; exit 9' PIPE; echo ready; while :; do sleep 0.05; done]]
-        local process, init = start({ "sh", "-c", caught }, ">" .. output)
+        local process <close>, init = start({ "sh", "-c", caught }, ">" .. output)
         local function wait_for(word)
             assert.truthy(support.wait_for(function()
                 return (support.read_file(output) or ""):find(word .. "\n", 1, true)
@@ -82,7 +85,7 @@ describe("as process 1", function()
     end))
 
     it("signals that CMD does not handle end it, and the namespace", isolated(function()
-        local process, init, target = start { ample, "wait" }
+        local process <close>, init, target = start { ample, "wait" }
         local pid = target()
         os.execute(("kill -TERM %d"):format(init()))
         local _, _, code = process.pipe:close()
