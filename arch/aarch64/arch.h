@@ -13,21 +13,23 @@
 #define ARCH_NAME        "aarch64"
 #define ARCH_ELF_MACHINE EM_AARCH64
 
-/* What linkers align segments to, for kernels of all page sizes. */
+/* The alignment, in bytes, that linkers give segments so that kernels of all page sizes can map
+ * them. */
 #define ARCH_SEGMENT_ALIGN 65536
 
-/* A run of base pages, aligned to its size, that the TLB may hold as one entry, in bytes: 16 pages of 4 KiB,
- * 128 of 16 KiB or 32 of 64 KiB (Arm ARM, D8.7.1, the Contiguous bit). Linux marks such runs of itself since 6.9. */
+/* The size in bytes of a run of base pages, aligned to that size, that the TLB may hold as one
+ * entry: 16 pages of 4 KiB, 128 of 16 KiB or 32 of 64 KiB (Arm ARM, D8.7.1, the Contiguous bit).
+ * Linux marks such runs of itself since 6.9. */
 #define ARCH_CONTIGUOUS_SIZE(page_size) ((page_size) == 4096 ? 65536 : 2097152)
 
-/* The general registers of one stopped thread (NT_PRSTATUS), and the number of the system call that it
- * is in (NT_ARM_SYSTEM_CALL), which x8 only suggests; -1: in none. */
+/* The general registers of one stopped thread (NT_PRSTATUS), and the number of the system call that
+ * the thread is in (NT_ARM_SYSTEM_CALL; -1: in none), of which x8 may differ. */
 struct arch_regs {
     struct user_pt_regs user;
     int32_t syscall;
 };
 
-/* Which kernel register set a register lives in. */
+/* The register set of the kernel that a register belongs to. */
 enum arch_regset {
     ARCH_REGSET_GENERAL,
     ARCH_REGSET_FLOAT,
@@ -35,7 +37,8 @@ enum arch_regset {
     ARCH_REGSET_SYSCALL
 };
 
-/* One register as GDB names it. `size` is 4 or 8 for integers; wider ones are byte strings. */
+/* One register, by the name that GDB gives it. `size` is in bytes: up to 8 for integers; wider
+ * registers are byte strings. `offset` is its place within the register set. */
 struct arch_register {
     const char *name;
     const char *group; /* GDB's: "general", "float", "vector", "system" */
@@ -47,29 +50,30 @@ struct arch_register {
 extern const struct arch_register arch_registers[];
 extern const size_t arch_register_count;
 
-/* Names that mean the same on every CPU: pc, sp, fp. Returns NULL when `name` is not one of them, or is
- * this CPU's own name too. */
+/* Translates a name that means the same on every CPU (pc, sp, fp), or that GDB knows beside the one
+ * here (lr), to the register's name here. NULL: `name` is none of them, or needs no translation. */
 const char *arch_register_alias(const char *name);
 
-/* The ELF note type to give PTRACE_GETREGSET for a register set. */
+/* Gives the type of ELF note by which PTRACE_GETREGSET knows a register set. */
 int arch_regset_note(enum arch_regset regset);
 
-/* The register sets that hold the rest of a stopped thread's state, in the order in which they are to be
- * put back; returns how many. With `syscall` only those of which a system call takes something away:
- * the SVE registers beyond their first 128 bits, and streaming mode. */
+/* Lists the notes of the register sets that hold a stopped thread's state beyond the general
+ * registers, in the order in which they are to be put back. Returns how many there are. With
+ * `syscall` it lists only sets of which a system call takes something away: the SVE registers
+ * beyond their first 128 bits, and streaming mode. */
 #define ARCH_EXTENDED_MAX 5
 size_t arch_extended_notes(pid_t tid, bool syscall, int notes[ARCH_EXTENDED_MAX]);
 
-/* Read or write the general registers. -ENOEXEC: the thread runs 32-bit code (its register set has
- * another length). Other errors are ptrace(2)'s. At the stops of a system call x7 tells the direction
- * (0 in, 1 out), and what is written to it is lost. */
+/* Read and write the general registers of a stopped thread. 0 or -errno; -ENOEXEC: the thread runs
+ * 32-bit code, so that its register set has another length. At the stops of a system call x7 tells
+ * the direction (0: in, 1: out), and what is written to it is lost. */
 int arch_regs_get(pid_t tid, struct arch_regs *regs);
 int arch_regs_set(pid_t tid, const struct arch_regs *regs);
 
 static inline uint64_t arch_pc(const struct arch_regs *regs) { return regs->user.pc; }
 static inline void arch_set_pc(struct arch_regs *regs, uint64_t pc) { regs->user.pc = pc; }
 
-/* An address without the tag that its top byte may hold (Top Byte Ignore). */
+/* Takes off an address the tag that its top byte may hold (Top Byte Ignore). */
 static inline uint64_t arch_address(uint64_t address)
 {
     return address >> 55 & 1 ? address : address & UINT64_MAX >> 8;
@@ -79,9 +83,10 @@ static inline uint64_t arch_address(uint64_t address)
 static const uint8_t arch_syscall_insn[] = {0x01, 0x00, 0x00, 0xd4};
 #define ARCH_INSN_ALIGN 4
 
-/* Make `regs` those of a thread about to execute system call `number` at `insn`. Without "not in a
- * system call" the kernel might rewind the pc. BTYPE says that the thread has just jumped: on a page
- * guarded by BTI only a landing pad could be run then. */
+/* Changes `regs` to those of a thread that is about to execute system call `number` with the
+ * instruction at `insn`. syscall = -1 says that the thread is in no system call: else the kernel
+ * might rewind the pc. BTYPE says that the thread has just jumped: with it, on a page guarded by
+ * BTI, only a landing pad could be executed. */
 static inline void arch_syscall_prepare(struct arch_regs *regs, uint64_t insn, long number,
                                         const uint64_t args[6])
 {
@@ -93,7 +98,8 @@ static inline void arch_syscall_prepare(struct arch_regs *regs, uint64_t insn, l
         regs->user.regs[i] = args[i];
 }
 
-/* Make `regs`, of a thread at the entry of a system call, those of one about to enter it. */
+/* Changes the registers of a thread at the entry of a system call to those of a thread that is
+ * about to enter it. */
 static inline void arch_syscall_rewind(struct arch_regs *regs)
 {
     regs->user.pc -= sizeof arch_syscall_insn;
@@ -101,18 +107,21 @@ static inline void arch_syscall_rewind(struct arch_regs *regs)
     regs->syscall = -1;
 }
 
+/* What a system call has returned; -errno if it failed. */
 static inline int64_t arch_syscall_result(const struct arch_regs *regs)
 {
     return (int64_t)regs->user.regs[0];
 }
 
-/* Whether the thread is on its way out of an interrupted system call, whose first argument the kernel
- * keeps to itself (orig_x0) for the call to be made again. Every system call overwrites it; one more
- * with *argument puts it back. */
+/* Tells whether the thread is on its way out of an interrupted system call that the kernel will
+ * make again. For that the kernel keeps the first argument to itself (orig_x0), and every system
+ * call overwrites it there. *argument becomes the argument: one more system call with it puts it
+ * back. */
 bool arch_restart_argument(pid_t tid, const struct arch_regs *regs, uint64_t *argument);
 
-/* Calls that are made again need no help here: at a stop the pc is back at the instruction already. For those
- * that end with EINTR the first argument is gone, so they cannot be made again. */
+/* System calls that are made again need no help on this CPU: at a stop the pc is back at the
+ * instruction already. Of calls that end with EINTR the first argument is gone, so they cannot be
+ * made again. Both return 0. */
 static inline int arch_will_restart(const struct arch_regs *regs)
 {
     (void)regs;
@@ -124,8 +133,8 @@ static inline int arch_restart_interrupted(struct arch_regs *regs)
     return 0;
 }
 
-/* Sets the first argument of the system call that a thread is about to make. False, when it has `returned`: the
- * register then has the result. */
+/* Sets the first argument of the system call that a thread is at the entry of. False: nothing was
+ * changed, since the call has `returned` and the register has its result. */
 static inline bool arch_set_first_argument(struct arch_regs *regs, bool returned, uint64_t value)
 {
     if (!returned)
@@ -133,28 +142,33 @@ static inline bool arch_set_first_argument(struct arch_regs *regs, bool returned
     return !returned;
 }
 
-/* Breakpoints. A hardware slot watches one instruction address in one thread; -ENOSPC: this CPU has
- * fewer slots. A thread that goes on from one hits it again (x86 has a flag against that). */
+/* Hardware breakpoints: each slot of a stopped thread watches the address of one instruction. A
+ * thread that goes on from a breakpoint hits it again (x86 has a flag against that). 0 or -errno;
+ * -ENOSPC: this CPU has fewer slots. */
 #define ARCH_HARDWARE_BREAKPOINTS        16
 #define ARCH_HARDWARE_BREAKPOINT_REPEATS true
 int arch_breakpoint_set(pid_t tid, unsigned slot, uint64_t address);
 int arch_breakpoint_clear(pid_t tid, unsigned slot);
 
-/* A breakpoint of perf is switched off while its thread makes the step over it; if a tracer stops and continues the
- * thread in the midst of that, it stays off (seen on Linux 6.1, with one CPU in every third dlopen). */
+/* Tells whether a breakpoint of perf can be lost when a tracer stops the thread. The kernel
+ * switches it off while the thread makes the step over it. If a tracer stops and continues the
+ * thread meanwhile, it stays off (seen on Linux 6.1, on a host with one CPU in every third
+ * dlopen). */
 #define ARCH_LOSES_BREAKPOINTS true
 
 /* The software breakpoint instruction (`brk #0`), and how far past it the pc is when it traps. */
 static const uint8_t arch_trap_insn[] = {0x00, 0x00, 0x20, 0xd4};
 #define ARCH_TRAP_PC_ADVANCE 0
 
-/* Instructions that trap as that one does, and that linkers' own text has: `brk #1000`, which is how
- * GCC, and so abort() of glibc, ends what must not go on. Unlike other instructions `brk` may be jumped
- * to on pages guarded by BTI. */
+/* Instructions that trap in the same way and that may be found in text which is there already, the
+ * likeliest first: GCC puts `brk #1000` where a program must not go on, as in abort() of glibc.
+ * Unlike other instructions, `brk` may be jumped to on pages guarded by BTI. */
 static const uint8_t arch_found_traps[][4] = {{0x00, 0x7d, 0x20, 0xd4}, {0x00, 0x00, 0x20, 0xd4}};
 
-/* Whether memory may have protections that are this CPU's alone; and those bits for mmap and mprotect
- * by VmFlags of smaps (PROT_BTI), or -1: one that a copy would not have (memory tags). */
+/* arch_has_protections tells whether this CPU has protections of memory beyond reading, writing and
+ * executing. arch_protections gives their bits (PROT_BTI), as mmap and mprotect take them, for the
+ * VmFlags of a mapping in smaps; -1: the mapping has one that a copy would not have (memory
+ * tags). */
 bool arch_has_protections(void);
 int arch_protections(const char *vm_flags);
 

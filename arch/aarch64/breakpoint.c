@@ -6,10 +6,12 @@
 #include <sys/ptrace.h>
 #include <sys/uio.h>
 
-/* DBGBCR: enabled, in user mode, an execution breakpoint on all four bytes of the instruction. */
+/* What the control register DBGBCR gets: the breakpoint is enabled, in user mode, for the execution
+ * of all four bytes of the instruction. */
 enum { ENABLED = 1 | 2 << 1 | 0xf << 5 };
 
-/* The kernel takes and gives them from the first one on. It reserves a pair at the first change. */
+/* Changes one pair. The kernel takes all pairs up to the one that is changed, and reserves a pair
+ * of the CPU when it is changed for the first time. */
 static int change(pid_t tid, unsigned slot, uint64_t address, uint32_t control)
 {
     struct user_hwdebug_state state;
@@ -20,7 +22,8 @@ static int change(pid_t tid, unsigned slot, uint64_t address, uint32_t control)
         return -ENOSPC;
     state.dbg_regs[slot].addr = address;
     state.dbg_regs[slot].ctrl = control;
-    iov.iov_len = offsetof(struct user_hwdebug_state, dbg_regs) + (slot + 1) * sizeof state.dbg_regs[0];
+    iov.iov_len = offsetof(struct user_hwdebug_state, dbg_regs) +
+                  (slot + 1) * sizeof state.dbg_regs[0];
     return ptrace(PTRACE_SETREGSET, tid, NT_ARM_HW_BREAK, &iov) < 0 ? -errno : 0;
 }
 

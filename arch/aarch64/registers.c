@@ -28,16 +28,17 @@
 #define FLOAT(reg) {#reg, "float", ARCH_REGSET_FLOAT, offsetof(struct user_fpsimd_state, reg), 4}
 
 const struct arch_register arch_registers[] = {
-    X(0), X(1), X(2), X(3), X(4), X(5), X(6), X(7), X(8), X(9), X(10), X(11), X(12), X(13), X(14), X(15),
-    X(16), X(17), X(18), X(19), X(20), X(21), X(22), X(23), X(24), X(25), X(26), X(27), X(28), X(29), X(30),
+    X(0), X(1), X(2), X(3), X(4), X(5), X(6), X(7), X(8), X(9), X(10),
+    X(11), X(12), X(13), X(14), X(15), X(16), X(17), X(18), X(19), X(20), X(21),
+    X(22), X(23), X(24), X(25), X(26), X(27), X(28), X(29), X(30),
     GENERAL("sp", offsetof(struct user_pt_regs, sp), 8),
     GENERAL("pc", offsetof(struct user_pt_regs, pc), 8),
     GENERAL("cpsr", offsetof(struct user_pt_regs, pstate), 4),
     {"syscall", "system", ARCH_REGSET_SYSCALL, 0, 4},
     {"tpidr", "system", ARCH_REGSET_TLS, 0, 8},
-    V(0), V(1), V(2), V(3), V(4), V(5), V(6), V(7), V(8), V(9), V(10), V(11), V(12), V(13), V(14), V(15),
-    V(16), V(17), V(18), V(19), V(20), V(21), V(22), V(23), V(24), V(25), V(26), V(27), V(28), V(29), V(30),
-    V(31),
+    V(0), V(1), V(2), V(3), V(4), V(5), V(6), V(7), V(8), V(9), V(10),
+    V(11), V(12), V(13), V(14), V(15), V(16), V(17), V(18), V(19), V(20), V(21),
+    V(22), V(23), V(24), V(25), V(26), V(27), V(28), V(29), V(30), V(31),
     FLOAT(fpsr), FLOAT(fpcr),
 };
 const size_t arch_register_count = sizeof arch_registers / sizeof arch_registers[0];
@@ -72,14 +73,16 @@ static int set(pid_t tid, int note, void *bytes, size_t size)
     return ptrace(PTRACE_SETREGSET, tid, note, &iov) < 0 ? -errno : 0;
 }
 
-/* Whether a set of scalable registers is there, and whether the thread has more in it than the kernel
- * would make up: the mode is on, or registers go beyond 128 bits. */
+/* Reads the header of a set of scalable registers. False: this CPU, or this kernel, has no such
+ * set. */
 static bool read_header(pid_t tid, int note, struct user_sve_header *header)
 {
     size_t size = sizeof *header;
     return get(tid, note, header, &size) == 0 && size == sizeof *header;
 }
 
+/* Tells whether the set holds more than the 128-bit registers: their upper bits, or streaming
+ * mode. */
 static bool is_scalable(const struct user_sve_header *header)
 {
     return (header->flags & SVE_PT_REGS_MASK) == SVE_PT_REGS_SVE;
@@ -95,7 +98,8 @@ size_t arch_extended_notes(pid_t tid, bool syscall, int notes[ARCH_EXTENDED_MAX]
     size_t fpmr_size = sizeof fpmr;
     if (syscall && !in_streaming && !(has_sve && is_scalable(&sve)))
         return 0;
-    /* Writing either of these leaves or enters streaming mode, which clears FPMR: so that one is last. */
+    /* Writing one of these may leave or enter streaming mode, which clears FPMR: so FPMR comes
+     * last. */
     notes[count++] = in_streaming ? NT_ARM_SSVE : has_sve ? NT_ARM_SVE : NT_PRFPREG;
     if (!syscall && read_header(tid, NT_ARM_ZA, &za)) {
         notes[count++] = NT_ARM_ZA;
@@ -127,7 +131,7 @@ int arch_regs_set(pid_t tid, const struct arch_regs *regs)
 
 bool arch_restart_argument(pid_t tid, const struct arch_regs *regs, uint64_t *argument)
 {
-    enum { ERESTARTSYS = 512, ERESTART_RESTARTBLOCK = 516 }; /* never seen but by tracers */
+    enum { ERESTARTSYS = 512, ERESTART_RESTARTBLOCK = 516 }; /* only tracers see these */
     int64_t result = (int64_t)regs->user.regs[0];
     char path[64], *text;
     size_t size;

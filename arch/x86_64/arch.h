@@ -13,10 +13,12 @@
 #define ARCH_NAME        "x86-64"
 #define ARCH_ELF_MACHINE EM_X86_64
 
-/* What linkers align segments to, for kernels of all page sizes. */
+/* The alignment, in bytes, that linkers give segments so that kernels of all page sizes can map
+ * them. */
 #define ARCH_SEGMENT_ALIGN 4096
 
-/* A run of base pages that the TLB may hold as one entry: none that a program could count on. */
+/* The size in bytes of a run of base pages that the TLB may hold as one entry; 0: this CPU has none
+ * that a program could count on. */
 #define ARCH_CONTIGUOUS_SIZE(page_size) ((void)(page_size), 0)
 
 /* The general registers of one stopped thread (NT_PRSTATUS). */
@@ -24,10 +26,11 @@ struct arch_regs {
     struct user_regs_struct user;
 };
 
-/* Which kernel register set a register lives in. */
+/* The register set of the kernel that a register belongs to. */
 enum arch_regset { ARCH_REGSET_GENERAL, ARCH_REGSET_FLOAT };
 
-/* One register as GDB names it. `size` is 4 or 8 for integers; wider ones are byte strings. */
+/* One register, by the name that GDB gives it. `size` is in bytes: up to 8 for integers; wider
+ * registers are byte strings. `offset` is its place within the register set. */
 struct arch_register {
     const char *name;
     const char *group; /* GDB's: "general", "float", "vector", "system" */
@@ -39,35 +42,37 @@ struct arch_register {
 extern const struct arch_register arch_registers[];
 extern const size_t arch_register_count;
 
-/* Names that mean the same on every CPU: pc, sp, fp. Returns NULL when `name` is not one of them. */
+/* Translates a name that means the same on every CPU (pc, sp, fp) to this CPU's own. NULL: `name`
+ * is none of them. */
 const char *arch_register_alias(const char *name);
 
-/* The ELF note type to give PTRACE_GETREGSET for a register set. */
+/* Gives the type of ELF note by which PTRACE_GETREGSET knows a register set. */
 int arch_regset_note(enum arch_regset regset);
 
-/* The register sets that hold the rest of a stopped thread's state, in the order in which they are to be
- * put back; returns how many. With `syscall` only those of which a system call takes something away:
- * none on this CPU. */
+/* Lists the notes of the register sets that hold a stopped thread's state beyond the general
+ * registers, in the order in which they are to be put back. Returns how many there are. With
+ * `syscall` it lists only sets of which a system call takes something away: on this CPU none. */
 #define ARCH_EXTENDED_MAX 1
 size_t arch_extended_notes(pid_t tid, bool syscall, int notes[ARCH_EXTENDED_MAX]);
 
-/* Read or write the general registers. -ENOEXEC: the thread runs 32-bit code (its register set has
- * another length). Other errors are ptrace(2)'s. */
+/* Read and write the general registers of a stopped thread. 0 or -errno; -ENOEXEC: the thread runs
+ * 32-bit code, so that its register set has another length. */
 int arch_regs_get(pid_t tid, struct arch_regs *regs);
 int arch_regs_set(pid_t tid, const struct arch_regs *regs);
 
 static inline uint64_t arch_pc(const struct arch_regs *regs) { return regs->user.rip; }
 static inline void arch_set_pc(struct arch_regs *regs, uint64_t pc) { regs->user.rip = pc; }
 
-/* An address without what is no part of it. */
+/* Takes off an address what is no part of it: on this CPU nothing. */
 static inline uint64_t arch_address(uint64_t address) { return address; }
 
 /* The instruction that enters the kernel: `syscall`. */
 static const uint8_t arch_syscall_insn[] = {0x0f, 0x05};
 #define ARCH_INSN_ALIGN 1
 
-/* Make `regs` those of a thread about to execute system call `number` at `insn`. orig_rax = -1 says
- * "not in a system call": the kernel would otherwise rewind the pc of an interrupted call. */
+/* Changes `regs` to those of a thread that is about to execute system call `number` with the
+ * instruction at `insn`. orig_rax = -1 says that the thread is in no system call: else the kernel
+ * would rewind the pc of an interrupted call. */
 static inline void arch_syscall_prepare(struct arch_regs *regs, uint64_t insn, long number,
                                         const uint64_t args[6])
 {
@@ -82,7 +87,8 @@ static inline void arch_syscall_prepare(struct arch_regs *regs, uint64_t insn, l
     regs->user.r9 = args[5];
 }
 
-/* Make `regs`, of a thread at the entry of a system call, those of one about to enter it. */
+/* Changes the registers of a thread at the entry of a system call to those of a thread that is
+ * about to enter it. */
 static inline void arch_syscall_rewind(struct arch_regs *regs)
 {
     regs->user.rip -= sizeof arch_syscall_insn;
@@ -90,33 +96,38 @@ static inline void arch_syscall_rewind(struct arch_regs *regs)
     regs->user.orig_rax = UINT64_MAX;
 }
 
+/* What a system call has returned; -errno if it failed. */
 static inline int64_t arch_syscall_result(const struct arch_regs *regs)
 {
     return (int64_t)regs->user.rax;
 }
 
-/* Whether a thread's system call was interrupted so that the kernel will start it anew, by rewinding the
- * pc (-ERESTARTSYS and its like; -517 never reaches the registers). */
+/* Tells whether a thread's system call was interrupted so that the kernel will start it anew by
+ * rewinding the pc (-ERESTARTSYS and its like, 512 to 516). */
 static inline int arch_will_restart(const struct arch_regs *regs)
 {
     int64_t result = (int64_t)regs->user.rax;
     return (int64_t)regs->user.orig_rax >= 0 && result <= -512 && result >= -516;
 }
 
-/* Of a thread that was stopped in a system call by nothing but the tracer: if the call ended with EINTR
- * for it, and may be made again, the kernel is made to do so, unless a signal's handler is to run
- * first. A timeout given with the call begins anew. 1: the registers have been changed. */
+/* For a thread that the tracer has stopped within a system call. If the stop made the call end with
+ * EINTR, and it does no harm to make the call again, the registers are changed so that the kernel
+ * does that, unless a signal handler is to run first. A timeout that was given with the call begins
+ * anew. Returns 1 if the registers were changed, else 0. */
 int arch_restart_interrupted(struct arch_regs *regs);
 
-/* Whether registers other than `regs` are needed for an interrupted system call to be made again. */
-static inline bool arch_restart_argument(pid_t tid, const struct arch_regs *regs, uint64_t *argument)
+/* Tells whether more than `regs` is needed for an interrupted system call to be made again: on this
+ * CPU it is not. */
+static inline bool arch_restart_argument(pid_t tid, const struct arch_regs *regs,
+                                         uint64_t *argument)
 {
     (void)tid, (void)regs, (void)argument;
     return false;
 }
 
-/* Sets the first argument of the system call that a thread is about to make, or `returned` from: user space
- * expects to find it in its register. False: nothing is to be changed. */
+/* Sets the first argument of the system call that a thread is at the entry of; or puts it back when
+ * the call has `returned`, since user space expects to find the argument in its register. False:
+ * nothing was changed. */
 static inline bool arch_set_first_argument(struct arch_regs *regs, bool returned, uint64_t value)
 {
     (void)returned;
@@ -124,26 +135,28 @@ static inline bool arch_set_first_argument(struct arch_regs *regs, bool returned
     return true;
 }
 
-/* Breakpoints. A hardware slot watches one instruction address in one thread. A thread that goes on
- * from one does not hit it again (RF in eflags). */
+/* Hardware breakpoints: each slot of a stopped thread watches the address of one instruction. A
+ * thread that goes on from a breakpoint does not hit it again (RF in eflags). 0 or -errno. */
 #define ARCH_HARDWARE_BREAKPOINTS        4
 #define ARCH_HARDWARE_BREAKPOINT_REPEATS false
 int arch_breakpoint_set(pid_t tid, unsigned slot, uint64_t address);
 int arch_breakpoint_clear(pid_t tid, unsigned slot);
 
-/* Whether a breakpoint of perf can be lost when a tracer stops the thread: it cannot. */
+/* Tells whether a breakpoint of perf can be lost when a tracer stops the thread: on this CPU it
+ * cannot. */
 #define ARCH_LOSES_BREAKPOINTS false
 
 /* The software breakpoint instruction (int3), and how far past it the pc is when it traps. */
 static const uint8_t arch_trap_insn[] = {0xcc};
 #define ARCH_TRAP_PC_ADVANCE 1
 
-/* Instructions that trap as that one does, and that linkers' own text has: as a byte in the midst of
- * another instruction, or after the end of a function. */
+/* Instructions that trap in the same way and that may be found in text which is there already:
+ * within another instruction, or between functions. The likeliest comes first. */
 static const uint8_t arch_found_traps[][1] = {{0xcc}};
 
-/* Whether memory may have protections that are this CPU's alone; and those bits for mmap and mprotect
- * by VmFlags of smaps, or -1: one that a copy would not have. */
+/* arch_has_protections tells whether this CPU has protections of memory beyond reading, writing and
+ * executing. arch_protections gives their bits, as mmap and mprotect take them, for the VmFlags of
+ * a mapping in smaps; -1: the mapping has one that a copy would not have. */
 bool arch_has_protections(void);
 int arch_protections(const char *vm_flags);
 

@@ -7,8 +7,9 @@
 
 #define DEBUG_REGISTER(n) (offsetof(struct user, u_debugreg) + (n) * sizeof(uint64_t))
 
-/* DR7: two enable bits a slot from bit 0 (local, global), four bits of kind and length from bit 16;
- * kind 0 with length 0 is "instruction execution". */
+/* DR7 has two bits per slot from bit 0 on, which enable it (local and global), and four bits per
+ * slot from bit 16 on for its kind and length. Kind 0 with length 0 watches the execution of an
+ * instruction. */
 static uint64_t enable_bit(unsigned slot) { return UINT64_C(1) << (2 * slot); }
 static uint64_t slot_bits(unsigned slot)
 {

@@ -7,8 +7,9 @@
 #include <sys/ptrace.h>
 #include <sys/uio.h>
 
-#define GENERAL(reg) {#reg, "general", ARCH_REGSET_GENERAL, offsetof(struct user_regs_struct, reg), 8}
-#define SEGMENT(reg) {#reg, "general", ARCH_REGSET_GENERAL, offsetof(struct user_regs_struct, reg), 4}
+#define AT(reg)      offsetof(struct user_regs_struct, reg)
+#define GENERAL(reg) {#reg, "general", ARCH_REGSET_GENERAL, AT(reg), 8}
+#define SEGMENT(reg) {#reg, "general", ARCH_REGSET_GENERAL, AT(reg), 4}
 /* The 512-byte FXSAVE area: x87 control words, st0-7 in 16-byte slots, xmm0-15. */
 #define X87(reg, at, size) {reg, "float", ARCH_REGSET_FLOAT, at, size}
 #define ST(n)              {"st" #n, "float", ARCH_REGSET_FLOAT, 32 + 16 * (n), 10}
@@ -18,10 +19,10 @@ const struct arch_register arch_registers[] = {
     GENERAL(rax), GENERAL(rbx), GENERAL(rcx), GENERAL(rdx), GENERAL(rsi), GENERAL(rdi),
     GENERAL(rbp), GENERAL(rsp), GENERAL(r8), GENERAL(r9), GENERAL(r10), GENERAL(r11),
     GENERAL(r12), GENERAL(r13), GENERAL(r14), GENERAL(r15), GENERAL(rip),
-    {"eflags", "general", ARCH_REGSET_GENERAL, offsetof(struct user_regs_struct, eflags), 4},
+    {"eflags", "general", ARCH_REGSET_GENERAL, AT(eflags), 4},
     SEGMENT(cs), SEGMENT(ss), SEGMENT(ds), SEGMENT(es), SEGMENT(fs), SEGMENT(gs),
     GENERAL(fs_base), GENERAL(gs_base),
-    {"orig_rax", "system", ARCH_REGSET_GENERAL, offsetof(struct user_regs_struct, orig_rax), 8},
+    {"orig_rax", "system", ARCH_REGSET_GENERAL, AT(orig_rax), 8},
     ST(0), ST(1), ST(2), ST(3), ST(4), ST(5), ST(6), ST(7),
     X87("fctrl", 0, 2), X87("fstat", 2, 2), X87("fop", 6, 2),
     XMM(0), XMM(1), XMM(2), XMM(3), XMM(4), XMM(5), XMM(6), XMM(7),

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
- * x86-64: system calls that end with EINTR where others are started anew (signal(7): "when stopped and
- * continued", which ptrace's stops are to them too). */
+ * x86-64: system calls that end with EINTR when the tracer stops the thread, where the kernel
+ * starts others anew. They are those of signal(7) that fail after a stop signal and SIGCONT. */
 #include "arch.h"
 
 #include <errno.h>
 #include <sys/syscall.h>
 
-#define ERESTARTNOHAND 514 /* anew, or EINTR if a handler has run: not for user space to see */
+#define ERESTARTNOHAND 514 /* makes the kernel start a call anew, unless a handler has run */
 
-/* EINTR of these says that nothing was done. Sockets are among them for their timeouts (SO_RCVTIMEO).
- * Not close(2), which has closed its file. */
+/* When these calls end with EINTR they have done nothing. Those on sockets end so if the socket has
+ * a timeout (SO_RCVTIMEO). close(2) is left out: it has closed its file. */
 static const long repeatable[] = {
-    SYS_epoll_wait, SYS_epoll_pwait, 441 /* epoll_pwait2 */, SYS_semop, SYS_semtimedop, SYS_rt_sigtimedwait,
+    SYS_epoll_wait, SYS_epoll_pwait, 441 /* epoll_pwait2 */, SYS_semop, SYS_semtimedop,
+    SYS_rt_sigtimedwait,
     SYS_io_getevents, 333 /* io_pgetevents */, 426 /* io_uring_enter */, SYS_recvfrom, SYS_recvmsg,
     SYS_recvmmsg, SYS_sendto, SYS_sendmsg, SYS_sendmmsg, SYS_accept, SYS_accept4, SYS_connect,
     SYS_read, SYS_readv, SYS_write, SYS_writev};

@@ -13,8 +13,8 @@ void descriptors_reserve_standard(void)
             (void)!open("/dev/null", O_RDWR | O_CLOEXEC); /* takes the lowest number: fd */
 }
 
-/* Closes the descriptors above `low` and below `high`. Where close_range(2) is missing they stay open
- * for the milliseconds that this process lives. */
+/* Closes the descriptors above `low` and below `high`. Where close_range(2) is missing they stay
+ * open for the milliseconds that this process lives. */
 static void close_between(int low, int high)
 {
     if (low + 1 < high)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Digests of bytes (XXH3). A digest tells accidents apart, not attacks: it is no cryptographic hash. */
+ * Digests of bytes (XXH3). A digest tells accidents apart, not attacks: it is no cryptographic
+ * hash. */
 #ifndef TIEXEC_DIGEST_H
 #define TIEXEC_DIGEST_H
 

@@ -13,7 +13,8 @@ int file_open(const char *path)
     return fd < 0 ? -errno : fd;
 }
 
-/* Reads from `fd` to its end or `limit`, growing *data. /proc files give at most a page or so a read. */
+/* Reads from `fd` until its end, or until `limit` bytes. A file of /proc gives no more than about a
+ * page with one read(2), and tells no size beforehand. */
 static int read_open(int fd, size_t limit, char **data, size_t *size)
 {
     size_t capacity = 16384, used = 0;

@@ -6,19 +6,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Opens `path` for reading, close-on-exec, without waiting for the writer of a FIFO and without taking
- * a terminal as this process's own. Returns a file descriptor or -errno. */
+/* Opens `path` for reading, close-on-exec, without waiting for the writer of a FIFO and without
+ * taking a terminal as this process's own. Returns a file descriptor or -errno. */
 int file_open(const char *path);
 
-/* Reads all of `path`. *data is malloc'd by this call, freed by the caller, and ends with a NUL that
- * *size does not count. Returns 0 or -errno. A FIFO is not waited for: it reads as empty or gives
- * -EAGAIN. */
+/* Reads all of `path`. *data is malloc'd by this call, freed by the caller, and ends with a NUL
+ * that *size does not count. Returns 0 or -errno. A FIFO is not waited for: it reads as empty or
+ * gives -EAGAIN. */
 int file_read(const char *path, char **data, size_t *size);
 
 /* The same for the first `limit` bytes of `path`, or fewer where it is shorter. */
 int file_read_start(const char *path, size_t limit, char **data, size_t *size);
 
-/* Reads a file that holds one decimal number. -EINVAL: it holds something else. */
+/* Reads a file that holds one decimal number. Returns 0 or -errno; -EINVAL: it holds something
+ * else. */
 int file_read_u64(const char *path, uint64_t *value);
 
 #endif

@@ -24,8 +24,8 @@ static int check_executable(const char *path)
     return faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) < 0 ? -errno : 0;
 }
 
-/* Searches the folders of PATH. execvp goes on after a folder or file that may not be used, and tells
- * EACCES only when it finds nothing else. */
+/* Searches the folders of PATH. execvp goes on after a folder or file that may not be used, and
+ * tells EACCES only when it finds nothing else. */
 static int search_path(const char *file, char **path)
 {
     const char *list = getenv("PATH");

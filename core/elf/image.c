@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* Reads the build ID, if the note segment has one. */
 static void read_build_id(Elf *elf, const struct segment *note, struct image *image)
 {
     Elf_Data *data = elf_getdata_rawchunk(elf, (int64_t)note->offset, note->filesz, ELF_T_NHDR);
@@ -20,7 +21,9 @@ static void read_build_id(Elf *elf, const struct segment *note, struct image *im
     size_t name, desc, next = 0;
     while (data && (next = gelf_getnote(data, next, &head, &name, &desc)) > 0) {
         const char *bytes = data->d_buf;
-        if (head.n_type != NT_GNU_BUILD_ID || head.n_namesz != 4 || memcmp(bytes + name, "GNU", 4) != 0)
+        if (head.n_type != NT_GNU_BUILD_ID || head.n_namesz != 4)
+            continue;
+        if (memcmp(bytes + name, "GNU", 4) != 0)
             continue;
         size_t length = head.n_descsz < 64 ? head.n_descsz : 64;
         for (size_t i = 0; i < length; i++)
@@ -31,7 +34,8 @@ static void read_build_id(Elf *elf, const struct segment *note, struct image *im
 
 static void read_dynamic(Elf *elf, const struct segment *dynamic, struct image *image)
 {
-    Elf_Data *data = elf_getdata_rawchunk(elf, (int64_t)dynamic->offset, dynamic->filesz, ELF_T_DYN);
+    Elf_Data *data =
+        elf_getdata_rawchunk(elf, (int64_t)dynamic->offset, dynamic->filesz, ELF_T_DYN);
     GElf_Dyn entry;
     for (int i = 0; data && gelf_getdyn(data, i, &entry) && entry.d_tag != DT_NULL; i++)
         if (entry.d_tag == DT_TEXTREL || (entry.d_tag == DT_FLAGS && entry.d_un.d_val & DF_TEXTREL))
@@ -61,7 +65,7 @@ static int read_segments(Elf *elf, struct image *image)
     return 0;
 }
 
-/* Takes `elf`, which may be NULL, and ends it. */
+/* Reads the headers and ends `elf`, which may be NULL. */
 static int read_image(Elf *elf, struct image *image)
 {
     GElf_Ehdr head;
@@ -102,7 +106,7 @@ int image_from_memory(const void *bytes, size_t size, struct image *image)
 {
     *image = (struct image){0};
     elf_version(EV_CURRENT);
-    char *copy = malloc(size ? size : 1); /* libelf wants it writable */
+    char *copy = malloc(size ? size : 1); /* libelf wants memory that it may write to */
     if (!copy)
         return -ENOMEM;
     memcpy(copy, bytes, size);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * An ELF file's image: what its headers say of how it is mapped. Read with libelf, by read(2) alone,
- * so that a file which shrinks meanwhile cannot raise SIGBUS. */
+ * An ELF file's image: what its headers say of how it is mapped. libelf reads the file with read(2)
+ * and does not map it, so that a file which is cut short meanwhile cannot raise SIGBUS. */
 #ifndef TIEXEC_IMAGE_H
 #define TIEXEC_IMAGE_H
 
@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* One program header, as <elf.h> names the fields. */
+/* One program header; the fields have the names of <elf.h>. */
 struct segment {
     uint32_t type, flags;
     uint64_t offset, vaddr, filesz, memsz, align;
@@ -27,15 +27,17 @@ struct image {
     char build_id[2 * 64 + 1]; /* hexadecimal, "" when there is none */
 };
 
-/* Reads the headers of `path`. -ENOEXEC: not ELF, or its headers contradict the file. */
+/* Reads the headers of the file `path`. Returns 0, and the caller calls image_free; or -errno.
+ * -ENOEXEC: it is no ELF file, or its headers contradict the file. */
 int image_open(const char *path, struct image *image);
 
-/* The same from the first bytes of a mapped object: headers without the rest of the file. */
+/* The same for an object of whose file only the first bytes are at hand, with the headers. */
 int image_from_memory(const void *bytes, size_t size, struct image *image);
 
 void image_free(struct image *image);
 
-/* Whether a native process can be made of it: this CPU, 64-bit. */
+/* Tells whether the image is for this CPU and 64-bit, so that a native process can be made of
+ * it. */
 bool image_is_native(const struct image *image);
 
 #endif

@@ -24,8 +24,9 @@
 
 static size_t underscores(const char *name) { return strspn(name, "_"); }
 
-/* By address; of several names for one function the one that perf would choose comes first: one with a
- * size, then the one with the fewest underscores in front, then the longest. */
+/* Orders symbols by address. Of several names for one function, the one that perf would choose
+ * comes first: a name with a size before one without, then the one with the fewest underscores in
+ * front, then the longest. */
 static int by_address(const void *one, const void *other, void *context)
 {
     const Elf64_Sym *a = one, *b = other;
@@ -40,13 +41,13 @@ static int by_address(const void *one, const void *other, void *context)
     return m != n ? (m > n ? -1 : 1) : strcmp(x, y);
 }
 
-/* The lines so far, in memory that is large enough by the time that anything is added. */
+/* The lines so far. `reserve` makes the memory large enough before lines are added. */
 struct lines {
     char *data;
     size_t size;
 };
 
-enum { NUMBERS = 2 * 16 + 3 }; /* bytes of a line that are not its name */
+enum { NUMBERS = 2 * 16 + 3 }; /* the most bytes that a line has beside the name */
 
 static int reserve(struct lines *lines, const struct symbols *symbols)
 {
@@ -58,6 +59,7 @@ static int reserve(struct lines *lines, const struct symbols *symbols)
     return 0;
 }
 
+/* Writes a number and the character `end`. Gives the place after them. */
 static char *put_hex(char *to, uint64_t value, char end)
 {
     int shift = 60;
@@ -69,7 +71,7 @@ static char *put_hex(char *to, uint64_t value, char end)
     return to;
 }
 
-/* printf would take longer than all the rest. */
+/* Adds a line. Not with printf, which would take longer than all the rest of this file. */
 static void put_function(struct lines *lines, uint64_t start, uint64_t size, const char *name)
 {
     char *to = put_hex(put_hex(lines->data + lines->size, start, ' '), size, ' ');
@@ -82,8 +84,10 @@ static void put_function(struct lines *lines, uint64_t start, uint64_t size, con
     lines->size = (size_t)(to - lines->data);
 }
 
-/* A symbol without a size is a label: nothing inside of a function, else it reaches to what comes next. */
-static void put_functions(struct lines *lines, const struct symbols *symbols, const struct perf_map_text *text)
+/* Adds the functions of one text. A symbol without a size is a label: within a function it is left
+ * out, elsewhere it reaches to the next symbol. */
+static void put_functions(struct lines *lines, const struct symbols *symbols,
+                          const struct perf_map_text *text)
 {
     Elf64_Sym *list = (Elf64_Sym *)symbols->table + 1;
     size_t count = symbols->table_size / sizeof *list - 1;
@@ -106,7 +110,8 @@ static int put_texts(struct lines *lines, const struct perf_map_text *texts, siz
     for (size_t i = 0; i < count && !err; i++) {
         struct symbols symbols;
         const struct perf_map_text *text = &texts[i];
-        err = symbols_read(text->path, text->start - text->bias, text->stop - text->bias, 1, &symbols);
+        err = symbols_read(text->path, text->start - text->bias, text->stop - text->bias, 1,
+                           &symbols);
         if (err)
             break;
         err = reserve(lines, &symbols);
@@ -120,7 +125,7 @@ static int put_texts(struct lines *lines, const struct perf_map_text *texts, siz
 /* ---- the file ---- */
 
 struct job {
-    int folder; /* the process's /tmp */
+    int folder; /* the /tmp that the process sees */
     char name[32];
     struct lines lines;
     bool append;
@@ -139,20 +144,24 @@ static int write_all(int fd, const char *data, size_t size)
     return 0;
 }
 
-/* -ENOENT: there is none that is a plain file of the user's own. */
+/* Adds the lines to the file that is there. -ENOENT: there is none, or it is not a plain file of
+ * the user's own with one name. */
 static int write_on(const struct job *job)
 {
     struct stat st;
-    int fd = openat(job->folder, job->name, O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    int fd = openat(job->folder, job->name,
+                    O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0)
         return -ENOENT;
-    bool own = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == job->who.uid && st.st_nlink == 1;
+    bool own = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == job->who.uid &&
+               st.st_nlink == 1;
     int err = own ? write_all(fd, job->lines.data, job->lines.size) : -ENOENT;
     close(fd);
     return err;
 }
 
-/* Under a name that nobody can foresee, then in place. In /tmp nobody can rename over another's file. */
+/* Writes a new file under a name that nobody can foresee, and renames it. In /tmp, which is sticky,
+ * that fails with -EPERM if the name is a file of another user. */
 static int write_anew(const struct job *job)
 {
     char temporary[64];
@@ -160,7 +169,8 @@ static int write_anew(const struct job *job)
     if (getrandom(&number, sizeof number, 0) != sizeof number)
         return -EIO;
     snprintf(temporary, sizeof temporary, ".%s.%" PRIx64, job->name, number);
-    int fd = openat(job->folder, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    int fd = openat(job->folder, temporary,
+                    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
         return -errno;
     int err = write_all(fd, job->lines.data, job->lines.size);
@@ -175,20 +185,24 @@ static int write_anew(const struct job *job)
     return err;
 }
 
-/* With the rights of the process's user and no others: what it may make of its /tmp is no way to write
- * elsewhere with more. Gives an errno. */
+/* What the forked child does: it writes the file with the rights of the process's user alone. So
+ * whatever the process has made of its /tmp, nothing is written that its user could not write. The
+ * exit status is an errno. */
 static int write_as_user(void *context, int unused)
 {
     const struct job *job = context;
     (void)unused;
-    bool same = geteuid() == job->who.uid && getegid() == job->who.gid;
-    if (!same && (setgroups(0, NULL) < 0 || setresgid(job->who.gid, job->who.gid, job->who.gid) < 0 ||
-                  setresuid(job->who.uid, job->who.uid, job->who.uid) < 0))
+    uid_t uid = job->who.uid;
+    gid_t gid = job->who.gid;
+    bool same = geteuid() == uid && getegid() == gid;
+    if (!same && (setgroups(0, NULL) < 0 || setresgid(gid, gid, gid) < 0 ||
+                  setresuid(uid, uid, uid) < 0))
         return errno;
     int err = job->append ? write_on(job) : -ENOENT;
     return -(err == -ENOENT ? write_anew(job) : err);
 }
 
+/* Writes the file in a forked child, which gives up its rights. */
 static int place(struct job *job)
 {
     char *text;

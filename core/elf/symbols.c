@@ -11,15 +11,15 @@
 #include <string.h>
 #include <unistd.h>
 
-/* A symbol table, and what is wanted of it. */
+/* A symbol table, and the range whose symbols are wanted. */
 struct source {
     Elf *elf;
-    Elf_Data *data; /* NULL: there is none */
-    size_t names;   /* number of the section that has the names */
+    Elf_Data *data; /* of the table; NULL: the file has none */
+    size_t names;   /* number of the section with the names */
     uint64_t start, stop;
 };
 
-/* .symtab before .dynsym. */
+/* Finds the symbol table: .symtab, or else .dynsym, which has fewer symbols. */
 static void find_table(struct source *source)
 {
     Elf_Scn *section = NULL, *found = NULL;
@@ -37,7 +37,7 @@ static void find_table(struct source *source)
     source->data = found ? elf_getdata(found, NULL) : NULL;
 }
 
-/* The name of symbol number `i`; "": it is not wanted; NULL: there are no more. */
+/* Reads symbol number `i` and gives its name; "": it is not wanted; NULL: there are no more. */
 static const char *next_symbol(const struct source *source, int i, GElf_Sym *symbol)
 {
     if (!source->data || !gelf_getsym(source->data, i, symbol))
@@ -51,6 +51,7 @@ static const char *next_symbol(const struct source *source, int i, GElf_Sym *sym
     return name ? name : "";
 }
 
+/* Copies the symbols that are wanted, in two passes: the first one counts. */
 static int collect(const struct source *source, unsigned section, struct symbols *symbols)
 {
     GElf_Sym symbol;
@@ -86,7 +87,8 @@ static int collect(const struct source *source, unsigned section, struct symbols
     return 0;
 }
 
-/* Opens a 64-bit ELF file, to be read by read(2): see image.h. Gives its descriptor, or -errno. */
+/* Opens a 64-bit ELF file, to be read with read(2) as in image.h. Gives its descriptor, or
+ * -errno. */
 static int open_elf(const char *path, Elf **elf)
 {
     elf_version(EV_CURRENT);
@@ -118,11 +120,14 @@ int symbols_read(const char *path, uint64_t start, uint64_t stop, unsigned secti
     return err;
 }
 
+/* Tells whether a symbol table has an undefined symbol of that name. */
 static bool imports(Elf *elf, const GElf_Shdr *head, Elf_Data *data, const char *name)
 {
     GElf_Sym symbol;
     for (int i = 0; data && gelf_getsym(data, i, &symbol); i++) {
-        const char *text = symbol.st_shndx == SHN_UNDEF ? elf_strptr(elf, head->sh_link, symbol.st_name) : NULL;
+        if (symbol.st_shndx != SHN_UNDEF)
+            continue;
+        const char *text = elf_strptr(elf, head->sh_link, symbol.st_name);
         if (text && strcmp(text, name) == 0)
             return true;
     }

@@ -28,7 +28,7 @@
 
 #define RETRY_NS 2000000
 
-/* Why a file or folder may not be used, or NULL. */
+/* Says why a file or folder cannot be trusted; NULL: it can. */
 static const char *distrust(const struct stat *st)
 {
     if (st->st_uid != geteuid() && st->st_uid != 0)
@@ -38,6 +38,7 @@ static const char *distrust(const struct stat *st)
     return NULL;
 }
 
+/* Says why a folder cannot hold cache files; NULL: it can. */
 static const char *unfit(int folder)
 {
     struct statfs fs;
@@ -95,7 +96,8 @@ int cache_open(int folder, const char *name, uint64_t size, const char **why)
 
 /* ---- making a copy ---- */
 
-/* flock(2) has no timeout of its own. */
+/* Locks a file, or gives -ETIMEDOUT. flock(2) has no timeout of its own, so it is tried again and
+ * again. */
 static int lock_until(int fd, int64_t deadline)
 {
     while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
@@ -108,6 +110,7 @@ static int lock_until(int fd, int64_t deadline)
     return 0;
 }
 
+/* Tells whether `fd` is the file that has this name now. */
 static bool is_named(int folder, const char *name, int fd)
 {
     struct stat named, open;
@@ -133,7 +136,7 @@ int cache_begin(int folder, const char *name, int timeout)
         if (fd < 0)
             return -errno;
         int err = lock_until(fd, deadline);
-        /* Whoever held the lock has renamed or removed the file: then this is not the one to fill. */
+        /* If the holder of the lock has renamed or removed the file, another one has to be made. */
         bool mine = !err && is_named(folder, temporary, fd);
         if (!err && fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
             err = -EEXIST;
@@ -172,11 +175,12 @@ void cache_abandon(int folder, const char *name)
 
 struct pass {
     const struct cache_range *range;
-    struct inferior *inferior; /* read only: its /proc/PID/mem is open */
-    char *bytes;               /* the file's, mapped for writing, or NULL */
+    struct inferior *inferior; /* not changed: its /proc/PID/mem is open */
+    char *bytes;               /* the part of the file, mapped for writing; NULL for a comparison */
 };
 
-/* Reads what of the pieces lies in [at, at + size) of the range. */
+/* Reads those parts of the pieces that lie in [at, at + size) of the range, each to its place in
+ * `buffer`. */
 static int read_pieces(const struct pass *pass, uint64_t at, uint64_t size, char *buffer)
 {
     uint64_t from = pass->range->start + at, to = from + size;
@@ -199,7 +203,8 @@ static int fill_slice(void *context, uint64_t at, uint64_t size)
     return read_pieces(pass, at, size, pass->bytes + at);
 }
 
-/* By pread, not through a mapping: a file that is cut short meanwhile cannot raise SIGBUS. */
+/* Compares a part of the range. The file is read with pread: through a mapping, a file that is cut
+ * short meanwhile would raise SIGBUS. */
 static int compare_slice(void *context, uint64_t at, uint64_t size)
 {
     const struct pass *pass = context;
@@ -232,7 +237,8 @@ int cache_compare(const struct cache_range *range, struct inferior *inferior)
     return memory_in_parallel(range->size, compare_slice, &pass);
 }
 
-/* A shared mapping of that part of the file, aligned to huge pages; MAP_FAILED and errno. */
+/* Maps that part of the file shared, at an address that is a multiple of the huge page. MAP_FAILED:
+ * see errno. */
 static char *map_aligned(const struct cache_range *range)
 {
     size_t size = range->size, huge = range->huge;
@@ -259,9 +265,9 @@ static bool is_hugetlb(int fd)
     return fstatfs(fd, &fs) == 0 && fs.f_type == HUGETLBFS_MAGIC;
 }
 
-/* Gives that part of the file memory, on huge pages where the kernel can. MADV_COLLAPSE does what
- * sysfs (shmem_enabled) would not, "deny" excepted; it wants one page to be there, and makes the rest
- * zeros. Before Linux 6.1 it is up to shmem_enabled. */
+/* Gives that part of the file memory, on huge pages where the kernel can. MADV_COLLAPSE (Linux 6.1)
+ * makes huge pages even where shmem_enabled in /sys would not, unless it says "deny". It collapses
+ * only where a page is there already, and fills up the rest with zeros. */
 static int allocate(const struct cache_range *range, char *bytes)
 {
     size_t size = range->size;
@@ -269,13 +275,14 @@ static int allocate(const struct cache_range *range, char *bytes)
         return -errno;
     if (!is_hugetlb(range->fd) && madvise(bytes, size, MADV_HUGEPAGE) == 0) {
         for (uint64_t at = 0; at < size; at += range->huge)
-            madvise(bytes + at, 1, MADV_POPULATE_WRITE); /* full: an error, where touching kills */
+            madvise(bytes + at, 1, MADV_POPULATE_WRITE); /* fails where a write gets SIGBUS */
         madvise(bytes, size, MADV_COLLAPSE);
     }
     return fallocate(range->fd, 0, (off_t)range->offset, (off_t)size) < 0 ? -errno : 0;
 }
 
-/* Where the kernel cannot tell (before Linux 6.7) the target's own look at its pages decides. */
+/* Gives -EAGAIN if some of the mapping is not on huge pages. Before Linux 6.7 the kernel cannot
+ * tell, and the caller finds out later, when the inferior has mapped the file. */
 static int check_huge(const char *bytes, uint64_t size)
 {
     struct pagemap sums;
@@ -302,7 +309,7 @@ int cache_fill(const struct cache_range *range, struct inferior *inferior)
     return err;
 }
 
-/* hugetlbfs cannot be written to but through a mapping, and only maps whole pages of its own. */
+/* Writes through a mapping of whole pages of the filesystem: on hugetlbfs there is no other way. */
 int cache_put(int fd, uint64_t offset, const void *bytes, size_t size)
 {
     struct statfs fs;

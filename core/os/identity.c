@@ -13,16 +13,17 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+/* Reads a number as an id. -1 is none: to the system calls it means "leave it". */
 static bool parse_id(const char *text, uint32_t *id)
 {
     char *end;
     errno = 0;
     unsigned long value = strtoul(text, &end, 10);
     *id = (uint32_t)value;
-    return *text >= '0' && *text <= '9' && !*end && !errno && value < UINT32_MAX; /* -1 means "leave it" */
+    return *text >= '0' && *text <= '9' && !*end && !errno && value < UINT32_MAX;
 }
 
-/* Names go before numbers, as in chown(1). */
+/* A user is looked for by name before by number, as in chown(1). */
 static int find_user(const char *text, struct identity *user, bool *has_group)
 {
     errno = 0;
@@ -78,7 +79,7 @@ void identity_free(struct identity *user)
     *user = (struct identity){0};
 }
 
-/* Whatever securebits(7) would have kept through the change of ids. */
+/* Drops the capabilities that securebits(7) may have kept through the change of ids. */
 static int drop_capabilities(void)
 {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
@@ -93,6 +94,7 @@ static int set_groups(const struct identity *user)
     return result < 0 ? -errno : 0;
 }
 
+/* Tells whether this process has the user's ids already. */
 static bool is_already(const struct identity *user)
 {
     uid_t ruid, euid, suid;
@@ -106,7 +108,8 @@ static int set_environment(const struct identity *user)
 {
     if (!user->name)
         return 0;
-    if (setenv("HOME", user->home, 1) || setenv("USER", user->name, 1) || setenv("LOGNAME", user->name, 1))
+    if (setenv("HOME", user->home, 1) || setenv("USER", user->name, 1) ||
+        setenv("LOGNAME", user->name, 1))
         return -errno;
     return 0;
 }
@@ -119,7 +122,7 @@ int identity_become(const struct identity *user, bool login)
     if (!err && setresgid(user->gid, user->gid, user->gid) < 0)
         err = -errno;
     if (!err)
-        syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL); /* a kernel may have no keyrings */
+        syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL); /* kernels may have none */
     if (!err && setresuid(user->uid, user->uid, user->uid) < 0)
         err = -errno;
     if (!err && user->uid != 0)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Becoming another user, for good, as setpriv(1) and runuser(1) do. */
+ * Becoming another user for good, as with setpriv(1) and runuser(1). */
 #ifndef TIEXEC_IDENTITY_H
 #define TIEXEC_IDENTITY_H
 
@@ -9,19 +9,21 @@
 struct identity {
     uid_t uid;
     gid_t gid;
-    char *name, *home; /* NULL for a number that is nobody's name */
+    char *name, *home; /* as in passwd(5); NULL: the user is not there */
 };
 
-/* Looks up USER[:GROUP], each a name or a number; without GROUP it is the user's own. Returns 0;
- * -ENOENT: no such user, -ESRCH: no such group, -EINVAL: a number that is nobody's name needs a group;
- * or another -errno of the lookup. *user is to be freed with identity_free, whatever is returned. */
+/* Looks up USER[:GROUP], each a name or a number. Without GROUP the group is the user's own of
+ * passwd(5). Returns 0 or -errno: -ENOENT: there is no such user; -ESRCH: there is no such group;
+ * -EINVAL: the user is a number that is not in passwd(5), and GROUP is missing; or an error of the
+ * lookup. The caller calls identity_free, whatever is returned. */
 int identity_find(const char *spec, struct identity *user);
 void identity_free(struct identity *user);
 
-/* Gives this process the user's ids, supplementary groups and a session keyring of its own, and takes
- * its capabilities (all but the bounding set), unless the user is root. `login` sets HOME, USER and
- * LOGNAME. Nothing is changed for the user that this process is already, if it may not change groups.
- * Returns 0, or -errno with the process somewhere in between: then it must end. */
+/* Gives this process the user's ids, the user's supplementary groups and a new session keyring.
+ * Unless the user is root it also takes all capabilities away (the bounding set stays). `login`
+ * sets HOME, USER and LOGNAME as well. If the process is that user already, and may not change
+ * groups, only `login` has an effect. Returns 0 or -errno. After an error the process may be half
+ * changed, and must end. */
 int identity_become(const struct identity *user, bool login);
 
 #endif

@@ -10,7 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Blocked signals wait for process 1, too; those that it merely does not handle never reach it. */
+/* The kernel drops signals for process 1 that are neither handled nor blocked: so all are blocked,
+ * and wait. */
 int init_fork(pid_t *child)
 {
     sigset_t all, before;
@@ -25,7 +26,7 @@ int init_fork(pid_t *child)
     return err;
 }
 
-/* Collects all that has ended. Returns whether the child has. */
+/* Collects all children that have ended, and tells whether `child` is one of them. */
 static bool collect(pid_t child, int *status)
 {
     int one;
@@ -37,6 +38,7 @@ static bool collect(pid_t child, int *status)
     return false;
 }
 
+/* Passes a signal on if a process has sent it, with its value if it has one. */
 static void pass_on(pid_t child, const siginfo_t *info)
 {
     if (info->si_code == SI_QUEUE)

@@ -16,25 +16,29 @@
 #define MADV_POPULATE_READ 22
 #endif
 
-/* Memory whose address is a multiple of a power of two. */
+/* Memory at an aligned address, [start, start + size), within a larger mapping, [base, base +
+ * total). */
 struct area {
     char *base, *start;
     size_t total, size;
 };
 
-/* Maps an area that is a multiple of `align`, and a reserve around it. */
+/* Reserves an area of at least `size` bytes, rounded up to a multiple of `align`, without
+ * access. */
 static int reserve(struct area *area, uint64_t size, uint64_t align)
 {
     area->size = (size_t)((size + align - 1) & ~(align - 1));
     area->total = area->size + (size_t)align;
-    area->base = mmap(NULL, area->total, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    area->base = mmap(NULL, area->total, PROT_NONE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (area->base == MAP_FAILED)
         return -errno;
     area->start = area->base + (-(uintptr_t)area->base & (align - 1));
     return 0;
 }
 
-/* What smaps says of an area. The reserve around it keeps it apart from other mappings. */
+/* Counts the bytes of an area that are on huge pages, as smaps says. The reserve around an area
+ * keeps it apart from other mappings, which smaps might count with it. */
 static int count_huge(const struct area *area, uint64_t *bytes)
 {
     struct maps maps;
@@ -52,8 +56,9 @@ static int count_huge(const struct area *area, uint64_t *bytes)
     return 0;
 }
 
-/* The pointer of piece `i`. Its place within the piece differs from those of its neighbours in such a way
- * that the lines spread evenly over the sets of any cache, were the pieces contiguous in memory. */
+/* Gives the place of pointer number `i`. Its place within its piece differs from that of its
+ * neighbours, so that the lines spread evenly over the sets of any cache if the pieces are
+ * contiguous in physical memory. */
 static void **place(const struct area *area, const struct probe_chase *chase, uint64_t i)
 {
     enum { LINE = 64 };
@@ -61,7 +66,8 @@ static void **place(const struct area *area, const struct probe_chase *chase, ui
     return (void **)(void *)(area->start + i * chase->page_size + within);
 }
 
-/* Links all pointers to one ring in random order (Sattolo's shuffle); the same one each time. */
+/* Links all pointers to one ring in random order (Sattolo's shuffle). The order is the same each
+ * time. */
 static int link_ring(const struct area *area, const struct probe_chase *chase)
 {
     uint64_t random = UINT64_C(0x9e3779b97f4a7c15), count = chase->pages;
@@ -84,8 +90,9 @@ static int link_ring(const struct area *area, const struct probe_chase *chase)
     return 0;
 }
 
-static void *volatile sink; /* what was loaded is used: else nothing would be */
+static void *volatile sink; /* takes what was loaded: else the compiler would leave it out */
 
+/* Gives the nanoseconds that the loads have taken. */
 static double time_loads(void **at, uint64_t loads)
 {
     int64_t started = clock_now();
@@ -130,9 +137,10 @@ int probe_file(const char *path, uint64_t offset, uint64_t size, uint64_t *huge_
         close(fd);
         return err;
     }
-    if (mmap(area.start, area.size, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_FIXED, fd, (off_t)offset) == MAP_FAILED
-        || madvise(area.start, area.size, MADV_HUGEPAGE) < 0
-        || madvise(area.start, area.size, MADV_POPULATE_READ) < 0)
+    if (mmap(area.start, area.size, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_FIXED, fd,
+             (off_t)offset) == MAP_FAILED ||
+        madvise(area.start, area.size, MADV_HUGEPAGE) < 0 ||
+        madvise(area.start, area.size, MADV_POPULATE_READ) < 0)
         err = -errno;
     if (!err)
         err = count_huge(&area, huge_bytes);

@@ -1,33 +1,39 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What only trying tells of a host: how fast memory on pages of one kind is, whether a file's text can be
- * on huge pages, whether there are hardware counters. All on memory of this process, given back after. */
+ * What can be found out about a host only by trying: how fast memory on pages of one kind is,
+ * whether a file's text can be on huge pages, whether there are hardware counters. It is tried on
+ * memory of this process, which is given back.
+ *
+ * Functions return 0 or -errno. */
 #ifndef TIEXEC_PROBE_H
 #define TIEXEC_PROBE_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-/* A chase of pointers, one in each of `pages` consecutive pieces of `page_size` bytes, in random order. The
- * same cache lines are touched whatever the memory is made of: so what differs is address translation. */
+/* A chase: loads follow a ring of pointers in random order, one pointer in each of `pages`
+ * consecutive pieces of `page_size` bytes. The same cache lines are touched whatever pages the
+ * memory is on, so what differs between two kinds of pages is the time of address translation. */
 struct probe_chase {
-    uint64_t pages, page_size, align; /* align: a power of two, where the memory begins */
-    int flags, advice;                /* added to those of mmap; for madvise */
-    uint64_t loads;                   /* how many are timed */
+    uint64_t pages, page_size; /* page_size: bytes, a power of two */
+    uint64_t align;            /* the memory begins at a multiple of it, a power of two */
+    int flags, advice;         /* added to the flags of mmap; for madvise, 0: none */
+    uint64_t loads;            /* how many are timed */
 };
 
 struct probe_time {
-    double nanoseconds;  /* for each load */
-    uint64_t huge_bytes; /* of the memory, as smaps says */
+    double nanoseconds;  /* of one load, on average */
+    uint64_t huge_bytes; /* how much of the memory was on huge pages, as smaps says */
 };
 
-/* 0 or -errno. */
 int probe_chase(const struct probe_chase *chase, struct probe_time *time);
 
-/* Maps [offset, offset + size) of a file, multiples of `size`, as text that is congruent modulo `size`,
- * asks for huge pages and reads it. `huge_bytes`: how much smaps then says is. 0 or -errno. */
+/* Maps [offset, offset + size) of a file as text, at an address that is a multiple of `size`, asks
+ * for huge pages and reads it. `size` is a power of two, `offset` a multiple of it. *huge_bytes is
+ * how much of it is then on huge pages, as smaps says. */
 int probe_file(const char *path, uint64_t offset, uint64_t size, uint64_t *huge_bytes);
 
-/* Counts cycles for a moment. -ENOENT: there is no counter; -EACCES: perf_event_paranoid forbids. */
+/* Opens and closes a hardware counter of this process's cycles, without reading it. -ENOENT: the
+ * CPU, or its virtual machine, has no counter; -EACCES: perf_event_paranoid forbids it. */
 int probe_counter(void);
 
 #endif

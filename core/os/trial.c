@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Reads from `in` until its other end, which only the child holds, is closed. */
+/* Reads from `in` until the child, which alone holds its other end, has closed that. */
 static int read_until_end(int in, int64_t deadline, char **text, size_t *size)
 {
     for (size_t capacity = 0;;) {
@@ -45,7 +45,8 @@ int trial_run(trial_work *work, void *context, int timeout, int *status, char **
     int ends[2];
     *text = NULL;
     *size = 0;
-    /* A socket pair, as for a launch, so that a seccomp filter has one system call less to allow. */
+    /* A socket pair, as for a launch, so that a seccomp filter has one system call less to
+     * allow. */
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
         return -errno;
     fflush(NULL);

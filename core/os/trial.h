@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A trial: code that may crash, hang or eat memory runs in a forked child, and only the child suffers. */
+ * A trial: code that may crash, hang or eat memory runs in a forked child, and only the child
+ * suffers. */
 #ifndef TIEXEC_TRIAL_H
 #define TIEXEC_TRIAL_H
 
 #include <stddef.h>
 
-/* What the child does. It writes what is to be told to the file `out`; its result is the exit status. */
+/* What the child does. It writes what is to be told to the file `out`; its result is the exit
+ * status. */
 typedef int trial_work(void *context, int out);
 
-/* Calls `work` in a forked child. *status is the child's wait status, *text all that it has written to
- * `out`: malloc'd, freed by the caller whatever is returned (it may be NULL after an error), ending with
- * a NUL that *size does not count. The child gives no SIGCHLD and is killed after `timeout` ms.
- * Returns 0 or -errno; -ETIMEDOUT: it was killed for that. */
+/* Calls `work` in a forked child. *status is the child's wait status, *text all that it has written
+ * to `out`: malloc'd, freed by the caller whatever is returned (it may be NULL after an error),
+ * ending with a NUL that *size does not count. The child gives no SIGCHLD and is killed after
+ * `timeout` ms. Returns 0 or -errno; -ETIMEDOUT: it was killed for that. */
 int trial_run(trial_work *work, void *context, int timeout, int *status, char **text, size_t *size);
 
 #endif

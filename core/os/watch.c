@@ -20,15 +20,17 @@
 #define PERF_FLAG_FD_CLOEXEC (1UL << 3)
 #endif
 
+/* Opens a perf event of one thread. Gives a file descriptor or -errno. */
 static int open_event(struct perf_event_attr *attr, pid_t tid)
 {
     attr->size = sizeof *attr;
-    attr->exclude_kernel = attr->exclude_hv = 1; /* all that perf_event_paranoid 2 allows */
+    attr->exclude_kernel = attr->exclude_hv = 1; /* perf_event_paranoid 2 allows no more */
     long fd = syscall(SYS_perf_event_open, attr, tid, -1, -1, PERF_FLAG_FD_CLOEXEC);
     return fd < 0 ? -errno : (int)fd;
 }
 
-/* Tells by SIGIO: a buffer, which poll(2) needs, is refused to an event that threads inherit. */
+/* Opens the breakpoint of one thread. It tells of hits by SIGIO: poll(2) would need a buffer, which
+ * the kernel refuses to an event that threads inherit. */
 static int open_hits(pid_t tid, uint64_t address)
 {
     struct perf_event_attr attr = {
@@ -44,9 +46,9 @@ static int open_hits(pid_t tid, uint64_t address)
     return fd;
 }
 
-/* A record is written, and poll(2) wakes, when the thread gets another name: by exec, which is
- * told apart by the record, or by prctl. It hangs up when the thread ends: so does another thread's
- * exec, which ends this one. */
+/* Opens the event that tells of an exec. The kernel writes a record, at which poll(2) wakes,
+ * whenever the leader gets another name: by exec or by prctl, which the record tells apart. poll(2)
+ * reports a hang-up when the leader ends; it also ends when another thread execs. */
 static int open_exec(struct watch *watch)
 {
     struct perf_event_attr attr = {
@@ -88,8 +90,8 @@ static bool is_among(const pid_t *tids, size_t count, pid_t tid)
     return false;
 }
 
-/* All threads, until none is new. One that appears meanwhile may have inherited its breakpoint, and
- * gets a second: no harm. */
+/* Watches all threads, until no more are new. One that appears meanwhile may have inherited a
+ * breakpoint, and gets a second one, which does no harm. */
 static int watch_threads(struct watch *watch, uint64_t address)
 {
     pid_t *before = NULL, *tids;
@@ -150,8 +152,9 @@ int watch_open(struct watch *watch, pid_t pid, uint64_t address, int *refused)
     return 0;
 }
 
-/* Reads what the buffer has gained. Records of another name, if they overrun it, are lost: then it is
- * taken for an exec, at which the caller looks for itself. */
+/* Reads the new records of the buffer, and tells whether there was an exec. If many changes of the
+ * name overrun the buffer records are lost; that is told as an exec, too, since the caller looks
+ * for itself anyway. */
 static bool has_exec(const struct watch *watch)
 {
     struct perf_event_mmap_page *page = watch->buffer;
@@ -186,7 +189,7 @@ int watch_wait(struct watch *watch, int timeout, enum watch_news *news)
             return 0;
         }
         bool exec = files[1].revents && has_exec(watch);
-        if (files[1].revents & POLLHUP) { /* told once: the other threads may go on for long */
+        if (files[1].revents & POLLHUP) { /* closed: poll(2) would report it again and again */
             exec = true;
             close(watch->exec);
             munmap(watch->buffer, 2 * (size_t)sysconf(_SC_PAGESIZE));

@@ -10,20 +10,23 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* An entry of /proc/PID/pagemap: the frame is 0 without CAP_SYS_ADMIN (since Linux 4.2). */
+/* The bits of an entry of /proc/PID/pagemap. Since Linux 4.2 the kernel tells the frame number only
+ * to readers with CAP_SYS_ADMIN; others read 0. */
 #define ENTRY_PRESENT (UINT64_C(1) << 63)
 #define ENTRY_FRAME   ((UINT64_C(1) << 55) - 1)
 
-/* <linux/kernel-page-flags.h>: the first page of a folio, and the others. */
+/* Flags of <linux/kernel-page-flags.h>: a page is the first of its folio, or one of the others. */
 #define FLAG_HEAD (UINT64_C(1) << 15)
 #define FLAG_TAIL (UINT64_C(1) << 16)
 
-/* Of the pages of one block: what maps them, and what their frames are. */
+/* The pages of one block. `entries` has the pagemap entry of each, `flags` the flags of its
+ * frame. */
 struct block {
     size_t count;
     uint64_t *entries, *flags;
 };
 
+/* Reads `count` 64-bit words, from word number `index` of the file on. */
 static int read_words(int fd, uint64_t *words, size_t count, uint64_t index)
 {
     ssize_t size = pread(fd, words, count * 8, (off_t)(index * 8));
@@ -32,8 +35,8 @@ static int read_words(int fd, uint64_t *words, size_t count, uint64_t index)
     return size == (ssize_t)(count * 8) ? 0 : -EIO;
 }
 
-/* Whether the frames are side by side, the first at a multiple of their number, and after the first none begins
- * a folio. */
+/* Tells whether one folio holds the whole block: its frames are side by side, the number of the
+ * first is a multiple of their count, and no frame but the first begins a folio. */
 static bool is_one_folio(const struct block *block)
 {
     uint64_t first = block->entries[0] & ENTRY_FRAME;
@@ -45,6 +48,7 @@ static bool is_one_folio(const struct block *block)
     return true;
 }
 
+/* Reads what the kernel tells of the block at page number `page`. */
 static int check_block(int pagemap, int flags, uint64_t page, struct block *block, bool *is_folio)
 {
     *is_folio = false;
@@ -70,7 +74,8 @@ int folios_bytes(pid_t pid, uint64_t start, uint64_t stop, uint64_t size, uint64
         err = -ENOMEM;
     else
         block.flags = block.entries + block.count;
-    for (uint64_t at = (start + size - 1) & -size; !err && at < stop && stop - at >= size; at += size) {
+    uint64_t at = (start + size - 1) & -size;
+    for (; !err && at < stop && stop - at >= size; at += size) {
         bool is_folio;
         err = check_block(pagemap, flags, at / page_size, &block, &is_folio);
         if (is_folio)

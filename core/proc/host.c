@@ -16,7 +16,8 @@
 
 #define SYS_MM "/sys/kernel/mm/"
 
-/* The word in brackets of a sysfs choice: "always [madvise] never" gives "madvise". */
+/* Reads the word in brackets of a sysfs choice: "always [madvise] never" gives "madvise". `word`
+ * becomes "" when the file cannot be read. */
 static void read_choice(const char *path, char *word, size_t size)
 {
     char *text;
@@ -32,14 +33,15 @@ static void read_choice(const char *path, char *word, size_t size)
     free(text);
 }
 
-/* Since Linux 6.8 each size has a switch of its own, "inherit" by default. */
+/* Since Linux 6.8 each page size has a switch of its own, which says "inherit" by default. */
 static void read_thp_mode(struct host *host)
 {
     char path[128];
     snprintf(path, sizeof path, SYS_MM "transparent_hugepage/hugepages-%llukB/enabled",
              (unsigned long long)host->huge_page_size / 1024);
     read_choice(path, host->thp, sizeof host->thp);
-    if ((!host->thp[0] && host->huge_page_size == host->pmd_size) || strcmp(host->thp, "inherit") == 0)
+    bool has_no_own = !host->thp[0] && host->huge_page_size == host->pmd_size;
+    if (has_no_own || strcmp(host->thp, "inherit") == 0)
         read_choice(SYS_MM "transparent_hugepage/enabled", host->thp, sizeof host->thp);
 }
 
@@ -51,7 +53,8 @@ static uint64_t read_pool_count(const char *pool, const char *name)
     return file_read_u64(path, &value) ? 0 : value;
 }
 
-/* The pages in use and the surplus are counted in the total: an empty pool has none of them. */
+/* The total counts free, reserved and surplus pages too. So the files of an empty pool need not be
+ * read. */
 static struct host_pool read_pool(const char *name, uint64_t page_size)
 {
     struct host_pool pool = {
@@ -81,8 +84,8 @@ static void read_pools(struct host *host)
         closedir(dir);
 }
 
-/* The PMD size: THP tells it (since Linux 4.10); a kernel built without THP still has it as the
- * default hugetlb size on every CPU served here. */
+/* Reads the PMD size. THP tells it since Linux 4.10. A kernel built without THP has it as the
+ * default size of hugetlb pages, on every CPU that tiexec supports. */
 static uint64_t read_huge_page_size(void)
 {
     uint64_t size = 0;
@@ -99,7 +102,7 @@ static uint64_t read_huge_page_size(void)
     return size;
 }
 
-/* It never changes. */
+/* The size never changes while a kernel runs, so it is read once. */
 uint64_t host_huge_page_size(void)
 {
     static uint64_t size;
@@ -108,7 +111,7 @@ uint64_t host_huge_page_size(void)
     return size;
 }
 
-/* A list such as "0-3,8": its numbers, counted. */
+/* Counts the nodes of a list such as "0-3,8", which has five. */
 static unsigned count_nodes(void)
 {
     char *text;
@@ -126,8 +129,10 @@ static unsigned count_nodes(void)
     return count ? count : 1;
 }
 
-/* Of an odd size: mappings one below the other are not congruent by chance. Where segments are aligned to more
- * than a page, dynamic linkers first ask for memory without access, and map the library over it. */
+/* Maps a large file twice, as a dynamic linker would, and looks at both addresses. The size is an
+ * odd number of pages, so that the second mapping, right below the first, is not congruent by
+ * chance. Where segments are aligned to more than a page, dynamic linkers first reserve memory
+ * without access and map the library over it; then it is the reservation whose place counts. */
 bool host_places_congruent(const char *path, uint64_t huge_page_size)
 {
     long page = sysconf(_SC_PAGESIZE);
@@ -162,7 +167,8 @@ int host_thp_bytes(uint64_t size, uint64_t *bytes)
         if (strncmp(entry->d_name, "hugepages-", 10) != 0)
             continue;
         its_size = strtoull(entry->d_name + 10, NULL, 10) * 1024;
-        snprintf(path, sizeof path, SYS_MM "transparent_hugepage/%s/stats/anon_fault_alloc", entry->d_name);
+        snprintf(path, sizeof path, SYS_MM "transparent_hugepage/%s/stats/anon_fault_alloc",
+                 entry->d_name);
         if (its_size < size || file_read_u64(path, &count))
             continue;
         *bytes += count * its_size;
@@ -190,7 +196,8 @@ void host_read(struct host *host, uint64_t huge_page_size)
             host->kernel_minor = (unsigned)strtoul(rest + 1, NULL, 10);
     }
     read_thp_mode(host);
-    read_choice(SYS_MM "transparent_hugepage/shmem_enabled", host->shmem_thp, sizeof host->shmem_thp);
+    read_choice(SYS_MM "transparent_hugepage/shmem_enabled", host->shmem_thp,
+                sizeof host->shmem_thp);
     if (file_read_u64("/proc/sys/kernel/yama/ptrace_scope", &yama) == 0)
         host->yama = (int)yama;
     host->nodes = count_nodes();

@@ -22,7 +22,7 @@ static void unescape(char *path)
     *to = '\0';
 }
 
-/* Parses "start-stop perms offset major:minor inode path", which it may change. */
+/* Parses a line "start-stop perms offset major:minor inode path". The line is changed in place. */
 static int parse_head(char *line, struct mapping *m)
 {
     char *p = line;
@@ -47,7 +47,7 @@ static int parse_head(char *line, struct mapping *m)
     return 0;
 }
 
-/* Adds one "Name:   123 kB" line of smaps to `m`; names it does not know are passed over. */
+/* Adds one line "Name:   123 kB" of smaps to `m`. Unknown names are passed over. */
 static void parse_detail(char *line, struct mapping *m)
 {
     static const struct {
@@ -80,9 +80,11 @@ static void parse_detail(char *line, struct mapping *m)
     }
 }
 
-/* smaps detail lines begin with a capital; address lines with a hexadecimal digit in lower case. */
+/* Detail lines of smaps begin with a capital, address lines with a hexadecimal digit in lower
+ * case. */
 static bool is_detail(const char *line) { return line[0] >= 'A' && line[0] <= 'Z'; }
 
+/* Appends an empty mapping. NULL: memory is short. */
 static struct mapping *append(struct maps *maps, size_t *capacity)
 {
     if (maps->count == *capacity) {

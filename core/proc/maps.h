@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * /proc/PID/maps and smaps. */
+ * The mappings of a process: /proc/PID/maps and smaps. */
 #ifndef TIEXEC_MAPS_H
 #define TIEXEC_MAPS_H
 
@@ -8,14 +8,15 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* One line of /proc/PID/maps. The byte counts below `path` are zero unless details were asked for. */
+/* One line of /proc/PID/maps. The fields below `path` are 0 and "" unless details were asked
+ * for. */
 struct mapping {
     uint64_t start, stop, offset; /* addresses [start, stop); offset into the file */
     char perms[5];                /* as the kernel writes them: "r-xp" */
     unsigned dev_major, dev_minor;
     uint64_t inode;
     const char *path; /* "" when anonymous; points into the text that `struct maps` owns */
-    uint64_t rss, pss, private_dirty, anonymous;
+    uint64_t rss, pss, private_dirty, anonymous;        /* bytes, as smaps names them */
     uint64_t anon_huge, shmem_huge, file_huge, hugetlb; /* bytes mapped by huge pages, by kind */
     uint64_t kernel_page_size;                          /* bytes */
     const char *vm_flags;                               /* "rd ex mr …", "" unless details */
@@ -27,9 +28,9 @@ struct maps {
     char *text;
 };
 
-/* Reads the mappings of `pid`, with what smaps tells of each when `details`. The caller ends with
- * maps_free. Returns 0 or -errno; -EPROTO: a line that this code does not understand.
- * A process that has exited has no mappings: count 0. */
+/* Reads the mappings of `pid`; with `details` from smaps, which takes longer. Returns 0, and the
+ * caller calls maps_free; or -errno. -EPROTO: this code does not understand a line. A process that
+ * has exited has no mappings: then `count` is 0. */
 int maps_read(pid_t pid, bool details, struct maps *maps);
 void maps_free(struct maps *maps);
 

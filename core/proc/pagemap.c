@@ -8,7 +8,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-/* <linux/fs.h> of Linux 6.7; older headers do not have it. */
+/* What follows is PAGEMAP_SCAN of <linux/fs.h>, which headers before Linux 6.7 do not have. */
 #define IS_FILE    (UINT64_C(1) << 2)
 #define IS_PRESENT (UINT64_C(1) << 3)
 #define IS_HUGE    (UINT64_C(1) << 6)

@@ -83,7 +83,8 @@ int process_status(pid_t pid, const char *field, int base, uint64_t *value)
     return err;
 }
 
-/* Number `place`, from 0, of those in a line of /proc/PID/status; the last one where there are fewer. */
+/* Reads one of the numbers in a line of /proc/PID/status. `place` counts from 0; where the line has
+ * fewer numbers the last one is read. */
 static int status_number(const char *text, const char *line, int place, unsigned *value)
 {
     const char *at = strstr(text, line);
@@ -113,7 +114,7 @@ int process_identity(pid_t pid, struct process_identity *identity)
     err = status_number(text, "\nUid:", effective, &uid);
     if (!err)
         err = status_number(text, "\nGid:", effective, &gid);
-    status_number(text, "\nNSpid:", innermost, &inner); /* Linux 4.1, with namespaces */
+    status_number(text, "\nNSpid:", innermost, &inner); /* absent before Linux 4.1 */
     free(text);
     *identity = (struct process_identity){.uid = uid, .gid = gid, .inner_pid = (pid_t)inner};
     return err;
@@ -121,7 +122,8 @@ int process_identity(pid_t pid, struct process_identity *identity)
 
 int process_layout(pid_t pid, struct process_layout *layout)
 {
-    /* Places in proc_pid_stat(5), counted from 1; the 2nd, the name, may hold blanks. */
+    /* Places are those of proc_pid_stat(5), counted from 1. The 2nd field, the name, may hold
+     * blanks. */
     const struct {
         int place;
         uint64_t *value;

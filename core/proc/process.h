@@ -11,42 +11,48 @@ struct auxv_entry {
     uint64_t type, value;
 };
 
-/* Opens the entry `name` of /proc/PID, close-on-exec, with the given flags of open(2). Returns a file
- * descriptor or -errno. */
+/* Opens the entry `name` of /proc/PID, close-on-exec, with the given flags of open(2). Returns a
+ * file descriptor or -errno. */
 int process_open(pid_t pid, const char *name, int flags);
 
 /* Reads all of an entry, as file_read. */
 int process_read(pid_t pid, const char *name, char **data, size_t *size);
 
-/* Reads /proc/PID/auxv of a 64-bit process, AT_NULL left out. *list is malloc'd. 0 or -errno. */
+/* Reads the auxiliary vector of a 64-bit process, without AT_NULL at its end. *list is malloc'd by
+ * this call and freed by the caller. Returns 0 or -errno. */
 int process_auxv(pid_t pid, struct auxv_entry **list, size_t *count);
 
-/* The value of one AT_ entry. -ENOENT: the process has no such entry. */
+/* Reads the value of one AT_ entry. Returns 0 or -errno; -ENOENT: the process has no such entry. */
 int process_auxv_value(pid_t pid, uint64_t type, uint64_t *value);
 
-/* One field of /proc/PID/status ("TracerPid", "SigIgn", …), as a number in `base`, 10 or 16.
- * -ENOENT: this kernel has no such field. */
+/* Reads one field of /proc/PID/status ("TracerPid", "SigIgn"), as a number in `base`, 10 or 16.
+ * Returns 0 or -errno; -ENOENT: this kernel has no such field. */
 int process_status(pid_t pid, const char *field, int base, uint64_t *value);
 
-/* Who a process is: the user and group that its files belong to, and its id in its own namespace. */
+/* Who a process is: its effective user and group, to whom the files that it makes belong, and its
+ * id in its own (innermost) pid namespace. */
 struct process_identity {
     uid_t uid;
     gid_t gid;
     pid_t inner_pid;
 };
 
+/* Returns 0 or -errno. */
 int process_identity(pid_t pid, struct process_identity *identity);
 
-/* Where the kernel has the parts of a program's memory (mm_struct), as PR_SET_MM_MAP takes them. */
+/* The addresses of the parts of a program's memory, as the kernel has them (mm_struct) and as
+ * PR_SET_MM_MAP takes them. */
 struct process_layout {
     uint64_t start_code, end_code, start_data, end_data, start_brk, start_stack;
     uint64_t arg_start, arg_end, env_start, env_end;
 };
 
-/* From /proc/PID/stat, which tells it to those with ptrace rights over PID, and 0 to others. */
+/* Reads the layout from /proc/PID/stat. The kernel tells the addresses to those who may trace the
+ * process; others read 0. Returns 0 or -errno. */
 int process_layout(pid_t pid, struct process_layout *layout);
 
-/* The ids in /proc/PID/task. *tids is malloc'd. */
+/* Lists the threads in /proc/PID/task. *tids is malloc'd by this call and freed by the caller.
+ * Returns 0 or -errno. */
 int process_threads(pid_t pid, pid_t **tids, size_t *count);
 
 #endif

@@ -13,12 +13,14 @@
 
 #define OPTIONS (PTRACE_O_TRACEEXEC | PTRACE_O_TRACECLONE | PTRACE_O_TRACESYSGOOD)
 
-/* A folder of /proc may leave out an entry when others go while it is read: so it is looked at again, and more often
- * while it has fewer than the kernel counts; which it does for good where a thread is a zombie. */
+/* Reading /proc/PID/task may leave out a thread when others end meanwhile. So it is read LOOKS
+ * times; and up to MORE_LOOKS times while it lists fewer threads than the kernel counts. Where a
+ * thread is a zombie it always lists fewer. */
 #define LOOKS      3
 #define MORE_LOOKS 30
 
-/* Whether a thread that could not be seized is ours already (cloned by one that is), or has ended. */
+/* Tells whether a thread that could not be seized is traced by this process already, since one that
+ * is traced has cloned it; or has ended. */
 static bool needs_no_seizing(pid_t tid)
 {
     uint64_t tracer = 0, size;
@@ -26,7 +28,7 @@ static bool needs_no_seizing(pid_t tid)
            process_status(tid, "VmSize", 10, &size); /* a zombie has no memory */
 }
 
-/* Seizes the threads that there are and are not ours yet. Returns how many, or -errno. */
+/* Seizes all threads that are not in the table yet. Returns how many, or -errno. */
 static int seize_new(struct inferior *inferior)
 {
     pid_t *tids;
@@ -43,25 +45,28 @@ static int seize_new(struct inferior *inferior)
             continue;
         }
         if (!err && !inferior_add(inferior, tids[i]))
-            err = -ENOMEM; /* not in the table, but let go when this process ends */
+            err = -ENOMEM; /* the kernel lets it go when this process ends */
         seized += !err;
     }
     free(tids);
     return err ? err : seized;
 }
 
+/* Tells whether /proc/PID/task was read often enough without anything new. */
 static bool is_enough(const struct inferior *inferior, int looks)
 {
     uint64_t threads = 0;
-    return looks >= MORE_LOOKS || (looks >= LOOKS && (process_status(inferior->pid, "Threads", 10, &threads) ||
-                                                      threads <= inferior->thread_count));
+    if (looks < LOOKS)
+        return false;
+    return looks >= MORE_LOOKS || process_status(inferior->pid, "Threads", 10, &threads) ||
+           threads <= inferior->thread_count;
 }
 
 int inferior_attach(struct inferior *inferior, pid_t pid, int timeout)
 {
     *inferior = (struct inferior){.pid = pid, .mem = -1, .options = OPTIONS, .selected = pid};
     int seized, err = 0;
-    /* A thread that starts another one before it is seized leaves that to be found in a later look. */
+    /* A thread may start another one just before it is seized: a later look finds that one. */
     do {
         do
             seized = seize_new(inferior);
@@ -73,7 +78,7 @@ int inferior_attach(struct inferior *inferior, pid_t pid, int timeout)
     } while (!err && seized > 0);
     if (!err && seized < 0)
         err = seized;
-    if (!err && !inferior_find(inferior, pid)) /* the first thread has ended; its siblings live on */
+    if (!err && !inferior_find(inferior, pid)) /* the first thread has ended, others live on */
         inferior->selected = inferior->threads[0].tid;
     if (err && inferior->thread_count)
         inferior_detach(inferior);

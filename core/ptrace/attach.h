@@ -5,13 +5,13 @@
 
 #include "ptrace/inferior.h"
 
-/* Seizes all threads of a running process and stops them as inferior_stop does, each for `timeout` ms at
- * the most. The process outlives this one (no PTRACE_O_EXITKILL). 0 or -errno; -EPERM: it may not be traced,
- * or is already. On failure it runs as before. */
+/* Seizes all threads of a running process and stops them as inferior_stop does, each for `timeout`
+ * ms at the most. The process outlives this one (no PTRACE_O_EXITKILL). 0 or -errno; -EPERM: it may
+ * not be traced, or is already. On failure it runs as before. */
 int inferior_attach(struct inferior *inferior, pid_t pid, int timeout);
 
-/* Starts keeping the process `pid` of an EVENT_FORK or EVENT_VFORK of `parent`. It is stopped, before it
- * returns from fork. 0 or -errno; -ESRCH: it has ended. */
+/* Starts keeping the process `pid` of an EVENT_FORK or EVENT_VFORK of `parent`. It is stopped,
+ * before it returns from fork. 0 or -errno; -ESRCH: it has ended. */
 int inferior_adopt(const struct inferior *parent, pid_t pid, struct inferior *child);
 
 #endif

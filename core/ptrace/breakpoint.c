@@ -16,6 +16,7 @@ static int write_original(struct inferior *inferior, const struct breakpoint *b)
     return memory_write(inferior, b->address, b->original, sizeof b->original);
 }
 
+/* Finds a debug register that no breakpoint uses. Gives its number or -ENOSPC. */
 static int free_slot(const struct inferior *inferior)
 {
     bool taken[ARCH_HARDWARE_BREAKPOINTS] = {false};
@@ -104,7 +105,8 @@ int breakpoint_arm_thread(struct inferior *inferior, const struct tracee *thread
     return err;
 }
 
-static const struct breakpoint *find(const struct inferior *inferior, uint64_t address, bool hardware)
+static const struct breakpoint *find(const struct inferior *inferior, uint64_t address,
+                                     bool hardware)
 {
     for (size_t i = 0; i < INFERIOR_BREAKPOINTS; i++) {
         const struct breakpoint *b = &inferior->breakpoints[i];
@@ -130,13 +132,15 @@ bool breakpoint_hit(struct inferior *inferior, const struct tracee *thread, uint
     return arch_regs_set(thread->tid, &regs) == 0;
 }
 
-/* The breakpoint that stands where the thread is, and would stop it there again. */
+/* Finds the breakpoint at `pc` that would stop a thread which goes on from there; NULL: there is
+ * none. */
 static const struct breakpoint *find_in_the_way(const struct inferior *inferior, uint64_t pc)
 {
     const struct breakpoint *b = find(inferior, pc, false);
     return b || !ARCH_HARDWARE_BREAKPOINT_REPEATS ? b : find(inferior, pc, true);
 }
 
+/* Takes a breakpoint away for one step of a thread, and puts it back. */
 static int lift(struct inferior *inferior, const struct tracee *thread, const struct breakpoint *b)
 {
     return b->hardware ? arch_breakpoint_clear(thread->tid, b->slot) : write_original(inferior, b);
@@ -144,7 +148,8 @@ static int lift(struct inferior *inferior, const struct tracee *thread, const st
 
 static int lower(struct inferior *inferior, const struct tracee *thread, const struct breakpoint *b)
 {
-    return b->hardware ? arch_breakpoint_set(thread->tid, b->slot, b->address) : write_trap(inferior, b);
+    return b->hardware ? arch_breakpoint_set(thread->tid, b->slot, b->address)
+                       : write_trap(inferior, b);
 }
 
 static bool has_any(const struct inferior *inferior)

@@ -15,7 +15,8 @@
 #define PTRACE_EVENT_STOP 128
 #endif
 
-/* A thread, or with the last one the process, has ended. */
+/* A thread has ended. The process has ended with it if it was the last one or the leader: the
+ * kernel tells of the leader's end only after the others'. */
 static int take_end(struct inferior *inferior, pid_t tid, int status, struct event *event)
 {
     bool last = inferior->thread_count == 1 || tid == inferior->pid;
@@ -32,8 +33,9 @@ static int take_end(struct inferior *inferior, pid_t tid, int status, struct eve
     return 1;
 }
 
-/* PTRACE_EVENT_EXEC comes inside execve: the registers still say so, and its 0 is yet to be written.
- * So go on to the stop at its return. Other threads, old mappings and breakpoints are gone. */
+/* PTRACE_EVENT_EXEC stops the thread inside execve: its registers still say so, and the kernel has
+ * yet to write the call's result, 0. So the thread goes on to the stop at the return of execve.
+ * Other threads, the old mappings and the breakpoints are gone. */
 static int take_exec(struct inferior *inferior, struct event *event)
 {
     struct tracee leader = {.tid = inferior->pid, .state = TRACEE_STOPPED};
@@ -66,7 +68,8 @@ static int take_fork(const struct tracee *parent, enum event_reason reason, stru
     return 1;
 }
 
-/* Told of by the same event: a new thread, and a new process whose end is not told by SIGCHLD. */
+/* Tells whether a new task is a process of its own. PTRACE_EVENT_CLONE tells of threads, and also
+ * of processes whose end gives another signal than SIGCHLD. */
 static bool is_process(const struct inferior *inferior, pid_t tid)
 {
     uint64_t group;
@@ -88,7 +91,7 @@ static int take_clone(struct inferior *inferior, const struct tracee *parent, st
     return 0;
 }
 
-/* First stop of a new task. One that shares memory but is a process of its own is let go. */
+/* Takes in the first stop of a new task. One that is a process of its own is let go. */
 static int take_fresh(struct inferior *inferior, struct tracee *thread)
 {
     thread->fresh = false;
@@ -100,7 +103,8 @@ static int take_fresh(struct inferior *inferior, struct tracee *thread)
     return breakpoint_arm_thread(inferior, thread);
 }
 
-/* SIGTRAP has many senders; siginfo tells a breakpoint and a step from a signal like any other. */
+/* SIGTRAP has many senders: siginfo tells a breakpoint and a step from a signal that some process
+ * sent. */
 static int take_trap(struct inferior *inferior, struct tracee *thread, struct event *event)
 {
     siginfo_t info;
@@ -155,7 +159,7 @@ int event_take(struct inferior *inferior, struct tracee *thread, int status, str
         return 1;
     }
     if (kind != 0)
-        return 0; /* an interrupt that came late, or SIGCONT after a group stop */
+        return 0; /* the trap of an interrupt, or of SIGCONT after a group stop */
     if (signal == SYSCALL_STOP)
         return take_syscall(thread, event);
     if (signal == SIGTRAP)

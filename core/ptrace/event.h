@@ -6,16 +6,17 @@
 #include "ptrace/inferior.h"
 
 enum event_reason {
-    EVENT_EXEC,            /* execve has returned in the new program, whose first instruction is next */
-    EVENT_BREAKPOINT,      /* breakpoint-hit: at `address`, not yet executed */
-    EVENT_SIGNAL,          /* signal-received: `number` will be given back on resume */
+    EVENT_EXEC,            /* execve has returned; the new program has executed nothing yet */
+    EVENT_BREAKPOINT,      /* the thread is at `address`, and has not executed what is there */
+    EVENT_SIGNAL,          /* signal `number` has come; resuming gives it back */
     EVENT_SYSCALL_ENTRY,   /* `value` is the system call's number */
     EVENT_SYSCALL_RETURN,  /* `value` is its result */
-    EVENT_STEP,            /* end-stepping-range */
-    EVENT_FORK,            /* `value` is the new process, traced too: inferior_adopt takes it */
-    EVENT_VFORK,           /* the same, but it has this one's memory, which waits until it execs or ends */
-    EVENT_GROUP_STOP,      /* stopped by job control signal `number` */
-    EVENT_THREAD_EXITED,   /* one thread of several is gone */
+    EVENT_STEP,            /* one instruction was executed (RESUME_STEP) */
+    EVENT_FORK,            /* `value` is the new process, which is traced too: see inferior_adopt */
+    EVENT_VFORK,           /* the same; the new process shares the memory of this one, whose
+                            * thread waits until the new process execs or ends */
+    EVENT_GROUP_STOP,      /* job control signal `number` has stopped the thread */
+    EVENT_THREAD_EXITED,   /* one thread of several has ended */
     EVENT_EXITED,          /* the process ended with exit code `number` */
     EVENT_EXITED_SIGNALLED /* the process was killed by signal `number` */
 };
@@ -30,9 +31,9 @@ struct event {
     uint64_t arguments[6]; /* of the system call, on entry */
 };
 
-/* Takes in one wait status of `thread`, which is now stopped or gone. Returns 1 when *event was filled,
- * 0 when there is nothing to tell (event->tid is set), or -errno. Where the thread is gone it is no longer
- * in the table, and `thread` is no longer valid. */
+/* Takes in one wait status of `thread`, which is now stopped or gone. Returns 1 when *event was
+ * filled, 0 when there is nothing to tell (event->tid is set), or -errno. Where the thread is gone
+ * it is no longer in the table, and `thread` is no longer valid. */
 int event_take(struct inferior *inferior, struct tracee *thread, int status, struct event *event);
 
 #endif

@@ -15,7 +15,8 @@ int inferior_init(struct inferior *inferior, pid_t pid, unsigned options, bool c
     return inferior_add(inferior, pid) ? 0 : -ENOMEM;
 }
 
-/* Of every thread that is stopped: each has its own, and gives it to those that it starts. */
+/* Sets an option in every stopped thread. Each thread has its own options and passes them on to
+ * threads and processes that it starts. */
 static int set_option(struct inferior *inferior, unsigned option, bool on)
 {
     unsigned options = on ? inferior->options | option : inferior->options & ~option;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The inferior: the whole traced process, and the table of its threads.
  *
- * Threads are seized, so that stops by signals, by ptrace and by job control can be told apart. Functions
- * that can fail return 0 or -errno; -ESRCH means that the process, or the thread, is gone or runs. */
+ * Threads are seized, so that stops by signals, by ptrace and by job control can be told apart.
+ * Functions that can fail return 0 or -errno; -ESRCH means that the process, or the thread, is gone
+ * or runs. */
 #ifndef TIEXEC_INFERIOR_H
 #define TIEXEC_INFERIOR_H
 
@@ -16,20 +17,20 @@ struct breakpoint {
     uint64_t address;
     bool used, hardware;
     unsigned slot;                            /* hardware: which debug register */
-    uint8_t original[sizeof arch_trap_insn]; /* software: the bytes it stands on */
+    uint8_t original[sizeof arch_trap_insn];  /* software: the bytes that it has replaced */
 };
 
 struct inferior {
     pid_t pid;
-    bool child;  /* started by us: its exit is ours to collect, even after detaching */
-    bool exited; /* nothing is left to wait for */
+    bool child;  /* this process has started it, and collects its exit status in any case */
+    bool exited; /* its end was told: nothing is left to wait for */
     int mem;     /* /proc/PID/mem of its present address space; negative: not open */
-    unsigned options;
+    unsigned options;    /* PTRACE_O_ options of its threads */
     bool passes_signals; /* see wait.h */
     struct tracee *threads;
     size_t thread_count, thread_capacity;
-    pid_t selected; /* the thread of the last event: what register calls mean by default */
-    uint64_t syscall_insn; /* where remote system calls are made; 0: not looked for yet */
+    pid_t selected;        /* the thread of the last event, or the one that was selected since */
+    uint64_t syscall_insn; /* a system call instruction for remote calls; 0: not looked for yet */
     struct breakpoint breakpoints[INFERIOR_BREAKPOINTS];
 };
 
@@ -49,13 +50,14 @@ void inferior_remove(struct inferior *inferior, pid_t tid);
 /* The stopped thread `tid`; 0 means the selected one. NULL: no such thread, or it runs. */
 struct tracee *inferior_thread(struct inferior *inferior, pid_t tid);
 
-/* Whether processes that it starts are traced too, and told of (EVENT_FORK, EVENT_VFORK). At first they
- * are not. The selected thread must be stopped. Threads that run now are not changed; threads to come
- * inherit the setting from the thread that starts them. */
+/* Whether processes that it starts are traced too, and told of (EVENT_FORK, EVENT_VFORK). At first
+ * they are not. The selected thread must be stopped. Threads that run now are not changed; threads
+ * to come inherit the setting from the thread that starts them. */
 int inferior_follow_fork(struct inferior *inferior, bool follow);
 bool inferior_follows_fork(const struct inferior *inferior);
 
-/* Whether the kernel kills the inferior when this process ends without having let it go. As above. */
+/* Whether the kernel kills the inferior when this process ends without having let it go. As
+ * above. */
 int inferior_exit_kill(struct inferior *inferior, bool on);
 
 #endif

@@ -22,7 +22,7 @@ unsigned launch_options(void)
     return PTRACE_O_EXITKILL | PTRACE_O_TRACEEXEC | PTRACE_O_TRACECLONE | PTRACE_O_TRACESYSGOOD;
 }
 
-/* ---- the channel: one int at a time, in either direction; a side that ends closes it ---- */
+/* ---- a channel of two sides, for one int at a time; a side that ends closes it ---- */
 
 static int channel_send(int fd, int value)
 {
@@ -47,6 +47,8 @@ static int channel_receive(int fd, int timeout, int *value)
 
 /* ---- the tracer's side ---- */
 
+/* Seizes the target, tells it, and leaves behind what this process has of it. Ends the process if
+ * that fails. */
 static void become_tracer(int channel, int keep, pid_t target, struct inferior *inferior)
 {
     sigset_t all;
@@ -54,12 +56,12 @@ static void become_tracer(int channel, int keep, pid_t target, struct inferior *
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, NULL);
     signal(SIGCHLD, SIG_DFL); /* ignored, it would make waitpid forget */
-    if (channel_receive(channel, -1, &go)) /* by then the target has named us to Yama */
+    if (channel_receive(channel, -1, &go)) /* by then the target has named this process to Yama */
         _exit(0);
     int err = tracee_seize(target, launch_options());
     if (!err)
         err = inferior_init(inferior, target, launch_options(), false);
-    channel_send(channel, err); /* the target goes on */
+    channel_send(channel, err); /* now the target goes on */
     if (err)
         _exit(0);
     setsid();
@@ -69,9 +71,10 @@ static void become_tracer(int channel, int keep, pid_t target, struct inferior *
 
 /* ---- the target's side ---- */
 
-/* Makes the tracer a grandchild whose parent is gone, so that it is never the target's child.
- * The child between has no exit signal: no SIGCHLD, and SIG_IGN does not matter to waitpid.
- * Returns 0, and the tracer's pid goes to the channel; or 1 in the tracer. */
+/* Makes the tracer, a grandchild whose parent is gone, so that it is no child of the target. The
+ * child between has no exit signal: so the target gets no SIGCHLD, and waitpid works even if the
+ * target ignores SIGCHLD. Returns 0 or -errno in the target, to whose channel the tracer's pid is
+ * sent; and 1 in the tracer. */
 static int fork_orphan(int channel)
 {
     pid_t middle = (pid_t)syscall(SYS_clone, 0UL, NULL, NULL, NULL, 0UL);
@@ -90,8 +93,9 @@ static int fork_orphan(int channel)
     return 0;
 }
 
-/* Orphans go to the nearest ancestor that is a "child subreaper". If that were this process, the
- * tracer would stay its child, so it steps back while the orphan is made. */
+/* Changes whether this process is a "child subreaper", and gives what it was. Orphans become
+ * children of the nearest ancestor that is one. If that were this process, the tracer would become
+ * its child. */
 static bool set_subreaper(bool on)
 {
     int was = 0;
@@ -101,14 +105,14 @@ static bool set_subreaper(bool on)
     return was;
 }
 
-/* Waits until the tracer says that it holds us. */
+/* Waits until the tracer says that it has seized this process. */
 static int await_tracer(int channel, int timeout)
 {
     int tracer, answer;
     int err = channel_receive(channel, timeout, &tracer);
     if (err || tracer < 0)
         return err ? err : -EAGAIN;
-    prctl(PR_SET_PTRACER, (unsigned long)tracer); /* EINVAL where there is no Yama */
+    prctl(PR_SET_PTRACER, (unsigned long)tracer); /* fails where there is no Yama, which is fine */
     err = channel_send(channel, 1);
     if (!err)
         err = channel_receive(channel, timeout, &answer);
@@ -145,7 +149,8 @@ int launch_split(int timeout, int keep, enum launch_side *side, struct inferior 
 
 /* ---- a child of this process ---- */
 
-/* Runs in the child: waits to be seized, execs, and where that fails says why. */
+/* What the child does: it waits until it is seized, and execs. Where that fails it tells the parent
+ * why. */
 static void run_child(int channel, const char *path, char *const argv[])
 {
     int go;
@@ -175,7 +180,7 @@ int launch_child(const char *path, char *const argv[], struct inferior *inferior
         err = inferior_init(inferior, pid, launch_options(), true);
     if (!err)
         err = channel_send(ends[0], 1);
-    while (!err) { /* signals may come first: they are the program's own affair */
+    while (!err) { /* signals may come first: the program gets them */
         err = inferior_wait(inferior, -1, &event);
         if (err || event.reason == EVENT_EXEC || inferior->exited)
             break;

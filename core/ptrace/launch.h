@@ -1,31 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Starting a program under trace, in two ways.
  *
- * launch_split: this very process becomes the program, and a detached helper process traces it. So
- * the program keeps the pid, parent, session and all else that this process was given.
- * launch_child: the program is a child of this process, which traces it. For scripts. */
+ * With launch_split this very process becomes the program, and a detached process traces it. So the
+ * program keeps the pid, parent, session and all else that this process was given. With
+ * launch_child the program is a child of this process, which traces it, as a script wants it. */
 #ifndef TIEXEC_LAUNCH_H
 #define TIEXEC_LAUNCH_H
 
 #include "ptrace/inferior.h"
 
-/* What the tracer asks of every thread: it dies with the tracer (until let go), execs and new
- * threads are reported, system call stops are marked. */
+/* The PTRACE_O_ options of a launched program's threads: the kernel kills them when the tracer ends
+ * without having let them go, reports execs and new threads, and marks the stops of system
+ * calls. */
 unsigned launch_options(void);
 
 enum launch_side { LAUNCH_TARGET, LAUNCH_TRACER };
 
-/* Splits in two, as fork does. On LAUNCH_TRACER this process is the new tracer, which has seized the
- * other; *inferior is it. On LAUNCH_TARGET it is the one that was there before, and shall exec.
+/* Splits this process in two, as fork does. With *side LAUNCH_TARGET the caller is the process that
+ * was there before, and shall exec. With LAUNCH_TRACER the caller is the new process, which has
+ * seized the other one; *inferior is the other one, to be ended with inferior_free.
  *
- * Returns 0, or on the target's side only -errno: there is no tracer. -EPERM: ptrace was refused.
- * -ETIMEDOUT: no answer from it within `timeout` milliseconds.
+ * Returns 0; or -errno, on the target's side only, when there is no tracer: -EPERM: ptrace was
+ * refused; -ETIMEDOUT: the tracer has not answered within `timeout` milliseconds.
  *
- * The target's side gets no SIGCHLD and keeps no child. The tracer's side has its own session,
- * blocks all signals, and of the open files has only standard error and `keep`, if not -1. */
+ * The target's side gets no SIGCHLD and has no new child. The tracer's side has a session of its
+ * own, blocks all signals, and of the open files keeps standard error and the descriptor `keep`
+ * (-1: none). */
 int launch_split(int timeout, int keep, enum launch_side *side, struct inferior *inferior);
 
-/* Starts `path` as a child, stopped at EVENT_EXEC. `argv` ends with NULL. */
+/* Starts `path` as a child, which is stopped at EVENT_EXEC; `argv` ends with NULL. Returns 0, and
+ * the caller ends *inferior with inferior_free; or -errno, that of execve included. */
 int launch_child(const char *path, char *const argv[], struct inferior *inferior);
 
 #endif

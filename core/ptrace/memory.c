@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #define SLICES_MAX 8
-#define FIRST_LOOK 4096 /* what is searched for is often near: then there is less to read */
+#define FIRST_LOOK 4096 /* the first read of a search: what is searched for is often near */
 
 void memory_reopen(struct inferior *inferior)
 {
@@ -22,7 +22,8 @@ void memory_reopen(struct inferior *inferior)
     inferior->mem = process_open(inferior->pid, "mem", O_RDWR);
 }
 
-/* process_vm_readv or process_vm_writev, over and over until all is done. */
+/* Transfers by process_vm_readv or process_vm_writev, which respect protections, until all is
+ * done. */
 static int transfer(pid_t pid, uint64_t address, void *buffer, size_t size, bool write)
 {
     address = arch_address(address);
@@ -38,6 +39,7 @@ static int transfer(pid_t pid, uint64_t address, void *buffer, size_t size, bool
     return 0;
 }
 
+/* Transfers by /proc/PID/mem, which overrides protections. */
 static int forced_transfer(struct inferior *inferior, uint64_t address, void *buffer, size_t size,
                            bool write)
 {
@@ -80,7 +82,7 @@ int memory_search(struct inferior *inferior, uint64_t address, uint64_t size, co
     if (!buffer)
         return pattern_size ? -ENOMEM : -EINVAL;
     int err = -ENOENT;
-    /* Pieces overlap by the pattern's length less one, so a match across two is seen in one. */
+    /* Pieces overlap by the pattern's length less one: so each match lies wholly in some piece. */
     while (err == -ENOENT && size >= pattern_size) {
         size_t n = size < room ? (size_t)size : room;
         err = memory_read(inferior, address, buffer, n);
@@ -102,7 +104,7 @@ int memory_search(struct inferior *inferior, uint64_t address, uint64_t size, co
     return err;
 }
 
-/* One slice of a range, for one thread. */
+/* One slice of a range, which one thread works on. */
 struct slice {
     memory_work *work;
     void *context;
@@ -117,7 +119,8 @@ static void *work_on_slice(void *argument)
     return NULL;
 }
 
-/* How many threads are worth their start: one for each 4 MiB, as many as there are processors. */
+/* Gives how many threads are worth starting: one for each 4 MiB, and no more than there are
+ * processors. */
 static size_t slice_count(uint64_t size)
 {
     cpu_set_t set;
@@ -141,7 +144,7 @@ int memory_in_parallel(uint64_t size, memory_work *work, void *context)
     while (started + 1 < count &&
            pthread_create(&threads[started], NULL, work_on_slice, &slices[started]) == 0)
         started++;
-    for (size_t i = started; i < count; i++) /* the last, and what no thread could be had for */
+    for (size_t i = started; i < count; i++) /* the last slice, and those that got no thread */
         work_on_slice(&slices[i]);
     int err = 0;
     for (size_t i = 0; i < count; i++) {
@@ -154,7 +157,7 @@ int memory_in_parallel(uint64_t size, memory_work *work, void *context)
 }
 
 struct copy {
-    struct inferior *inferior; /* read only: its /proc/PID/mem is open */
+    struct inferior *inferior; /* not changed by the threads: memory_reopen was called before */
     uint64_t to, from;
 };
 

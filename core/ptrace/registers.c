@@ -7,7 +7,7 @@
 #include <sys/ptrace.h>
 #include <sys/uio.h>
 
-/* Larger than any register set of today: the largest is SME's ZA, 64 KiB and a header. */
+/* More than any register set has. The largest today is ZA of SME, of 64 KiB and a header. */
 #define REGSET_MAX ((size_t)68 * 1024)
 
 const struct arch_register *register_find(const char *name)
@@ -21,15 +21,15 @@ const struct arch_register *register_find(const char *name)
     return NULL;
 }
 
-/* Reads the register set that `reg` is in. Two of them are enough for every register with a name;
- * both fit in `set`. */
+/* Reads the register set that `reg` is in. Every set that has a register with a name fits into
+ * `set`. */
 static int read_set(const struct tracee *tracee, const struct arch_register *reg,
                     struct register_set *set)
 {
     struct iovec iov = {set->bytes, sizeof set->bytes};
     struct arch_regs regs;
     set->size = 0;
-    bool general = reg->regset == ARCH_REGSET_GENERAL; /* whose size tells 32-bit threads */
+    bool general = reg->regset == ARCH_REGSET_GENERAL; /* its size tells of a 32-bit thread */
     int err = general ? 0 : arch_regs_get(tracee->tid, &regs);
     if (err)
         return err;
@@ -73,11 +73,13 @@ int register_write(const struct tracee *tracee, const struct arch_register *reg,
         return err;
     memcpy(set.bytes + reg->offset, bytes, reg->size);
     struct iovec iov = {set.bytes, set.size};
-    return ptrace(PTRACE_SETREGSET, tracee->tid, arch_regset_note(reg->regset), &iov) < 0 ? -errno : 0;
+    int note = arch_regset_note(reg->regset);
+    return ptrace(PTRACE_SETREGSET, tracee->tid, note, &iov) < 0 ? -errno : 0;
 }
 
-/* Reads one register set into `room`, of REGSET_MAX bytes, and keeps as much as there is. */
-static int save_set(const struct tracee *tracee, int note, void *room, struct extended_registers *saved)
+/* Saves one register set. `room` is of REGSET_MAX bytes; what the kernel puts there is copied. */
+static int save_set(const struct tracee *tracee, int note, void *room,
+                    struct extended_registers *saved)
 {
     struct iovec iov = {room, REGSET_MAX};
     if (ptrace(PTRACE_GETREGSET, tracee->tid, note, &iov) < 0)

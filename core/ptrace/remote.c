@@ -17,7 +17,8 @@ static const struct {
     const char *name;
     long number;
 } syscalls[] = {
-#include "syscalls.inc" /* {"read", 0}, … made from <asm/unistd.h> by the Makefile, in order of the names */
+/* Lines {"read", 0}, in order of the names; the Makefile makes them from <asm/unistd.h>. */
+#include "syscalls.inc"
 };
 
 long remote_syscall_number(const char *name)
@@ -39,7 +40,8 @@ static int search(struct inferior *inferior, const struct mapping *m)
     uint64_t at = m->start, found = 0;
     int err;
     do {
-        err = memory_search(inferior, at, m->stop - at, arch_syscall_insn, sizeof arch_syscall_insn, &found);
+        err = memory_search(inferior, at, m->stop - at, arch_syscall_insn,
+                            sizeof arch_syscall_insn, &found);
         at = found + 1;
     } while (!err && found % ARCH_INSN_ALIGN != 0);
     if (!err)
@@ -47,8 +49,9 @@ static int search(struct inferior *inferior, const struct mapping *m)
     return err;
 }
 
-/* Looks for a system call instruction in the executable mappings, the vdso's before all others. The
- * vsyscall page, above all user addresses, is emulated and cannot serve. */
+/* Looks for a system call instruction in the executable mappings, and in the vdso before all
+ * others. The vsyscall page, above all user addresses, is emulated by the kernel and cannot
+ * serve. */
 static int find_instruction(struct inferior *inferior)
 {
     struct maps maps;
@@ -69,16 +72,16 @@ static int find_instruction(struct inferior *inferior)
     return err;
 }
 
-/* All signals are masked: these come of the instruction itself. */
+/* Tells whether the instruction itself has raised the signal: all others are blocked. */
 static bool is_fault(int signal)
 {
     return signal == SIGSEGV || signal == SIGBUS || signal == SIGILL;
 }
 
-/* Lets the thread run to its next system call stop. Other stops on the way are passed over; a signal
- * that they bring is kept in *held. Not so SIGSTOP, which no mask keeps away: given back later it
- * would undo a SIGCONT that has come since. It is given back at once; the kernel then knows of the
- * group stop, and what the tracer makes the thread do meanwhile does not end it. */
+/* Lets the thread run to its next system call stop. Other stops on the way are passed over; the
+ * signal of such a stop is kept in *held. SIGSTOP is given back at once instead: no mask keeps it
+ * away, and given back later it would undo a SIGCONT that has come since. The kernel then knows of
+ * the group stop, which what the thread does for the tracer meanwhile does not end. */
 static int run_to_syscall_stop(struct inferior *inferior, struct tracee *thread, int *held)
 {
     for (;;) {
@@ -90,7 +93,7 @@ static int run_to_syscall_stop(struct inferior *inferior, struct tracee *thread,
         if (status >> 16 == 0 && WSTOPSIG(status) == SIGSYS)
             return -EPERM;
         if (status >> 16 == 0 && is_fault(WSTOPSIG(status))) {
-            inferior->syscall_insn = 0; /* it is no longer there: the next call looks for another */
+            inferior->syscall_insn = 0; /* it is gone: the next call looks for another one */
             return -EFAULT;
         }
         if (status >> 16 == 0 && WSTOPSIG(status) == SIGSTOP)
@@ -102,8 +105,9 @@ static int run_to_syscall_stop(struct inferior *inferior, struct tracee *thread,
     }
 }
 
-/* Runs the call, from the registers `saved`; *regs are those after it. At the entry of another call that is first
- * gone through: the number -1 makes it do nothing. */
+/* Runs the call. `saved` are the thread's registers before it, *regs become those after it. A
+ * thread that is at the entry of another call first goes through that one, which does nothing since
+ * its number is now -1. */
 static int run_call(struct inferior *inferior, struct tracee *thread, const struct arch_regs *saved,
                     long number, const uint64_t args[6], struct arch_regs *regs, int *held)
 {
@@ -112,16 +116,17 @@ static int run_call(struct inferior *inferior, struct tracee *thread, const stru
     bool entered = thread->at_entry;
     int err = arch_regs_set(thread->tid, regs);
     if (!err && entered)
-        err = run_to_syscall_stop(inferior, thread, held); /* out of that */
+        err = run_to_syscall_stop(inferior, thread, held); /* out of the other call */
     if (!err)
-        err = run_to_syscall_stop(inferior, thread, held); /* on the way in */
+        err = run_to_syscall_stop(inferior, thread, held); /* into this one */
     if (!err)
-        err = run_to_syscall_stop(inferior, thread, held); /* on the way out */
+        err = run_to_syscall_stop(inferior, thread, held); /* out of this one */
     return err ? err : arch_regs_get(thread->tid, regs);
 }
 
-/* Back to the entry of the system call at which the thread was. */
-static int enter_again(struct inferior *inferior, struct tracee *thread, const struct arch_regs *saved, int *held)
+/* Brings the thread back to the entry of the system call at which it was. */
+static int enter_again(struct inferior *inferior, struct tracee *thread,
+                       const struct arch_regs *saved, int *held)
 {
     struct arch_regs regs = *saved;
     arch_syscall_rewind(&regs);
@@ -132,14 +137,14 @@ static int enter_again(struct inferior *inferior, struct tracee *thread, const s
     return err;
 }
 
-/* What a remote system call must not change in the thread. */
+/* What of the thread must be after a remote system call as it was before. */
 struct state {
     struct arch_regs regs;
     struct extended_registers extended;
     uint64_t mask;
-    uint64_t restart[6]; /* the first argument of the system call that it was interrupted in */
+    uint64_t restart[6]; /* arguments that bring back what an interrupted call needs (`restarts`) */
     bool restarts;
-    bool entered; /* it was at the entry of one */
+    bool entered; /* the thread was at the entry of a system call */
 };
 
 static int save(const struct tracee *thread, struct state *state)
@@ -177,18 +182,20 @@ int remote_syscall(struct inferior *inferior, struct tracee *thread, long number
     thread->job_stopped |= thread->state == TRACEE_GROUP_STOPPED;
     thread->signal = held == SIGSTOP ? held : 0;
     held = held == SIGSTOP ? 0 : held;
-    err = tracee_set_sigmask(thread, ~UINT64_C(0)); /* no stop here is by a signal, SIGSTOP's apart */
+    err = tracee_set_sigmask(thread, ~UINT64_C(0));
     if (!err)
         err = run_call(inferior, thread, &state.regs, number, args, &regs, &held);
     if (!err && state.restarts)
         err = run_call(inferior, thread, &state.regs, __NR_getpid, state.restart, &ignored, &held);
-    int undo = err == -ESRCH || !state.entered ? 0 : enter_again(inferior, thread, &state.regs, &held);
+    int undo = 0;
+    if (err != -ESRCH && state.entered)
+        undo = enter_again(inferior, thread, &state.regs, &held);
     if (!undo && err != -ESRCH)
         undo = restore(thread, &state);
     extended_free(&state.extended);
     if (err == -ESRCH)
         return err;
-    if (undo) { /* it would run on in the midst of a call that is not its own */
+    if (undo) {
         inferior_kill(inferior);
         return -ESRCH;
     }
@@ -198,7 +205,8 @@ int remote_syscall(struct inferior *inferior, struct tracee *thread, long number
     return err;
 }
 
-int remote_prepare(struct inferior *inferior, const struct tracee *thread, long number, const uint64_t args[6])
+int remote_prepare(struct inferior *inferior, const struct tracee *thread, long number,
+                   const uint64_t args[6])
 {
     struct arch_regs regs;
     int err = inferior->syscall_insn ? 0 : find_instruction(inferior);

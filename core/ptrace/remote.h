@@ -1,27 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Remote system calls: a stopped thread is made to execute one, and is put back as it was.
  *
- * It is done on a system call instruction that the process already has (in the vdso, else in any
- * text), so no text is written and no signal is forced. */
+ * The thread executes a system call instruction that the process has already (in the vdso, else in
+ * any text). So no text is written and no signal is forced. */
 #ifndef TIEXEC_REMOTE_H
 #define TIEXEC_REMOTE_H
 
 #include "ptrace/inferior.h"
 
-/* The number of the system call `name` on this CPU, or -1. */
+/* Gives the number of the system call `name` on this CPU, or -1: there is none of that name. */
 long remote_syscall_number(const char *name);
 
-/* Runs one system call in the stopped `thread`. *result is what the kernel returned, -errno
- * included. Signals wait meanwhile; one that cannot (SIGSTOP) is given back on resume.
- * Returns 0, or -errno when the call could not be run: -ESRCH the process is gone, -ENOEXEC it runs
- * 32-bit code, -ENOENT it has no system call instruction, -EPERM a seccomp filter trapped the call.
- * In all cases but -ESRCH the registers and the signal mask are what they were; where that cannot
- * be brought about the process is killed. */
+/* Runs one system call in the stopped `thread`. *result is what the kernel returned: -errno where
+ * the call failed. Signals are blocked meanwhile; resuming gives back one that came all the same
+ * (SIGSTOP).
+ *
+ * Returns 0, or -errno when the call could not be run: -ESRCH: the thread has ended, of which the
+ * next wait tells; -ENOEXEC: it runs 32-bit code; -ENOENT: the process has no system call
+ * instruction; -EFAULT: the instruction that was found earlier is gone; -EPERM: a seccomp filter
+ * trapped the call. In all cases but -ESRCH the registers and the signal mask are what they were.
+ * Where they cannot be put back the process is killed, and -ESRCH returned: it must not run on in
+ * the midst of a call that is not its own. */
 int remote_syscall(struct inferior *inferior, struct tracee *thread, long number,
                    const uint64_t args[6], int64_t *result);
 
-/* Sets the registers of the stopped `thread` so that the call is what it executes when it goes on. For calls that
- * do not return. 0 or -errno, as above. */
-int remote_prepare(struct inferior *inferior, const struct tracee *thread, long number, const uint64_t args[6]);
+/* Sets the registers of the stopped `thread` so that it executes the call when it goes on. For
+ * calls that do not return. 0 or -errno, as above. */
+int remote_prepare(struct inferior *inferior, const struct tracee *thread, long number,
+                   const uint64_t args[6]);
 
 #endif

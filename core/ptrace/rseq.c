@@ -29,8 +29,9 @@ int rseq_leave(struct inferior *inferior, const struct tracee *thread)
                        : -1;
     if (size < 0 || rseq.address == 0)
         return 0;
-    if (memory_read(inferior, rseq.address + SEQUENCE_AT, &address, sizeof address) || address == 0 ||
-        memory_read(inferior, address, &sequence, sizeof sequence))
+    if (memory_read(inferior, rseq.address + SEQUENCE_AT, &address, sizeof address) || address == 0)
+        return 0;
+    if (memory_read(inferior, address, &sequence, sizeof sequence))
         return 0;
     int err = arch_regs_get(thread->tid, &regs);
     if (err || arch_pc(&regs) - sequence.start >= sequence.length)

@@ -19,11 +19,11 @@ int inferior_resume(struct inferior *inferior, enum tracee_resume how)
         if (!err && thread->state == TRACEE_GROUP_STOPPED)
             err = tracee_resume(thread, RESUME_LISTEN);
         else if (!err && (thread->job_stopped || thread->restarts))
-            err = tracee_interrupt(thread); /* a group stop, if it is still in force, is reported anew */
+            err = tracee_interrupt(thread); /* its trap makes the kernel redo either of them */
         thread->job_stopped = thread->restarts = false;
         if (!err && thread->state == TRACEE_STOPPED)
             err = tracee_resume(thread, its);
-        if (err && err != -ESRCH) /* gone: wait will tell */
+        if (err && err != -ESRCH) /* -ESRCH: the thread is gone, wait will tell */
             result = err;
         if (err == -ESRCH)
             thread->state = TRACEE_RUNNING;
@@ -35,11 +35,12 @@ int inferior_detach(struct inferior *inferior)
 {
     int result = inferior_stop(inferior, 1000);
     breakpoint_remove_all(inferior);
-    if (inferior->mem >= 0) /* now: what comes after the last detach is no concern of the process */
+    if (inferior->mem >= 0) /* before the last detach, after which this side may be slow */
         close(inferior->mem);
     inferior->mem = -1;
-    /* Threads that could not be stopped (in vfork) are waited for: leaving them traced would kill
-     * them when the tracer ends. The others go on meanwhile: the one waited for may need them. */
+    /* A thread that could not be stopped (it is in vfork) is waited for: if it stayed traced, the
+     * end of the tracer would kill it. The other threads are let go before, since it may wait for
+     * them. */
     for (bool again = true; again;) {
         again = false;
         for (size_t i = inferior->thread_count; i-- > 0;) {
@@ -67,6 +68,6 @@ int inferior_kill(struct inferior *inferior)
     if (kill(inferior->pid, SIGKILL) < 0)
         return -errno;
     for (size_t i = 0; i < inferior->thread_count; i++)
-        inferior->threads[i].state = TRACEE_RUNNING; /* towards its end, for wait to see */
+        inferior->threads[i].state = TRACEE_RUNNING; /* until its end, of which wait tells */
     return 0;
 }

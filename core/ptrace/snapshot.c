@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PAGE 4096 /* a granule for comparing, no more than any CPU's page */
+#define PAGE 4096 /* comparing goes by so many bytes: no CPU has smaller pages */
 
 int snapshot_take(struct inferior *inferior, const struct snapshot_range *ranges, size_t count,
                   struct snapshot *snapshot)
@@ -41,7 +41,8 @@ void snapshot_digest(const struct snapshot *snapshot, char digest[DIGEST_128_SIZ
 typedef int visit(struct inferior *inferior, uint64_t address, const char *bytes, size_t size,
                   uint64_t *where);
 
-/* Calls `differs` for each page of the snapshot that is not as it was, until it returns non-zero. */
+/* Calls `differs` for each page whose bytes are no longer those of the snapshot, until it returns
+ * non-zero. *where is the first byte of that page that differs. */
 static int for_each_difference(struct inferior *inferior, const struct snapshot *snapshot,
                                visit *differs, uint64_t *where)
 {

@@ -19,7 +19,8 @@ static bool is_fork(const struct event *event)
     return event->reason == EVENT_FORK || event->reason == EVENT_VFORK;
 }
 
-/* Calls that the kernel does not start anew of itself after a stop (arch_restart_interrupted). */
+/* Makes the kernel start a system call anew that a stop has ended with EINTR
+ * (arch_restart_interrupted). */
 static int mend_call(const struct tracee *thread)
 {
     struct arch_regs regs;
@@ -29,10 +30,11 @@ static int mend_call(const struct tracee *thread)
     return err == -ENOEXEC ? 0 : err;
 }
 
-/* Whether a thread that has stopped must go on a little. At a signal, since it and its siginfo are
- * delivered exactly only from this very stop; at a clone or fork, since the system call is not over.
- * Any stop cancels the interrupt that was asked for, so that is asked for again; it comes before
- * further signals and before the first instruction of a handler. */
+/* Tells whether a thread that has stopped must go on a little. At a signal it must, since the
+ * kernel delivers the signal with its siginfo only when the thread goes on from this very stop; at
+ * a clone or fork, since the system call is not over. Any stop cancels the interrupt that was asked
+ * for, so the caller asks for it again: it comes before further signals and before the first
+ * instruction of a handler. */
 static bool is_in_the_midst(const struct tracee *thread, const struct event *event, int told)
 {
     if (told)
@@ -40,13 +42,14 @@ static bool is_in_the_midst(const struct tracee *thread, const struct event *eve
     return !thread->at_trap;
 }
 
-/* Takes in that a thread has stopped. */
+/* Handles the stop of a thread: it stays stopped, or goes on until a stop that is in the midst of
+ * nothing. */
 static int settle(struct inferior *inferior, const struct event *event, int told)
 {
     struct tracee *thread = inferior_find(inferior, event->tid);
     if (!thread || thread->state == TRACEE_RUNNING)
         return 0;
-    if (told && is_fork(event)) /* the new process is traced as its parent is, and nobody waits for it */
+    if (told && is_fork(event)) /* the new process is traced, too, and nobody waits for it */
         tracee_let_go((pid_t)event->value);
     int err;
     if (is_in_the_midst(thread, event, told)) {

@@ -5,14 +5,16 @@
 
 #include "ptrace/inferior.h"
 
-/* Stops every thread where it is in the midst of nothing: signals that come first are delivered, and
- * interrupted system calls go on when the thread is let go. The selected thread leaves a restartable
- * sequence, as if preempted. Returns 0 or -errno: -ESRCH: no thread is left; -ETIMEDOUT: none of those
- * that still run has stopped for `timeout` ms (one may wait for a vfork child); the others are stopped. */
+/* Stops every thread where it is in the midst of nothing: signals that come first are delivered,
+ * and interrupted system calls go on when the thread is let go. The selected thread leaves a
+ * restartable sequence, as if preempted. Returns 0 or -errno: -ESRCH: no thread is left;
+ * -ETIMEDOUT: none of those that still run has stopped for `timeout` ms (one may wait for a vfork
+ * child); the others are stopped. */
 int inferior_stop(struct inferior *inferior, int timeout);
 
-/* Waits until one more thread has stopped, at a stop at which it can stay or be let go exactly as it is; or
- * has ended. `timeout` in milliseconds, negative: for ever. 0 or -errno as inferior_wait. */
+/* Waits until one more thread has stopped, at a stop at which it can stay or be let go exactly as
+ * it is; or has ended. `timeout` in milliseconds, negative: for ever. 0 or -errno as
+ * inferior_wait. */
 int inferior_settle_next(struct inferior *inferior, int timeout);
 
 /* Makes a stopped thread the selected one, outside of any restartable sequence. -ESRCH: it is not

@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* One thread with a wait status that nobody has taken in yet. */
+/* A thread, and a wait status of that thread that nobody has taken in yet. */
 struct news {
     struct inferior *inferior;
     struct tracee *thread;
@@ -18,10 +18,11 @@ struct news {
 struct several {
     struct inferior *const *list;
     size_t count;
-    bool all; /* there are no others */
+    bool all; /* this process traces no others */
 };
 
-/* Takes out the status that a thread brings along. Returns 1, or 0 when there is none. */
+/* Takes the kept status out of a thread (see tracee_keep_status). Returns 1, or 0 when there is
+ * none. */
 static int take_out(struct inferior *inferior, struct tracee *thread, struct news *news)
 {
     if (!thread->has_status)
@@ -31,18 +32,20 @@ static int take_out(struct inferior *inferior, struct tracee *thread, struct new
     return 1;
 }
 
-/* Looks once at a thread. Returns 1 when it has news, 0 when not, or -errno. */
+/* Asks the kernel once, without waiting, for news of a thread. Returns 1 when there are some, 0
+ * when there are none, or -errno. */
 static int look(struct inferior *inferior, struct tracee *thread, struct news *news)
 {
     *news = (struct news){.inferior = inferior, .thread = thread};
     pid_t tid = waitpid(thread->tid, &news->status, __WALL | WNOHANG);
     if (tid < 0 && errno == ECHILD)
-        news->status = 0; /* gone without a word: exit 0 of a thread that somebody else collected */
+        news->status = 0; /* gone, and its status was collected elsewhere: taken for exit 0 */
     else if (tid < 0)
         return -errno;
     return tid != 0;
 }
 
+/* Asks for news of each running thread, until one has some. As look. */
 static int look_at_all(struct several these, struct news *news)
 {
     int n = 0;
@@ -53,6 +56,7 @@ static int look_at_all(struct several these, struct news *news)
     return n;
 }
 
+/* Looks for a thread with a kept status. Returns 1, or 0 when there is none. */
 static int look_for_collected(struct several these, struct news *news)
 {
     for (size_t i = 0; i < these.count; i++)
@@ -62,6 +66,7 @@ static int look_for_collected(struct several these, struct news *news)
     return 0;
 }
 
+/* Sleeps for *us microseconds; the next nap will be longer, up to 2 ms. */
 static void nap(long *us)
 {
     clock_sleep(*us * 1000);
@@ -77,9 +82,9 @@ static bool is_one_of(struct several these, uint64_t pid)
     return false;
 }
 
-/* A new process whose parent was killed before it could tell of it is let go: nobody else will. Such a one is no
- * child of ours, and none of theirs any more; nor is it a new thread of theirs, which may stop before the one that
- * made it can tell. */
+/* Lets go of a new process whose parent was killed before it could tell of the fork: nobody else
+ * will. Its parent is neither this process nor one of the inferiors any more. A new thread of an
+ * inferior is not meant: it may stop before the thread that made it tells of it. */
 static void let_go_orphan(struct several these, pid_t pid)
 {
     uint64_t parent, group;
@@ -90,9 +95,10 @@ static void let_go_orphan(struct several these, pid_t pid)
     tracee_let_go(pid);
 }
 
-/* Asks for any child with news, and looks at it if it is one of these threads. Others are left in place: a
- * child of the caller that is no business of ours, or a new task whose parent's event is yet to come. Those
- * may hide the news of others: then all are looked at, and a nap is taken. As `look`. */
+/* Asks the kernel which child has news, and takes the news if the child is one of these threads.
+ * The news of any other task stay where they are: it may be a child of the caller, or a new task
+ * whose parent's event is yet to come. Such a task may hide the news of these threads: then each
+ * thread is asked for, and after that a nap leaves others the processor. Returns as look. */
 static int look_for_news(struct several these, bool may_block, long *nap_us, struct news *news)
 {
     siginfo_t info = {0};
@@ -122,7 +128,8 @@ static bool nobody_runs(struct several these)
     return true;
 }
 
-/* -ECHILD: all threads are stopped, so that nothing will ever happen. */
+/* Waits for news of any thread until `deadline`. Returns 0 or -errno: -ETIMEDOUT; -ECHILD: all
+ * threads are stopped, so that nothing will ever happen. */
 static int wait_for_news(struct several these, int64_t deadline, struct news *news)
 {
     if (look_for_collected(these, news))
@@ -130,7 +137,8 @@ static int wait_for_news(struct several these, int64_t deadline, struct news *ne
     struct inferior *first = these.count ? these.list[0] : NULL;
     if (nobody_runs(these))
         return -ECHILD;
-    if (these.count == 1 && first->thread_count == 1 && deadline == CLOCK_NEVER && first->threads[0].state == TRACEE_RUNNING) {
+    bool alone = these.count == 1 && first->thread_count == 1;
+    if (alone && deadline == CLOCK_NEVER && first->threads[0].state == TRACEE_RUNNING) {
         *news = (struct news){.inferior = first, .thread = first->threads};
         return tracee_wait(news->thread, &news->status);
     }
@@ -143,7 +151,7 @@ static int wait_for_news(struct several these, int64_t deadline, struct news *ne
     }
 }
 
-/* A process that was let go, but is our child: only its end is left to wait for. */
+/* Waits for the end of a process that was let go, but is a child of this process. */
 static int wait_child(struct inferior *inferior, int64_t deadline, struct event *event)
 {
     struct tracee leader = {.tid = inferior->pid};
@@ -172,14 +180,15 @@ int inferior_wait_stop(struct inferior *inferior, int timeout, struct event *eve
     return err ? err : event_take(inferior, news.thread, news.status, event);
 }
 
-/* Whether an event is not to be told of. */
+/* Tells whether the caller does not want to be told of an event. */
 static bool passes(const struct inferior *inferior, const struct event *event)
 {
-    return inferior->passes_signals && (event->reason == EVENT_SIGNAL || event->reason == EVENT_GROUP_STOP ||
-                                        event->reason == EVENT_THREAD_EXITED);
+    bool small = event->reason == EVENT_SIGNAL || event->reason == EVENT_GROUP_STOP ||
+                 event->reason == EVENT_THREAD_EXITED;
+    return inferior->passes_signals && small;
 }
 
-/* Sets a thread going again after what is not told of. */
+/* Sets a thread going again as it went before, after an event that nobody is told of. */
 static void go_on(struct inferior *inferior, pid_t tid)
 {
     struct tracee *thread = inferior_find(inferior, tid);
@@ -189,7 +198,9 @@ static void go_on(struct inferior *inferior, pid_t tid)
         tracee_resume(thread, thread->how);
 }
 
-static int wait_for_event(struct several these, int timeout, struct inferior **which, struct event *event)
+/* Waits for an event that is to be told. */
+static int wait_for_event(struct several these, int timeout, struct inferior **which,
+                          struct event *event)
 {
     int64_t deadline = clock_deadline(timeout);
     for (;;) {
@@ -210,8 +221,8 @@ static int wait_for_event(struct several these, int timeout, struct inferior **w
     }
 }
 
-int inferior_wait_any(struct inferior *const list[], size_t count, int timeout, struct inferior **which,
-                      struct event *event)
+int inferior_wait_any(struct inferior *const list[], size_t count, int timeout,
+                      struct inferior **which, struct event *event)
 {
     return wait_for_event((struct several){list, count, true}, timeout, which, event);
 }
