@@ -8,16 +8,19 @@
 
 #define GRAIN 16
 #ifdef __SANITIZE_ADDRESS__
-#define SMALL 0 /* it shall see each block */
+#define SMALL 0 /* the sanitizer shall see each block */
 #else
 #define SMALL 256
 #endif
 
 static alignas(GRAIN) char arena[1 << 20];
 static size_t arena_used;
-static void *spare[SMALL / GRAIN + 1];
+static void *spare[SMALL / GRAIN + 1]; /* lists of blocks that were given back, by size in grains */
 
-static bool is_in_arena(const char *block) { return block >= arena && block < arena + sizeof arena; }
+static bool is_in_arena(const char *block)
+{
+    return block >= arena && block < arena + sizeof arena;
+}
 
 static size_t grains(size_t size) { return (size + GRAIN - 1) / GRAIN; }
 
@@ -27,8 +30,8 @@ static void *take(size_t size)
     if (size > SMALL)
         return malloc(size);
     void *block = spare[n];
-    if (block) {
-        memcpy(&spare[n], block, sizeof(void *)); /* each spare block begins with the next one's address */
+    if (block) { /* a spare block begins with the address of the next one */
+        memcpy(&spare[n], block, sizeof(void *));
         return block;
     }
     if (sizeof arena - arena_used < n * GRAIN)
@@ -58,7 +61,7 @@ void *arena_allocate(void *context, void *block, size_t old, size_t size)
         return block;
     void *other = size ? take(size) : NULL;
     if (size && !other)
-        return size < old ? block : NULL; /* making it smaller must not fail */
+        return size < old ? block : NULL; /* Lua expects that shrinking never fails */
     if (size)
         memcpy(other, block, size < old ? size : old);
     give(block, old);

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Lua's memory in the program: small blocks come out of one arena while it lasts, and go back to lists by size.
- * Lua tells the size of what it gives back, so there is no header to keep, as malloc does, which was a quarter of
- * all that a start computes. Everything else is malloc's. */
+ * Lua's memory in the program. Small blocks come out of one arena while it lasts, and go back to
+ * lists by size. Lua tells the size of a block that it gives back, so that a block needs no header,
+ * as malloc's have: malloc took a quarter of the time that a start computes. All other blocks are
+ * malloc's. */
 #ifndef TIEXEC_ARENA_H
 #define TIEXEC_ARENA_H
 
 #include <stddef.h>
 
-/* A lua_Alloc, for a state that may have been made with malloc. There is one arena: one thread at a time. */
+/* A lua_Alloc. Blocks that come from malloc are given back to malloc. There is one arena, for one
+ * thread at a time. */
 void *arena_allocate(void *context, void *block, size_t old, size_t size);
 
 #endif

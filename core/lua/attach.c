@@ -5,12 +5,13 @@
 #include "lua/util.h"
 #include "ptrace/attach.h"
 
-/// Takes hold of a running process: all its threads are stopped.
+/// Takes hold of a running process: all its threads are stopped, as by `interrupt`.
 // @function attach
 // @int pid
 // @int[opt=5000] timeout milliseconds
 // @treturn[1] inferior
-// @treturn[2] nil, message, errno (ETIMEDOUT: some thread waits where it cannot be stopped)
+// @treturn[2] nil, message, errno (EPERM: it may not be traced; ESRCH: there is no such process;
+// ETIMEDOUT: some thread waits where it cannot be stopped). Then the process runs as before.
 static int l_attach(lua_State *L)
 {
     pid_t pid = (pid_t)luaL_checkinteger(L, 1);
@@ -20,11 +21,11 @@ static int l_attach(lua_State *L)
     return err ? bind_push_failure(L, "attach", err) : 1;
 }
 
-/// Takes the process of a "fork" or "vfork" event, stopped before it returns from fork.
+/// Takes the process of a "fork" or "vfork" event. It is stopped before it returns from fork.
 // @function inferior:adopt
-// @int child the event's
+// @int child the event's `child`
 // @treturn[1] inferior
-// @treturn[2] nil, message, errno
+// @treturn[2] nil, message, errno (ESRCH: it has ended)
 static int l_adopt(lua_State *L)
 {
     const struct inferior *parent = bind_check_inferior(L, 1);

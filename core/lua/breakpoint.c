@@ -9,19 +9,21 @@
 
 #define BREAKPOINT_TYPE "tiexec.breakpoint"
 
-/* User value 1 is the inferior. An exec drops breakpoints: `address` tells whether it is still ours. */
+/* An exec drops all breakpoints, and another may have this index then: `address` tells them
+ * apart. */
 struct handle {
     size_t index;
     uint64_t address;
     bool held;
 };
 
-/// Sets a breakpoint. When it is hit, pc is the address, and what stands there has not run.
+/// Sets a breakpoint in all threads, which must be stopped. When it is hit, pc is the address, and
+// the instruction there has not been executed.
 // @function inferior:breakpoint
 // @int address
 // @string[opt="any"] kind "hardware", "software", or "any": hardware if the CPU has one to spare
-// @treturn[1] breakpoint with `:delete()`; may be to-be-closed
-// @treturn[2] nil, message, errno
+// @treturn[1] breakpoint with `:delete()` and `:is_hardware()`; may be to-be-closed
+// @treturn[2] nil, message, errno (ENOSPC: there are too many)
 static int l_breakpoint(lua_State *L)
 {
     static const char *const kinds[] = {"any", "hardware", "software", NULL};
@@ -41,6 +43,10 @@ static int l_breakpoint(lua_State *L)
     return 1;
 }
 
+/// Removes the breakpoint, if it is still there.
+// @function breakpoint:delete
+// @treturn[1] boolean true
+// @treturn[2] nil, message, errno
 static int l_delete(lua_State *L)
 {
     struct handle *handle = luaL_checkudata(L, 1, BREAKPOINT_TYPE);
@@ -56,8 +62,9 @@ static int l_delete(lua_State *L)
     return bind_push_result(L, "delete", err);
 }
 
-/// Whether it uses a debug register of the CPU.
+/// Tells whether it uses a debug register of the CPU.
 // @function breakpoint:is_hardware
+// @treturn boolean
 static int l_is_hardware(lua_State *L)
 {
     const struct handle *handle = luaL_checkudata(L, 1, BREAKPOINT_TYPE);
@@ -67,12 +74,11 @@ static int l_is_hardware(lua_State *L)
     return 1;
 }
 
-/// The instructions that trap (SIGTRAP) and may be found in text, and how far beyond one the pc is then.
-// They begin at multiples of `align`.
+/// The instructions that trap (SIGTRAP) and may be found in text which is there already.
 // @function trap_instructions
-// @treturn table list of strings, the likeliest first
-// @treturn int bytes
-// @treturn int align
+// @treturn table list of byte strings, the likeliest first
+// @treturn int how many bytes after the instruction's start the pc is when it has trapped
+// @treturn int instructions begin at multiples of so many bytes
 static int l_trap_instructions(lua_State *L)
 {
     lua_newtable(L);

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
+/* Pushes a file descriptor; or nil, message, errno with the reason `why`, if there is one. */
 static int push_descriptor(lua_State *L, const char *what, int fd, const char *why)
 {
     if (fd >= 0) {
@@ -20,11 +21,12 @@ static int push_descriptor(lua_State *L, const char *what, int fd, const char *w
     return 3;
 }
 
-/// Opens a folder of cache files. It must be this user's or root's, not writable by others, in memory.
+/// Opens a folder of cache files. It must be this user's or root's, nobody else may write to it,
+// and it must lie on tmpfs or hugetlbfs.
 // @function cache_open_folder
 // @string path
-// @bool[opt] make it, if it is not there
-// @treturn[1] integer file descriptor
+// @bool[opt=false] make it, if it is not there
+// @treturn[1] int file descriptor
 // @treturn[2] nil, message, errno
 static int l_cache_open_folder(lua_State *L)
 {
@@ -33,12 +35,12 @@ static int l_cache_open_folder(lua_State *L)
     return push_descriptor(L, path, fd, why);
 }
 
-/// Opens a finished copy for reading, if it can be trusted to be this user's or root's own.
+/// Opens a finished copy for reading, if nobody but this user and root can have written it.
 // @function cache_open
-// @int folder
+// @int folder file descriptor
 // @string name
 // @int size bytes that it must have at least
-// @treturn[1] integer file descriptor
+// @treturn[1] int file descriptor
 // @treturn[2] nil, message, errno (ENOENT: there is none)
 static int l_cache_open(lua_State *L)
 {
@@ -47,13 +49,14 @@ static int l_cache_open(lua_State *L)
     return push_descriptor(L, name, fd, why);
 }
 
-/// Begins a copy that no other process makes at the same time.
+/// Begins a copy, which no other process makes at the same time.
 // @function cache_begin
-// @int folder
+// @int folder file descriptor
 // @string name
 // @int timeout milliseconds
-// @treturn[1] integer file descriptor, for reading and writing
-// @treturn[2] nil, message, errno (EEXIST: by now it is finished; ETIMEDOUT: another is still at it)
+// @treturn[1] int file descriptor, for reading and writing
+// @treturn[2] nil, message, errno (EEXIST: by now another process has finished it; ETIMEDOUT:
+// another is still at it)
 static int l_cache_begin(lua_State *L)
 {
     const char *name = luaL_checkstring(L, 2);
@@ -61,12 +64,14 @@ static int l_cache_begin(lua_State *L)
     return push_descriptor(L, name, fd, NULL);
 }
 
-/// Ends a copy: read-only, and under its own name.
+/// Ends a copy that was begun: it gets its own name.
 // @function cache_finish
-// @int folder
+// @int folder file descriptor
 // @string name
-// @int fd
-// @int mode permissions
+// @int fd of the copy
+// @int mode its permissions from now on
+// @treturn[1] boolean true
+// @treturn[2] nil, message, errno
 static int l_cache_finish(lua_State *L)
 {
     const char *name = luaL_checkstring(L, 2);
@@ -77,7 +82,7 @@ static int l_cache_finish(lua_State *L)
 
 /// Removes a copy that was begun.
 // @function cache_abandon
-// @int folder
+// @int folder file descriptor
 // @string name
 static int l_cache_abandon(lua_State *L)
 {
@@ -85,11 +90,13 @@ static int l_cache_abandon(lua_State *L)
     return 0;
 }
 
-/// Puts bytes into a copy that was begun, outside of what is filled.
+/// Puts bytes into a copy that was begun, outside of what is filled from an inferior.
 // @function cache_put
-// @int fd
+// @int fd of the copy
 // @int offset
 // @string bytes
+// @treturn[1] boolean true
+// @treturn[2] nil, message, errno
 static int l_cache_put(lua_State *L)
 {
     size_t size;
@@ -99,8 +106,9 @@ static int l_cache_put(lua_State *L)
     return bind_push_result(L, "cache_put", cache_put(fd, offset, bytes, size));
 }
 
-/* ---- methods of the inferior: (fd, range), range = {start, stop, offset, huge, pieces} ---- */
+/* ---- methods of the inferior ---- */
 
+/* Reads the arguments of both methods: the file descriptor at stack index 2, and the range at 3. */
 static struct cache_range check_range(lua_State *L)
 {
     struct cache_range range = {.fd = (int)luaL_checkinteger(L, 2)};
@@ -116,11 +124,14 @@ static struct cache_range check_range(lua_State *L)
     return range;
 }
 
-/// Fills a copy that was begun with bytes of this inferior.
+/// Fills a part of a copy that was begun with bytes of this inferior.
 // @function inferior:cache_fill
-// @int fd
-// @tparam table range `start`, `stop`; `offset` in the file; `huge`, the page's size; `pieces`, a list
-// of {start=, stop=}: what is mapped there
+// @int fd of the copy
+// @tparam table range `start` and `stop` in the inferior; `offset` in the file; `huge`: the size of
+// a huge page, of which all three are multiples; `pieces`: a list of {start=, stop=}, what is
+// mapped there
+// @treturn[1] boolean true
+// @treturn[2] nil, message, errno (EAGAIN: the kernel has no huge pages for it; ENOSPC, ENOMEM)
 static int l_cache_fill(lua_State *L)
 {
     struct inferior *inferior = bind_check_inferior(L, 1);
@@ -128,9 +139,9 @@ static int l_cache_fill(lua_State *L)
     return bind_push_result(L, "cache_fill", cache_fill(&range, inferior));
 }
 
-/// Compares a copy with this inferior's bytes.
+/// Compares a part of a copy with this inferior's bytes.
 // @function inferior:cache_compare
-// @int fd
+// @int fd of the copy
 // @tparam table range as above
 // @treturn[1] boolean true
 // @treturn[2] nil, message, errno (EILSEQ: they differ)

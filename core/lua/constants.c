@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Kernel constants by their names, in core.constants: for remote system calls and ELF headers. */
+ * The table core.constants: constants of the kernel by their names, for system calls and ELF
+ * headers. */
 #include "arch.h"
 #include "lua/open.h"
 #include "lua/util.h"
@@ -63,6 +64,6 @@ void bind_add_constants(lua_State *L)
         lua_setfield(L, -2, constants[i].name);
     }
     lua_pushinteger(L, ARCH_ELF_MACHINE);
-    lua_setfield(L, -2, "ELF_MACHINE"); /* this CPU's */
+    lua_setfield(L, -2, "ELF_MACHINE"); /* of this CPU */
     lua_setfield(L, -2, "constants");
 }

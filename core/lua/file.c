@@ -12,10 +12,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/// Reads a file of the kernel's (/proc, /sys) or a regular one. A FIFO is not waited for.
+/// Reads all of a file: a regular one, or one of /proc and /sys. A FIFO is not waited for.
 // @function read_file
 // @string path
-// @int[opt] limit bytes to read at the most: the whole file when absent
+// @int[opt] limit bytes to be read at the most; all of the file when absent
 // @treturn[1] string
 // @treturn[2] nil, message, errno (EAGAIN: a FIFO that has nothing yet; EISDIR: a folder)
 static int l_read_file(lua_State *L)
@@ -55,8 +55,9 @@ static int64_t nanoseconds(const struct timespec *t)
 /// What stat(2) tells of a file.
 // @function stat
 // @string path
-// @bool[opt] link tell of a symbolic link itself
-// @treturn[1] table `device`, `inode`, `size`, `mtime` (nanoseconds), `mode`, `uid`, `allocated` bytes
+// @bool[opt=false] link tells of a symbolic link itself
+// @treturn[1] table `device`, `inode`, `size` (bytes), `mtime` (nanoseconds), `mode`, `uid`,
+// `allocated` (bytes)
 // @treturn[2] nil, message, errno
 static int l_stat(lua_State *L)
 {
@@ -78,6 +79,8 @@ static int l_stat(lua_State *L)
 /// Where a symbolic link leads.
 // @function readlink
 // @string path
+// @treturn[1] string
+// @treturn[2] nil, message, errno (EINVAL: it is no link)
 static int l_readlink(lua_State *L)
 {
     char target[4096];
@@ -92,6 +95,8 @@ static int l_readlink(lua_State *L)
 /// The absolute path of a file that is there, without links: as /proc has it.
 // @function realpath
 // @string path
+// @treturn[1] string
+// @treturn[2] nil, message, errno
 static int l_realpath(lua_State *L)
 {
     const char *path = luaL_checkstring(L, 1);
@@ -105,9 +110,11 @@ static int l_realpath(lua_State *L)
 
 static int not_hidden(const struct dirent *entry) { return entry->d_name[0] != '.'; }
 
-/// The names in a folder, sorted; hidden ones are left out.
+/// The names in a folder, sorted. Those that begin with a dot are left out.
 // @function list_folder
 // @string path
+// @treturn[1] table list of strings
+// @treturn[2] nil, message, errno
 static int l_list_folder(lua_State *L)
 {
     struct dirent **entries;
@@ -125,10 +132,11 @@ static int l_list_folder(lua_State *L)
     return 1;
 }
 
-/// Whether a name matches a shell pattern, fnmatch(3) without flags.
+/// Tells whether a name matches a shell pattern: fnmatch(3) without flags.
 // @function fnmatch
 // @string pattern
 // @string name
+// @treturn boolean
 static int l_fnmatch(lua_State *L)
 {
     lua_pushboolean(L, fnmatch(luaL_checkstring(L, 1), luaL_checkstring(L, 2), 0) == 0);

@@ -25,12 +25,13 @@ static void push_pools(lua_State *L, const struct host *host)
 
 /// Facts of this host, as they are now.
 // @function host
-// @int[opt] size of the pages in question, bytes: the PMD-sized ones
-// @treturn table `arch`, `page_size`, `huge_page_size` (`size`; 0: the kernel has no huge pages), `pmd_size`,
-// `contiguous_size` (of a run of base pages that the TLB may hold as one entry; 0: none), `kernel` (release),
-// `kernel_version` {major, minor}, `thp` and `shmem_thp` (mode in force, "" when absent), `yama`
-// (ptrace_scope, -1: none), `nodes` (NUMA nodes with memory), `uid`, `capabilities` (bits), `hugetlb` (pools by page size in bytes:
-// `total`, `free`, `reserved`, `surplus`, `overcommit`, in pages)
+// @int[opt] size of the pages in question, bytes; the PMD-sized ones when absent or 0
+// @treturn table `arch`; in bytes `page_size`, `huge_page_size` (`size`; 0: the kernel has no huge
+// pages), `pmd_size`, `contiguous_size` (a run of base pages that the TLB may hold as one entry; 0:
+// none); `kernel` (its release), `kernel_version` {major, minor}; `thp`, `shmem_thp` (the mode in
+// force; "": the kernel has none); `yama` (ptrace_scope; -1: none); `nodes` (NUMA nodes with
+// memory); `uid`, `capabilities` (bits); `hugetlb`: pools by their page size in bytes, with
+// `total`, `free`, `reserved`, `surplus`, `overcommit` in pages
 static int l_host(lua_State *L)
 {
     struct host host;
@@ -62,17 +63,20 @@ static int l_host(lua_State *L)
     return 1;
 }
 
-/// The base page, in bytes: `host().page_size` without the rest.
+/// The size of the base page: `host().page_size` without the rest.
 // @function page_size
+// @treturn int bytes
 static int l_page_size(lua_State *L)
 {
     lua_pushinteger(L, sysconf(_SC_PAGESIZE));
     return 1;
 }
 
-/// Whether the kernel of itself puts large libraries where their files' pages can be huge.
+/// Tells whether the kernel of itself maps large libraries at addresses where their files' pages
+// can be huge.
 // @function places_congruent
-// @string path
+// @string path of a file on the filesystem in question
+// @treturn boolean; true also where it cannot be found out
 static int l_places_congruent(lua_State *L)
 {
     const char *path = luaL_checkstring(L, 1);
@@ -80,19 +84,22 @@ static int l_places_congruent(lua_State *L)
     return 1;
 }
 
-/// The PMD-sized page, in bytes: `host().huge_page_size` without the rest.
+/// The size of the PMD-sized page: `host().pmd_size` without the rest.
 // @function huge_page_size
+// @treturn int bytes; 0: the kernel has no huge pages
 static int l_huge_page_size(lua_State *L)
 {
     lua_pushinteger(L, (lua_Integer)host_huge_page_size());
     return 1;
 }
 
-/// Bytes of anonymous transparent huge pages of at least `size` that page faults have had since the host's start.
+/// How many bytes of anonymous transparent huge pages of at least `size` the page faults of all
+// processes were given since the host's start.
 // @function thp_bytes
 // @int size bytes
 // @treturn[1] int
-// @treturn[2] nil, string, integer: the kernel does not count them (it does since Linux 6.10)
+// @treturn[2] nil, message, errno (ENOENT: the kernel does not count them; it does since Linux
+// 6.10)
 static int l_thp_bytes(lua_State *L)
 {
     lua_Integer size = luaL_checkinteger(L, 1);

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 
+/* Says in words what an error of identity_find means; NULL: it is another error. */
 static const char *explain(int err)
 {
     switch (err) {
@@ -32,9 +33,10 @@ static int push_user_failure(lua_State *L, const char *spec, int err)
 
 /// Looks up a user, as --user names it.
 // @function user
-// @string spec USER[:GROUP], names or numbers
-// @treturn[1] table uid, gid; name and home, where it is in passwd(5)
-// @treturn[2] nil, message, errno
+// @string spec USER[:GROUP], each a name or a number
+// @treturn[1] table `uid`, `gid`; `name` and `home`, where the user is in passwd(5)
+// @treturn[2] nil, message, errno (ENOENT: there is no such user; ESRCH: no such group; EINVAL: a
+// number that is no user's needs a group)
 static int l_user(lua_State *L)
 {
     struct identity user;
@@ -51,10 +53,11 @@ static int l_user(lua_State *L)
     return err ? push_user_failure(L, spec, err) : 1;
 }
 
-/// Becomes a user, for good: ids, groups, no capabilities. After a failure the process must end.
+/// Becomes a user for good: ids and groups, and no capabilities unless it is root. After a failure
+// the process must end.
 // @function become_user
 // @string spec USER[:GROUP]
-// @bool[opt] login set HOME, USER and LOGNAME, too
+// @bool[opt=false] login sets HOME, USER and LOGNAME, too
 // @treturn[1] boolean true
 // @treturn[2] nil, message, errno
 static int l_become_user(lua_State *L)

@@ -46,10 +46,10 @@ static int push_image(lua_State *L, const char *what, int err, struct image *ima
 /// The headers of an ELF file.
 // @function image
 // @string path
-// @treturn[1] table `class`, `machine`, `type`, `entry`, `build_id` (hexadecimal or nil),
-// `native` (runs on this CPU, 64-bit), `text_relocations`, `device`, `inode`, `size`, and
-// `segments`: program headers with the field names of <elf.h>
-// @treturn[2] nil, message, errno (ENOEXEC: not an ELF file)
+// @treturn[1] table `class`, `machine`, `type`, `entry`, as in <elf.h>; `build_id` (hexadecimal;
+// nil: none), `native` (it is for this CPU and 64-bit), `text_relocations`; of the file `device`,
+// `inode`, `size`; `segments`: a list of the program headers with the field names of <elf.h>
+// @treturn[2] nil, message, errno (ENOEXEC: it is no ELF file)
 static int l_image(lua_State *L)
 {
     struct image image;
@@ -58,9 +58,11 @@ static int l_image(lua_State *L)
     return push_image(L, path, err, &image);
 }
 
-/// The same from the first bytes of a mapped object.
+/// The same for an object of whose file only the first bytes are at hand.
 // @function image_from_memory
-// @string bytes
+// @string bytes with the headers
+// @treturn[1] table as above; `device`, `inode` and `size` are 0
+// @treturn[2] nil, message, errno (ENOEXEC: it is no ELF file)
 static int l_image_from_memory(lua_State *L)
 {
     struct image image;

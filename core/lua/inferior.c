@@ -41,8 +41,9 @@ void bind_add_methods(lua_State *L, const luaL_Reg methods[])
     lua_pop(L, 2);
 }
 
-/// The process id.
+/// The process id, as this process knows it.
 // @function inferior:pid
+// @treturn int
 static int l_pid(lua_State *L)
 {
     lua_pushinteger(L, bind_check_inferior(L, 1)->pid);
@@ -51,7 +52,7 @@ static int l_pid(lua_State *L)
 
 /// The ids of all threads.
 // @function inferior:threads
-// @treturn table list of ids; the selected one first
+// @treturn table list of ids; the selected thread comes first
 static int l_threads(lua_State *L)
 {
     struct inferior *inferior = bind_check_inferior(L, 1);
@@ -70,10 +71,13 @@ static int l_threads(lua_State *L)
     return 1;
 }
 
-/// Whether processes that it starts are traced too. They are told of by "fork" and "vfork" events, and must be
-// adopted.
+/// Sets whether processes that the inferior starts are traced too. `wait` tells of each with a
+// "fork" or "vfork" event, and the script must adopt it. At first they are not traced. The selected
+// thread must be stopped.
 // @function inferior:follow_fork
 // @bool follow
+// @treturn[1] boolean true
+// @treturn[2] nil, message, errno (ESRCH: the selected thread is not stopped)
 static int l_follow_fork(lua_State *L)
 {
     struct inferior *inferior = bind_check_inferior(L, 1);
@@ -81,9 +85,13 @@ static int l_follow_fork(lua_State *L)
     return bind_push_result(L, "follow_fork", inferior_follow_fork(inferior, follow));
 }
 
-/// Whether the process is killed if this one is (SIGKILL). Processes that were attached to are not.
+/// Sets whether the kernel kills the process when this one ends without having let it go. It does
+// so for a process that was launched, and not for one that was attached to. The selected thread
+// must be stopped.
 // @function inferior:exit_kill
 // @bool on
+// @treturn[1] boolean true
+// @treturn[2] nil, message, errno (ESRCH: the selected thread is not stopped)
 static int l_exit_kill(lua_State *L)
 {
     struct inferior *inferior = bind_check_inferior(L, 1);
@@ -91,8 +99,9 @@ static int l_exit_kill(lua_State *L)
     return bind_push_result(L, "exit_kill", inferior_exit_kill(inferior, on));
 }
 
-/// Whether `wait` tells nothing of signals, stops by job control and threads that end: they just pass, as with
-// GDB's "handle SIGNAL nostop noprint pass".
+/// Sets whether `wait_any` and `wait` leave out signals, stops by job control and ends of single
+// threads. The inferior gets its signals all the same, as with GDB's "handle SIGNAL nostop noprint
+// pass".
 // @function inferior:pass_signals
 // @bool on
 static int l_pass_signals(lua_State *L)
@@ -102,8 +111,10 @@ static int l_pass_signals(lua_State *L)
     return 0;
 }
 
-/// Takes away the signal that stopped the selected thread: it will not be given back.
+/// Takes away the signal that has stopped the selected thread: resuming does not give it back.
 // @function inferior:drop_signal
+// @treturn[1] boolean true
+// @treturn[2] nil, message, errno (ESRCH: the selected thread is not stopped)
 static int l_drop_signal(lua_State *L)
 {
     struct tracee *thread = inferior_thread(bind_check_inferior(L, 1), 0);
@@ -112,9 +123,10 @@ static int l_drop_signal(lua_State *L)
     return bind_push_result(L, "drop_signal", thread ? 0 : -ESRCH);
 }
 
-/// Adds methods that are written in Lua to those of every inferior. One that is there already is replaced.
+/// Adds methods that are written in Lua to those of every inferior. A method of the same name is
+// replaced.
 // @function extend_inferior
-// @tparam table methods functions by their names
+// @tparam table methods functions by their names; anything else raises
 static int l_extend_inferior(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TTABLE);
@@ -131,7 +143,8 @@ static int l_extend_inferior(lua_State *L)
     return 0;
 }
 
-/* Collected or leaving its scope: what is still traced is let go rather than killed. */
+/* Called when Lua collects the object, when a scope is left, or by a script. What is still traced
+ * is let go. */
 static int l_close(lua_State *L)
 {
     struct handle *handle = luaL_checkudata(L, 1, INFERIOR_TYPE);
@@ -174,6 +187,6 @@ void bind_add_inferior(lua_State *L)
     bind_make_type(L, INFERIOR_TYPE, methods, meta);
     luaL_getmetatable(L, INFERIOR_TYPE);
     lua_getfield(L, -1, "__index");
-    lua_setfield(L, -3, "inferior_methods"); /* scripts/tiexec adds those written in Lua */
+    lua_setfield(L, -3, "inferior_methods");
     lua_pop(L, 1);
 }

@@ -13,11 +13,11 @@
 /* Pushes a new inferior, to be filled. When Lua collects it, what is still traced is let go. */
 struct inferior *bind_new_inferior(lua_State *L);
 
-/* The inferior at a stack index; raises for anything else and for one that is closed. */
+/* Gives the inferior at a stack index. Raises for anything else and for one that is closed. */
 struct inferior *bind_check_inferior(lua_State *L, int index);
 
-/* The stopped thread named by the optional integer at `index`, the selected one without it; NULL: there is
- * no such thread, or it runs. */
+/* Gives the stopped thread named by the optional integer at `index`, the selected one without it;
+ * NULL: there is no such thread, or it runs. */
 struct tracee *bind_opt_thread(lua_State *L, int index, struct inferior *inferior);
 
 /* Adds methods to the type, which bind_add_inferior has made. `methods` ends with {NULL, NULL}. */

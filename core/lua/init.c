@@ -4,10 +4,12 @@
 #include "lua/util.h"
 #include "os/init.h"
 
-/// Where this process is the first of its pid namespace: goes on in a child, and is an init for it.
+/// Forks, where this process is the first of its pid namespace: the script goes on in the child,
+// and this process stays as init until the child has ended.
 // @function stay_as_init
 // @treturn[1] boolean true, in the child
-// @treturn[2] boolean false, and the exit status of the child, which has ended
+// @treturn[2] boolean false, when the child has ended
+// @treturn[2] int the child's exit status, 128 + the signal's number if it was killed
 // @treturn[3] nil, message, errno
 static int l_stay_as_init(lua_State *L)
 {

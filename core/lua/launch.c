@@ -9,14 +9,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/// Splits this process in two: the one that was there, to become the target, and a detached tracer.
+/// Splits this process in two: the process that was there before shall become the target, and a
+// new, detached process traces it.
 // @function split
 // @int timeout milliseconds that the target's side waits for the tracer
-// @tparam[opt] file keep a Lua file that the tracer shall keep open
+// @tparam[opt] file keep a file of Lua's io library that the tracer keeps open
 // @treturn[1] string "tracer"
 // @treturn[1] inferior the other side
 // @treturn[2] string "target"
-// @treturn[3] nil, message, errno: there is no tracer
+// @treturn[3] nil, message, errno: there is no tracer (EPERM: ptrace was refused; ETIMEDOUT)
 static int l_split(lua_State *L)
 {
     enum launch_side side;
@@ -37,12 +38,13 @@ static int l_split(lua_State *L)
     return 2;
 }
 
-/// Starts a program as a child of this process, under its trace, stopped before its first
-/// instruction.
+/// Starts a program as a child of this process and under its trace, stopped before its first
+// instruction.
 // @function launch
-// @tparam table argv list of strings, the program's name or path first
+// @tparam table argv list of strings; the first is the program's name, to be searched for in PATH,
+// or its path
 // @treturn[1] inferior
-// @treturn[2] nil, message, errno
+// @treturn[2] nil, message, errno (ENOENT: there is no such program; …)
 static int l_launch(lua_State *L)
 {
     char *path;

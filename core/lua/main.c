@@ -13,14 +13,16 @@
 #include <unistd.h>
 
 #define HEAP_STEP          (1 << 20)
-#define GARBAGE_KIB        4096 /* a start makes far less */
+#define GARBAGE_KIB        4096 /* garbage that is not collected: a start makes far less */
 #define EXIT_TIEXEC_FAILED 125 /* as env(1), nice(1) and their like */
 
-/* The compiled modules of scripts/tiexec, which the Makefile lists: MODULE(symbol, name, file). */
-#define MODULE(symbol, name, file)                                                                 \
-    __asm__(".pushsection .rodata\n" #symbol "_start: .incbin \"" file "\"\n" #symbol "_stop:\n"    \
-            ".popsection\n");                                                                      \
-    extern const char symbol##_start[] __attribute__((visibility("hidden")));                      \
+/* The compiled modules of scripts/tiexec, which the Makefile lists as MODULE(symbol, name,
+ * file). */
+#define MODULE(symbol, name, file)                                                                \
+    __asm__(".pushsection .rodata\n" #symbol "_start: .incbin \"" file "\"\n" #symbol             \
+            "_stop:\n"                                                                            \
+            ".popsection\n");                                                                     \
+    extern const char symbol##_start[] __attribute__((visibility("hidden")));                     \
     extern const char symbol##_stop[] __attribute__((visibility("hidden")));
 #include "modules.inc"
 #undef MODULE
@@ -33,12 +35,12 @@ static const struct module {
 #undef MODULE
 };
 
-/* The loader of a module; its upvalue is the struct. */
+/* Loads a module, as `require` asks for it. Upvalue 1 is its struct module. */
 static int load_module(lua_State *L)
 {
     const struct module *module = lua_touserdata(L, lua_upvalueindex(1));
     size_t size = (size_t)(module->stop - module->start);
-    lua_settop(L, 2); /* what a loader is given goes on to the chunk */
+    lua_settop(L, 2); /* what `require` gives to a loader the chunk gets, too */
     if (luaL_loadbufferx(L, module->start, size, module->name, "b") != LUA_OK)
         return lua_error(L);
     lua_insert(L, 1);
@@ -61,8 +63,8 @@ static void add_folder(lua_State *L, const char *home, const char *folder)
     lua_pop(L, 1);
 }
 
-/* Where the Lua files are that are not in the program, strategies: beside it in a build tree, else where
- * `make install` puts them. */
+/* Sets where Lua looks for files that are not in the program, which are the strategies: beside the
+ * program in a build tree, else where `make install` puts them. */
 static void set_paths(lua_State *L)
 {
     char program[PATH_MAX];
@@ -98,10 +100,11 @@ static void set_arguments(lua_State *L, char **argv)
     lua_setglobal(L, "arg");
 }
 
-/* require("tiexec.cli").main(arg) gives the exit status. */
+/* Runs in protected mode; stack index 1 is argv. Returns the result of
+ * require("tiexec.cli").main(arg), which is the exit status. */
 static int run(lua_State *L)
 {
-    lua_gc(L, LUA_GCSTEP, -GARBAGE_KIB); /* the first collection is that much further away */
+    lua_gc(L, LUA_GCSTEP, -GARBAGE_KIB); /* puts off the first collection */
     luaL_openlibs(L);
     char **argv = lua_touserdata(L, 1);
     set_paths(L);
@@ -116,7 +119,8 @@ static int run(lua_State *L)
     return 1;
 }
 
-/* Memory is asked of the kernel in few large pieces, and not given back: what is not touched costs nothing. */
+/* Makes malloc ask the kernel for memory in few large pieces and give none back. Memory that is not
+ * touched costs nothing. */
 static void set_malloc(void)
 {
     mallopt(M_TOP_PAD, HEAP_STEP);

@@ -35,10 +35,11 @@ static void push_mapping(lua_State *L, const struct mapping *m, bool details)
 /// The mappings of a process, in order of address.
 // @function mappings
 // @int pid
-// @bool[opt] details what smaps tells as well: slower
-// @treturn[1] table list of `start`, `stop`, `offset`, `perms`, `path`, `major`, `minor`, `inode`;
-// with details, in bytes, `rss`, `pss`, `private_dirty`, `anonymous`, `anon_huge`, `shmem_huge`, `file_huge`,
-// `hugetlb`, `kernel_page_size`, and `vm_flags`
+// @bool[opt=false] details reads smaps, which takes longer
+// @treturn[1] table list of `start`, `stop`, `offset`, `perms` ("r-xp"), `path` ("" when
+// anonymous), `major`, `minor`, `inode`; with details also, in bytes, `rss`, `pss`,
+// `private_dirty`, `anonymous`, `anon_huge`, `shmem_huge`, `file_huge`, `hugetlb`,
+// `kernel_page_size`, and `vm_flags` ("rd ex mr …")
 // @treturn[2] nil, message, errno
 static int l_mappings(lua_State *L)
 {
@@ -57,8 +58,8 @@ static int l_mappings(lua_State *L)
     return 1;
 }
 
-/* The protections of this CPU's own that all executable mappings of a range share; or -EINVAL: one of
- * them has a protection that a copy would not have. */
+/* Gives those protections of this CPU alone that all executable mappings of a range have; or
+ * -EINVAL: one of them has a protection that a copy would not have. */
 static int common_protections(const struct maps *maps, uint64_t start, uint64_t stop)
 {
     int common = -1;
@@ -74,13 +75,14 @@ static int common_protections(const struct maps *maps, uint64_t start, uint64_t 
     return common == -1 ? 0 : common;
 }
 
-/// What is to be added to PROT_READ and PROT_EXEC where the text of a range is mapped elsewhere.
+/// What must be added to PROT_READ and PROT_EXEC where the text of a range is mapped elsewhere
+// (PROT_BTI on arm64).
 // @function extra_protection
 // @int pid
 // @int start
 // @int stop
 // @treturn[1] int
-// @treturn[2] nil, message, errno (EINVAL: its text is protected in a way that cannot be kept)
+// @treturn[2] nil, message, errno (EINVAL: its text is protected in a way that a copy would not be)
 static int l_extra_protection(lua_State *L)
 {
     struct maps maps = {0};

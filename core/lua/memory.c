@@ -10,7 +10,9 @@
 /// Reads memory into a string. For much memory take a snapshot.
 // @function inferior:read_memory
 // @int address
-// @int size bytes
+// @int size bytes, at most 2 GiB: more raises
+// @treturn[1] string
+// @treturn[2] nil, message, errno (EFAULT, EIO: some of it is not mapped)
 static int l_read_memory(lua_State *L)
 {
     struct inferior *inferior = bind_check_inferior(L, 1);
@@ -29,6 +31,8 @@ static int l_read_memory(lua_State *L)
 // @function inferior:write_memory
 // @int address
 // @string bytes
+// @treturn[1] boolean true
+// @treturn[2] nil, message, errno (EFAULT, EIO: some of it is not mapped)
 static int l_write_memory(lua_State *L)
 {
     size_t size;
@@ -41,10 +45,10 @@ static int l_write_memory(lua_State *L)
 /// Finds the first place of a byte string, as GDB's Inferior.search_memory.
 // @function inferior:search_memory
 // @int address
-// @int length bytes to search
-// @string pattern
-// @treturn[1] integer its address; nil alone when it is not there
-// @treturn[2] nil, message, errno
+// @int length bytes to be searched
+// @string pattern an empty one raises
+// @treturn[1] int its address; nil alone: it is not there
+// @treturn[2] nil, message, errno (EFAULT, EIO: some of it is not mapped)
 static int l_search_memory(lua_State *L)
 {
     size_t size;
@@ -65,11 +69,11 @@ static int l_search_memory(lua_State *L)
 
 /// Copies memory within the inferior and compares the copy with the original.
 // @function inferior:copy_memory
-// @int to must be writable
+// @int to where the inferior itself must be able to write
 // @int from
 // @int size bytes
 // @treturn[1] boolean true
-// @treturn[2] nil, message, errno (EILSEQ: the copy differs)
+// @treturn[2] nil, message, errno (EFAULT, EIO: some of it is not mapped; EILSEQ: the copy differs)
 static int l_copy_memory(lua_State *L)
 {
     struct inferior *inferior = bind_check_inferior(L, 1);

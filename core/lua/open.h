@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The module tiexec.core, and what puts it together: each file of bindings has one opener, which adds the
- * file's functions to the table on top of the stack and its methods to those of the inferior. */
+ * The module tiexec.core, and what puts it together: each file of bindings has one opener, which
+ * adds the file's functions to the table on top of the stack and its methods to those of the
+ * inferior. */
 #ifndef TIEXEC_OPEN_H
 #define TIEXEC_OPEN_H
 

@@ -6,7 +6,8 @@
 #include <getopt.h>
 #include <string.h>
 
-/* Builds getopt_long's table from a Lua list of {name, "none"|"required"}; both arrays are Lua's. */
+/* Builds getopt_long's table from the list of options at a stack index. The table is a userdata,
+ * which is pushed; the strings are the list's. */
 static struct option *check_long_options(lua_State *L, int index)
 {
     luaL_checktype(L, index, LUA_TTABLE);
@@ -26,7 +27,8 @@ static struct option *check_long_options(lua_State *L, int index)
     return options;
 }
 
-/* "+" stops at the first operand; ":" tells a missing argument from an unknown option. */
+/* Pushes getopt_long's string of short options. In it "+" makes the parser stop at the first
+ * operand, and ":" makes it tell a missing argument from an unknown option. */
 static const char *push_short_options(lua_State *L, const struct option *options)
 {
     luaL_Buffer buffer;
@@ -43,6 +45,7 @@ static const char *push_short_options(lua_State *L, const struct option *options
     return lua_tostring(L, -1);
 }
 
+/* Tells whether option number `option`, from 0, is followed by operands alone. */
 static bool is_last(lua_State *L, int index, int option)
 {
     lua_rawgeti(L, index, option + 1);
@@ -52,6 +55,7 @@ static bool is_last(lua_State *L, int index, int option)
     return last;
 }
 
+/* Pushes nil and what is wrong with the word that getopt_long has just refused. */
 static int push_misuse(lua_State *L, int code, char **argv)
 {
     const char *word = argv[optind - 1];
@@ -70,11 +74,12 @@ static int push_misuse(lua_State *L, int code, char **argv)
 /// Parses options with getopt_long(3), up to the first operand.
 // @function getopt
 // @tparam table argv list of strings, the program's name first
-// @tparam table options list of {name=, short=, argument=, last=}; `argument` says that it takes one,
-// `last` that what follows are operands
-// @treturn[1] table list of {name, value} in the order given; value true where it takes none
-// @treturn[1] integer index in argv of the first operand
-// @treturn[2] nil, message
+// @tparam table options list of {name=, short=, argument=, last=}: `short` is a letter, `argument`
+// says that the option takes one, `last` that all that follows it are operands
+// @treturn[1] table list of {name, value} in the order given; the value is true for an option
+// without argument
+// @treturn[1] int index in argv of the first operand
+// @treturn[2] nil, message: there is an unknown option, or an argument missing or too much
 static int l_getopt(lua_State *L)
 {
     int code, at, count = 0;

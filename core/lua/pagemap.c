@@ -4,13 +4,14 @@
 #include "lua/util.h"
 #include "proc/pagemap.h"
 
-/// How many bytes of a range are mapped by which kind of page; looks at the page tables alone.
+/// How many bytes of a range are mapped by which kind of page, from the page tables of that range
+// alone.
 // @function pagemap
 // @int pid
 // @int start
 // @int stop
-// @treturn[1] table `file_huge`, `anon_huge` (hugetlb included), `file_small`, `anon_small`
-// @treturn[2] nil, message, errno (ENOTTY: before Linux 6.7)
+// @treturn[1] table bytes: `file_huge`, `anon_huge` (hugetlb included), `file_small`, `anon_small`
+// @treturn[2] nil, message, errno (ENOTTY: the kernel is older than Linux 6.7)
 static int l_pagemap(lua_State *L)
 {
     struct pagemap sums;

@@ -6,7 +6,8 @@
 
 #include <stdio.h>
 
-/* The array is a userdata on top of the stack; the strings stay the list's. */
+/* Gives the list of texts at a stack index as an array, which is a userdata that is pushed. The
+ * strings are the list's. */
 static struct perf_map_text *check_texts(lua_State *L, int index, size_t *count)
 {
     luaL_checktype(L, index, LUA_TTABLE);
@@ -26,14 +27,14 @@ static struct perf_map_text *check_texts(lua_State *L, int index, size_t *count)
     return texts;
 }
 
-/// Writes /tmp/perf-PID.map, which names the functions in memory that is no file's, for profilers.
+/// Writes /tmp/perf-PID.map, in which profilers find the functions that lie in memory of no file.
 // @function perf_map
 // @int pid
-// @tparam table texts list of {path=, start=, stop=, bias=}: what lies at [start, stop) is text of the
-// ELF file `path`, whose addresses are those less `bias`
-// @bool[opt] append to one that this process's user has there
-// @treturn[1] string its name, as the process sees it
-// @treturn[2] nil, message, errno
+// @tparam table texts list of {path=, start=, stop=, bias=}: what lies at [start, stop) is text of
+// the ELF file `path`, where it has the addresses less `bias`
+// @bool[opt=false] append to a file that the process's user has there
+// @treturn[1] string the file's name, as the process sees it
+// @treturn[2] nil, message, errno (EPERM: another user has put something there)
 static int l_perf_map(lua_State *L)
 {
     size_t count;

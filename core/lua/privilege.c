@@ -4,9 +4,10 @@
 #include "lua/util.h"
 #include "os/privilege.h"
 
-/// Why exec of a file would change rights: "setuid", "setgid", "capabilities", or nil.
+/// Why exec of a file would give other rights than this process has.
 // @function privilege_of
 // @string path
+// @treturn string "setuid", "setgid" or "capabilities"; nil: it would not
 static int l_privilege_of(lua_State *L)
 {
     lua_pushstring(L, privilege_of(luaL_checkstring(L, 1)));

@@ -4,7 +4,7 @@
 #include "lua/util.h"
 #include "os/probe.h"
 
-/* Whether it can be the size of a page, or of what is aligned to one: a power of two. */
+/* Tells whether a number can be the size of a page, or an alignment: it is a power of two. */
 static bool is_size(uint64_t value)
 {
     return value && value <= INT64_MAX && !(value & (value - 1));
@@ -12,9 +12,10 @@ static bool is_size(uint64_t value)
 
 /// Times a chase of pointers over memory of one kind, which is this process's own.
 // @function probe_chase
-// @tparam table what `pages` and `page_size`: one pointer in each; `align` of the memory; `flags` added to
-// those of mmap; `advice` for madvise, or 0; `loads`: how many to time
-// @treturn[1] number nanoseconds for each load
+// @tparam table what integers: `pages` and `page_size` (bytes): one pointer is in each page;
+// `align`: the memory begins at a multiple of it; `flags`: added to those of mmap; `advice`: for
+// madvise, or 0; `loads`: how many are timed
+// @treturn[1] number nanoseconds of one load
 // @treturn[1] int bytes of the memory that are on huge pages
 // @treturn[2] nil, message, errno
 static int l_probe_chase(lua_State *L)
@@ -41,12 +42,12 @@ static int l_probe_chase(lua_State *L)
     return 2;
 }
 
-/// Whether a part of a file can be mapped on a huge page, found out by doing so in this process.
+/// Tries in this process whether a part of a file can be mapped on a huge page.
 // @function probe_file
 // @string path
-// @int offset a multiple of size
-// @int size of a huge page
-// @treturn[1] int bytes on huge pages
+// @int offset a multiple of `size`
+// @int size of the huge page, bytes
+// @treturn[1] int bytes that are on huge pages
 // @treturn[2] nil, message, errno
 static int l_probe_file(lua_State *L)
 {
@@ -61,11 +62,15 @@ static int l_probe_file(lua_State *L)
     return 1;
 }
 
-/// Whether this process may count processor cycles.
+/// Tells whether this process may count processor cycles.
 // @function probe_counter
-// @treturn[1] true
-// @treturn[2] nil, message, errno (ENOENT: there is no counter; EACCES: perf_event_paranoid)
-static int l_probe_counter(lua_State *L) { return bind_push_result(L, "perf_event_open", probe_counter()); }
+// @treturn[1] boolean true
+// @treturn[2] nil, message, errno (ENOENT: there is no counter; EACCES: perf_event_paranoid forbids
+// it)
+static int l_probe_counter(lua_State *L)
+{
+    return bind_push_result(L, "perf_event_open", probe_counter());
+}
 
 void bind_add_probe(lua_State *L)
 {

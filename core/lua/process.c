@@ -18,9 +18,12 @@ static const struct {
     AT(AT_SYSINFO_EHDR),
 };
 
-/// The auxiliary vector, by GDB's names (`info auxv`); entries without a name by their number.
+/// The auxiliary vector, by GDB's names (`info auxv`). An entry without a name has its number as
+// key.
 // @function auxv
 // @int pid
+// @treturn[1] table
+// @treturn[2] nil, message, errno
 static int l_auxv(lua_State *L)
 {
     struct auxv_entry *list;
@@ -44,11 +47,14 @@ static int l_auxv(lua_State *L)
     return 1;
 }
 
-/// One field of /proc/PID/status as a number.
+/// One field of /proc/PID/status, as a number.
 // @function status
 // @int pid
 // @string field "TracerPid", "SigIgn", …
 // @int[opt=10] base 16 for masks
+// @treturn[1] int
+// @treturn[2] nil, message, errno (ENOENT: this kernel has no such field, or there is no such
+// process)
 static int l_status(lua_State *L)
 {
     uint64_t value;
@@ -62,7 +68,8 @@ static int l_status(lua_State *L)
     return 1;
 }
 
-/// Where the kernel has the parts of a program's memory.
+/// The addresses of the parts of a program's memory, as the kernel has them. All are 0 if this
+// process may not trace that one.
 // @function layout
 // @int pid
 // @treturn[1] table `start_code`, `end_code`, `start_data`, `end_data`, `start_brk`, `start_stack`,

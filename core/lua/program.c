@@ -10,7 +10,7 @@
 // @function find
 // @string name
 // @treturn[1] string path
-// @treturn[2] nil, message, errno (ENOENT, EACCES, EISDIR, …)
+// @treturn[2] nil, message, errno (ENOENT, EACCES; EISDIR: it is a folder)
 static int l_find(lua_State *L)
 {
     char *path;
@@ -23,10 +23,11 @@ static int l_find(lua_State *L)
     return 1;
 }
 
-/// Becomes another program; returns only when that fails.
+/// Becomes another program. Returns only when that fails.
 // @function exec
 // @string path
-// @tparam table argv list of strings, the name first
+// @tparam table argv list of strings, the program's name first
+// @treturn nil, message, errno
 static int l_exec(lua_State *L)
 {
     const char *path = luaL_checkstring(L, 1);

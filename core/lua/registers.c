@@ -19,7 +19,8 @@ static const struct arch_register *check_register(lua_State *L, int index)
     return reg;
 }
 
-/* Up to eight bytes are an integer, as the CPUs served are little-endian; more are a byte string. */
+/* Pushes a register: up to eight bytes as an integer, since both CPUs are little-endian; more as a
+ * byte string. */
 static void push_register(lua_State *L, const struct arch_register *reg, const char *bytes)
 {
     uint64_t value = 0;
@@ -31,12 +32,12 @@ static void push_register(lua_State *L, const struct arch_register *reg, const c
     lua_pushinteger(L, (lua_Integer)value);
 }
 
-/// One register of a stopped thread.
+/// Reads one register of a stopped thread.
 // @function inferior:read_register
 // @string name GDB's, or pc, sp, fp; an unknown one raises
-// @int[opt] thread the selected one when absent
-// @treturn[1] integer or, for more than 64 bits, a byte string
-// @treturn[2] nil, message, errno
+// @int[opt] thread its id; the selected one when absent
+// @treturn[1] int or, for more than 64 bits, a byte string in the CPU's own order
+// @treturn[2] nil, message, errno (ESRCH: the thread is not stopped; ENOEXEC: it runs 32-bit code)
 static int l_read_register(lua_State *L)
 {
     char bytes[16];
@@ -52,9 +53,11 @@ static int l_read_register(lua_State *L)
 
 /// Changes one register of a stopped thread.
 // @function inferior:write_register
-// @string name
-// @param value integer, or a byte string of the register's size
-// @int[opt] thread
+// @string name as above
+// @param value an integer; for more than 64 bits a byte string of the register's size
+// @int[opt] thread its id; the selected one when absent
+// @treturn[1] boolean true
+// @treturn[2] nil, message, errno as above
 static int l_write_register(lua_State *L)
 {
     char bytes[16];
@@ -74,12 +77,12 @@ static int l_write_register(lua_State *L)
     return bind_push_result(L, reg->name, err);
 }
 
-/// All registers of a group, by name.
+/// Reads all registers of a group.
 // @function inferior:registers
 // @string[opt="general"] group "general", "float", "vector", "system" or "all"
-// @int[opt] thread
-// @treturn[1] table
-// @treturn[2] nil, message, errno
+// @int[opt] thread its id; the selected one when absent
+// @treturn[1] table values, as `read_register` gives them, by the registers' names
+// @treturn[2] nil, message, errno as above
 static int l_registers(lua_State *L)
 {
     static const char *const groups[] = {"general", "float", "vector", "system", "all", NULL};
@@ -102,11 +105,14 @@ static int l_registers(lua_State *L)
     return 1;
 }
 
-/// Changes the first argument of the system call that the selected thread is about to make; or puts it back
-// at its return, where the register still has it.
+/// Changes the first argument of the system call at whose entry the selected thread is. At the
+// call's return, puts the argument back into its register, where user space expects it, if this CPU
+// still has it there.
 // @function inferior:set_first_argument
 // @int value
-// @bool[opt] returned
+// @bool[opt=false] returned the thread is at the return
+// @treturn[1] boolean true
+// @treturn[2] nil, message, errno (ESRCH: the thread is not stopped)
 static int l_set_first_argument(lua_State *L)
 {
     struct arch_regs regs;
@@ -120,11 +126,11 @@ static int l_set_first_argument(lua_State *L)
     return bind_push_result(L, "set_first_argument", err);
 }
 
-/// The blocked signals of a stopped thread: bit n-1 is signal n.
+/// Reads, and changes, the blocked signals of the selected thread, which must be stopped.
 // @function inferior:sigmask
-// @int[opt] mask to set
-// @treturn[1] integer the mask before
-// @treturn[2] nil, message, errno
+// @int[opt] mask to be set: bit n-1 is signal n
+// @treturn[1] int the mask as it was before
+// @treturn[2] nil, message, errno (ESRCH: the thread is not stopped)
 static int l_sigmask(lua_State *L)
 {
     struct inferior *inferior = bind_check_inferior(L, 1);
@@ -140,7 +146,7 @@ static int l_sigmask(lua_State *L)
     return 1;
 }
 
-/* ---- saved registers: user value 1 is the inferior ---- */
+/* ---- saved registers; user value 1 is the inferior ---- */
 
 struct saved {
     struct registers registers;
@@ -148,12 +154,13 @@ struct saved {
     bool held;
 };
 
-/// Saves all registers of a thread (vector state and signal mask too). They are put back when the
-/// returned value is closed: `local undo <close> = inferior:save()`.
+/// Saves all registers of a thread, vector state and signal mask included. They are put back when
+// the returned value is closed: `local undo <close> = inferior:save()`.
 // @function inferior:save
-// @int[opt] thread
-// @treturn[1] saved with `:restore()` (puts back now) and `:discard()` (never)
-// @treturn[2] nil, message, errno
+// @int[opt] thread its id; the selected one when absent
+// @treturn[1] saved with `:restore()`, which puts them back now, and `:discard()`, after which they
+// are not put back
+// @treturn[2] nil, message, errno (ESRCH: the thread is not stopped)
 static int l_save(lua_State *L)
 {
     struct inferior *inferior = bind_check_inferior(L, 1);
@@ -170,6 +177,7 @@ static int l_save(lua_State *L)
     return 1;
 }
 
+/* Puts the registers back, if they are still held. 0 or -errno. */
 static int restore(lua_State *L)
 {
     const struct saved *saved = luaL_checkudata(L, 1, SAVED_TYPE);
@@ -192,7 +200,8 @@ static int l_saved_discard(lua_State *L)
 
 static int l_saved_restore(lua_State *L) { return bind_push_result(L, "restore", restore(L)); }
 
-/* A scope is left, perhaps by an error, perhaps with the process gone: nobody to tell. */
+/* Called when a scope is left, perhaps by an error. Failures are not told: the process may be
+ * gone. */
 static int l_saved_close(lua_State *L)
 {
     restore(L);

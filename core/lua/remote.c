@@ -8,7 +8,8 @@
 #include <errno.h>
 #include <unistd.h>
 
-/* A system call by name from stack index 2 on, with up to six integers. Raises for what is none. */
+/* Reads the arguments of both methods: the name of a system call at stack index 2, of which it
+ * gives the number, and up to six integers after it. Raises for anything else. */
 static long check_syscall(lua_State *L, uint64_t args[6])
 {
     const char *name = luaL_checkstring(L, 2);
@@ -25,9 +26,10 @@ static long check_syscall(lua_State *L, uint64_t args[6])
 /// Makes the selected thread, which must be stopped, execute a system call.
 // @function inferior:remote_syscall
 // @string name as in syscalls(2); an unknown one raises
-// @param ... up to six integers
-// @treturn[1] integer what the call returned
-// @treturn[2] nil, message, errno: the call failed, or could not be run
+// @param ... up to six integers; those that are left out are 0
+// @treturn[1] int what the call has returned
+// @treturn[2] nil, message, errno: the call has failed, or could not be run (ESRCH: the thread has
+// ended or is not stopped; EPERM, too, if a seccomp filter forbids it)
 static int l_remote_syscall(lua_State *L)
 {
     uint64_t args[6];
@@ -44,11 +46,14 @@ static int l_remote_syscall(lua_State *L)
     return 1;
 }
 
-/// Sets the registers of the selected thread so that, when it goes on, it executes a system call in place of what
-// it was at; what follows after that has no meaning. For calls that do not return: execve, exit_group.
+/// Sets the registers of the selected thread so that it executes a system call when it goes on, in
+// place of what it was at. For calls that do not return (execve, exit_group): after any other call
+// the thread would run into text that is not meant for it.
 // @function inferior:prepare_syscall
 // @string name as in syscalls(2); an unknown one raises
-// @param ... up to six integers
+// @param ... up to six integers; those that are left out are 0
+// @treturn[1] boolean true
+// @treturn[2] nil, message, errno (ESRCH: the thread is not stopped)
 static int l_prepare_syscall(lua_State *L)
 {
     uint64_t args[6];
@@ -62,7 +67,7 @@ static int l_prepare_syscall(lua_State *L)
 /// The number of a system call on this CPU.
 // @function syscall_number
 // @string name
-// @treturn int, or nil: there is none of that name
+// @treturn int; nil: there is none of that name
 static int l_syscall_number(lua_State *L)
 {
     long number = remote_syscall_number(luaL_checkstring(L, 1));
@@ -73,9 +78,12 @@ static int l_syscall_number(lua_State *L)
     return 1;
 }
 
-/// Makes this very process execute a system call, with integers only.
+/// Makes this process itself execute a system call.
 // @function syscall
-// @string name
+// @string name as in syscalls(2); an unknown one raises
+// @param ... up to six integers; those that are left out are 0
+// @treturn[1] int what the call has returned
+// @treturn[2] nil, message, errno
 static int l_syscall(lua_State *L)
 {
     long args[6] = {0}, number = remote_syscall_number(luaL_checkstring(L, 1));

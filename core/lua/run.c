@@ -7,27 +7,37 @@
 
 #include <errno.h>
 
-/// Resumes all stopped threads; pending signals are given back.
+/// Resumes all stopped threads. They get the signals that have stopped them.
 // @function inferior:cont
-// @string[opt] how "syscall": the selected thread stops at its next system call entry or return
+// @string[opt="freely"] how "syscall": the selected thread stops at its next system call entry or
+// return
+// @treturn[1] boolean true
+// @treturn[2] nil, message, errno
 static int l_cont(lua_State *L)
 {
     static const char *const ways[] = {"freely", "syscall", NULL};
     struct inferior *inferior = bind_check_inferior(L, 1);
     int way = luaL_checkoption(L, 2, "freely", ways);
-    return bind_push_result(L, "cont", inferior_resume(inferior, way ? RESUME_SYSCALL : RESUME_CONT));
+    int err = inferior_resume(inferior, way ? RESUME_SYSCALL : RESUME_CONT);
+    return bind_push_result(L, "cont", err);
 }
 
-/// Resumes, the selected thread for one instruction: wait gives "end-stepping-range".
+/// Resumes all stopped threads, the selected one for one instruction. Then `wait` gives
+// "end-stepping-range".
 // @function inferior:stepi
+// @treturn[1] boolean true
+// @treturn[2] nil, message, errno
 static int l_stepi(lua_State *L)
 {
     struct inferior *inferior = bind_check_inferior(L, 1);
     return bind_push_result(L, "stepi", inferior_resume(inferior, RESUME_STEP));
 }
 
-/// Lets the process go, running, and without breakpoints.
+/// Removes all breakpoints and lets the process go; it runs on. Threads that run are stopped for
+// it.
 // @function inferior:detach
+// @treturn[1] boolean true
+// @treturn[2] nil, message, errno (ESRCH: it has ended, or was let go before)
 static int l_detach(lua_State *L)
 {
     struct inferior *inferior = bind_check_inferior(L, 1);
@@ -35,8 +45,10 @@ static int l_detach(lua_State *L)
     return bind_push_result(L, "detach", err);
 }
 
-/// SIGKILL. `wait` tells of the end.
+/// Sends SIGKILL to the process. `wait` tells of the end.
 // @function inferior:kill
+// @treturn[1] boolean true
+// @treturn[2] nil, message, errno (ESRCH: it has ended before)
 static int l_kill(lua_State *L)
 {
     struct inferior *inferior = bind_check_inferior(L, 1);

@@ -7,10 +7,10 @@
 #include <signal.h>
 #include <unistd.h>
 
-/// The signals that this process blocks: bit n - 1 is signal n.
+/// Reads, and changes, the signals that this process blocks: bit n-1 is signal n.
 // @function signal_mask
 // @int[opt] mask to be set
-// @treturn int what it was before
+// @treturn int the mask as it was before
 static int l_signal_mask(lua_State *L)
 {
     sigset_t new, old;
@@ -27,8 +27,9 @@ static int l_signal_mask(lua_State *L)
     return 1;
 }
 
-/// Seconds of a clock that never goes back.
+/// The time of a clock that never goes back.
 // @function now
+// @treturn number seconds since some moment in the past
 static int l_now(lua_State *L)
 {
     lua_pushnumber(L, (double)clock_now() / 1e9);
@@ -46,9 +47,10 @@ static int l_pause(lua_State *L)
     return 0;
 }
 
-/// Whether a file descriptor is a terminal.
+/// Tells whether a file descriptor is a terminal.
 // @function isatty
 // @int fd
+// @treturn boolean
 static int l_isatty(lua_State *L)
 {
     lua_pushboolean(L, isatty((int)luaL_checkinteger(L, 1)));
@@ -57,6 +59,7 @@ static int l_isatty(lua_State *L)
 
 /// The id of this process.
 // @function getpid
+// @treturn int
 static int l_getpid(lua_State *L)
 {
     lua_pushinteger(L, getpid());

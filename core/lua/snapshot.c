@@ -9,11 +9,11 @@
 
 #define SNAPSHOT_TYPE "tiexec.snapshot"
 
-/// Takes the bytes of some ranges as they are now. `#` gives their size.
+/// Takes the bytes of some ranges as they are now. `#` gives their size in bytes.
 // @function inferior:snapshot
 // @tparam table ranges list of {start=, stop=}
 // @treturn[1] snapshot with `:digest()`, `:verify()`, `:restore()`; may be to-be-closed
-// @treturn[2] nil, message, errno
+// @treturn[2] nil, message, errno (EFAULT, EIO: some of it is not mapped)
 static int l_snapshot(lua_State *L)
 {
     size_t count;
@@ -39,6 +39,9 @@ static struct snapshot *check_snapshot(lua_State *L, struct inferior **inferior)
     return snapshot;
 }
 
+/// A digest of the bytes and of where they stood.
+// @function snapshot:digest
+// @treturn string 32 hexadecimal digits
 static int l_snapshot_digest(lua_State *L)
 {
     char digest[DIGEST_128_SIZE];
@@ -47,7 +50,10 @@ static int l_snapshot_digest(lua_State *L)
     return 1;
 }
 
-/* true; or nil, message, errno, address: the first byte that differs */
+/// Compares the bytes with memory as it is now.
+// @function snapshot:verify
+// @treturn[1] boolean true
+// @treturn[2] nil, message, errno; and, with EILSEQ, the address of the first byte that differs
 static int l_snapshot_verify(lua_State *L)
 {
     struct inferior *inferior;
@@ -61,6 +67,10 @@ static int l_snapshot_verify(lua_State *L)
     return pushed + 1;
 }
 
+/// Writes back the pages that differ.
+// @function snapshot:restore
+// @treturn[1] boolean true
+// @treturn[2] nil, message, errno
 static int l_snapshot_restore(lua_State *L)
 {
     struct inferior *inferior;

@@ -5,11 +5,12 @@
 #include "lua/util.h"
 #include "ptrace/stop.h"
 
-/// Stops all threads, and returns when they are.
+/// Stops all threads, and returns when they are stopped.
 // @function inferior:interrupt
-// @int[opt=5000] timeout milliseconds
+// @int[opt=5000] timeout milliseconds for which no thread has stopped
 // @treturn[1] boolean true
-// @treturn[2] nil, message, errno (ETIMEDOUT: some thread waits where it cannot be stopped)
+// @treturn[2] nil, message, errno (ETIMEDOUT: some thread waits where it cannot be stopped; ESRCH:
+// the process has ended)
 static int l_interrupt(lua_State *L)
 {
     struct inferior *inferior = bind_check_inferior(L, 1);
@@ -17,9 +18,12 @@ static int l_interrupt(lua_State *L)
     return bind_push_result(L, "interrupt", inferior_stop(inferior, timeout));
 }
 
-/// Selects a thread: what register methods and remote system calls mean, until the next event.
+/// Selects a thread. Register methods and remote system calls mean this thread until the next
+// event.
 // @function inferior:select
-// @int thread
+// @int thread id of a stopped thread
+// @treturn[1] boolean true
+// @treturn[2] nil, message, errno (ESRCH: there is no such thread, or it is not stopped)
 static int l_select(lua_State *L)
 {
     struct inferior *inferior = bind_check_inferior(L, 1);

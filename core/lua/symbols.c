@@ -4,15 +4,16 @@
 #include "lua/open.h"
 #include "lua/util.h"
 
-/// The function symbols of an ELF file in a range of addresses, as the contents of two ELF sections.
+/// The function symbols of an ELF file in a range of its addresses, as the contents of two ELF
+// sections.
 // @function symbols
 // @string path
 // @int start
 // @int stop
-// @int section the number of the section that they shall belong to
-// @treturn[1] string symbol table, and
-// @treturn[1] string string table
-// @treturn[2] nil, message, errno
+// @int section the number of the section that the symbols shall belong to
+// @treturn[1] string a symbol table
+// @treturn[1] string a string table
+// @treturn[2] nil, message, errno (ENOEXEC: it is no 64-bit ELF file)
 static int l_symbols(lua_State *L)
 {
     struct symbols symbols;
@@ -27,12 +28,12 @@ static int l_symbols(lua_State *L)
     return 2;
 }
 
-/// Whether an ELF file imports a symbol: asks the libraries that it is loaded with for it.
+/// Tells whether an ELF file imports a symbol: it wants another object to have it.
 // @function imports
 // @string path
 // @string name
 // @treturn[1] boolean
-// @treturn[2] nil, message, errno
+// @treturn[2] nil, message, errno (ENOEXEC: it is no 64-bit ELF file)
 static int l_imports(lua_State *L)
 {
     const char *path = luaL_checkstring(L, 1);

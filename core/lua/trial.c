@@ -11,21 +11,22 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* What a trial's copy of this process does with the function on top of the stack. */
+/* What the forked copy of this process needs for a trial of the function on top of the stack. */
 struct trial {
     lua_State *L;
-    size_t used, max; /* bytes allocated in the copy, and how many it may; 0: no bound */
-    lua_Alloc allocate;
+    size_t used, max; /* bytes that the copy has allocated, and may allocate; max 0: no bound */
+    lua_Alloc allocate; /* the allocator of the state, and its context */
     void *context;
 };
 
 enum { TRIAL_FAILED = 1, TRIAL_TOO_LARGE = 2, CPU_SECONDS = 2 };
 
-/* Refusing memory would raise an error, which can be caught over and over: so the copy ends. */
+/* A lua_Alloc that ends the process where memory goes beyond the bound. If it refused memory
+ * instead, the function could catch the error over and over. */
 static void *allocate_bounded(void *context, void *block, size_t old, size_t new)
 {
     struct trial *trial = context;
-    size_t had = block ? old : 0; /* else it is a type's number */
+    size_t had = block ? old : 0; /* without a block, `old` is the number of a type */
     if (new > had && trial->used + (new - had) > trial->max)
         _exit(TRIAL_TOO_LARGE);
     void *result = trial->allocate(trial->context, block, old, new);
@@ -34,13 +35,15 @@ static void *allocate_bounded(void *context, void *block, size_t old, size_t new
     return result;
 }
 
+/* Runs in the copy: calls the function and writes what it returns, or its error message. */
 static int run_trial(void *context, int out)
 {
     struct trial *trial = context;
     size_t size;
     trial->allocate = lua_getallocf(trial->L, &trial->context);
     if (trial->max) {
-        struct rlimit seconds = {CPU_SECONDS, CPU_SECONDS}; /* then SIGKILL: SIGXCPU may be blocked */
+        /* At the hard limit comes SIGKILL; SIGXCPU, at the soft one, may be blocked. */
+        struct rlimit seconds = {CPU_SECONDS, CPU_SECONDS};
         setrlimit(RLIMIT_CPU, &seconds);
         lua_setallocf(trial->L, allocate_bounded, trial);
     }
@@ -73,9 +76,10 @@ static int push_trial_failure(lua_State *L, int status, const char *text, bool b
 // @function trial
 // @func f returns a string or nothing
 // @int timeout milliseconds
-// @int[opt] mebibytes of memory that it may use; then it has 2 seconds of processor time, too
-// @treturn[1] string what f returned, "" for nothing
-// @treturn[2] nil, message: f raised, the copy was killed, or a bound was passed
+// @int[opt] mebibytes of memory that it may allocate; with this bound it may also use 2 seconds of
+// processor time. Without, neither is bounded
+// @treturn[1] string what f has returned, "" for nothing
+// @treturn[2] nil, message: f has raised an error, the copy was killed, or a bound was passed
 static int l_trial(lua_State *L)
 {
     char *text = NULL;

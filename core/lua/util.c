@@ -101,7 +101,8 @@ pid_t bind_check_pid(lua_State *L, int index)
     return (pid_t)pid;
 }
 
-void bind_make_type(lua_State *L, const char *name, const luaL_Reg methods[], const luaL_Reg meta[])
+void bind_make_type(lua_State *L, const char *name, const luaL_Reg methods[],
+                    const luaL_Reg meta[])
 {
     if (luaL_newmetatable(L, name)) {
         luaL_setfuncs(L, meta, 0);

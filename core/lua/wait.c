@@ -80,7 +80,8 @@ static void push_event(lua_State *L, const struct event *event)
     }
 }
 
-/* Pushes the object of `inferior` out of the table at `index`, or nil. */
+/* Pushes the object that `inferior` belongs to out of the table at a stack index; nil: it is not
+ * there. */
 static void push_same(lua_State *L, int index, const struct inferior *inferior)
 {
     for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1))
@@ -91,14 +92,17 @@ static void push_same(lua_State *L, int index, const struct inferior *inferior)
     lua_pushnil(L);
 }
 
-/// Waits for the next event. Only the thread it happened to is stopped by it.
+/// Waits for the next event. Only the thread of the event is stopped by it, and becomes the
+// selected one. `reason` is one of GDB/MI's ("exec", "breakpoint-hit", "signal-received",
+// "syscall-entry", "syscall-return", "end-stepping-range", "fork", "vfork", "exited",
+// "exited-signalled") or "group-stop" or "thread-exited".
 // @function inferior:wait
-// @int[opt] timeout milliseconds; none when absent
-// @treturn[1] table `reason`, one of GDB/MI's ("exec", "breakpoint-hit", "signal-received",
-// "syscall-entry", "syscall-return", "end-stepping-range", "fork", "vfork", "exited", "exited-signalled") or
-// "group-stop", "thread-exited"; `thread`; and with it `address`, `signal` and `signal_name`,
-// `syscall` and `arguments`, `result`, `child`, `exit_code`, `core_dumped`
-// @treturn[2] nil, message, errno (ETIMEDOUT; ESRCH: nothing to wait for)
+// @int[opt] timeout milliseconds; without it the wait may last for ever
+// @treturn[1] table `reason`, `thread` (its id) and, by the reason, `address`, `signal` and
+// `signal_name`, `syscall` and `arguments` (six integers), `result`, `child`, `exit_code`,
+// `core_dumped`
+// @treturn[2] nil, message, errno (ETIMEDOUT; ECHILD: all threads are stopped; ESRCH: the process
+// has ended, or was let go)
 static int l_wait(lua_State *L)
 {
     struct event event;
@@ -113,11 +117,13 @@ static int l_wait(lua_State *L)
 
 /// Waits for the next event of any inferior.
 // @function wait_any
-// @tparam table inferiors all that this process has, as the values of a table of any keys; none of them let go
-// @int[opt] timeout milliseconds; none when absent
+// @tparam table inferiors all inferiors that this process has, none of them let go, as the values
+// of a table with any keys
+// @int[opt] timeout milliseconds; without it the wait may last for ever
 // @treturn[1] inferior the one to which it has happened
 // @treturn[1] table event as `wait` gives it
-// @treturn[2] nil, message, errno as `wait`; and the inferior with which it has failed, if that is known
+// @treturn[2] nil, message, errno as `wait`; and the inferior whose event has failed, if that is
+// known
 static int l_wait_any(lua_State *L)
 {
     struct event event;

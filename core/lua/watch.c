@@ -10,12 +10,13 @@
 
 #define WATCH_TYPE "tiexec.watch"
 
-/// Watches a process from outside, without tracing it. SIGIO is blocked in this process.
+/// Watches a process from outside, without tracing it. SIGIO is blocked in this process from now
+// on.
 // @function watch
 // @int pid
 // @int address of an instruction
 // @treturn[1] watch to be closed
-// @treturn[1] string nil, or why the kernel does not tell when the address is come to, nor of an exec
+// @treturn[1] string nil; or why the kernel refuses: then `wait` tells of the end alone
 // @treturn[2] nil, message, errno
 static int l_watch(lua_State *L)
 {
@@ -48,9 +49,9 @@ static struct watch *check(lua_State *L)
 
 /// Waits for news of the process.
 // @function watch:wait
-// @int[opt] timeout milliseconds; none when absent
-// @treturn[1] string "hit": some thread has come to the address; "exec": the process has perhaps become
-// another program; "ended"
+// @int[opt] timeout milliseconds; without it the wait may last for ever
+// @treturn[1] string "hit": some thread has come to the address; "exec": the process has perhaps
+// become another program; "ended"
 // @treturn[2] nil, message, errno (ETIMEDOUT)
 static int l_wait(lua_State *L)
 {
@@ -66,7 +67,8 @@ static int l_wait(lua_State *L)
     return 1;
 }
 
-/// Whether each hit is told. On some CPUs they may end, once the process has been traced meanwhile.
+/// Tells whether each hit is told. On some CPUs hits may cease once the process was traced
+// meanwhile.
 // @function watch:is_reliable
 // @treturn boolean
 static int l_is_reliable(lua_State *L)

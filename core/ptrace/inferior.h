@@ -47,16 +47,16 @@ struct tracee *inferior_find(struct inferior *inferior, pid_t tid);
 struct tracee *inferior_add(struct inferior *inferior, pid_t tid);
 void inferior_remove(struct inferior *inferior, pid_t tid);
 
-/* The stopped thread `tid`; 0 means the selected one. NULL: no such thread, or it runs. */
+/* Gives the stopped thread `tid`; 0 means the selected one. NULL: no such thread, or it runs. */
 struct tracee *inferior_thread(struct inferior *inferior, pid_t tid);
 
-/* Whether processes that it starts are traced too, and told of (EVENT_FORK, EVENT_VFORK). At first
- * they are not. The selected thread must be stopped. Threads that run now are not changed; threads
- * to come inherit the setting from the thread that starts them. */
+/* Sets whether processes that it starts are traced too, and told of (EVENT_FORK, EVENT_VFORK). At
+ * first they are not. The selected thread must be stopped. Threads that run now are not changed;
+ * threads to come inherit the setting from the thread that starts them. */
 int inferior_follow_fork(struct inferior *inferior, bool follow);
 bool inferior_follows_fork(const struct inferior *inferior);
 
-/* Whether the kernel kills the inferior when this process ends without having let it go. As
+/* Sets whether the kernel kills the inferior when this process ends without having let it go. As
  * above. */
 int inferior_exit_kill(struct inferior *inferior, bool on);
 

@@ -63,7 +63,7 @@ void tracee_keep_status(struct tracee *tracee, int status);
  * ended, and its status is kept for the next wait. */
 int tracee_run_to_stop(struct tracee *tracee, enum tracee_resume how, int *status);
 
-/* Whether the thread has ended, and nobody has been told of it. */
+/* Tells whether the thread has ended, and nobody has been told of it. */
 bool tracee_has_ended(const struct tracee *tracee);
 
 /* Waits until `tid`, a new thread or process that is traced since its birth, has stopped for the
