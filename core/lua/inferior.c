@@ -185,8 +185,4 @@ void bind_add_inferior(lua_State *L)
     };
     luaL_setfuncs(L, functions, 0);
     bind_make_type(L, INFERIOR_TYPE, methods, meta);
-    luaL_getmetatable(L, INFERIOR_TYPE);
-    lua_getfield(L, -1, "__index");
-    lua_setfield(L, -3, "inferior_methods");
-    lua_pop(L, 1);
 }
