@@ -2,6 +2,7 @@
  * The table core.constants: constants of the kernel by their names, for system calls and ELF
  * headers. */
 #include "arch.h"
+#include "base/madvise.h"
 #include "lua/open.h"
 #include "lua/util.h"
 
@@ -11,16 +12,8 @@
 #include <linux/capability.h>
 #include <linux/mman.h>
 #include <signal.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 
-#ifndef MADV_POPULATE_READ /* Linux 5.14 */
-#define MADV_POPULATE_READ 22
-#define MADV_POPULATE_WRITE 23
-#endif
-#ifndef MADV_COLLAPSE /* Linux 6.1 */
-#define MADV_COLLAPSE 25
-#endif
 #ifndef PR_SET_VMA /* Linux 5.17 */
 #define PR_SET_VMA 0x53564d41
 #define PR_SET_VMA_ANON_NAME 0

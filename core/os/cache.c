@@ -2,6 +2,7 @@
 #include "os/cache.h"
 
 #include "base/clock.h"
+#include "base/madvise.h"
 #include "proc/pagemap.h"
 
 #include <errno.h>
@@ -13,18 +14,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
-
-#ifndef MADV_POPULATE_WRITE /* Linux 5.14 */
-#define MADV_POPULATE_WRITE 23
-#endif
-#ifndef MADV_COLLAPSE /* Linux 6.1 */
-#define MADV_COLLAPSE 25
-#endif
 
 #define RETRY_NS 2000000
 

@@ -3,18 +3,14 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/madvise.h"
 #include "proc/maps.h"
 
 #include <errno.h>
 #include <linux/perf_event.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-#ifndef MADV_POPULATE_READ /* Linux 5.14 */
-#define MADV_POPULATE_READ 22
-#endif
 
 /* Memory at an aligned address, [start, start + size), within a larger mapping, [base, base +
  * total). */

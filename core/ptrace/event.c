@@ -10,7 +10,6 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#define SYSCALL_STOP (SIGTRAP | 0x80) /* PTRACE_O_TRACESYSGOOD */
 #ifndef PTRACE_EVENT_STOP
 #define PTRACE_EVENT_STOP 128
 #endif
@@ -54,7 +53,7 @@ static int take_exec(struct inferior *inferior, struct event *event)
         return take_end(inferior, leader.tid, status, event);
     inferior->threads[0].state = TRACEE_STOPPED;
     event->reason = EVENT_EXEC;
-    return WSTOPSIG(status) == SYSCALL_STOP ? 1 : -EPROTO;
+    return WSTOPSIG(status) == TRACEE_SYSCALL_STOP ? 1 : -EPROTO;
 }
 
 static int take_fork(const struct tracee *parent, enum event_reason reason, struct event *event)
@@ -160,7 +159,7 @@ int event_take(struct inferior *inferior, struct tracee *thread, int status, str
     }
     if (kind != 0)
         return 0; /* the trap of an interrupt, or of SIGCONT after a group stop */
-    if (signal == SYSCALL_STOP)
+    if (signal == TRACEE_SYSCALL_STOP)
         return take_syscall(thread, event);
     if (signal == SIGTRAP)
         return take_trap(inferior, thread, event);

@@ -56,8 +56,8 @@ struct tracee *inferior_thread(struct inferior *inferior, pid_t tid);
 int inferior_follow_fork(struct inferior *inferior, bool follow);
 bool inferior_follows_fork(const struct inferior *inferior);
 
-/* Sets whether the kernel kills the inferior when this process ends without having let it go. As
- * above. */
+/* Sets whether the kernel kills the inferior when this process ends without having let it go. The
+ * same threads must be stopped, and are changed. */
 int inferior_exit_kill(struct inferior *inferior, bool on);
 
 #endif

@@ -11,8 +11,6 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#define SYSCALL_STOP (SIGTRAP | 0x80)
-
 static const struct {
     const char *name;
     long number;
@@ -88,7 +86,7 @@ static int run_to_syscall_stop(struct inferior *inferior, struct tracee *thread,
         int status, err = tracee_run_to_stop(thread, RESUME_SYSCALL, &status);
         if (err)
             return err;
-        if (WSTOPSIG(status) == SYSCALL_STOP)
+        if (WSTOPSIG(status) == TRACEE_SYSCALL_STOP)
             return 0;
         if (status >> 16 == 0 && WSTOPSIG(status) == SIGSYS)
             return -EPERM;

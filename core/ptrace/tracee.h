@@ -22,6 +22,9 @@ enum tracee_state {
 
 enum tracee_resume { RESUME_CONT, RESUME_SYSCALL, RESUME_STEP, RESUME_LISTEN };
 
+/* What WSTOPSIG gives at the entry and the return of a system call (PTRACE_O_TRACESYSGOOD). */
+#define TRACEE_SYSCALL_STOP (SIGTRAP | 0x80)
+
 struct tracee {
     pid_t tid;
     enum tracee_state state;
@@ -74,8 +77,6 @@ void tracee_let_go(pid_t tid);
  * signal n. */
 int tracee_get_sigmask(const struct tracee *tracee, uint64_t *mask);
 int tracee_set_sigmask(const struct tracee *tracee, uint64_t mask);
-
-#define SIGNAL_BIT(n) (UINT64_C(1) << ((n) - 1))
 
 /* Reads the siginfo of the signal by which a tracee is stopped; -EINVAL: another stop. */
 int tracee_siginfo(const struct tracee *tracee, siginfo_t *info);
