@@ -6,8 +6,8 @@
 #include "ptrace/memory.h"
 
 #include <errno.h>
-#include <sys/ptrace.h>
 #include <string.h>
+#include <sys/ptrace.h>
 #include <sys/wait.h>
 
 #ifndef PTRACE_EVENT_STOP

@@ -6,8 +6,8 @@
 #include "ptrace/registers.h"
 #include "ptrace/run.h"
 
-#include <errno.h>
 #include <asm/unistd.h>
+#include <errno.h>
 #include <string.h>
 #include <sys/wait.h>
 
