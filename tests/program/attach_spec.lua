@@ -198,7 +198,7 @@ describe("--attach refuses, with one line,", function()
         local busy <close> = attached.start()
         local tracer <close> = support.start { "strace", "-f", "-o", "/dev/null", "-p", tostring(busy.pid) }
         assert.truthy(support.wait_for(function() return core.status(busy.pid, "TracerPid") ~= 0 end))
-        both(busy.pid, ("traced already, by process %d"):format(tracer.pid))
+        both(busy.pid, ("traced already, by strace (process %d)"):format(tracer.pid))
     end)
 
     it("another user's process", function()
