@@ -1,16 +1,18 @@
 -- SPDX-License-Identifier: Apache-2.0
---- What tiexec says on standard error. Each message goes out in one write, so that lines of several
+--- Messages on standard error. Each message goes out in one write, so that the lines of several
 -- programs do not mix.
 
 local message = {}
 
---- Says one line, after the program's name.
--- @string format as string.format takes it, with its values
+--- Writes one line, which begins with the name of tiexec. A newline in the message becomes a space.
+-- @string format a format of string.format
+-- @param ... the values for the format
 function message.say(format, ...)
     io.stderr:write("tiexec: " .. format:format(...):gsub("\n", " ") .. "\n")
 end
 
---- Writes text of any length, as it is.
+--- Writes a text of any number of lines, unchanged.
+-- @string text
 function message.write(text)
     io.stderr:write(text)
 end
