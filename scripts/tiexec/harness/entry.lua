@@ -1,11 +1,12 @@
 -- SPDX-License-Identifier: Apache-2.0
 --- Stopping a program at its entry point, when the dynamic linker has done its work.
 --
--- The dynamic linker jumps to where AT_ENTRY in the auxiliary vector on the stack says. So AT_ENTRY is
--- set to a place in its own text that happens to be a trap instruction: the jump traps, and the tracer
--- sees it. No text is written and no debug register is used: to arm one the kernel may wait for an RCU
--- grace period, 10 to 30 ms on an idle host (perf_sched_events, Linux 6.18). Where that is not possible,
--- a breakpoint.
+-- The dynamic linker jumps to the address that AT_ENTRY has in the auxiliary vector on the
+-- stack. So AT_ENTRY is set to the address of a trap: bytes in the dynamic linker's own text
+-- that happen to be a trap instruction. The jump traps, and the tracer sees it. No text is
+-- written, and no debug register is used: to arm one the kernel may wait for an RCU grace
+-- period, which takes 10 to 30 ms on an idle host (perf_sched_events, Linux 6.18). If the vector
+-- or a trap is not found, a breakpoint serves.
 
 local auxv = require "tiexec.harness.auxv"
 local core = require "tiexec.core"
@@ -15,26 +16,32 @@ local c = core.constants
 local entry = {}
 
 local WORD <const> = 8
+local SIGTRAP <const> = c.SIGTRAP
 
+-- The way of one program to its entry point (class Entry). `address` is the entry point, `place`
+-- the address of AT_ENTRY's value on the stack, `trap` the address of the trap, `advance` how
+-- many bytes the pc is beyond the trap when it has trapped. Without `place` there is a
+-- `breakpoint` instead.
 local Entry = {}
 Entry.__index = Entry
 
-local SIGTRAP <const> = c.SIGTRAP
-
--- A trap is a signal sent by force: the kernel unblocks it, and forgets that it was ignored
--- (force_sig). So note how it was, to put it back.
+-- For a trap the kernel forces SIGTRAP on the thread: it unblocks the signal, and no longer ignores
+-- it (force_sig). So its state is noted before, and is put back later.
 local function note_signal(self)
     local bit = 1 << (SIGTRAP - 1)
     local mask = self.inferior:sigmask()
     local status = core.read_file(("/proc/%d/status"):format(self.inferior:pid())) or ""
-    local function has(set) return tonumber(status:match(set .. ":%s*(%x+)") or "0", 16) & bit ~= 0 end
-    self.pending = has("SigPnd") -- one that is pending already takes the place of the trap's
+    local function has(set)
+        return tonumber(status:match(set .. ":%s*(%x+)") or "0", 16) & bit ~= 0
+    end
+    self.pending = has("SigPnd") -- the trap's signal is lost in one that is pending already
     self.blocked = mask and mask & bit ~= 0
     self.ignored = has("SigIgn")
 end
 
 local function ignore_signal(inferior, signal)
-    local SIG_IGN <const>, SIZE <const> = 1, 64 -- flags and mask are zero
+    -- the kernel's struct sigaction: the handler, then flags and mask, which are zero
+    local SIG_IGN <const>, SIZE <const> = 1, 64
     local action <close> = inferior:lend(string.pack("j", SIG_IGN) .. ("\0"):rep(SIZE - WORD))
     if action then inferior:remote_syscall("rt_sigaction", signal, action.address, 0, WORD) end
 end
@@ -50,7 +57,8 @@ local function restore_signal(self)
     end
 end
 
--- The first place of an instruction in a mapping; or nil.
+-- Gives the address of the first such instruction in a mapping, or nil. Instructions begin at
+-- multiples of `align`.
 local function find_instruction(inferior, mapping, insn, align)
     local at = mapping.start
     repeat
@@ -60,8 +68,7 @@ local function find_instruction(inferior, mapping, insn, align)
     until not at
 end
 
--- A place in the dynamic linker's text that traps when it is jumped to. Its address is no number that a
--- program would have by chance.
+-- Gives the address of a trap in the dynamic linker's text, and its `advance`; or nil.
 local function find_trap(inferior, linker)
     local insns, advance, align = core.trap_instructions()
     for _, insn in ipairs(insns) do
@@ -70,21 +77,24 @@ local function find_trap(inferior, linker)
     end
 end
 
---- Arranges that the program stops at its entry point.
--- @param inferior stopped at its exec
--- @tparam table mappings of it; the executable may have been moved since
--- @treturn[1] table `reached`: it is there already (a static program); else ask `is_reached` of events, and `linker`
--- is the dynamic linker's path
--- @treturn[2] nil, string why
+--- Arranges that a program stops at its entry point.
+-- @tparam Inferior inferior stopped at its exec
+-- @tparam table mappings list of Mapping, read at this exec; the executable may have been moved
+-- since
+-- @treturn[1] Entry `reached` is true if the program is at its entry point already, as a static
+-- program is. Else every event must be given to the Entry. `linker` is the path of the dynamic
+-- linker; while `reading` is true, the program must stop at its system calls.
+-- @treturn[2] nil, string why the program cannot be stopped there
 function entry.arrange(inferior, mappings)
     local pc, _, errno = inferior:read_register("pc")
     if errno == c.ENOEXEC then return nil, "it is a 32-bit program" end
     local address = (inferior:auxv() or {}).AT_ENTRY
     if not pc or not address then return nil, "its entry point is not known" end
-    local self = setmetatable({ inferior = inferior, address = address, reached = pc == address }, Entry)
+    local self = setmetatable({ inferior = inferior, address = address,
+        reached = pc == address }, Entry)
     if self.reached then return self end
     note_signal(self)
-    local linker = ranges.find(mappings, pc) -- a program's first instruction is the dynamic linker's
+    local linker = ranges.find(mappings, pc) -- the first instruction is the dynamic linker's
     if linker then
         self.linker = linker.path
         self.place = auxv.place_of(inferior, auxv.AT_ENTRY, mappings)
@@ -102,32 +112,36 @@ function entry.arrange(inferior, mappings)
     return self
 end
 
--- Registers that lead to the trap are made to lead to the entry point: the dynamic linker keeps a copy.
+-- Replaces the trap's address in the registers, since the dynamic linker keeps copies of AT_ENTRY.
+-- No program has an address in the dynamic linker's text by chance.
 local function mend_registers(self, inferior)
     for name, value in pairs(inferior:registers() or {}) do
         if value == self.trap then inferior:write_register(name, self.address) end
     end
 end
 
--- A dynamic linker has copied the vector for itself by the time it asks for its first file (glibc and
--- musl). From then on the one on the stack is for constructors to read.
-local asks = {}
+-- The dynamic linkers of glibc and musl have copied the vector when they ask for their first file.
+-- From then on only constructors read the vector on the stack.
+local file_calls = {}
 for _, name in ipairs { "access", "faccessat", "open", "openat", "readlink", "readlinkat" } do
-    asks[core.syscall_number(name) or -1] = true
+    file_calls[core.syscall_number(name) or -1] = true
 end
-local MANY <const> = 32 -- stops: then the linker is of an unknown kind
+local MAX_STOPS <const> = 32 -- a linker that has asked for no file by then is of an unknown kind
 
---- Takes in the stop of a system call, while `self.reading`.
+--- Handles the stop of a system call, while `reading` is true. Ends `reading` when the dynamic
+-- linker has copied the vector, and puts AT_ENTRY back then.
+-- @tparam table event as `wait` gives it
 function Entry:at_syscall(event)
     self.stops = (self.stops or 0) + 1
-    local over = event.reason == "syscall-entry" and asks[event.syscall]
-    if over then self.inferior:write_memory(self.place, string.pack("j", self.address)) end
-    self.reading = not over and self.stops < MANY
+    local has_copied = event.reason == "syscall-entry" and file_calls[event.syscall]
+    if has_copied then self.inferior:write_memory(self.place, string.pack("j", self.address)) end
+    self.reading = not has_copied and self.stops < MAX_STOPS
 end
 
---- A constructor of a library has forked. The child goes the same way to the entry point, but is not expected
--- there: every word of its stack and registers that leads to the trap is made to lead to the entry point.
--- @param child inferior, with a memory of its own
+--- Mends a child that a constructor of a library has forked. The child goes the same way to the
+-- entry point, but nobody waits for its trap. So the trap's address is replaced by the entry
+-- point in every word of the child's stack and registers.
+-- @tparam Inferior child a process with memory of its own, stopped
 function Entry:mend_child(child)
     if not self.place then return end
     local sp, top = auxv.stack(child)
@@ -141,13 +155,16 @@ function Entry:mend_child(child)
     child:write_memory(self.place, address)
 end
 
---- Whether an event says that the entry point is reached. If so, all is as it would be there.
+--- Tells whether the program has reached its entry point. If so, AT_ENTRY, the pc, the registers
+-- and SIGTRAP are put right.
+-- @tparam table event as `wait` gives it
+-- @treturn boolean
 function Entry:is_reached(event)
     local inferior = self.inferior
     if self.place then
         local pc = event.signal == SIGTRAP and inferior:read_register("pc")
         if pc ~= self.trap + self.advance then return false end
-        -- with another pc it would go on in the midst of the dynamic linker
+        -- with another pc the program would go on in the midst of the dynamic linker
         if not inferior:write_register("pc", self.address) then inferior:kill() end
         inferior:write_memory(self.place, string.pack("j", self.address))
         mend_registers(self, inferior)
@@ -163,8 +180,10 @@ function Entry:is_reached(event)
     return true
 end
 
---- Takes in an event on the way to the entry point. A child that a constructor forks is mended and let go.
--- @treturn boolean whether the entry point is reached
+--- Handles an event on the way to the entry point. A child that a constructor forks is mended and
+-- released.
+-- @tparam table event as `wait` gives it
+-- @treturn boolean whether the program has reached its entry point
 function Entry:take(event)
     if event.reason == "fork" or event.reason == "vfork" then
         local child <close> = self.inferior:adopt(event.child)
@@ -178,10 +197,10 @@ function Entry:take(event)
     return self:is_reached(event)
 end
 
---- Runs a program to its entry point, where its libraries are mapped, and nothing of it has run but their
--- constructors.
--- @param inferior stopped at its exec
--- @int timeout milliseconds between two events, at most
+--- Runs a program to its entry point. There its libraries are mapped, and their constructors have
+-- run, but nothing else of the program has.
+-- @tparam Inferior inferior stopped at its exec
+-- @int timeout milliseconds to wait for each event
 -- @treturn[1] boolean true
 -- @treturn[2] nil, string why the entry point was not reached
 function entry.run(inferior, timeout)
@@ -198,13 +217,15 @@ function entry.run(inferior, timeout)
         event, why = inferior:wait(timeout)
         if not event then return nil, why end
         if event.reason:find("^exited") then return nil, "it ended before its entry point" end
-        if event.reason == "exec" then return nil, "it became another program before its entry point" end
+        if event.reason == "exec" then
+            return nil, "it became another program before its entry point"
+        end
         self:take(event)
     end
     return true
 end
 
---- Puts AT_ENTRY back, if the entry point was not reached.
+--- Puts AT_ENTRY back, unless the program has reached its entry point.
 function Entry:cancel()
     if self.place and not self.reached then
         self.inferior:write_memory(self.place, string.pack("j", self.address))

@@ -1,43 +1,51 @@
 -- SPDX-License-Identifier: Apache-2.0
---- Which filesystem a path lies on, and whether its page cache has huge pages. `root` is a folder that stands
--- for /, for tests; "" is this host.
+--- Filesystems: which one a path lies on, and whether its page cache has huge pages. Tests give a
+-- folder as `root`, which stands for / then. "" is the host itself.
 
 local core = require "tiexec.core"
 local hosts = require "tiexec.harness.hosts"
 
 local filesystem = {}
 
--- Since which kernel a filesystem's page cache has huge pages; tmpfs has them by MADV_COLLAPSE. Of filesystems
--- that are not in this table it is not known.
-local large_folios <const> = { xfs = { 5, 18 }, ext4 = { 6, 16 }, bcachefs = { 6, 7 }, tmpfs = { 6, 1 } }
+-- The kernel version since which a filesystem's page cache has huge pages. tmpfs has them by
+-- MADV_COLLAPSE. Other filesystems may have them or not: that is not known here.
+local large_folios <const> = { xfs = { 5, 18 }, ext4 = { 6, 16 }, bcachefs = { 6, 7 },
+    tmpfs = { 6, 1 } }
 
+-- mountinfo has spaces and the like as octal numbers: "\040".
 local function unescape(path)
     return (path:gsub("\\(%d%d%d)", function(digits) return string.char(tonumber(digits, 8)) end))
 end
 
---- The mounts that this process sees, in the order in which they were made.
--- @treturn table list of `point` (where it is mounted), `within` (the folder of the filesystem that is seen there),
--- `type`, `source`, `options` (a comma list)
+--- Lists the mounts that this process sees, in the order in which they were made.
+-- @string root
+-- @treturn table list of `point` (the folder where the filesystem is mounted), `within` (the folder
+-- of the filesystem that is seen there), `type`, `source`, `options` (separated by commas)
 function filesystem.mounts(root)
     local list = {}
     for line in (core.read_file(root .. "/proc/self/mountinfo") or ""):gmatch("[^\n]+") do
         local within, point, options, kind, source, more =
             line:match("^%d+ %d+ %d+:%d+ (%S+) (%S+) (%S+) .-%- (%S+) (%S+) ?(%S*)")
         if within then
-            list[#list + 1] = { within = unescape(within), point = unescape(point), options = options .. "," .. more,
-                type = kind, source = unescape(source) }
+            list[#list + 1] = { within = unescape(within), point = unescape(point), type = kind,
+                source = unescape(source), options = options .. "," .. more }
         end
     end
     return list
 end
 
---- Whether a path is a folder or lies below it.
+--- Tells whether a path is a folder, or lies below it.
+-- @string path
+-- @string folder
+-- @treturn boolean
 function filesystem.is_below(path, folder)
     return folder == "/" or path == folder or path:sub(1, #folder + 1) == folder .. "/"
 end
 
+local MAX_LINKS <const> = 40 -- as in the kernel (MAXSYMLINKS)
+
 local function follow_links(root, path)
-    for _ = 1, 40 do
+    for _ = 1, MAX_LINKS do
         local target = core.readlink(root .. path)
         if not target then return path end
         path = target:sub(1, 1) == "/" and target or path:match("^(.*/)") .. target
@@ -45,12 +53,14 @@ local function follow_links(root, path)
     return path
 end
 
--- Whether a mounted filesystem has large folios: true, false and why not, or nil.
+-- Tells whether a mounted filesystem has large folios: true; or false and why not; or nil if that
+-- is not known.
 local function has_large_folios(mount, host)
     local since = large_folios[mount.type]
     if not since then return nil end
     if not hosts.is_at_least(host, since[1], since[2]) then
-        return false, ("%s has large folios since Linux %s"):format(mount.type, table.concat(since, "."))
+        return false, ("%s has large folios since Linux %s"):format(mount.type,
+            table.concat(since, "."))
     end
     if mount.type == "tmpfs" and host.shmem_thp == "deny" then
         return false, "huge pages are denied to tmpfs (shmem_enabled)"
@@ -58,12 +68,12 @@ local function has_large_folios(mount, host)
     return true
 end
 
---- The filesystem that an absolute path lies on.
+--- Finds the filesystem that a path lies on.
 -- @string root
--- @string path
--- @tparam table host `kernel_version`, `shmem_thp`
--- @treturn[1] table `type`, `point` (where it is mounted), `noexec`, `large_folios`: true, false (`why` not),
--- or nil: not known
+-- @string path absolute
+-- @tparam Host host
+-- @treturn[1] table `type`, `point` (the folder where it is mounted), `noexec`, `large_folios`
+-- (true; or false, and `why` says why not; or nil if that is not known)
 -- @treturn[2] nil the filesystem was not found
 function filesystem.of(root, path, host)
     local best
@@ -73,9 +83,10 @@ function filesystem.of(root, path, host)
         if fits and (not best or #mount.point >= #best.point) then best = mount end
     end
     if not best then return nil end
-    local known, why = has_large_folios(best, host)
+    local has_large, why = has_large_folios(best, host)
     local noexec = ("," .. best.options .. ","):find(",noexec,", 1, true) ~= nil
-    return { type = best.type, point = best.point, noexec = noexec, large_folios = known, why = why }
+    return { type = best.type, point = best.point, noexec = noexec, large_folios = has_large,
+        why = why }
 end
 
 return filesystem

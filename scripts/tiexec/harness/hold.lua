@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
---- Taking hold of a process that runs, for some milliseconds.
+--- Taking hold of a running process, for some milliseconds.
 
 local core = require "tiexec.core"
 local inferiors = require "tiexec.harness.inferiors"
@@ -7,16 +7,16 @@ local inferiors = require "tiexec.harness.inferiors"
 local c = core.constants
 local hold = {}
 
-local STOP_MS <const> = 200 -- how long threads that did stop wait for one that does not
-local PAUSE_MS <const> = 100 -- between two tries the process runs freely
+local STOP_MS <const> = 200 -- how long the threads that have stopped wait for one that does not
+local PAUSE_MS <const> = 100 -- how long the process runs freely between two tries
 local TRIES <const> = 35 -- ten seconds in all
 
---- Attaches to a process. A thread that waits for a child of vfork cannot be stopped, and has the same memory as
--- that child: so there is none such once the process is held. Such a wait is mostly short; so more than one try
--- is made.
+--- Attaches to a process and stops all its threads. A thread that waits for a child of vfork cannot
+-- be stopped, but such a wait is mostly short. So several tries are made. Once the process is held,
+-- no child of vfork shares its memory.
 -- @int pid
--- @treturn[1] inferior all its threads are stopped
--- @treturn[2] nil, message, errno
+-- @treturn[1] Inferior all threads are stopped
+-- @treturn[2] nil, message, errno (ETIMEDOUT: some thread could not be stopped)
 function hold.attach(pid)
     local inferior, why, errno
     for try = 1, TRIES do

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
---- Descriptions of the host as plain data, for pages of one size or another.
+--- Descriptions of the host (class Host): plain data, for huge pages of one size.
 
 local core = require "tiexec.core"
 
@@ -7,8 +7,9 @@ local hosts = {}
 
 local EMPTY <const> = { total = 0, free = 0, reserved = 0, surplus = 0, overcommit = 0 }
 
---- Describes the host: what `tiexec.host()` gives, and `pool`, the hugetlb pool of pages of the size in question.
--- @int[opt] size of these pages, in bytes; by default the PMD's
+--- Describes the host as it is now. `pool`, the hugetlb pool of such pages, is added to what
+-- `tiexec.host()` gives.
+-- @int[opt] size the size of a huge page, in bytes; by default the PMD's
 -- @treturn Host
 function hosts.describe(size)
     local host = core.host(size)
@@ -16,16 +17,16 @@ function hosts.describe(size)
     return host
 end
 
---- Describes the same host for pages that are smaller than those in question, and that the TLB may hold as one
--- entry all the same.
+--- Describes the same host for smaller huge pages, which the TLB may hold as one entry all the
+-- same.
 -- @tparam Host host
--- @treturn ?Host nil: the CPU has no such pages
+-- @treturn ?Host nil: the CPU has no smaller ones
 function hosts.smaller(host)
     local size = host.contiguous_size
     return size > 0 and size < host.huge_page_size and hosts.describe(size) or nil
 end
 
---- Describes the same host for pages of the size that an operation of a plan asks for.
+--- Describes the same host for huge pages of the size that an operation asks for.
 -- @tparam Operation operation
 -- @tparam Host host
 -- @treturn Host
@@ -34,13 +35,19 @@ function hosts.for_operation(operation, host)
     return hosts.describe(operation.page_size)
 end
 
---- How many pages a hugetlb pool can give now. The reserved pages are promised to mappings that have not touched
--- them yet.
+--- Counts the pages that a hugetlb pool can give now. Its reserved pages are promised to mappings
+-- that have not touched them yet.
+-- @tparam table pool the `pool` of a Host
+-- @treturn int
 function hosts.free_pages(pool)
     return math.max(pool.free - pool.reserved, 0) + math.max(pool.overcommit - pool.surplus, 0)
 end
 
---- Whether the host's kernel has this version or a later one.
+--- Tells whether the kernel of the host has a version, or a later one.
+-- @tparam Host host
+-- @int major
+-- @int minor
+-- @treturn boolean
 function hosts.is_at_least(host, major, minor)
     local its_major, its_minor = table.unpack(host.kernel_version)
     return its_major > major or (its_major == major and its_minor >= minor)

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
---- ELF headers of files. Each file is read once: a start looks at the same three or four files from several
--- sides, and to find out that a file is still the same takes a tenth of the time of reading it.
+--- Images (class Image): the ELF headers of files. Each file is read once, since a start looks at
+-- the same three or four files several times. To find that a file is still the same takes a
+-- tenth of the time that reading it takes.
 
 local core = require "tiexec.core"
 local protection = require "tiexec.harness.protection"
@@ -9,28 +10,33 @@ local ranges = require "tiexec.base.ranges"
 local c = core.constants
 local images = {}
 
-local known = {} -- by inode: images, and when their files were changed last
+local known = {} -- by inode: the image, and the `device`, `size` and `mtime` that its file had
 
---- The image (`tiexec.image`) of the file that a path leads to now. Nobody may change it.
--- @treturn[1] table
--- @treturn[2] nil, message, errno
+--- Gives the image of the file that a path leads to now.
+-- @string path
+-- @treturn[1] Image shared by all callers, who must not change it
+-- @treturn[2] nil, message, errno (ENOEXEC: it is not an ELF file)
 function images.of(path)
     local stat, why, errno = core.stat(path)
     if not stat then return nil, why, errno end
     local found = known[stat.inode]
-    if found and found.device == stat.device and found.size == stat.size and found.mtime == stat.mtime then
+    if found and found.device == stat.device and found.size == stat.size
+        and found.mtime == stat.mtime then
         return found.image
     end
     local image
     image, why, errno = core.image(path)
     if not image then return nil, why, errno end
     if image.inode == stat.inode then
-        known[stat.inode] = { image = image, device = stat.device, size = stat.size, mtime = stat.mtime }
+        known[stat.inode] = { image = image, device = stat.device, size = stat.size,
+            mtime = stat.mtime }
     end
     return image
 end
 
---- The segments of an image that are loaded into memory (PT_LOAD), as an iterator.
+--- Iterates over the segments of an image that are loaded into memory (PT_LOAD).
+-- @tparam Image image
+-- @treturn func gives the next segment, or nil
 function images.loads(image)
     local list, i = image.segments, 0
     return function()
@@ -39,14 +45,17 @@ function images.loads(image)
     end
 end
 
---- Whether a loaded segment is text.
+--- Tells whether a loaded segment is text.
+-- @tparam table segment a program header of an image
+-- @treturn boolean
 function images.is_text(segment) return segment.flags & c.PF_X ~= 0 end
 
---- The addresses from the first to the last loaded segment, with the gaps between them, before any load bias.
--- @tparam table image
--- @int page the base page, bytes
--- @treturn table `start`, `stop`; both 0 where nothing is loaded
--- @treturn int the strictest alignment that a segment asks for, bytes
+--- Gives the range from the first loaded segment to the last one, with the gaps between them. The
+-- addresses are those in the file, without a load bias.
+-- @tparam Image image
+-- @int page the size of a base page, in bytes
+-- @treturn Range whole base pages; start and stop are 0 if nothing is loaded
+-- @treturn int the strictest alignment that a segment asks for, in bytes
 function images.span(image, page)
     local low, high, strictest
     for segment in images.loads(image) do
@@ -54,28 +63,30 @@ function images.span(image, page)
         high = math.max(high or 0, segment.vaddr + segment.memsz)
         strictest = math.max(strictest or page, segment.align)
     end
-    return { start = ranges.align_down(low or 0, page), stop = ranges.align_up(high or 0, page) }, strictest or page
+    local span = { start = ranges.align_down(low or 0, page),
+        stop = ranges.align_up(high or 0, page) }
+    return span, strictest or page
 end
 
--- Whether a mapping can show a segment: by its offset in the file.
+-- Tells whether a mapping can show a segment, as far as its offset in the file goes.
 local function shows(mapping, segment, page)
     return mapping.offset >= ranges.align_down(segment.offset, page)
         and mapping.offset < ranges.align_up(segment.offset + segment.filesz, page)
 end
 
--- The load bias that follows if a mapping shows a segment.
+-- Gives the load bias that the object has if a mapping shows a segment.
 local function bias_by(mapping, segment, page)
     local address = ranges.align_down(segment.vaddr, page) - ranges.align_down(segment.offset, page)
     return mapping.start - (address + mapping.offset)
 end
 
---- The load bias of an object: what is added to the addresses in its file to give those in memory. Where two
--- segments meet in a page of the file, a mapping can show either; so the mappings vote. An executable mapping shows
--- an executable segment if it can.
--- @tparam table image
--- @tparam table mappings one or more of the object's
--- @int page the base page, bytes
--- @treturn ?int nil: no mapping shows a segment of the image
+--- Gives the load bias of an object: an address in memory is the address in the file plus the load
+-- bias. If two segments meet in a page of the file, a mapping of that page can show either of them.
+-- So the mappings vote. An executable mapping shows an executable segment if it can.
+-- @tparam Image image
+-- @tparam table mappings list of Mapping, one or more of the object's
+-- @int page the size of a base page, in bytes
+-- @treturn ?int bytes; nil: no mapping shows a segment of the image
 function images.bias(image, mappings, page)
     local votes, best = {}, nil
     local function vote(mapping, wants_text)

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
---- The inferior: the ways to get one, and those of its methods that are made of others.
--- Whoever has required this module has inferiors with all their methods.
+--- Inferiors: the ways to get one, and the methods that are written in Lua. A program that has
+-- required this module has inferiors with all their methods.
 
 local core = require "tiexec.core"
 local objects = require "tiexec.harness.objects"
@@ -8,17 +8,24 @@ local objects = require "tiexec.harness.objects"
 local c = core.constants
 local Inferior = {}
 
---- The mappings, in order of address; with smaps' figures when `details`.
+--- Lists the mappings, in order of address.
+-- @bool[opt] details add the numbers of /proc/PID/smaps, which take longer to read
+-- @treturn[1] table list of Mapping
+-- @treturn[2] nil, message, errno
 function Inferior:mappings(details)
     return core.mappings(self:pid(), details)
 end
 
---- The auxiliary vector: `auxv().AT_ENTRY`.
+--- Gives the auxiliary vector, as the kernel has it.
+-- @treturn[1] table values by their names: `auxv().AT_ENTRY`
+-- @treturn[2] nil, message, errno
 function Inferior:auxv()
     return core.auxv(self:pid())
 end
 
---- The ELF objects that are mapped, with their text, in order of address. See `tiexec.harness.objects`.
+--- Lists the ELF objects that are mapped with text, in order of address.
+-- @treturn[1] table list of Object
+-- @treturn[2] nil, message, errno
 function Inferior:objects()
     local mappings, message, errno = self:mappings()
     if not mappings then return nil, message, errno end
@@ -30,13 +37,13 @@ Loan.__index = Loan
 
 function Loan:__close() self.inferior:write_memory(self.address, self.before) end
 
---- Puts bytes below the stack of the selected thread, for a system call to read: beyond what a leaf function may
--- use there. What was there comes back when the loan is closed.
+--- Puts bytes below the stack of the selected thread, where a system call can read them. The bytes
+-- that were there are put back when the loan is closed.
 -- @string bytes
--- @treturn[1] table `address`; to-be-closed
+-- @treturn[1] table `address` of the bytes; to be closed: `local loan <close> = inferior:lend(s)`
 -- @treturn[2] nil, message, errno
 function Inferior:lend(bytes)
-    local BELOW <const> = 1024
+    local BELOW <const> = 1024 -- more than a leaf function may use below its stack pointer
     local sp, message, errno = self:read_register("sp")
     if not sp then return nil, message, errno end
     local address = (sp - BELOW - #bytes) & -16
@@ -49,8 +56,8 @@ function Inferior:lend(bytes)
     return setmetatable({ inferior = self, address = address, before = before }, Loan)
 end
 
---- Opens a file in the inferior, for reading.
--- @string path
+--- Makes the inferior open a file for reading.
+-- @string path as the inferior sees it
 -- @treturn[1] int file descriptor of the inferior
 -- @treturn[2] nil, message, errno
 function Inferior:remote_open(path)
@@ -62,7 +69,7 @@ end
 local Scratch = {}
 Scratch.__index = Scratch
 
---- Leaves the memory to the inferior for good.
+--- Leaves the memory to the inferior: closing does not unmap it any more.
 function Scratch:release()
     self.held = false
 end
@@ -73,9 +80,10 @@ function Scratch:__close()
 end
 Scratch.close = Scratch.__close
 
---- Maps `size` bytes of fresh memory, readable and writable, in the inferior.
--- @int size
--- @treturn[1] table `address`, `size`; unmapped when closed: `local s <close> = inferior:scratch(n)`
+--- Maps fresh memory in the inferior, readable and writable.
+-- @int size bytes
+-- @treturn[1] table `address`, `size`; unmapped when closed: `local s <close> =
+-- inferior:scratch(n)`
 -- @treturn[2] nil, message, errno
 function Inferior:scratch(size)
     local address, message, errno = self:remote_syscall("mmap", 0, size,

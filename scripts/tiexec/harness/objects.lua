@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
---- ELF objects of an inferior: which file each mapping comes from, and what it is there for.
+--- Objects (class Object): the ELF files that are mapped in a process, and the purpose of each of
+-- their mappings.
 
 local core = require "tiexec.core"
 local images = require "tiexec.harness.images"
@@ -9,20 +10,22 @@ local ranges = require "tiexec.base.ranges"
 local c = core.constants
 local objects = {}
 
--- The headers of the file that a mapping is of, or nil. A path may lead to another file by now, or
--- nowhere; then the map_files link (root only) and last the headers in memory still tell. Some
--- filesystems (btrfs, overlayfs) show one device in maps and another to stat: the inode decides.
+-- Gives the image of the file that is mapped, or nil. The path may lead to another file by now,
+-- or to none. Then the image comes from the map_files link, which only root can use, or else from
+-- the headers in memory. The inode decides whether the file is the same, since some filesystems
+-- (btrfs, overlayfs) have one device in maps and another for stat.
 local function read_image(inferior, mapping)
     local image = images.of(mapping.path)
     if image and image.inode == mapping.inode then return image end
-    image = core.image(("/proc/%d/map_files/%x-%x"):format(inferior:pid(), mapping.start, mapping.stop))
+    image = core.image(("/proc/%d/map_files/%x-%x"):format(inferior:pid(), mapping.start,
+        mapping.stop))
     if image then return image end
     if mapping.offset ~= 0 then return nil end
     local bytes = inferior:read_memory(mapping.start, math.min(mapping.stop - mapping.start, 65536))
     return bytes and core.image_from_memory(bytes)
 end
 
--- The ranges of the segments that are, or once were, written to.
+-- Lists the ranges of the segments that the object writes to, or wrote to when it was relocated.
 local function written_ranges(object, page)
     local list = {}
     for _, segment in ipairs(object.segments) do
@@ -41,7 +44,9 @@ local function kind_of(mapping, written)
     local executable = protection.is_executable(perms)
     if protection.is_shared(perms) then return "shared" end
     if protection.is_writable(perms) then return "data" end
-    if perms:sub(1, 1) ~= "r" then return executable and "execute-only" or "guard" end
+    if not protection.is_readable(perms) then
+        return executable and "execute-only" or "guard"
+    end
     if ranges.overlaps_any(mapping, written) then return "relro" end
     return executable and "text" or "rodata"
 end
@@ -66,19 +71,24 @@ local function new_object(inferior, mapping, page)
     }
 end
 
--- Only files with executable mappings are worth opening: locale archives and the like are not.
+-- Gives the set of the paths that are mapped with text. Other files, such as locale archives, are
+-- not worth opening.
 local function paths_with_text(mappings)
     local has = {}
     for _, mapping in ipairs(mappings) do
-        if mapping.inode ~= 0 and protection.is_executable(mapping.perms) then has[mapping.path] = true end
+        if mapping.inode ~= 0 and protection.is_executable(mapping.perms) then
+            has[mapping.path] = true
+        end
     end
     return has
 end
 
---- Finds the objects behind `mappings`. Each mapping of one gains `object` and `kind`: "text",
--- "rodata", "relro" (written once, now read-only), "data", "guard" (inaccessible), "execute-only" or "shared".
--- @treturn table list of `path`, `name`, `build_id`, `bias` (load bias), `entry`, `segments`, `span`
--- (`start`, `stop` of all segments), `mappings`, `file_size`, `text_relocations`
+--- Finds the objects that are mapped with text. In each mapping of an object, `object` is set to
+-- it, and `kind` to the mapping's purpose: "text", "rodata", "relro" (relocated, then made
+-- read-only), "data", "guard" (inaccessible), "execute-only" or "shared".
+-- @tparam Inferior inferior an Inferior or an Observed
+-- @tparam table mappings list of Mapping
+-- @treturn table list of Object, in order of address
 function objects.of(inferior, mappings)
     local page = core.page_size()
     local has_text = paths_with_text(mappings)
@@ -87,10 +97,12 @@ function objects.of(inferior, mappings)
         if mapping.inode ~= 0 and has_text[mapping.path] then
             local object = by_path[mapping.path]
             if object == nil then
-                object = new_object(inferior, mapping, page) or false
+                object = new_object(inferior, mapping, page) or false -- false: looked for in vain
                 by_path[mapping.path] = object
-                list[#list + 1] = object or nil
-                written[object] = object and written_ranges(object, page)
+                if object then
+                    list[#list + 1] = object
+                    written[object] = written_ranges(object, page)
+                end
             end
             if object then
                 mapping.object = object

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
---- A process seen through /proc alone, running as it is: with those methods of an inferior that
--- descriptions and sources need. It is not stopped and not traced.
+--- Observed processes (class Observed): a process is seen through /proc alone while it runs. It
+-- is neither stopped nor traced. It has those methods of an inferior that descriptions and
+-- targets need.
 
 local core = require "tiexec.core"
 
@@ -13,14 +14,17 @@ local observed = {}
 
 local KERNEL_THREAD <const> = 0x00200000 -- PF_KTHREAD, in the flags of /proc/PID/stat
 
--- Its name, state and flags, from proc_pid_stat(5); nil: there is no such process.
+-- Gives the name, the state and the flags of a process (proc_pid_stat(5)), or nil if there is no
+-- such process.
 local function state_of(pid)
-    local name, state, rest = (core.read_file(("/proc/%d/stat"):format(pid)) or ""):match("%((.*)%) (%a)(.*)")
+    local stat = core.read_file(("/proc/%d/stat"):format(pid)) or ""
+    local name, state, rest = stat:match("%((.*)%) (%a)(.*)")
     if not name then return nil end
     local flags = rest:match("^ %S+ %S+ %S+ %S+ %S+ (%d+)")
     return { name = name, state = state, flags = math.tointeger(tonumber(flags or "")) or 0 }
 end
 
+-- Says why a process must not be looked into.
 local function owner_text(pid)
     local uid = core.status(pid, "Uid")
     if not uid or uid == core.host().uid then
@@ -29,11 +33,15 @@ local function owner_text(pid)
     return ("it belongs to user %d"):format(uid)
 end
 
--- Why a process has no text to look at, or nil.
+-- Says why a process has no text to look at. nil: it has some.
 local function reason_against(pid, state)
     if not state then return "there is no such process" end
-    if state.state == "Z" or state.state == "X" then return "it has ended, and waits to be collected by its parent" end
-    if state.flags & KERNEL_THREAD ~= 0 then return "it is a thread of the kernel, without text of its own" end
+    if state.state == "Z" or state.state == "X" then
+        return "it has ended, and waits to be collected by its parent"
+    end
+    if state.flags & KERNEL_THREAD ~= 0 then
+        return "it is a thread of the kernel, without text of its own"
+    end
     local mappings, why, errno = core.mappings(pid, true)
     if errno == c.EACCES or errno == c.EPERM then
         return owner_text(pid) .. ": looking into it needs CAP_SYS_PTRACE (run as root)"
@@ -59,13 +67,14 @@ function Observed:read_memory(address, size)
     return bytes
 end
 
--- Nothing is done in it.
+-- An observed process is not made to do anything.
 function Observed.remote_syscall() return nil, "it is only looked at", c.EPERM end
 
---- Looks for a process.
+--- Opens a process for observation.
 -- @int pid
--- @treturn[1] table `id`, `name`, `executable` (its path), `thp_disabled`; methods of an inferior
--- @treturn[2] nil, string why it cannot be looked at
+-- @treturn[1] Observed `name`, `executable` (the path of its file), `thp_disabled` (it has disabled
+-- huge pages by PR_SET_THP_DISABLE)
+-- @treturn[2] nil, string why the process cannot be observed
 function observed.open(pid)
     local state = state_of(pid)
     local why = reason_against(pid, state)

@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: Apache-2.0
---- The target: a process as the sources and the executor act on it, with functions for system calls, for copying,
--- and for looking at its mappings. There are two kinds: a traced process, and this very process, in which the same
--- steps can be tried out. `types.lua` lists the functions (class Target).
+--- Targets (class Target): a target is a process that the sources and the executor act on. It has
+-- functions for system calls, for copying, and for looking at its mappings; `types.lua` lists
+-- them. There are two kinds: an inferior, and this very process, in which the same steps can be
+-- tried out.
 
 local core = require "tiexec.core"
 local images = require "tiexec.harness.images"
@@ -10,39 +11,44 @@ local ranges = require "tiexec.base.ranges"
 local c = core.constants
 local targets = {}
 
--- The path that leads to the file of a mapping, for anybody with rights over the process; nil when the path leads
--- to another file.
+-- Gives a path that leads to the file of a mapping, and the file's image. nil: the path of the
+-- mapping leads to another file by now. /proc/PID/exe leads to the executable even then.
 local function find_path(pid, mapping)
     local exe = ("/proc/%d/exe"):format(pid)
-    for _, path in ipairs { core.readlink(exe) == mapping.path and exe or mapping.path, mapping.path } do
-        local image = images.of(path)
-        if image and image.inode == mapping.inode then return path, image end
+    if core.readlink(exe) == mapping.path then
+        local image = images.of(exe)
+        if image and image.inode == mapping.inode then return exe, image end
     end
+    local image = images.of(mapping.path)
+    if image and image.inode == mapping.inode then return mapping.path, image end
 end
 
+-- A file that the target has opened: `fd` is the target's. The target closes it at the end of its
+-- scope.
 local File = {}
 File.__index = File
 
 function File:__close() self.target.call("close", self.fd) end
 
--- Where the kernel cannot tell it of the range alone (before Linux 6.7), smaps of all mappings that the range
--- touches. That is too much where a mapping reaches beyond the range.
+-- Counts the bytes in pages of each kind by smaps, for kernels before Linux 6.7, which lack the
+-- ioctl PAGEMAP_SCAN. A mapping that overlaps the range is counted as a whole: the sums are too
+-- large if it reaches beyond the range.
 local function pages_by_smaps(pid, range)
     local sums = { file_huge = 0, anon_huge = 0, anon_small = 0 }
     for _, m in ipairs(core.mappings(pid, true) or {}) do
         if ranges.overlap(m, range) then
-            local of_file = m.inode ~= 0
-            sums.file_huge = sums.file_huge + m.file_huge + m.shmem_huge + (of_file and m.hugetlb or 0)
-            sums.anon_huge = sums.anon_huge + m.anon_huge + (of_file and 0 or m.hugetlb)
+            local file_hugetlb = m.inode ~= 0 and m.hugetlb or 0
+            sums.file_huge = sums.file_huge + m.file_huge + m.shmem_huge + file_hugetlb
+            sums.anon_huge = sums.anon_huge + m.anon_huge + m.hugetlb - file_hugetlb
             sums.anon_small = sums.anon_small + m.anonymous - m.anon_huge
         end
     end
     return sums
 end
 
--- Adds what concerns the files of mappings.
+-- Adds the functions that look at the files of mappings.
 local function add_files(self, pid)
-    local known = {} -- by path: a file is looked for once, and checked again when it is opened
+    local known = {} -- by path: each file is looked for once, and checked again when it is opened
 
     function self.file(mapping)
         local found = known[mapping.path]
@@ -65,7 +71,7 @@ local function add_files(self, pid)
     end
 end
 
--- Adds what /proc tells of the process.
+-- Adds the functions that look at the process through /proc.
 local function add_queries(self, pid)
     add_files(self, pid)
 
@@ -74,7 +80,8 @@ local function add_queries(self, pid)
     function self.executable(start, stop)
         local extra, why, errno = core.extra_protection(pid, start, stop)
         if extra then return c.PROT_EXEC | extra end
-        return nil, errno == c.EINVAL and "its memory has tags, which a copy would not have" or why
+        if errno == c.EINVAL then why = "its memory has tags, which a copy would not have" end
+        return nil, why
     end
 
     function self.thp_disabled() return core.status(pid, "THP_enabled") == 0 end
@@ -87,15 +94,17 @@ local function add_queries(self, pid)
     return self
 end
 
--- Adds what has the process open a file. Its path may lead to another file by the time that the process opens it:
--- so the inode is looked at then, and the device where it is known.
+-- Adds the functions that make the inferior open a file. The path may lead to another file by
+-- then. So the inode of the opened file is compared, and its device if the expected one is known.
 local function add_opening(self, inferior)
     local function open_checked(path, inode, device)
         local fd, why = inferior:remote_open(path)
         if not fd then return nil, why end
         local file = setmetatable({ target = self, fd = fd }, File)
         local stat = core.stat(("/proc/%d/fd/%d"):format(inferior:pid(), fd))
-        if stat and stat.inode == inode and (not device or stat.device == device) then return file end
+        if stat and stat.inode == inode and (not device or stat.device == device) then
+            return file
+        end
         file:__close()
         return nil, "its file has just been replaced"
     end
@@ -109,10 +118,11 @@ local function add_opening(self, inferior)
     function self.open_file(path, stat) return open_checked(path, stat.inode, stat.device) end
 end
 
---- A traced process as the target.
--- @param inferior stopped when something is done to it
--- @func[opt] trace told of each system call: `trace(name, arguments, result, why)`, where `arguments` is a table
--- with `n`
+--- Makes an inferior a target.
+-- @tparam Inferior inferior stopped whenever the target is acted on; an Observed can only be
+-- looked at
+-- @func[opt] trace is called after each system call: `trace(name, arguments, result, why)`,
+-- where `arguments` is a table as table.pack gives it
 -- @treturn Target
 function targets.of(inferior, trace)
     local self = add_queries({
@@ -130,13 +140,15 @@ function targets.of(inferior, trace)
 
     function self.name(address, size, name)
         local text <close> = inferior:lend(name .. "\0")
-        if text then self.call("prctl", c.PR_SET_VMA, c.PR_SET_VMA_ANON_NAME, address, size, text.address) end
+        if not text then return end
+        self.call("prctl", c.PR_SET_VMA, c.PR_SET_VMA_ANON_NAME, address, size, text.address)
     end
 
     return self
 end
 
---- This process as the target. It has nothing worth copying.
+--- Makes this process a target, in which steps are tried out. `copy` does nothing, and there are no
+-- functions that read memory or open files.
 -- @treturn Target
 function targets.of_self()
     return add_queries({
