@@ -1,12 +1,14 @@
--- Aggressive: every text rounded outward to whole huge pages, taking in gaps and read-only neighbours
--- of the same object. An end where something writable or foreign is in the way is rounded inward.
+-- Aggressive: every text is rounded outward to whole huge pages. The gaps and the read-only
+-- mappings of the same object there become part of the text. An end where something writable or
+-- of another object is in the way is rounded inward.
 local planner = require "tiexec.planner"
 
 return {
     name = "aggressive",
     description = "round every text outward to whole huge pages",
-    -- an end is a huge page: by `shared` one for all processes, by `thp` one for each. Objects that need it
-    -- have few, so that it is a large part of their text
+    -- An end that cannot be the file's is copied to a huge page: one for all processes with
+    -- `shared`, one for each with `thp`. Objects that have such ends are mostly small, so that an
+    -- end is a large part of their text.
     copied_ends = true,
     plan = function(inferior, host)
         return planner.plan_texts(inferior, host, planner.outward)

@@ -1,5 +1,5 @@
--- Conservative: only the whole huge pages inside a text. Nothing that was not text becomes text;
--- the head and the tail of each text stay on small pages.
+-- Conservative: only the whole huge pages inside a text are remapped. Nothing else becomes text.
+-- The head and the tail of each text stay on small pages.
 local planner = require "tiexec.planner"
 
 return {

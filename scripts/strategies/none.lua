@@ -1,5 +1,5 @@
--- None: leaves everything as it is. For profiles of programs that shall not be touched, and the
--- shortest strategy there is: `plan` returns a list of operations, here an empty one.
+-- None: everything stays as it is. Profiles name this strategy for programs that must not be
+-- touched. `plan` returns a list of operations, which is empty here.
 return {
     name = "none",
     description = "leave everything as it is",

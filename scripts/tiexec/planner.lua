@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
---- Helpers for strategies: rounding to huge pages, and what stands in the way.
--- All are pure functions of descriptions. A range reaches from `start` to just before `stop`.
+--- Helpers for strategies: rounding texts to huge pages, and what forbids it. All functions are
+-- pure: they take descriptions and change nothing. A range reaches from `start` to just before
+-- `stop`.
 -- @module tiexec.planner
 
 local hosts = require "tiexec.harness.hosts"
@@ -10,22 +11,34 @@ local text = require "tiexec.base.text"
 
 local planner = {}
 
---- Rounds an address down, or up, to a multiple of a size, which is a power of two.
+--- Rounds an address down to a multiple of a size.
 -- @function planner.align_down
 -- @int address
--- @int size
+-- @int size a power of two, in bytes
+-- @treturn int
 planner.align_down = ranges.align_down
+
+--- Rounds an address up to a multiple of a size.
+-- @function planner.align_up
+-- @int address
+-- @int size a power of two, in bytes
+-- @treturn int
 planner.align_up = ranges.align_up
 
---- A number of bytes as people write it: "4 KiB", "10.1 MiB".
+--- Writes a number of bytes for people: "4 KiB", "10.1 MiB".
 -- @function planner.size_text
+-- @int bytes
+-- @treturn string
 planner.size_text = text.size
 
---- How many pages a hugetlb pool (`host.pool`) can give now.
+--- Counts the pages that a hugetlb pool can give now.
 -- @function planner.free_pages
+-- @tparam table pool the `pool` of a Host
+-- @treturn int
 planner.free_pages = hosts.free_pages
 
--- Kinds of the object's own mappings that may be taken into a text: nothing was ever written there.
+-- The kinds of an object's mappings that may become part of its text: nothing is ever written
+-- there.
 local may_take = { text = true, rodata = true, guard = true }
 
 local why_not = {
@@ -34,9 +47,11 @@ local why_not = {
     shared = "a shared mapping",
 }
 
--- Below this nothing is mapped, so that null pointers fault (vm.mmap_min_addr; root may map there).
+-- Nothing is mapped below this address, so that null pointers fault. The default of
+-- vm.mmap_min_addr forbids it, though not to root.
 local LOWEST <const> = 1 << 16
 
+-- Says what forbids that a gap between mappings becomes part of a text. nil: nothing does.
 local function obstacle_in_gap(description, gap)
     local heap, stack = description.heap, description.stack
     if gap.start < LOWEST then return "the lowest addresses, where null pointers lead" end
@@ -44,24 +59,30 @@ local function obstacle_in_gap(description, gap)
     if stack and ranges.overlap(stack, gap) then return "the room that the stack grows into" end
 end
 
--- dlclose unmaps what the dynamic linker has mapped for a library, and nothing beside it. At the entry point
--- only libraries that are never unmapped are there.
+-- Tells whether a range reaches beyond an object that dlclose may unmap: dlclose unmaps only what
+-- the dynamic linker has mapped for the object. It never unmaps the executable, nor the libraries
+-- that are there at the entry point.
 local function is_beyond(description, object, start, stop)
-    local span = description.stage ~= "entry" and object ~= description.executable and object and object.span
+    local may_go = description.stage ~= "entry" and object ~= description.executable
+    local span = may_go and object and object.span
     return span and start < stop and (start < span.start or stop > span.stop)
 end
 
---- What forbids to make [start, stop) part of the text of `object`: anything writable or that ever
--- was, other objects, the kernel's mappings, the room into which heap and stack grow, and later than at
--- the entry point all that lies outside a library.
--- @treturn[1] nil nothing does
--- @treturn[2] string what does
+--- Says what forbids that a range becomes part of the text of an object. These things do: memory
+-- that is or was writable, other objects, the kernel's mappings, and the room into which heap
+-- and stack grow. Later than at the entry point, all that lies beyond a library does, too.
+-- @tparam Description description
+-- @tparam ?Object object
+-- @int start
+-- @int stop
+-- @treturn ?string nil: nothing does
 function planner.obstacle(description, object, start, stop)
     local at = start
     for _, mapping in ipairs(description.mappings) do
         if mapping.start >= stop then break end
         if mapping.stop > at then
-            local found = mapping.start > at and obstacle_in_gap(description, { start = at, stop = mapping.start })
+            local found = mapping.start > at
+                and obstacle_in_gap(description, { start = at, stop = mapping.start })
             if found then return found end
             if mapping.object ~= object then
                 local name = mapping.path ~= "" and mapping.path or "anonymous memory"
@@ -75,25 +96,34 @@ function planner.obstacle(description, object, start, stop)
     end
     local found = at < stop and obstacle_in_gap(description, { start = at, stop = stop })
     if found then return found end
-    if is_beyond(description, object, start, stop) then return "the end of the library, which dlclose unmaps" end
+    if is_beyond(description, object, start, stop) then
+        return "the end of the library, which dlclose unmaps"
+    end
 end
 
---- Conservative rounding: the whole huge pages inside a text.
+--- Conservative rounding: finds the whole huge pages inside a text.
+-- @tparam Description _ is not used; it makes the form the same as that of planner.outward
+-- @tparam Host host
+-- @tparam Mapping mapping the text
 -- @treturn[1] int start
 -- @treturn[1] int stop
--- @treturn[2] nil, string why: there is none
+-- @treturn[2] nil, string why there are none
 function planner.inward(_, host, mapping)
     local huge = host.huge_page_size
-    local start, stop = ranges.align_up(mapping.start, huge), ranges.align_down(mapping.stop, huge)
-    if start < stop then return start, stop end
+    local start, stop = ranges.inward(mapping.start, mapping.stop, huge)
+    if start then return start, stop end
     return nil, ("no whole %s page lies inside"):format(text.size(huge))
 end
 
---- Aggressive rounding: outward to whole huge pages. An end that something forbids is rounded inward.
+--- Aggressive rounding: rounds a text outward to whole huge pages. An end that something forbids is
+-- rounded inward.
+-- @tparam Description description
+-- @tparam Host host
+-- @tparam Mapping mapping the text
 -- @treturn[1] int start
 -- @treturn[1] int stop
--- @treturn[1] string notes what was in the way, or nil
--- @treturn[2] nil, string why
+-- @treturn[1] ?string what forbids an end; nil: nothing does
+-- @treturn[2] nil, string why no huge page is left
 function planner.outward(description, host, mapping)
     local huge = host.huge_page_size
     local notes = {}
@@ -113,7 +143,7 @@ function planner.outward(description, host, mapping)
     return nil, "no whole huge page without " .. (note or "")
 end
 
--- Why a mapping that is executable is not text that may be remapped; nil: it may.
+-- Why executable mappings of these kinds are not remapped.
 local reasons_to_keep = {
     data = "it is writable",
     relro = "it shares a segment with writable data",
@@ -124,20 +154,28 @@ local reasons_to_keep = {
     settled = "it was dealt with before",
 }
 
+-- Says why an executable mapping is not remapped. nil: it may be.
 local function reason_to_keep(mapping)
     if mapping.kind == "text" then return nil end
     return reasons_to_keep[mapping.kind] or "it is " .. mapping.kind
 end
 
---- A huge page for less text than this gains nothing over the few small pages that the text has.
-function planner.least_text(host) return math.max(host.huge_page_size // 16, 4 * host.page_size) end
+--- Gives the least size of a text that is worth a huge page. Less text has so few small pages
+-- that a huge page gains nothing.
+-- @tparam Host host
+-- @treturn int bytes
+function planner.least_text(host)
+    return math.max(host.huge_page_size // 16, 4 * host.page_size)
+end
 
+-- Makes the operation that leaves a mapping as it is.
 local function keep(mapping, reason)
     return { op = "keep", start = mapping.start, stop = mapping.stop, reason = reason,
         object = mapping.object and mapping.object.path or mapping.path }
 end
 
--- Adds a rounded text to a plan, joined with the range before where they meet.
+-- Adds a rounded text to a plan. If it meets the range of the last operation, and belongs to the
+-- same object, the two become one operation.
 local function add(plan, mapping, start, stop, note)
     local last = plan[#plan]
     local object = mapping.object.path
@@ -145,13 +183,14 @@ local function add(plan, mapping, start, stop, note)
         last.stop = math.max(last.stop, stop)
         last.note = note or last.note
     else
-        last = { op = "remap", start = start, stop = stop, object = object, note = note, texts = {} }
+        last = { op = "remap", start = start, stop = stop, object = object, note = note,
+            texts = {} }
         plan[#plan + 1] = last
     end
     last.texts[#last.texts + 1] = mapping
 end
 
--- Turns ranges with hardly any text back into texts that stay.
+-- Replaces operations on ranges with hardly any text: their texts are kept as they are.
 local function drop_meagre(plan, host)
     local result = {}
     for _, operation in ipairs(plan) do
@@ -170,10 +209,15 @@ local function drop_meagre(plan, host)
     return result
 end
 
---- Makes a plan: every text rounded by `round` (planner.inward, planner.outward or your own with the
--- same form), ranges of one object that meet joined, and for each text that stays a reason.
--- @treturn table the plan: operations `{op = "remap", start, stop, object, note}` and
--- `{op = "keep", start, stop, object, reason}`
+--- Makes a plan. Every text is rounded, and ranges of one object that meet are joined. A text
+-- that is kept as it is has a reason.
+-- @tparam Description description
+-- @tparam Host host
+-- @func round planner.inward, planner.outward, or a function of the same form:
+-- `round(description, host, mapping)` gives start, stop and, if it likes, a note; or nil and a
+-- reason
+-- @treturn table list of Operation: `{op = "remap", start, stop, object, note}` and `{op =
+-- "keep", start, stop, object, reason}`, where `object` is the object's path
 function planner.plan_texts(description, host, round)
     local plan = {}
     for _, mapping in ipairs(description.mappings) do
@@ -181,11 +225,11 @@ function planner.plan_texts(description, host, round)
         if reason then
             plan[#plan + 1] = keep(mapping, reason)
         elseif mapping.kind == "text" then
-            local start, stop, note = round(description, host, mapping)
+            local start, stop_or_reason, note = round(description, host, mapping)
             if start then
-                add(plan, mapping, start, stop, note)
+                add(plan, mapping, start, stop_or_reason, note)
             else
-                plan[#plan + 1] = keep(mapping, stop or "the strategy left it out")
+                plan[#plan + 1] = keep(mapping, stop_or_reason or "the strategy left it out")
             end
         end
     end
