@@ -1,10 +1,10 @@
 -- SPDX-License-Identifier: Apache-2.0
---- The copies that the source `shared` makes: where they lie, what they are called, and how to see and
--- remove them.
+--- The cache: the copies that the source `shared` makes, their folders, their names, and how they
+-- are listed and removed.
 --
--- A copy is named after what it is a copy of, so that another build never has the same name:
--- BASENAME@BUILD_ID-DEVICE-INODE-MTIME-SIZE-ADDRESS-LENGTH-LAYOUT. The basename is for people. Its text
--- begins at one huge page; before that is an ELF header, see `tiexec.cache_image`.
+-- A copy is a file that is named after its original, so that copies of two builds never have the
+-- same name: BASENAME@BUILD_ID-DEVICE-INODE-MTIME-SIZE-ADDRESS-LENGTH-LAYOUT. The basename is
+-- for people. `cache_image.lua` tells what the file holds.
 
 local cache_image = require "tiexec.sources.cache_image"
 local core = require "tiexec.core"
@@ -18,17 +18,20 @@ local cache = {}
 local TEMPORARY <const> = "%.tmp$"
 local KEY <const> = "@(%w+)%-(%x+)%-(%x+)%-(%x+)%-(%x+)%-(%x+)%-(%x+)%-(%x+)$"
 
--- ---- folders ---------------------------------------------------------------------------------------
+-- ---- folders ------------------------------------------------------------------------------------
 
 local Folder = {}
 Folder.__index = Folder
 
 function Folder:__close() core.syscall("close", self.fd) end
 
---- The path of one of its files.
+--- Gives the path of a file in the folder.
+-- @string name
+-- @treturn string
 function Folder:path_of(name) return self.path .. "/" .. name end
 
--- Where to look, in order; `make`: it is this user's, made when it is missing.
+-- Lists the places where copies may lie, the preferred one first. `make`: the place is this
+-- user's, and its folder is made when a copy needs it.
 local function places()
     local chosen, uid = os.getenv("TIEXEC_CACHE"), core.host().uid
     if chosen and chosen ~= "" then return { { path = chosen, make = true } } end
@@ -40,14 +43,17 @@ local function places()
     return list
 end
 
---- The folders that there are and that can be trusted, to be closed with `cache.close`.
--- @bool make make this user's own, if there is none to write to
--- @treturn table list of `path`, `fd`, `own`: this user's, so that copies can be made there
--- @treturn string why the last of those that cannot be used is not, or nil
+--- Opens the folders that exist and that can be trusted.
+-- @bool make make a folder of this user's, if there is none
+-- @treturn table list of `path`, `fd`, `own` (it is this user's, so copies can be made there);
+-- to be closed
+-- @treturn ?string why the last folder that exists but cannot be used is not trusted; nil: all
+-- can be used
 function cache.folders(make)
     local list, complaint, has_own, uid = {}, nil, false, core.host().uid
     for _, place in ipairs(places()) do
-        local fd, why, errno = core.cache_open_folder(place.path, make and place.make and not has_own)
+        local make_it = make and place.make and not has_own
+        local fd, why, errno = core.cache_open_folder(place.path, make_it)
         if fd then
             local own = (core.stat(place.path) or {}).uid == uid
             has_own = has_own or own
@@ -61,14 +67,16 @@ function cache.folders(make)
     end }), complaint
 end
 
--- ---- names -----------------------------------------------------------------------------------------
+-- ---- names --------------------------------------------------------------------------------------
 
--- Which bytes of the file lie where in the range, however they are divided among mappings.
+-- Says which bytes of the file lie where in the range. Pieces that continue each other count as
+-- one, so that it makes no difference how the range is divided among mappings.
 local function layout_of(range)
     local words, last = {}, nil
     for _, piece in ipairs(range.pieces) do
         if piece.perms then
-            local start, difference = piece.start - range.start, piece.start - piece.offset - range.start
+            local start = piece.start - range.start
+            local difference = start - piece.offset
             if last and last.stop == start and last.difference == difference then
                 words[#words] = nil
                 start = last.start
@@ -80,25 +88,28 @@ local function layout_of(range)
     return table.concat(words, " ")
 end
 
---- The name of the copy of a range.
--- @tparam table original `path`, `stat`, `build_id` or nil
--- @int address of the range in the object
--- @tparam table range `start`, `stop`, `pieces`
+--- Gives the name of the copy of a range.
+-- @tparam table original `path`, `stat` and, if there is one, `build_id` of the original file
+-- @int address of the range in that file, without the load bias
+-- @tparam table range a Range with `pieces`, a list of Piece
+-- @treturn string
 function cache.name(original, address, range)
     local stat = original.stat
     local base = original.path:match("[^/]*$"):gsub("[^%w._+-]", "_"):sub(1, 64)
-    local layout = core.digest(layout_of(range)) -- it keeps names apart; what counts is that bytes are compared
-    return ("%s@%s-%x-%x-%x-%x-%x-%x-%s"):format(base, original.build_id or "0", stat.device, stat.inode,
-        stat.mtime, stat.size, address, range.stop - range.start, layout)
+    local layout = core.digest(layout_of(range)) -- no proof of anything: bytes are compared
+    return ("%s@%s-%x-%x-%x-%x-%x-%x-%s"):format(base, original.build_id or "0", stat.device,
+        stat.inode, stat.mtime, stat.size, address, range.stop - range.start, layout)
 end
 
--- ---- list, clear, prune ----------------------------------------------------------------------------
+-- ---- list, clear, prune -------------------------------------------------------------------------
 
--- How many processes map each file, by name. Only those that this user may look into.
+-- Counts by name how many processes map each copy. Processes that this user may not look into are
+-- not counted.
 local function count_users()
     local users = {}
     for _, pid in ipairs(core.list_folder("/proc") or {}) do
-        local seen, maps = {}, pid:find("^%d+$") and core.read_file(("/proc/%s/maps"):format(pid)) or ""
+        local is_process, seen = pid:find("^%d+$"), {}
+        local maps = is_process and core.read_file(("/proc/%s/maps"):format(pid)) or ""
         for name in maps:gmatch("/([^/\n]*@[^/\n]*)\n") do
             if not seen[name] then users[name] = (users[name] or 0) + 1 end
             seen[name] = true
@@ -107,22 +118,23 @@ local function count_users()
     return users
 end
 
--- The files of a folder that are copies, finished or not; others are not ours to touch.
+-- Lists the copies in a folder, finished or not. Other files there are left alone.
 local function copies(folder)
     local list = {}
     for _, name in ipairs(core.list_folder(folder.path) or {}) do
         if name:gsub(TEMPORARY, ""):find(KEY) then
             local path = folder:path_of(name)
             list[#list + 1] = { name = name, path = path, stat = core.stat(path, true),
-                temporary = name:find(TEMPORARY) ~= nil, original = cache_image.original_of(path) }
+                temporary = name:find(TEMPORARY) ~= nil,
+                original_path = cache_image.original_of(path) }
         end
     end
     return list
 end
 
--- Whether what a file is a copy of is still there, as it was.
+-- Tells whether the original of a copy still exists and is unchanged.
 local function is_current(copy)
-    local stat = copy.original and core.stat(copy.original)
+    local stat = copy.original_path and core.stat(copy.original_path)
     if not stat then return false end
     local _, device, inode, mtime, size = copy.name:match(KEY)
     return ("%x %x %x %x"):format(stat.device, stat.inode, stat.mtime, stat.size)
@@ -133,15 +145,18 @@ local function list_all(folders)
     local users, lines = count_users(), {}
     for _, folder in ipairs(folders) do
         for _, copy in ipairs(copies(folder)) do
-            lines[#lines + 1] = ("%10s %5d  %s  %s\n"):format(text.size((copy.stat or {}).allocated or 0),
-                users[copy.name] or 0, text.visible(copy.original or "?"), copy.path)
+            local size = text.size((copy.stat or {}).allocated or 0)
+            lines[#lines + 1] = ("%10s %5d  %s  %s\n"):format(size, users[copy.name] or 0,
+                text.visible(copy.original_path or "?"), copy.path)
         end
     end
-    io.stdout:write(("%10s %5s  %s\n"):format("size", "users", "program, file"), table.concat(lines))
+    local header = ("%10s %5s  %s\n"):format("size", "users", "program, file")
+    io.stdout:write(header, table.concat(lines))
     return true
 end
 
--- A copy that is being made holds its lock; only what a killed process left can be taken over.
+-- Removes an unfinished copy that a killed process has left. A process that is making a copy
+-- holds its lock: that copy stays.
 local function remove_temporary(folder, copy)
     local name = copy.name:gsub(TEMPORARY, "")
     local fd, why, errno = core.cache_begin(folder.fd, name, 0)
@@ -151,6 +166,8 @@ local function remove_temporary(folder, copy)
     return true
 end
 
+-- Removes the copies that `which` is true for, and unfinished ones, from this user's folders.
+-- Failures are told in messages. Gives true if there were none.
 local function remove(folders, which)
     local all = true
     for _, folder in ipairs(folders) do
@@ -168,21 +185,25 @@ local function remove(folders, which)
     return all
 end
 
---- Removes copies whose original is gone or has changed, and what killed processes left.
+--- Removes copies whose original is gone or has changed, and copies that killed processes left
+-- unfinished. Failures are told in messages.
+-- @tparam table folders as `cache.folders` gives them
+-- @treturn boolean true: there were no failures
 function cache.prune(folders)
     return remove(folders, function(copy) return not is_current(copy) end)
 end
 
---- What `--cache` may be told to do.
+--- The actions of `--cache`, by name. Each takes the folders, and gives true if it had no failures.
 cache.actions = {
     list = list_all,
     prune = cache.prune,
     clear = function(folders) return remove(folders, function() return true end) end,
 }
 
---- Does one of them. Processes that use a copy keep it: what is removed is its name.
--- @string action
--- @treturn int the exit status
+--- Carries out an action of `--cache`. Processes that use a copy keep it even if the action removes
+-- its name.
+-- @string action a key of `cache.actions`
+-- @treturn int exit status
 function cache.run(action)
     local folders <close>, why = cache.folders(false)
     if #folders == 0 and why then

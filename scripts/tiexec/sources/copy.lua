@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: Apache-2.0
---- The transaction of the copying sources: huge pages are mapped aside, filled, compared and
--- protected, then moved over the original at once. At no time is there writable and executable
--- memory, nor an address without code. Whatever fails, the range is as it was.
+--- The transaction of the sources that copy. Huge pages are mapped aside, filled, compared with
+-- the originals and protected. Then they are moved over the originals in one step. At no time is
+-- memory both writable and executable, and no address is ever without code. If a step fails, the
+-- range is as it was.
 
 local core = require "tiexec.core"
 local protection = require "tiexec.harness.protection"
@@ -14,16 +15,17 @@ local RW <const> = c.PROT_READ | c.PROT_WRITE
 local ANONYMOUS <const> = c.MAP_PRIVATE | c.MAP_ANONYMOUS
 local MOVE <const> = c.MREMAP_MAYMOVE | c.MREMAP_FIXED
 
+-- Memory of the target that will be the copy: `address` and `size`.
 local Region = {}
 Region.__index = Region
 
--- Unmapped when its scope is left, unless it has found its place.
+-- Unmaps the region at the end of its scope, unless it has been moved over the originals.
 function Region:__close()
     if self.held then self.target.call("munmap", self.address, self.size) end
 end
 
--- Maps `size` bytes aligned to huge pages. hugetlb memory is aligned by nature; for the rest one huge
--- page more is mapped and the ends are given back.
+-- Maps a region that is aligned to huge pages. The kernel aligns hugetlb memory itself. Other
+-- memory is mapped one huge page larger, and its ends are unmapped.
 local function map_aligned(target, size, huge, flags)
     local extra = flags & c.MAP_HUGETLB == 0 and huge or 0
     local base, why = target.call("mmap", 0, size + extra, RW, ANONYMOUS | flags, -1, 0)
@@ -35,15 +37,18 @@ local function map_aligned(target, size, huge, flags)
     return setmetatable({ target = target, address = address, size = size, held = true }, Region)
 end
 
--- Whether somebody has written to the text of a file: a breakpoint, or a uprobe's. A uprobe belongs to
--- the file: a copy would have the trap but nobody to handle it, and the program would die of SIGTRAP.
+-- Tells whether a debugger or a uprobe has written to the text of a file. A uprobe belongs to the
+-- file: a copy would have its trap, but nobody would handle it, and the program would die of
+-- SIGTRAP.
 local function has_traps(target, mapping, range)
     if mapping.inode == 0 or not protection.is_executable(mapping.perms) then return false end
     local pages = target.pages(ranges.common(mapping, range))
     return pages.anon_small + pages.anon_huge > 0 and not target.has_text_relocations(mapping)
 end
 
--- What is mapped in a range, in order: the originals of the copy. What lies between them stays zero in the copy.
+-- Lists the originals of a range in order of address: the parts of mappings that lie in it.
+-- `headers`: the original begins with the file's first page. Gaps between originals are zero in
+-- the copy.
 local function originals_of(target, range)
     local mappings, why = target.mappings()
     if not mappings then return nil, why end
@@ -51,17 +56,19 @@ local function originals_of(target, range)
     for _, mapping in ipairs(mappings) do
         if mapping.start >= 0 and ranges.overlap(mapping, range) then
             if has_traps(target, mapping, range) then
-                return nil, "its text was written to (a breakpoint or uprobe?), which must not be copied"
+                return nil,
+                    "its text was written to (a breakpoint or uprobe?), which must not be copied"
             end
             local start, stop = ranges.common(mapping, range)
-            list[#list + 1] = { start = start, stop = stop,
-                headers = mapping.inode ~= 0 and mapping.offset == 0 and mapping.start >= range.start }
+            local headers = mapping.inode ~= 0 and mapping.offset == 0 and mapping.start == start
+            list[#list + 1] = { start = start, stop = stop, headers = headers }
         end
     end
     return list
 end
 
--- Copies the originals, which lie in or were moved aside from a range that began at `from`.
+-- Copies the originals to where they belong in the region, which stands for a range that begins at
+-- `from`.
 local function fill(target, region, originals, from)
     for _, original in ipairs(originals) do
         local to, size = region.address + original.start - from, original.stop - original.start
@@ -71,25 +78,30 @@ local function fill(target, region, originals, from)
     return true
 end
 
--- Everything up to the swap: a region that is huge, has the bytes, and is read-execute. Populating
--- makes the target itself touch the memory: first where there are several NUMA nodes, for it to come
--- from the target's; else after the filling, which then finds each page in the caches just cleared.
+-- Does every step before the swap: afterwards the region is huge, has the bytes of the originals,
+-- and is read-execute. `range` is where the originals lie now. Populating makes the target itself
+-- touch the memory. On hosts with several NUMA nodes that comes first, so that the memory comes
+-- from the target's node. Else it comes after the filling: so the kernel clears each page right
+-- before it is filled, and the filling finds the page in the processor's caches.
 local function prepare(target, region, range, originals, how)
     local executable, why = target.executable(range.start, range.stop)
     local ok = executable ~= nil
-    if ok and how.advise then ok, why = how.advise(target, region.address, region.size) end
-    if ok and how.host.nodes > 1 then ok, why = how.populate(target, region.address, region.size) end
+    local address, size = region.address, region.size
+    if ok and how.advise then ok, why = how.advise(target, address, size) end
+    if ok and how.host.nodes > 1 then ok, why = how.populate(target, address, size) end
     if ok then ok, why = fill(target, region, originals, range.start) end
-    if ok then ok, why = how.populate(target, region.address, region.size) end
-    if ok and how.verify then ok, why = how.verify(target, region.address, region.size) end
-    if ok then ok, why = target.call("mprotect", region.address, region.size, c.PROT_READ | executable) end
-    if ok and how.name then target.name(region.address, region.size, how.name) end
+    if ok then ok, why = how.populate(target, address, size) end
+    if ok and how.verify then ok, why = how.verify(target, address, size) end
+    if ok then ok, why = target.call("mprotect", address, size, c.PROT_READ | executable) end
+    if ok and how.name then target.name(address, size, how.name) end
     return ok, why
 end
 
--- Text of a file is not in core dumps either: debuggers read it from the file. But its first page is:
--- it has the build-id by which they know the file. So the huge page around that stays in; less than a huge page
--- would split it. Only now, since before Linux 6.17 mremap moves one mapping and not two.
+-- Leaves a copy out of core dumps, as the kernel leaves out the text of files: debuggers read it
+-- from the file. Only the first page of a file is dumped, since its build-id tells debuggers
+-- which file it is. So the huge page around that page is dumped, too: to leave out a part of it
+-- would split it. This comes after the swap because it divides the mapping, and mremap moves only
+-- one before Linux 6.17.
 local function leave_out_of_dumps(target, range, originals, huge)
     local at = range.start
     local function leave_out(stop)
@@ -105,7 +117,7 @@ local function leave_out_of_dumps(target, range, originals, huge)
     leave_out(range.stop)
 end
 
--- mremap replaces what was there in one step.
+-- Makes the copy aside, and moves it over the originals: mremap replaces them in one step.
 local function move_over(target, range, originals, how)
     local size = range.stop - range.start
     local region <close>, why = map_aligned(target, size, how.host.huge_page_size, how.flags)
@@ -118,23 +130,25 @@ local function move_over(target, range, originals, how)
     return true
 end
 
+-- A place aside, to which the originals of a range are moved. `moved` counts those that lie there,
+-- `mapped` is true when the copy is mapped in their place, `done` when the copy is complete.
 local Aside = {}
 Aside.__index = Aside
 
--- Leaves the transaction: the originals, which lie aside, go away if the copy took their place, else
--- back to where they were.
+-- Ends the transaction. If the copy is complete, the originals are unmapped; else they are moved
+-- back.
 function Aside:__close()
     local target, start = self.target, self.start
     if not self.done and self.mapped then target.call("munmap", start, self.size) end
     for i = 1, self.done and 0 or self.moved do
         local original = self.originals[i]
-        local size = original.stop - original.start
-        target.call("mremap", self.address + original.start - start, size, size, MOVE, original.start)
+        local size, from = original.stop - original.start, self.address + original.start - start
+        target.call("mremap", from, size, size, MOVE, original.start)
     end
     target.call("munmap", self.address, self.size)
 end
 
--- Makes a place aside for the originals of a range.
+-- Reserves a place aside for the originals of a range.
 local function map_aside(target, range, originals)
     local size = range.stop - range.start
     local address, why = target.call("mmap", 0, size, c.PROT_NONE, ANONYMOUS, -1, 0)
@@ -143,11 +157,13 @@ local function map_aside(target, range, originals)
         originals = originals, moved = 0 }, Aside)
 end
 
--- Moves the originals aside, one by one: mremap moves one mapping at a time. Gives where they lie now.
+-- Moves the originals aside one by one, since mremap moves one mapping at a time before Linux 6.17.
+-- Gives the list of where they lie then.
 function Aside:take_all()
     local moved = {}
     for i, original in ipairs(self.originals) do
-        local size, to = original.stop - original.start, self.address + original.start - self.start
+        local size = original.stop - original.start
+        local to = self.address + original.start - self.start
         local ok, why = self.target.call("mremap", original.start, size, size, MOVE, to)
         if not ok then return nil, why end
         self.moved = i
@@ -156,8 +172,9 @@ function Aside:take_all()
     return moved
 end
 
--- Before Linux 5.16 hugetlb memory cannot be moved. Then the original is moved aside, the copy is made
--- in place, and on any failure the original is moved back. All threads are stopped.
+-- Moves the originals aside and makes the copy in their place, because before Linux 5.16 hugetlb
+-- memory cannot be moved. If a step fails, the originals are moved back. All threads must be
+-- stopped.
 local function copy_in_place(target, range, originals, how)
     local aside <close>, why = map_aside(target, range, originals)
     if not aside then return nil, why end
@@ -178,14 +195,31 @@ local function copy_in_place(target, range, originals, how)
     return aside.done, why
 end
 
+--- Makes the target touch memory that is mapped for a copy, so that it gets its pages:
+-- MADV_POPULATE_WRITE (Linux 5.14). On older kernels nothing is done, and the filling touches
+-- what there is to copy.
+-- @tparam Target target
+-- @int address
+-- @int size bytes
+-- @treturn[1] boolean true
+-- @treturn[2] nil, string why there are no pages
+function copy.populate(target, address, size)
+    local _, why, errno = target.call("madvise", address, size, c.MADV_POPULATE_WRITE)
+    if errno and errno ~= c.EINVAL then return nil, why end
+    return true
+end
+
 --- Replaces a range by a copy on huge pages.
 -- @tparam Target target
--- @tparam table range `start`, `stop`: whole huge pages
--- @tparam table how `host`, which tells the size of the pages; `flags` for mmap; `advise(target, address, size)`,
--- called before the memory is touched, or nil; `populate`, of the same form, which touches it; `verify`, of the same
--- form, or nil; `in_place`: this memory cannot be moved once it is mapped; `name`: what maps shall call it, or nil
+-- @tparam Range range whole huge pages
+-- @tparam table how how the memory is had: `host`, the Host, for huge pages of the size in
+-- question; `flags`, MAP_* for mmap beside those of private anonymous memory; `populate(target,
+-- address, size)` touches the memory; `advise`, of the same form, is called before that, if it
+-- is given; `verify`, of the same form, tells at last whether the memory is huge, if it is
+-- given; `in_place` is true if the memory cannot be moved once it is mapped; `name` is the name
+-- of the copy in maps, if it is given
 -- @treturn[1] boolean true
--- @treturn[2] nil, string why; the range is as it was
+-- @treturn[2] nil, string why it failed; the range is as it was
 function copy.replace(target, range, how)
     local originals, why = originals_of(target, range)
     if not originals then return nil, why end

@@ -1,45 +1,56 @@
 -- SPDX-License-Identifier: Apache-2.0
---- The list of page sources, which is where huge pages come from. Each source is a module of its own beside this
--- file; `types.lua` has its form (class Source).
+--- The page sources (class Source): where huge pages come from. Each source is a module beside this
+-- file, of the form that `types.lua` describes.
 
 local text = require "tiexec.base.text"
 
--- The sources are tried in this order where nothing else is said: those that need no preparation of the host first.
+-- All sources, in the default order: first those that need no preparation of the host.
 local order = { "file", "shared", "thp", "hugetlb" }
 
-local list = {}
+local sources = {}
 
---- The default order, a fresh list.
-function list.default()
+--- Lists the names of all sources, in the default order.
+-- @treturn table a list of its own for each caller
+function sources.default()
     return table.move(order, 1, #order, 1, {})
 end
 
---- Those of a list of names that may have pages of any size; all, if none may.
-function list.of_any_size(names)
+--- Picks the sources that may have pages of other sizes than the PMD's.
+-- @tparam table names of sources
+-- @treturn table names; all of them if no source may
+function sources.of_any_size(names)
     local able = {}
     for _, name in ipairs(names) do
-        if list.get(name).offers then able[#able + 1] = name end
+        if sources.get(name).offers then able[#able + 1] = name end
     end
     return #able > 0 and able or names
 end
 
---- The source called `name`. Each is loaded when it is first needed.
-function list.get(name)
+--- Gives a source. It is loaded when it is first needed.
+-- @string name of a source that exists
+-- @treturn Source
+function sources.get(name)
     return require("tiexec.sources." .. name)
 end
 
---- Why a source has no pages of the size in question for any range.
--- @treturn ?string nil: it may have some
-function list.lacks(source, host)
+--- Says why a source has no pages of the size in question, whatever the range.
+-- @tparam Source source
+-- @tparam Host host for huge pages of that size
+-- @treturn ?string nil: the source may have some
+function sources.lacks(source, host)
     if source.offers or host.huge_page_size == host.pmd_size then return nil end
     return ("its pages are of %s"):format(text.size(host.pmd_size))
 end
 
---- The part of a range that a source could serve now, as its `fit` gives it.
--- @treturn[1] table
--- @treturn[2] nil, string why none
-function list.fit(source, target, range, host)
-    local why = list.lacks(source, host)
+--- Finds the part of a range that a source could serve now.
+-- @tparam Source source
+-- @tparam Target target
+-- @tparam Range range whole huge pages
+-- @tparam Host host for huge pages of the size in question
+-- @treturn[1] Part
+-- @treturn[2] nil, string why there is no such part
+function sources.fit(source, target, range, host)
+    local why = sources.lacks(source, host)
     if why then return nil, why end
     return source.fit(target, range, host)
 end
@@ -51,8 +62,10 @@ local function is_known(name)
     return false
 end
 
---- Checks a list of names. Returns nil when it is good, else what is wrong.
-function list.check(names)
+--- Checks a list of names.
+-- @tparam table names
+-- @treturn ?string what is wrong with the list; nil: nothing is
+function sources.check(names)
     if #names == 0 then return "the list of sources is empty" end
     for _, name in ipairs(names) do
         if not is_known(name) then
@@ -61,4 +74,4 @@ function list.check(names)
     end
 end
 
-return list
+return sources

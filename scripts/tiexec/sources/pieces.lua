@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
---- What a range is made of: pieces of one file, and gaps between them. For the sources that map a file
--- in its place, and must be able to put everything back.
+--- Pieces (class Piece): what a range consists of, which is parts of one file and gaps between
+-- them. Sources that map a file over a range need the pieces to put everything back.
 
 local core = require "tiexec.core"
 local protection = require "tiexec.harness.protection"
@@ -15,36 +15,44 @@ local function same_file(m, text)
     return m.inode == text.inode and m.major == text.major and m.minor == text.minor
 end
 
--- Why a piece of a mapping is not the file's own bytes, or nil: it is. What was written to once is not.
+-- Says why a piece of a mapping does not have the bytes of the file. nil: it has them.
 local function why_foreign(target, m, piece, file)
     if not same_file(m, file.text) then return "memory of another file" end
-    if protection.is_writable(m.perms) or protection.is_shared(m.perms) then return "memory that may be written to" end
-    if file.base and m.start - m.offset ~= file.base then return "a part of the file that is mapped elsewhere" end
+    if protection.is_writable(m.perms) or protection.is_shared(m.perms) then
+        return "memory that may be written to"
+    end
+    if file.base and m.start - m.offset ~= file.base then
+        return "a part of the file that is mapped elsewhere"
+    end
     local pages = target.pages(piece.start, piece.stop)
     return pages.anon_small + pages.anon_huge > 0 and "memory that was written to" or nil
 end
 
 local function piece_of(target, m, range, file)
     local start, stop = ranges.common(m, range)
-    local piece = { start = start, stop = stop, offset = start - m.start + m.offset, perms = m.perms }
-    -- Where its protection cannot be told (memory tags), the piece is foreign for other reasons.
+    local piece = { start = start, stop = stop, offset = start - m.start + m.offset,
+        perms = m.perms }
+    -- A piece that has memory tags, whose protection cannot be told, is foreign for other reasons.
     piece.protection = protection.of(target, m.perms, piece) or c.PROT_READ
     piece.foreign = why_foreign(target, m, piece, file)
     return piece
 end
 
---- The pieces of a range, in order of address.
+--- Lists the pieces of a range, in order of address.
 -- @tparam Target target
--- @tparam table mappings of the target
--- @tparam table range
--- @tparam table file the file in question: `text`, a mapping of it; `base`, the address at which its first byte
--- would be, or nil. With a base, pieces that lie otherwise are foreign, and gaps have an offset, too
--- @treturn table list of `start`, `stop`, `perms` (nil for a gap), `protection`, `offset`, `foreign` (why the piece
--- is not bytes of the file; nil: it is)
+-- @tparam table mappings list of Mapping, the target's
+-- @tparam Range range
+-- @tparam table file the file in question. `text` is a mapping of it. `base`, if it is given, is
+-- the address that the file's first byte would have: then pieces that lie elsewhere are foreign,
+-- and gaps have an offset, too.
+-- @treturn table list of Piece: `start`, `stop`, `perms` (nil for a gap), `protection` (PROT_*),
+-- `offset` in the file, `foreign` (why the piece does not have the bytes of the file; nil: it
+-- has them)
 function pieces.of(target, mappings, range, file)
     local list, at = {}, range.start
     local function gap(stop)
-        if at < stop then list[#list + 1] = { start = at, stop = stop, offset = file.base and at - file.base } end
+        if at >= stop then return end
+        list[#list + 1] = { start = at, stop = stop, offset = file.base and at - file.base }
     end
     for _, m in ipairs(mappings) do
         if ranges.overlap(m, range) then
@@ -58,25 +66,35 @@ function pieces.of(target, mappings, range, file)
     return list
 end
 
---- The largest text of a range: it decides which file, and how it must lie.
+--- Finds the text of a file that has most of a range. It decides which file the range is made of,
+-- and how the file must lie.
+-- @tparam table mappings list of Mapping, the target's
+-- @tparam Range range
+-- @treturn ?Mapping nil: the range has no text of a file
 function pieces.main_text(mappings, range)
     local best, most
     for _, m in ipairs(mappings) do
         local size = ranges.common_size(m, range)
-        if protection.is_executable(m.perms) and m.inode ~= 0 and size > (most or 0) then best, most = m, size end
+        if protection.is_executable(m.perms) and m.inode ~= 0 and size > (most or 0) then
+            best, most = m, size
+        end
     end
     return best
 end
 
---- The run of pieces around the text without anything foreign, or nil.
--- @treturn int start
--- @treturn int stop
--- @treturn string what is below it, or nil
--- @treturn string what is above it, or nil
+--- Finds the run of pieces around the text that are not foreign.
+-- @tparam table list of Piece, as `pieces.of` gives it
+-- @tparam Mapping text
+-- @treturn[1] int start of the run
+-- @treturn[1] int stop of the run
+-- @treturn[1] ?string what the foreign piece below the run is; nil: there is none
+-- @treturn[1] ?string what the foreign piece above the run is; nil: there is none
+-- @treturn[2] nil, nil, ?string there is no such run; what the last foreign piece is
 function pieces.run_around(list, text)
     local start, stop, below
     for _, piece in ipairs(list) do
-        local foreign = piece.foreign or (piece.offset or 0) < 0 and "the beginning of the file" or nil
+        local foreign = piece.foreign
+        if (piece.offset or 0) < 0 then foreign = foreign or "the beginning of the file" end
         if not foreign then
             start, stop = start or piece.start, piece.stop
         elseif stop and stop > text.start then
@@ -88,11 +106,11 @@ function pieces.run_around(list, text)
     return start, stop, below
 end
 
--- True, or nil when one of the pieces could not be put back.
+-- Puts pieces back one after another. Gives true, or nil at the first that cannot be put back.
 local function put_back(target, list, fd)
     for _, piece in ipairs(list) do
         local size = piece.stop - piece.start
-        local ok -- whether it is as it was
+        local ok
         if not piece.perms then
             ok = target.call("munmap", piece.start, size)
         else
@@ -103,12 +121,14 @@ local function put_back(target, list, fd)
     return true
 end
 
---- Puts every piece back as it was: mapped afresh, since that also forgets the advice.
--- @tparam table list from end to end of what took their place
--- @int fd of the pieces' file, in the process
+--- Puts every piece back as it was. The pieces are mapped afresh, which also undoes madvise.
+-- @tparam Target target
+-- @tparam table list of Piece; they must fill the range that is replaced
+-- @int fd file descriptor of the target, for the file of the pieces
 function pieces.restore(target, list, fd)
     if put_back(target, list, fd) then return end
-    -- A mapping of hugetlbfs can be taken apart only between huge pages: all of it makes way first.
+    -- A mapping of hugetlbfs can only be split between huge pages: so it is replaced as a whole
+    -- first.
     local start, stop = list[1].start, list[#list].stop
     target.call("mmap", start, stop - start, c.PROT_NONE, FIXED | c.MAP_ANONYMOUS, -1, 0)
     put_back(target, list, fd)

@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: Apache-2.0
---- One copy for all processes that run the same program, in a file on tmpfs or hugetlbfs that each maps
--- privately. For text that cannot be huge as it lies in its own file: linked so that address and offset
--- differ (lld), or on a filesystem without large folios.
+--- The source `shared`: one copy for all processes that run the same program. The copy is a file
+-- on tmpfs or hugetlbfs (see `cache.lua`), and each process maps it privately. This serves text
+-- that cannot be huge in its own file: because the linker (lld) gave it an address that is not
+-- congruent to its offset, or because the filesystem has no large folios.
 
 local cache = require "tiexec.sources.cache"
 local cache_image = require "tiexec.sources.cache_image"
@@ -16,13 +17,15 @@ local ranges = require "tiexec.base.ranges"
 local c = core.constants
 
 local RX <const> = c.PROT_READ | c.PROT_EXEC
-local WAIT_MS <const> = 5000 -- for another process that is making the copy
+local WAIT_MS <const> = 5000 -- how long to wait for another process that is making the copy
+local OWNER_READ <const>, OTHERS_READ <const> = 0x100, 0x24 -- permissions 0400 and 0044
 
--- ---- what can be shared ----------------------------------------------------------------------------
+-- ---- what can be shared -------------------------------------------------------------------------
 
--- Whether the object lies so in every process that tiexec starts: its base is a multiple of the huge
--- page, as large libraries get it and fixed addresses are, or one of its texts is congruent to its file,
--- as start/relocate.lua moves it. Else there would be a copy for each of the places where it may come to lie.
+-- Tells whether the object has the same address, modulo the huge page, in every process that
+-- tiexec starts. Else each address would need a copy of its own. The address is the same if the
+-- executable has a fixed one, if the load bias is a multiple of the huge page, as that of large
+-- libraries is, or if one of the texts is congruent to its file, as `relocate` makes it.
 local function lies_as_always(image, bias, huge)
     if image.type == c.ET_EXEC or bias & (huge - 1) == 0 then return true end
     for segment in images.loads(image) do
@@ -32,95 +35,105 @@ local function lies_as_always(image, bias, huge)
     return false
 end
 
--- The file of a text, and how the process sees it.
-local function original_of(target, text, host)
+-- Describes the original file of a text: its `path`, a path `readable` by this process, `stat`,
+-- `build_id`, and the load `bias` of the object in the target.
+local function find_original(target, text, host)
     local path, image = target.file(text)
     local stat = path and core.stat(path)
     local bias = stat and stat.inode == text.inode and images.bias(image, { text }, host.page_size)
     if not bias then return nil, "its file has been replaced or cannot be read" end
     if not lies_as_always(image, bias, host.huge_page_size) then
-        return nil, "it lies at an address unlike that of other starts: each would need another copy"
+        return nil,
+            "it lies at an address unlike that of other starts: each would need another copy"
     end
-    return { path = text.path, readable = path, stat = stat, build_id = image.build_id, bias = bias }
+    return { path = text.path, readable = path, stat = stat, build_id = image.build_id,
+        bias = bias }
 end
 
 local function fit(target, range, host)
-    if host.shmem_thp == "deny" then return nil, "huge pages are denied to tmpfs (shmem_enabled)" end
+    if host.shmem_thp == "deny" then
+        return nil, "huge pages are denied to tmpfs (shmem_enabled)"
+    end
     local mappings, why = target.mappings()
     if not mappings then return nil, why end
     local text, huge = pieces.main_text(mappings, range), host.huge_page_size
     if not text then return nil, "no text of a file is in it" end
     local original
-    original, why = original_of(target, text, host)
+    original, why = find_original(target, text, host)
     if not original then return nil, why end
-    local start, stop = pieces.run_around(pieces.of(target, mappings, range, { text = text }), text)
-    start = start and ranges.align_up(start, huge)
-    stop = stop and ranges.align_down(stop, huge)
-    if not start or start >= stop then return nil, "no whole huge page of the file as it was mapped" end
-    local part = { start = start, stop = stop, text = text, original = original, offset = huge, huge = huge }
-    part.pieces = pieces.of(target, mappings, part, { text = text })
+    local file = { text = text }
+    local start, stop = pieces.run_around(pieces.of(target, mappings, range, file), text)
+    if start then start, stop = ranges.inward(start, stop, huge) end
+    if not start then return nil, "no whole huge page of the file as it was mapped" end
+    -- In the copy, the text begins at one huge page.
+    local part = { start = start, stop = stop, text = text, original = original, offset = huge,
+        huge = huge }
+    part.pieces = pieces.of(target, mappings, part, file)
     return part
 end
 
--- ---- the copy --------------------------------------------------------------------------------------
+-- ---- the copy -----------------------------------------------------------------------------------
 
+-- A file descriptor of this process, which is closed at the end of its scope.
 local Descriptor = {}
 function Descriptor:__close() core.syscall("close", self.fd) end
 
-local function descriptor(fd) return setmetatable({ fd = fd }, Descriptor) end
+local function descriptor(fd, path) return setmetatable({ fd = fd, path = path }, Descriptor) end
 
--- The range as cache_fill and cache_compare take it: gaps left out.
-local function filled(part)
-    local range = { start = part.start, stop = part.stop, offset = part.offset, huge = part.huge, pieces = {} }
+-- Gives the part in the form that cache_fill and cache_compare want: without gaps among its pieces.
+local function without_gaps(part)
+    local range = { start = part.start, stop = part.stop, offset = part.offset, huge = part.huge,
+        pieces = {} }
     for _, piece in ipairs(part.pieces) do
         if piece.perms then range.pieces[#range.pieces + 1] = piece end
     end
     return range
 end
 
--- Looks for a finished copy. What is there but cannot be trusted is told of in a line of its own, since
--- somebody should remove it.
--- @treturn[1] table its descriptor and `path`, to be closed
--- @treturn[2] nil: there is none; or nil, why
+-- Looks for a finished copy. Gives its descriptor, with its `path`; nil if there is none; or nil
+-- and why it cannot be used. A message tells of each file that cannot be trusted, since somebody
+-- should remove it.
 local function find(target, folders, name, part)
+    local least_size = part.offset + part.stop - part.start
     for _, folder in ipairs(folders) do
         local path = folder:path_of(name)
-        local fd, why, errno = core.cache_open(folder.fd, name, part.offset + part.stop - part.start)
+        local fd, why, errno = core.cache_open(folder.fd, name, least_size)
         if fd then
             local ok
-            ok, why, errno = target.cache_compare(fd, filled(part))
-            if ok then
-                local copy = descriptor(fd)
-                copy.path = path
-                return copy
-            end
+            ok, why, errno = target.cache_compare(fd, without_gaps(part))
+            if ok then return descriptor(fd, path) end
             core.syscall("close", fd)
-            if errno ~= c.EILSEQ then return nil, why end -- the process's fault, not the file's
+            if errno ~= c.EILSEQ then return nil, why end -- the target's fault, not the file's
             why = "its contents are not the program's"
         end
         if errno ~= c.ENOENT then
-            message.say("%s is not used: %s", path, (why:gsub("^" .. name:gsub("%p", "%%%0") .. ": ", "")))
+            local reason = why:gsub("^" .. name:gsub("%p", "%%%0") .. ": ", "")
+            message.say("%s is not used: %s", path, reason)
             return nil, "its cache file cannot be trusted or used"
         end
     end
 end
 
+-- Writes a copy that has been begun, and finishes it. Others may read it if they may read the
+-- original.
 local function write(target, fd, name, part, folder)
-    local original = part.original
-    local size = part.stop - part.start
-    local before, after = cache_image.around(original, part.start - original.bias, part.offset, size)
-    local ok, why, errno = target.cache_fill(fd, filled(part))
+    local original, size = part.original, part.stop - part.start
+    local address, mode = part.start - original.bias, OWNER_READ | original.stat.mode & OTHERS_READ
+    local before, after = cache_image.around(original, address, part.offset, size)
+    local ok, why, errno = target.cache_fill(fd, without_gaps(part))
     if ok then ok, why, errno = core.cache_put(fd, 0, before) end
     if ok and after ~= "" then ok, why, errno = core.cache_put(fd, part.offset + size, after) end
-    -- others may read the copy if they may read the original
-    if ok then ok, why, errno = core.cache_finish(folder.fd, name, fd, 0x100 | original.stat.mode & 0x24) end
+    if ok then ok, why, errno = core.cache_finish(folder.fd, name, fd, mode) end
     if ok then return true end
     core.cache_abandon(folder.fd, name)
-    if errno == c.EAGAIN then why = "the kernel found no free huge pages (memory is fragmented or short)" end
+    if errno == c.EAGAIN then
+        why = "the kernel found no free huge pages (memory is fragmented or short)"
+    end
     return nil, why
 end
 
--- Makes the copy, or waits until another process has: true, or nil and why not.
+-- Makes the copy, or waits until another process has made it. Gives true; or nil and why there is
+-- no copy.
 local function make(target, folder, name, part)
     local fd, why, errno = core.cache_begin(folder.fd, name, WAIT_MS)
     if errno == c.EEXIST then return true end
@@ -140,7 +153,7 @@ local function make_and_find(target, name, part)
     local folders <close>, why = cache.folders(true)
     local folder = own_folder(folders)
     if not folder then return nil, why or "there is no folder for the copy" end
-    cache.prune(folders) -- memory for copies of programs that are no more would add up
+    cache.prune(folders) -- else copies of programs that are gone would fill the memory
     local copy
     copy, why = make(target, folder, name, part)
     if copy then copy, why = find(target, folders, name, part) end
@@ -154,16 +167,17 @@ local function find_or_make(target, name, part)
     return make_and_find(target, name, part)
 end
 
--- ---- in the process --------------------------------------------------------------------------------
+-- ---- in the process -----------------------------------------------------------------------------
 
 local function is_huge(target, part)
     local pages = target.pages(part.start, part.stop)
     return pages.file_huge >= part.stop - part.start
 end
 
--- The one step that changes anything: the mapping takes the place of what was there. Then, whether the
--- pages are huge. MADV_COLLAPSE (Linux 6.1) joins those that the kernel has split since.
-local function map_over(target, part, fd, is_old)
+-- Maps the copy over the part, which is the only step that changes the target's text. Then tells
+-- whether the pages are huge: true, or nil and why not. MADV_COLLAPSE (Linux 6.1) joins pages
+-- that the kernel has split since the copy was made.
+local function map_over(target, part, fd, host)
     local size = part.stop - part.start
     local executable, unknown = target.executable(part.start, part.stop)
     if not executable then return nil, unknown end
@@ -175,29 +189,34 @@ local function map_over(target, part, fd, is_old)
     if ok and is_huge(target, part) then return true end
     target.call("madvise", part.start, size, c.MADV_COLLAPSE)
     if is_huge(target, part) then return true end
-    if why or not is_old then return nil, why or "the copy is no longer on huge pages" end
-    return nil, "tmpfs has no huge pages here (needs Linux 6.1, or TIEXEC_CACHE on a tmpfs mounted with huge=always)"
+    if why then return nil, why end
+    if hosts.is_at_least(host, 6, 1) then return nil, "the copy is no longer on huge pages" end
+    return nil, "tmpfs has no huge pages here "
+        .. "(needs Linux 6.1, or TIEXEC_CACHE on a tmpfs mounted with huge=always)"
 end
 
 local function replace(target, part, host)
     local address = part.start - part.original.bias
     local copy <close>, why = find_or_make(target, cache.name(part.original, address, part), part)
     if not copy then return nil, why end
-    local original <close>, lost = target.open(part.text) -- now, for there to be a way back
-    if not original then return nil, lost end
-    local opened <close>, refused = target.open_file(copy.path, core.stat("/proc/self/fd/" .. copy.fd))
+    -- The original is opened before anything is changed, so that its pieces can be put back.
+    local way_back <close>, lost = target.open(part.text)
+    if not way_back then return nil, lost end
+    local stat = core.stat("/proc/self/fd/" .. copy.fd)
+    local opened <close>, refused = target.open_file(copy.path, stat)
     if not opened then return nil, refused end
     local ok
-    ok, why = map_over(target, part, opened.fd, not hosts.is_at_least(host, 6, 1))
+    ok, why = map_over(target, part, opened.fd, host)
     if ok then return true end
-    pieces.restore(target, part.pieces, original.fd)
+    pieces.restore(target, part.pieces, way_back.fd)
     return nil, why
 end
 
--- The same kinds of system call, for a seccomp filter to judge.
+-- Makes system calls of the same kinds as `replace` does, for a seccomp filter to judge.
 local function rehearse(target, host)
     local size = host.huge_page_size
-    local place = target.call("mmap", 0, 2 * size, RX, c.MAP_PRIVATE | c.MAP_ANONYMOUS | c.MAP_NORESERVE, -1, 0)
+    local flags = c.MAP_PRIVATE | c.MAP_ANONYMOUS | c.MAP_NORESERVE
+    local place = target.call("mmap", 0, 2 * size, RX, flags, -1, 0)
     target.call("openat", c.AT_FDCWD, place, c.O_RDONLY | c.O_CLOEXEC, 0)
     for _, advice in ipairs { c.MADV_HUGEPAGE, c.MADV_POPULATE_READ, c.MADV_COLLAPSE } do
         target.call("madvise", place, size, advice)

@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
---- Transparent huge pages: a private anonymous copy. No root, no pool. Of the PMD's size, or smaller ones (Linux 6.8).
+--- The source `thp`: a private copy on transparent huge pages. It needs neither root nor a pool.
+-- Since Linux 6.8 the pages can also be smaller than the PMD's.
 
 local core = require "tiexec.core"
 local copy = require "tiexec.sources.copy"
@@ -8,21 +9,27 @@ local text = require "tiexec.base.text"
 
 local c = core.constants
 
+local function has_pmd_size(host) return host.huge_page_size == host.pmd_size end
+
+-- Gives the words of a message that tell the size of the pages, unless it is the usual one.
 local function of_size(host)
-    return host.huge_page_size ~= host.pmd_size and " of " .. text.size(host.huge_page_size) or ""
+    return has_pmd_size(host) and "" or " of " .. text.size(host.huge_page_size)
 end
 
--- Of pages smaller than the PMD's only root sees where they are, and the kernel counts them since Linux 6.10.
+-- Tells whether it can be seen that memory is on such pages. Where pages smaller than the PMD's
+-- are, only root can see. The kernel counts them since Linux 6.10.
 local function can_be_seen(host)
-    return host.huge_page_size == host.pmd_size or host.capabilities >> c.CAP_SYS_ADMIN & 1 == 1
+    return has_pmd_size(host) or host.capabilities >> c.CAP_SYS_ADMIN & 1 == 1
         or core.thp_bytes(host.huge_page_size) ~= nil
 end
 
 local function offers(host)
-    if host.thp == "" then return nil, "this kernel has no transparent huge pages" .. of_size(host) end
+    if host.thp == "" then
+        return nil, "this kernel has no transparent huge pages" .. of_size(host)
+    end
     if host.thp == "never" then
-        return nil, ("transparent huge pages%s are off (echo madvise > %s)"):format(of_size(host),
-            kernel.thp_switch(host.huge_page_size))
+        return nil, ("transparent huge pages%s are off (echo madvise > %s)")
+            :format(of_size(host), kernel.thp_switch(host.huge_page_size))
     end
     if can_be_seen(host) then return true end
     return nil, ("whether its pages are%s cannot be seen (as root it can)"):format(of_size(host))
@@ -34,55 +41,54 @@ local function fit(_, range, host)
     return { start = range.start, stop = range.stop }
 end
 
--- Asks for huge pages, before anything touches the memory.
 local function advise(target, address, size)
-    local ok, why = target.call("madvise", address, size, c.MADV_HUGEPAGE)
-    return ok, why
+    return target.call("madvise", address, size, c.MADV_HUGEPAGE)
 end
 
--- MADV_POPULATE_WRITE: Linux 5.14. Before that, the copying touches all there is to copy.
-local function populate(target, address, size)
-    local _, message, errno = target.call("madvise", address, size, c.MADV_POPULATE_WRITE)
-    if errno and errno ~= c.EINVAL then return nil, message end
-    return true
-end
-
-local function refuse(target)
-    if target.thp_disabled() then return nil, "the process has disabled huge pages (PR_SET_THP_DISABLE)" end
-    return nil, "the kernel found no free huge pages (memory is fragmented or short)"
+-- Says why memory that asked for huge pages did not get them.
+local function why_small(target)
+    if target.thp_disabled() then
+        return "the process has disabled huge pages (PR_SET_THP_DISABLE)"
+    end
+    return "the kernel found no free huge pages (memory is fragmented or short)"
 end
 
 local function all_huge(target, address, size)
     return target.pages(address, address + size).anon_huge >= size
 end
 
--- MADV_COLLAPSE (Linux 6.1) tries harder where memory is fragmented.
+-- Checks that memory is on PMD-sized pages. If it is not, MADV_COLLAPSE (Linux 6.1) tries harder
+-- to get them.
 local function verify(target, address, size)
     if all_huge(target, address, size) then return true end
     target.call("madvise", address, size, c.MADV_COLLAPSE)
     if all_huge(target, address, size) then return true end
-    return refuse(target)
+    return nil, why_small(target)
 end
 
--- Of smaller pages smaps does not tell. Who may know where pages lie sees it; else the kernel counts what faults
--- have had since `before`, whosever: pages that another process had meanwhile can pass for these.
-local function verify_smaller(host, before)
+-- Makes a function that checks that memory is on pages smaller than the PMD's, which smaps does
+-- not tell. A tracer that may see where pages lie looks there. Else the pages count that the
+-- kernel has given since now: pages that another process gets meanwhile can pass for these.
+local function smaller_verifier(host)
+    local before = core.thp_bytes(host.huge_page_size)
     return function(target, address, size)
         local bytes = target.folios(address, address + size, host.huge_page_size)
         if not bytes and before then bytes = core.thp_bytes(host.huge_page_size) - before end
         if bytes and bytes >= size then return true end
-        return refuse(target)
+        return nil, why_small(target)
     end
 end
 
 local function replace(target, range, host, options)
-    local check = verify
-    if host.huge_page_size ~= host.pmd_size then
-        check = verify_smaller(host, core.thp_bytes(host.huge_page_size))
-    end
-    -- perf looks into the map only for memory without a name
-    return copy.replace(target, range, { host = host, flags = 0, advise = advise, populate = populate, verify = check,
-        name = not options.perf_map and "tiexec" or nil })
+    return copy.replace(target, range, {
+        host = host,
+        flags = 0,
+        advise = advise,
+        populate = copy.populate,
+        verify = has_pmd_size(host) and verify or smaller_verifier(host),
+        -- perf looks for symbols in its map only if memory has no name
+        name = not options.perf_map and "tiexec" or nil,
+    })
 end
 
 return {
