@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
---- The command line.
+--- The command line: parses it and starts what it asks for.
 
 local exit = require "tiexec.base.exit"
 local message = require "tiexec.base.message"
@@ -7,6 +7,7 @@ local settings = require "tiexec.plan.settings"
 
 local cli = {}
 
+-- The options as core.getopt takes them. What follows an option with `last` is no option.
 local options = {
     { name = "strategy", short = "s", argument = "NAME" },
     { name = "sources", argument = "LIST" },
@@ -37,38 +38,57 @@ local options = {
 
 local help <const> = [[
 Usage: tiexec [OPTION]... [--] CMD [ARG]...
-   or: tiexec --attach PID... | --undo PID... | --inspect PID | --check [CMD] | --script FILE [ARG]...
+   or: tiexec --attach PID... | --undo PID... | --inspect PID | --check [CMD]
+   or: tiexec --script FILE [ARG]...
 Start CMD with its machine code on huge pages; then get out of the way.
-  -s, --strategy NAME  how to round: aggressive (default), conservative, none, or a Lua file
-      --sources LIST   where huge pages come from, in order: file,shared,thp,hugetlb
-      --page-size SIZE pages of another size, such as 64K, 2M or 1G, which thp and hugetlb may have
-      --profile FILE   settings for this program, in place of those in profiles.d
-  -n, --dry-run        show the plan, with a reason for each mapping; CMD does not run
-  -v, --verbose        show a table of the text before and after, on standard error
+  -s, --strategy NAME  how to round: aggressive (default), conservative, none,
+                       or a Lua file
+      --sources LIST   where huge pages come from, in order:
+                       file,shared,thp,hugetlb
+      --page-size SIZE pages of another size, such as 64K, 2M or 1G, which thp
+                       and hugetlb may have
+      --profile FILE   settings for this program, in place of those in
+                       profiles.d
+  -n, --dry-run        show the plan, with a reason for each mapping; CMD does
+                       not run
+  -v, --verbose        show a table of the text before and after, on standard
+                       error
       --report FILE    write the same as JSON lines
-  -f, --follow LIST    go on after the start: exec (from scripts, to what they become), fork (and what they
-                       start), all (whatever any program becomes or starts), dlopen (libraries)
+  -f, --follow LIST    go on after the start: exec (from scripts, to what they
+                       become), fork (and what they start), all (whatever any
+                       program becomes or starts), dlopen (libraries)
       --no-align       do not move CMD to where its file's pages can be huge
-      --perf-map       name the functions of private copies for perf, in /tmp/perf-PID.map
-  -u, --user USER      run CMD as USER[:GROUP]; --login sets HOME, USER and LOGNAME, too
-      --strict         if anything fails do not start CMD: exit with 125 (else CMD runs, one line tells)
+      --perf-map       name the functions of private copies for perf, in
+                       /tmp/perf-PID.map
+  -u, --user USER      run CMD as USER[:GROUP]; --login sets HOME, USER and
+                       LOGNAME, too
+      --strict         if anything fails do not start CMD: exit with 125 (else
+                       CMD runs, one line tells)
       --debug LIST     show inner workings: maps,plan,syscalls,timing
-      --cache ACTION   list, prune or clear the copies that the source shared has made
-  -a, --attach PID     do it to processes that run already; --undo PID puts their files' own pages back
-      --inspect PID    show what text of a process is huge, and why not, or of -- CMD; --json, --svg FILE
-      --check [CMD]    show whether this host is ready, and what to change; --json, --probe
+      --cache ACTION   list, prune or clear the copies that the source shared
+                       has made
+  -a, --attach PID     do it to processes that run already; --undo PID puts
+                       their files' own pages back
+      --inspect PID    show what text of a process is huge, and why not, or of
+                       -- CMD; --json, --svg FILE
+      --check [CMD]    show whether this host is ready, and what to change;
+                       --json, --probe
       --script FILE    run a Lua script with the harness as `tiexec`
   -h, --help           show this help; -V, --version: the version
-The environment variable TIEXEC sets the same: TIEXEC=strategy=conservative,sources=thp,verbose
-Exit status: CMD's own; 125 tiexec failed, 126 CMD cannot be executed, 127 it was not found.
+The environment variable TIEXEC sets the same:
+TIEXEC=strategy=conservative,sources=thp,verbose
+Exit status: CMD's own; 125 tiexec failed, 126 CMD cannot be executed,
+127 it was not found.
 ]]
 
+-- Says what is wrong with the command line. Returns the exit status.
 local function usage_error(why)
     message.say("%s; try 'tiexec --help'", why)
     return exit.FAILED
 end
 
--- Runs a script as lua5.4 would: `arg` is its command line, and `tiexec` is there.
+-- Runs a script as lua5.4 does, with its command line in `arg` and the harness in `tiexec`. An
+-- integer that the script returns is the exit status; as in lua5.4, an error gives 1.
 local function run_script(path, arguments)
     _G.arg = table.move(arguments, 1, #arguments, 1, { [0] = path })
     _G.tiexec = require "tiexec"
@@ -85,59 +105,72 @@ end
 
 local function run_cache(action)
     local cache = require "tiexec.sources.cache"
-    if not cache.actions[action] then return usage_error("--cache: there are list, prune and clear") end
+    if not cache.actions[action] then
+        return usage_error("--cache: there are list, prune and clear")
+    end
     return cache.run(action)
 end
 
--- What the environment variable TIEXEC says, below the command line.
+-- Completes the settings of the command line with those of the environment variable TIEXEC.
 local function with_environment(given)
     local environment, complaints = settings.from_environment(os.getenv("TIEXEC"))
     for _, complaint in ipairs(complaints) do message.say("%s", complaint) end
     return settings.merge(given, environment)
 end
 
--- Options may follow CMD here, since CMD takes none.
+-- CMD takes no options here, so options of tiexec may follow it.
 local function run_check(given, operands)
     local more, rest = {}, {}
     if #operands > 0 then more, rest = settings.from_arguments(operands, options) end
     if not more then return usage_error(rest) end
     if #rest > 0 then return usage_error("--check: one program at most, without arguments") end
-    return require "tiexec.check".run(with_environment(settings.merge(more, given)), operands[1])
+    given = with_environment(settings.merge(more, given))
+    return require "tiexec.check".run(given, operands[1])
+end
+
+-- Parses a process id. Returns nil if the word is none.
+local function parse_pid(word)
+    local pid = math.tointeger(tonumber(word))
+    return pid and pid > 0 and pid or nil
 end
 
 local function run_inspect(given, operands)
-    local pid = math.tointeger(tonumber(given.inspect))
-    if given.inspect == "--" and #operands > 0 then
-        pid = nil
-    elseif not pid or pid <= 0 or #operands > 0 then
+    local pid = parse_pid(given.inspect)
+    local is_command = given.inspect == "--" and #operands > 0
+    if not is_command and (not pid or #operands > 0) then
         return usage_error("--inspect: one process id is needed, or -- CMD")
     end
     return require "tiexec.inspect".run(with_environment(given), pid, operands)
 end
 
--- The operands are further process ids, so that $(pidof NAME) may follow.
-local function run_attached(given, operands, way)
+-- Runs `--attach` or `--undo`, whichever `action` names. The operands are further process ids, so
+-- that $(pidof NAME) may follow the option.
+local function run_attached(given, operands, action)
     local pids = {}
-    for word in (given[way] .. " " .. table.concat(operands, " ")):gmatch("[^%s,]+") do
-        local pid = math.tointeger(tonumber(word))
-        if not pid or pid <= 0 then return usage_error(("--%s: '%s' is not a process id"):format(way, word)) end
+    for word in (given[action] .. " " .. table.concat(operands, " ")):gmatch("[^%s,]+") do
+        local pid = parse_pid(word)
+        if not pid then
+            return usage_error(("--%s: '%s' is not a process id"):format(action, word))
+        end
         pids[#pids + 1] = pid
     end
     local attach = require "tiexec.remap.attach"
-    return (way == "undo" and attach.undo or attach.run)(pids, with_environment(given))
+    return (action == "undo" and attach.undo or attach.run)(pids, with_environment(given))
 end
 
--- Options that mean something only beside others.
+-- What is wrong with the combination of options, or nil.
 local function misplaced(given)
-    if (given.json and not (given.inspect or given.check)) then return "--json goes with --inspect or --check" end
+    if given.json and not (given.inspect or given.check) then
+        return "--json goes with --inspect or --check"
+    end
     if given.svg and not given.inspect then return "--svg goes with --inspect" end
     if given.attach and given.undo then return "--attach and --undo exclude each other" end
     if given.probe and not given.check then return "--probe goes with --check" end
 end
 
 --- Runs tiexec with a command line.
--- @tparam table arguments as Lua's `arg`
--- @treturn int the exit status
+-- @tparam table arguments list of strings with the program's name at 0, as Lua's `arg`
+-- @treturn int exit status
 function cli.main(arguments)
     local argv = table.move(arguments, 0, #arguments, 1, {})
     local given, operands = settings.from_arguments(argv, options)

@@ -1,7 +1,9 @@
 -- SPDX-License-Identifier: Apache-2.0
---- The harness: ptrace, registers, memory and remote system calls, with GDB's names.
--- `require "tiexec"` works in the program and under lua5.4 alike. What the kernel or the inferior
--- refuses returns `nil, message, errno`; misuse raises. See docs/API.md.
+--- The harness: ptrace, registers, memory and remote system calls, with GDB's names. This module is
+-- what scripts get; docs/API.md documents its functions.
+--
+-- `require "tiexec"` works in the program and under lua5.4 alike. A function returns
+-- `nil, message, errno` where the kernel or the inferior refuses, and raises an error on misuse.
 -- @module tiexec
 
 local core = require "tiexec.core"
