@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
---- Chooses the settings of one executable: those of the command line and the environment, completed by its profile
--- and the defaults, and the strategy that they name.
+--- Chooses the settings that are in force for one executable: the settings that the command line
+-- and the environment give, completed by the executable's profile, its strategy and the defaults.
 
 local core = require "tiexec.core"
 local hosts = require "tiexec.harness.hosts"
@@ -12,13 +12,15 @@ local strategy = require "tiexec.plan.strategy"
 
 local choice = {}
 
--- The page cache has only PMD-sized pages: for others nothing need be moved.
-local function has_no_file_pages(chosen)
+-- The page cache has huge pages of the PMD's size alone. With another size no executable need be
+-- moved to a congruent base.
+local function excludes_file_pages(chosen)
     return chosen["page-size"] ~= nil and chosen["page-size"] ~= core.huge_page_size()
 end
 
--- A wrong profile is passed over with a line; with `strict` it is a reason not to start.
-local function take_complaints(chosen, complaints)
+-- Profiles with errors are passed over, with one line for each. With `strict` the first of them is
+-- the reason not to start the program.
+local function report_complaints(chosen, complaints)
     if #complaints > 0 and chosen.strict then
         chosen.wrong = complaints[1]
     else
@@ -26,52 +28,54 @@ local function take_complaints(chosen, complaints)
     end
 end
 
--- What the strategy declares completes what the settings leave open.
-local function take_declared(chosen)
+-- Completes the settings with what the strategy declares.
+local function complete_by_strategy(chosen)
     local definition = chosen.definition
     if chosen.align == nil then chosen.align = definition.align end
     chosen.names = chosen.sources or definition.sources or sources.default()
-    if has_no_file_pages(chosen) then
+    if excludes_file_pages(chosen) then
         chosen.align = false
         chosen.names = chosen.sources or sources.of_any_size(chosen.names)
     end
 end
 
---- The settings in force for an executable.
--- @tparam ?table executable `path`, as /proc has it; `file`, where it can be read. nil: it is not known which
--- @tparam Settings options those of the command line and the environment
+--- Chooses the settings for an executable. What is wrong with the strategy or, with `strict`, with
+-- a profile is in the field `wrong` of the result.
+-- @tparam ?table executable `path`, which profiles match, and `file`, a path where the file can
+-- be read; nil if it is not known which executable it is
+-- @tparam Settings given the settings of the command line and the environment
 -- @treturn Chosen
-function choice.of_file(executable, options)
+function choice.of_file(executable, given)
     local found, complaints = {}, {}
-    if executable then found, complaints = profile.find(executable, options.profile) end
-    local chosen = settings.merge(options, found, { strategy = strategy.default, debug = {} })
+    if executable then found, complaints = profile.find(executable, given.profile) end
+    local chosen = settings.merge(given, found, { strategy = strategy.default, debug = {} })
     chosen.executable = executable and executable.path
     chosen.definition, chosen.wrong = strategy.load(chosen.strategy)
-    take_complaints(chosen, complaints)
-    if chosen.definition then take_declared(chosen) end
+    report_complaints(chosen, complaints)
+    if chosen.definition then complete_by_strategy(chosen) end
     return chosen
 end
 
---- The settings in force for the program that a process runs.
--- @param inferior or what `observed.open` gave
--- @string name of the program, where /proc does not tell its path
--- @tparam Settings options
+--- Chooses the settings for the program that a process runs.
+-- @param inferior a traced process, or an observed one (see `observed.open`)
+-- @string name the program's name, for the case that /proc does not tell its path
+-- @tparam Settings given the settings of the command line and the environment
 -- @treturn Chosen
-function choice.of(inferior, name, options)
+function choice.of(inferior, name, given)
     local exe = ("/proc/%d/exe"):format(inferior:pid())
-    return choice.of_file({ path = core.readlink(exe) or name, file = exe }, options)
+    return choice.of_file({ path = core.readlink(exe) or name, file = exe }, given)
 end
 
---- Loads ahead what these settings will need, unless a profile says otherwise.
--- @tparam Settings options
-function choice.expect(options)
-    strategy.load(options.strategy or strategy.default)
-    local names = options.sources or sources.default()
+--- Loads the strategy and the first source ahead of time. A profile may still choose others.
+-- @tparam Settings given the settings of the command line and the environment
+function choice.preload(given)
+    strategy.load(given.strategy or strategy.default)
+    local names = given.sources or sources.default()
     sources.get(names[1])
 end
 
---- Does what can be done before the plan, and so while the inferior still runs: the host is described, as
--- `chosen.host`, and the first source is loaded.
+--- Does the work that needs no stopped inferior: describes the host, in `chosen.host`, and loads
+-- the first source. Does nothing where the host is described already.
 -- @tparam Chosen chosen
 function choice.prepare(chosen)
     if chosen.host or chosen.wrong then return end

@@ -1,9 +1,10 @@
 -- SPDX-License-Identifier: Apache-2.0
---- Plain data as text and back: how a copy of this process hands over what it has made.
+--- Turns plain data into text and back. A forked copy of this process passes its result on this
+-- way.
 
 local data = {}
 
-local DEEPEST <const> = 20
+local DEEPEST <const> = 20 -- levels of nested tables; a table that contains itself has no end
 
 local function add(parts, value, depth)
     if type(value) ~= "table" then
@@ -24,7 +25,9 @@ local function add(parts, value, depth)
     parts[#parts + 1] = "}"
 end
 
---- Writes booleans, numbers, strings and tables of these as Lua; raises for anything else.
+--- Writes a value as a Lua expression. Raises a string for a value that is no plain data.
+-- @param value nil, a boolean, a number, a string, or a table of these
+-- @treturn string
 function data.dump(value)
     local parts = {}
     add(parts, value, 1)
@@ -32,6 +35,8 @@ function data.dump(value)
 end
 
 --- Reads what `dump` has written.
+-- @string text
+-- @return the value
 function data.load(text)
     return load("return " .. text, "=data", "t", {})()
 end

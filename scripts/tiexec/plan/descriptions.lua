@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
---- Descriptions: what a strategy is given of an inferior. A description is plain data, so a strategy can be tested
--- without a process.
+--- Descriptions of inferiors, for strategies. A description is plain data, so a strategy can be
+-- tested without a process.
 
 local core = require "tiexec.core"
 local objects = require "tiexec.harness.objects"
@@ -9,16 +9,18 @@ local descriptions = {}
 
 local GIB <const> = 1 << 30
 local GUARD_GAP <const> = 1 << 20 -- the kernel keeps it free below a stack
-local TOP <const> = 1 << 62 -- above all user addresses
+local TOP <const> = 1 << 62 -- an address above all user addresses
 
 local special = { ["[heap]"] = "heap", ["[stack]"] = "stack", ["[vdso]"] = "vdso" }
 
+-- The kind of a mapping that belongs to no object.
 local function kind_of_rest(mapping)
     if mapping.path == "" or mapping.path:find("^%[anon") then return "anonymous" end
     return special[mapping.path] or (mapping.path:sub(1, 1) == "[" and "kernel") or "file"
 end
 
--- The vsyscall page lies above all user addresses: its address is a negative integer, and it is nobody's to change.
+-- All mappings but the vsyscall page. That page lies above all user addresses, so that its
+-- address is a negative integer here, and nobody can change it.
 local function user_mappings(pid)
     local all, message, errno = core.mappings(pid)
     if not all then return nil, message, errno end
@@ -31,7 +33,7 @@ local function user_mappings(pid)
     return mappings
 end
 
--- Where brk may put the heap: from its start to the first mapping that is not the heap's own.
+-- The range that brk(2) may give to the heap: from the heap's start to the first mapping after it.
 local function heap_range(pid, mappings)
     local start = (core.layout(pid) or {}).start_brk
     if not start or start == 0 then return nil end
@@ -43,12 +45,13 @@ local function heap_range(pid, mappings)
     return { start = start, stop = TOP }
 end
 
+-- How large the stack may become, in bytes. For a stack without a limit it is taken to be a GiB.
 local function stack_limit(pid)
     local limits = core.read_file(("/proc/%d/limits"):format(pid)) or ""
     return math.min(tonumber(limits:match("Max stack size%s+(%d+)")) or GIB, GIB)
 end
 
--- Where the stack may grow: downward as far as its limit lets it, and the guard gap below.
+-- The range that the stack may grow into, with the guard gap below it.
 local function stack_range(pid, mappings)
     for _, mapping in ipairs(mappings) do
         if mapping.kind == "stack" then
@@ -57,9 +60,9 @@ local function stack_range(pid, mappings)
     end
 end
 
---- Describes an inferior that stands still.
--- @param inferior or what `observed.open` gave
--- @string stage at which the description is made: "entry", "dlopen", "attach"
+--- Describes an inferior.
+-- @param inferior a stopped process, or an observed one (see `observed.open`)
+-- @string stage at which the description is made: "entry", "dlopen" or "attach"
 -- @treturn[1] Description
 -- @treturn[2] nil, message, errno
 function descriptions.of(inferior, stage)

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
---- The plan of a stage. First a plan is made for pages of the size that is set, or for the PMD-sized ones. On CPUs
--- whose TLB may hold a run of base pages as one entry there may be a second plan, for what the first leaves: see
+--- The plan of a stage. The first plan is made for pages of the size that is set, or else of the
+-- PMD's size. For the text that this plan leaves there may be a second plan: see
 -- plan/smaller.lua.
 
 local smaller = require "tiexec.plan.smaller"
@@ -12,15 +12,17 @@ local function nothing() return {} end
 
 --- Makes the plan of a stage.
 -- @tparam Description description
--- @tparam Chosen chosen prepared (see `choice.prepare`)
--- @treturn[1] table list of Operation
--- @treturn[1] table list of the refused, `{name, reason}` each
--- @treturn[1] func the second plan: given a list of ranges that are done with, it gives a list of Operation
+-- @tparam Chosen chosen prepared by `choice.prepare`
+-- @treturn[1] table list of Operation: the accepted operations
+-- @treturn[1] table the refused operations, `{name, reason}` each
+-- @treturn[1] func makes the second plan: takes a list of the ranges that are done with, and
+-- returns a list of Operation
 -- @treturn[2] nil, string why there is no plan
 function plan.make(description, chosen)
     local definition, host = chosen.definition, chosen.host
     if not strategy.plans_at(definition, description.stage) then return {}, {}, nothing end
-    local operations, refused = strategy.make_plan(definition, description, host, { sources = chosen.names })
+    local options = { sources = chosen.names }
+    local operations, refused = strategy.make_plan(definition, description, host, options)
     if chosen["page-size"] then return operations, refused, nothing end
     return operations, refused, function(done) return smaller.plan(description, chosen, done) end
 end

@@ -1,21 +1,24 @@
 -- SPDX-License-Identifier: Apache-2.0
---- Profiles: per-binary settings in files of Lua. A file returns one profile or a list of them:
+--- Profiles: settings for single executables, in Lua files. A file returns one profile or a list
+-- of them:
 --
---   return { match = { path = "/usr/sbin/mariadbd" }, strategy = "conservative", sources = { "thp" } }
+--   return { match = { path = "/usr/sbin/mariadbd" }, strategy = "conservative" }
 --
--- `match` names the executable by `path`, `basename`, `glob` (of the path) or `build_id`; of several
--- all must hold, and without any the profile is for every program. The first that matches is taken.
+-- `match` names the executable by `path`, `basename`, `glob` (of the path) or `build_id`. If
+-- `match` has several of these keys, all must hold. A profile without `match` is for every
+-- program. The first profile that matches is taken.
 
 local core = require "tiexec.core"
 local paths = require "tiexec.plan.paths"
 local sandbox = require "tiexec.plan.sandbox"
 local settings = require "tiexec.plan.settings"
+local text = require "tiexec.base.text"
 
 local profile = {}
 
 local tests = {
     path = function(executable, value) return executable.path == value end,
-    basename = function(executable, value) return executable.path:match("[^/]*$") == value end,
+    basename = function(executable, value) return text.basename(executable.path) == value end,
     glob = function(executable, value) return core.fnmatch(value, executable.path) end,
     build_id = function(executable, value)
         local image = core.image(executable.file)
@@ -23,6 +26,8 @@ local tests = {
     end,
 }
 
+-- Whether the `match` of a profile names an executable. Returns nil and a string if it has an
+-- error.
 local function matches(executable, match)
     if match ~= nil and type(match) ~= "table" then return nil, "match is not a table" end
     for key, value in pairs(match or {}) do
@@ -33,6 +38,7 @@ local function matches(executable, match)
     return true
 end
 
+-- The settings of one profile. Returns nil and a string if the profile has an error.
 local function parse(definition)
     local result = {}
     for key, value in pairs(definition) do
@@ -46,7 +52,7 @@ local function parse(definition)
     return result
 end
 
--- The settings that a file has for an executable, or nil. Raises a string when the file is at fault.
+-- The settings that a file has for an executable, or nil. Raises a string if the file has an error.
 local function from_file(path, executable)
     local definition = sandbox.run_file(path)
     local list = #definition > 0 and definition or { definition }
@@ -63,6 +69,7 @@ local function from_file(path, executable)
     end
 end
 
+-- The files of profiles, the user's before the host's.
 local function files()
     local list = {}
     for _, folder in ipairs(paths.folders("profiles.d")) do
@@ -73,17 +80,18 @@ local function files()
     return list
 end
 
---- Finds the settings for an executable.
--- @tparam table executable `path` its name, `file` where it can be read
--- @string[opt] file only this profile; else those in profiles.d, the user's first
--- @treturn table settings, empty when nothing matches
--- @treturn table list of complaints about files that were passed over
+--- Finds the settings for an executable. `profile` in the result is the path of the file that has
+-- them.
+-- @tparam table executable `path`, its name, and `file`, a path where it can be read
+-- @string[opt] file the only file to look into; by default all files in the folders profiles.d
+-- @treturn Settings empty if no profile matches
+-- @treturn table list of strings: complaints about files that were passed over
 function profile.find(executable, file)
     local complaints = {}
     for _, path in ipairs(file and { file } or files()) do
         local found, why = sandbox.call(function() return from_file(path, executable) end)
         if found then return found, complaints end
-        complaints[#complaints + 1] = why and (why:find(path, 1, true) and why or path .. ": " .. why)
+        if why then complaints[#complaints + 1] = sandbox.with_path(path, why) end
     end
     return {}, complaints
 end

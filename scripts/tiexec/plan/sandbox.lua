@@ -1,14 +1,14 @@
 -- SPDX-License-Identifier: Apache-2.0
---- Where strategies and profiles run: Lua files that compute and return data. They see the parts of
--- Lua's library that compute, and the planner; and they run in a copy of this process, so that loops,
--- floods of memory and crashes are nobody's but theirs.
+--- Runs strategies and profiles, which are Lua files that compute and return data. They see the
+-- parts of Lua's library that compute, and the planner. They run in a forked copy of this process:
+-- endless loops, floods of memory and crashes end that copy alone.
 
 local core = require "tiexec.core"
 local data = require "tiexec.plan.data"
 
 local sandbox = {}
 
-local MILLISECONDS <const> = 20000 -- of the clock; a busy host is no fault of the file's
+local MILLISECONDS <const> = 20000 -- of the clock, and so many because the host may be busy
 local MEBIBYTES <const> = 256
 
 local names = { "assert", "error", "ipairs", "math", "next", "pairs", "pcall", "print", "rawequal",
@@ -17,6 +17,8 @@ local names = { "assert", "error", "ipairs", "math", "next", "pairs", "pcall", "
 
 local modules = { ["tiexec.planner"] = true }
 
+-- The global variables that a file sees. `print` writes to standard error, since standard output
+-- belongs to the program that is being started.
 local function environment()
     local env = {}
     for _, name in ipairs(names) do env[name] = _G[name] end
@@ -33,17 +35,26 @@ local function environment()
     return env
 end
 
---- Calls a function in a copy of this process, within bounds of time and memory.
--- @func f returns data: booleans, numbers, strings, tables of these; its errors should be strings
--- @treturn[1] what f returned
--- @treturn[2] nil, string why not
+--- Calls a function in a forked copy of this process, with limits on time and memory.
+-- @func f returns plain data (see `data.dump`), and raises strings
+-- @return[1] what `f` returned
+-- @treturn[2] nil, string why there is no result
 function sandbox.call(f)
     local text, why = core.trial(function() return data.dump(f()) end, MILLISECONDS, MEBIBYTES)
     if not text then return nil, why end
     return data.load(text)
 end
 
---- Runs a file, which must return a table. Raises a string that names the file otherwise.
+--- Puts the path of a file before a message about it, unless the message names the file already.
+-- @string path
+-- @string why
+-- @treturn string
+function sandbox.with_path(path, why)
+    return why:find(path, 1, true) and why or path .. ": " .. why
+end
+
+--- Runs a file, which must return a table. Raises a string that names the file if the file cannot
+-- be loaded or returns anything else.
 -- @string path
 -- @treturn table
 function sandbox.run_file(path)

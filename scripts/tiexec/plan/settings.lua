@@ -1,60 +1,59 @@
 -- SPDX-License-Identifier: Apache-2.0
---- Settings: what may be set, and where from. The command line goes before the environment variable
--- TIEXEC, that before a profile, that before the defaults.
+--- Settings: which there are, and how their values are parsed. The command line takes precedence
+-- over the environment variable TIEXEC, TIEXEC over a profile, and a profile over the defaults.
 
 local core = require "tiexec.core"
 local sources = require "tiexec.sources"
 
 local settings = {}
 
---- What `--debug` and TIEXEC=debug= may name.
-settings.debug_words = { "maps", "plan", "syscalls", "timing" }
+local debug_words <const> = { "maps", "plan", "syscalls", "timing" }
+local follow_words <const> = { "exec", "fork", "all", "dlopen" }
 
---- What `--follow` and TIEXEC=follow= may name.
-settings.follow_words = { "exec", "fork", "all", "dlopen" }
-
-local function split(text, separator)
-    local words = {}
-    for word in text:gmatch("[^" .. separator .. "]+") do words[#words + 1] = word end
-    return words
+local function split(text, separators)
+    local list = {}
+    for word in text:gmatch("[^" .. separators .. "]+") do list[#list + 1] = word end
+    return list
 end
 
--- Lists are separated by commas on the command line, by + where a comma already separates settings.
-local function words(value)
+-- The words of a list. A profile has a table; the command line separates the words by commas; in
+-- the environment variable, where commas separate settings, plus signs separate words.
+local function words_of(value)
     if type(value) == "table" then return value end
     return split(tostring(value), ",+")
 end
 
 local function parse_sources(value)
-    local list = words(value)
+    local list = words_of(value)
     local wrong = sources.check(list)
     if wrong then return nil, wrong end
     return list
 end
 
--- A parser of lists whose words are among `names`; its value has the words as keys.
-local function parse_set(names)
-    return function(value)
-        local on = {}
-        for _, word in ipairs(words(value)) do
-            local known = false
-            for _, name in ipairs(names) do known = known or name == word end
-            if not known then
-                return nil, ("unknown word '%s' (there are: %s)"):format(word, table.concat(names, ", "))
-            end
-            on[word] = true
+-- Parses a list whose words are all in `names`. The result has each word of the list as a key.
+local function parse_set(value, names)
+    local set = {}
+    for _, word in ipairs(words_of(value)) do
+        local known = false
+        for _, name in ipairs(names) do known = known or name == word end
+        if not known then
+            local all = table.concat(names, ", ")
+            return nil, ("unknown word '%s' (there are: %s)"):format(word, all)
         end
-        return on
+        set[word] = true
     end
+    return set
 end
 
-local parse_follow_words = parse_set(settings.follow_words)
+local function parse_debug(value) return parse_set(value, debug_words) end
 
--- A program that is kept for what it may start cannot be watched as one that has been let go.
+-- With fork and all the program stays traced; with dlopen it is watched untraced.
 local function parse_follow(value)
-    local follow, why = parse_follow_words(value)
+    local follow, why = parse_set(value, follow_words)
     if not follow then return nil, why end
-    if follow.dlopen and (follow.fork or follow.all) then return nil, "dlopen goes with exec, not with fork or all" end
+    if follow.dlopen and (follow.fork or follow.all) then
+        return nil, "dlopen goes with exec, not with fork or all"
+    end
     return follow
 end
 
@@ -71,7 +70,7 @@ end
 
 local units <const> = { [""] = 1, K = 1 << 10, M = 1 << 20, G = 1 << 30 }
 
--- "2M", "64K", "2097152": bytes.
+-- Parses the size of a page, such as "2M", "64K" or "2097152", into bytes.
 local function parse_size(value)
     local digits, unit = tostring(value):upper():match("^(%d+)([KMG]?)$")
     local bytes = digits and #digits < 12 and math.tointeger(tonumber(digits)) * units[unit] or 0
@@ -79,7 +78,7 @@ local function parse_size(value)
     return nil, ("'%s' is not the size of a page, such as 2M or 64K"):format(tostring(value))
 end
 
---- The settings by name. `profile`: whether a profile may set it.
+-- The settings by name. `profile` is true where a profile may have the setting.
 local parsers = {
     strategy = { parse = parse_string, profile = true },
     sources = { parse = parse_sources, profile = true },
@@ -90,14 +89,16 @@ local parsers = {
     ["perf-map"] = { parse = parse_switch, profile = true },
     profile = { parse = parse_string },
     report = { parse = parse_string },
-    debug = { parse = parse_set(settings.debug_words), profile = true },
+    debug = { parse = parse_debug, profile = true },
     follow = { parse = parse_follow, profile = true },
     ["dry-run"] = { parse = parse_switch },
 }
 
---- Parses one setting.
--- @treturn[1] its value
--- @treturn[2] nil, string why not
+--- Parses the value of one setting.
+-- @string name of the setting
+-- @param value a string, or what a profile has
+-- @return[1] the parsed value, which is never nil
+-- @treturn[2] nil, string what is wrong with it
 function settings.parse(name, value)
     local parser = parsers[name]
     if not parser then return nil, ("unknown setting '%s'"):format(name) end
@@ -106,15 +107,17 @@ function settings.parse(name, value)
     return parsed
 end
 
---- Whether a profile may set `name`.
+--- Whether a profile may have a setting.
+-- @string name of the setting
 function settings.in_profile(name)
     return parsers[name] and parsers[name].profile or false
 end
 
---- Reads the environment variable, a comma list such as "strategy=conservative,debug=plan+maps,strict".
--- @string[opt] text
--- @treturn table settings
--- @treturn table list of complaints; what they are about is left out
+--- Parses the environment variable TIEXEC, a list such as
+-- "strategy=conservative,debug=plan+maps,strict".
+-- @string[opt] text the variable's value
+-- @treturn Settings those that could be parsed
+-- @treturn table list of strings: complaints about the others
 function settings.from_environment(text)
     local result, complaints = {}, {}
     for _, item in ipairs(split(text or "", ",")) do
@@ -129,7 +132,9 @@ function settings.from_environment(text)
     return result, complaints
 end
 
---- Puts layers of settings over one another, the first one on top.
+--- Merges layers of settings. Where several layers have a setting, the first of them counts.
+-- @tparam Settings ... the layers
+-- @treturn Settings a new table
 function settings.merge(...)
     local merged = {}
     for _, layer in ipairs { ... } do
@@ -140,11 +145,23 @@ function settings.merge(...)
     return merged
 end
 
---- Parses the command line's options with getopt_long.
--- @tparam table argv list, the program's name first
--- @tparam table options list of `{name, short, argument}`
--- @treturn[1] table settings, and actions such as help by their name
--- @treturn[1] table the operands
+--- Opens the file that the setting `report` names, and puts it into the setting `report_file`.
+-- @tparam Settings given changed in place
+-- @treturn[1] boolean true; also where no report is asked for
+-- @treturn[2] nil, string why the file cannot be opened
+function settings.open_report(given)
+    if not given.report then return true end
+    local file, why = io.open(given.report, "w")
+    if not file then return nil, why end
+    given.report_file = file
+    return true
+end
+
+--- Parses a command line with getopt_long(3).
+-- @tparam table argv list of strings: the program's name and its arguments
+-- @tparam table options list of `{name, short, argument, last}`
+-- @treturn[1] Settings and, under their names, the options that are no settings, such as help
+-- @treturn[1] table list of strings: the operands
 -- @treturn[2] nil, string what is wrong
 function settings.from_arguments(argv, options)
     local given, first = core.getopt(argv, options)

@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: Apache-2.0
---- The second plan. Some CPUs' TLB may hold a run of base pages as one entry (the contiguous bit of AArch64). There
--- the text that the first plan leaves, or that has not got what it was planned for, is offered pages of such a run,
--- if a source has some to give. It is an offer: where it comes to nothing, nothing has failed.
+--- The second plan of a stage, for pages smaller than the PMD's. The TLB of some CPUs can hold a
+-- run of base pages as one entry (on AArch64 by the contiguous bit). On such a CPU the second
+-- plan asks for pages of this size for the text that has got no page by the first plan. Its
+-- operations are optional: it is no failure if no source can serve them.
 
 local hosts = require "tiexec.harness.hosts"
 local ranges = require "tiexec.base.ranges"
@@ -10,35 +11,37 @@ local strategy = require "tiexec.plan.strategy"
 
 local smaller = {}
 
---- Describes the host with these smaller pages, and names the sources that have some.
--- @tparam Host host
--- @tparam table names of sources
+--- Describes the host for these smaller pages, and finds the sources that offer them.
+-- @tparam Host host as the first plan had it
+-- @tparam table names list of sources, in order of preference
 -- @treturn[1] Host
--- @treturn[1] table names
--- @treturn[2] nil there are none to be had
+-- @treturn[1] table list of those names whose sources offer such pages
+-- @treturn[2] nil the CPU has no such pages, or no source offers them
 function smaller.host(host, names)
-    local its, able = hosts.smaller(host), {}
-    for _, name in ipairs(its and names or {}) do
+    local smaller_host, able = hosts.smaller(host), {}
+    for _, name in ipairs(smaller_host and names or {}) do
         local offers = sources.get(name).offers
-        if offers and offers(its) then able[#able + 1] = name end
+        if offers and offers(smaller_host) then able[#able + 1] = name end
     end
-    if #able > 0 then return its, able end
+    if #able > 0 then return smaller_host, able end
 end
 
-local function copy_of(list, changes)
+local function copy_with(original, changes)
     local result = {}
-    for key, value in pairs(list) do result[key] = value end
+    for key, value in pairs(original) do result[key] = value end
     for key, value in pairs(changes) do result[key] = value end
     return result
 end
 
--- Adds a mapping to a list, cut where a range begins or ends. The parts within a range are settled.
+-- Adds a mapping to a list, cut into parts where a range begins or ends. The parts within ranges
+-- are of the kind "settled".
 local function add_cut(list, mapping, done)
     local at = mapping.start
     local function add(stop, kind)
         if at < stop then
-            list[#list + 1] = copy_of(mapping, { start = at, stop = stop, kind = kind or mapping.kind,
-                offset = mapping.offset and mapping.offset + at - mapping.start })
+            local offset = mapping.offset and mapping.offset + at - mapping.start
+            list[#list + 1] = copy_with(mapping,
+                { start = at, stop = stop, kind = kind or mapping.kind, offset = offset })
         end
         at = math.max(at, stop)
     end
@@ -51,11 +54,11 @@ local function add_cut(list, mapping, done)
     add(mapping.stop)
 end
 
--- The description of what lies beside some ranges, which are in order. Objects have the same mappings as the whole.
-local function beside(description, done)
-    local result, objects = copy_of(description, { mappings = {}, objects = {} }), {}
+-- A copy of a description in which the ranges `done`, which are in order of address, are settled.
+local function settle(description, done)
+    local result, objects = copy_with(description, { mappings = {}, objects = {} }), {}
     for i, object in ipairs(description.objects or {}) do
-        objects[object] = copy_of(object, { mappings = {} })
+        objects[object] = copy_with(object, { mappings = {} })
         result.objects[i] = objects[object]
     end
     result.executable = objects[description.executable] or description.executable
@@ -70,32 +73,38 @@ local function beside(description, done)
     return result
 end
 
-local function among(names, wanted)
+-- The names of an operation's sources that are able; all that are able, if the operation names
+-- none.
+local function able_sources(operation, able)
     local list = {}
-    for _, name in ipairs(wanted or names) do
-        for _, able in ipairs(names) do
-            if able == name then list[#list + 1] = name end
+    for _, name in ipairs(operation.sources or able) do
+        for _, known in ipairs(able) do
+            if known == name then list[#list + 1] = name end
         end
     end
     return list
 end
 
+local function by_start(a, b) return a.start < b.start end
+
 --- Makes the second plan.
 -- @tparam Description description
 -- @tparam Chosen chosen
--- @tparam table done ranges that are to be left alone
--- @treturn table list of Operation, maybe empty: all are remaps, with a `page_size` and `sources`, and `optional`
+-- @tparam table done list of ranges that the second plan must leave alone
+-- @treturn table list of Operation, which may be empty. All are remaps with `page_size` and
+-- `sources`, and are marked `optional`
 function smaller.plan(description, chosen, done)
     local host, able = smaller.host(chosen.host, chosen.names)
     if not host then return {} end
     local in_order = table.move(done, 1, #done, 1, {})
-    table.sort(in_order, function(a, b) return a.start < b.start end)
-    local operations = strategy.make_plan(chosen.definition, beside(description, in_order), host, { sources = able })
+    table.sort(in_order, by_start)
+    local operations = strategy.make_plan(chosen.definition, settle(description, in_order), host,
+        { sources = able })
     local result = {}
     for _, operation in ipairs(operations or {}) do
-        local its_sources = among(able, operation.sources)
-        if operation.op == "remap" and not operation.page_size and #its_sources > 0 then
-            operation.page_size, operation.sources = host.huge_page_size, its_sources
+        local names = able_sources(operation, able)
+        if operation.op == "remap" and not operation.page_size and #names > 0 then
+            operation.page_size, operation.sources = host.huge_page_size, names
             operation.optional = true
             result[#result + 1] = operation
         end
@@ -103,8 +112,11 @@ function smaller.plan(description, chosen, done)
     return result
 end
 
---- Joins both plans into one list, in order of address, to be shown. What the first plan keeps, and the second does
--- not, is kept no more.
+--- Joins the two plans into one list, to be shown. A text that the first plan keeps, and the second
+-- remaps, is no longer among the kept ones.
+-- @tparam table first list of Operation
+-- @tparam table second list of Operation
+-- @treturn table list of Operation in order of address
 function smaller.joined(first, second)
     if #second == 0 then return first end
     local result = {}
@@ -114,7 +126,7 @@ function smaller.joined(first, second)
         end
     end
     table.move(second, 1, #second, #result + 1, result)
-    table.sort(result, function(a, b) return a.start < b.start end)
+    table.sort(result, by_start)
     return result
 end
 

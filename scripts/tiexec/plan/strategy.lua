@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
---- Strategies: finding, loading, checking and running them.
+--- Strategies: finds, loads, checks and runs them.
 
 local paths = require "tiexec.plan.paths"
 local sandbox = require "tiexec.plan.sandbox"
@@ -10,10 +10,13 @@ local strategy = {}
 
 strategy.default = "aggressive"
 
+-- The fields that a strategy may have, with their types.
 local fields = { name = "string", description = "string", plan = "function", stages = "table",
     sources = "table", recache = "string", align = "boolean", copied_ends = "boolean" }
 local stages = { entry = true, dlopen = true, attach = true }
+local recache_words = { never = true, ["if-unmapped"] = true }
 
+-- What is wrong with the table that a strategy's file returned, or nil.
 local function check(definition)
     for key, value in next, definition do
         if not fields[key] then return ("unknown key '%s'"):format(tostring(key)) end
@@ -27,13 +30,13 @@ local function check(definition)
             return ("unknown stage '%s' (there are: attach, dlopen, entry)"):format(tostring(stage))
         end
     end
-    if definition.recache and definition.recache ~= "never" and definition.recache ~= "if-unmapped" then
+    if definition.recache and not recache_words[definition.recache] then
         return "recache is neither 'never' nor 'if-unmapped'"
     end
     return definition.sources and sources.check(definition.sources)
 end
 
--- Runs a strategy's file. Raises a string when it is no strategy.
+-- Runs a strategy's file. Raises a string if the file is no strategy.
 local function read(path)
     local definition = sandbox.run_file(path)
     local wrong = check(definition)
@@ -41,11 +44,13 @@ local function read(path)
     return definition
 end
 
--- tiexec's own strategies are trusted; all others run in a copy of this process.
+-- Calls a function that runs the strategy at a path. Returns its result, or nil and a string.
+-- tiexec's own strategies are trusted; for all others the function is called in a forked copy of
+-- this process.
 local function guarded(path, f)
     if not paths.is_own(path) then
         local result, why = sandbox.call(f)
-        if result == nil and why and not why:find(path, 1, true) then why = path .. ": " .. why end
+        if result == nil and why then why = sandbox.with_path(path, why) end
         return result, why
     end
     local ok, result = pcall(f)
@@ -53,12 +58,12 @@ local function guarded(path, f)
     return nil, result
 end
 
---- Finds the file of a strategy. A name with a slash is a path, and "mine.lua" is a file of the current folder if
--- there is one of that name. Any other name is looked for among the user's strategies, the host's and tiexec's
--- own, with or without ".lua".
+--- Finds the file of a strategy. A name with a slash is a path. "mine.lua" is a file of the
+-- current folder if there is one of that name. Any other name, with or without ".lua", is looked
+-- for among the user's strategies, the host's and tiexec's own.
 -- @string name
--- @treturn[1] string path
--- @treturn[2] nil, string why
+-- @treturn[1] string the file's path, which need not exist if the name is a path
+-- @treturn[2] nil, string where it was looked for
 function strategy.find(name)
     local is_file_name = name:find("%.lua$") ~= nil
     if name:find("/", 1, true) or is_file_name and paths.exists(name) then return name end
@@ -72,13 +77,13 @@ function strategy.find(name)
     return nil, ("no strategy '%s' in %s"):format(name, table.concat(tried, ", "))
 end
 
-local loaded = {} -- by name
+local loaded = {} -- definitions by the names that they were asked for by
 
---- Loads a strategy; once, if nothing is wrong with it.
+--- Loads a strategy. A strategy without errors is loaded once.
 -- @string name a name or a path
--- @treturn[1] table its declarative fields: `name`, `path`, `stages`, maybe `description`, `sources`,
--- `align`, `recache`, `copied_ends`
--- @treturn[2] nil, string why
+-- @treturn[1] Definition `name`, `path`, `stages` and, if the strategy declares them,
+-- `description`, `sources`, `align`, `recache` and `copied_ends`
+-- @treturn[2] nil, string why it cannot be loaded
 function strategy.load(name)
     if loaded[name] then return loaded[name] end
     local path, why = strategy.find(name)
@@ -99,7 +104,9 @@ function strategy.load(name)
     return definition
 end
 
---- Whether a strategy has something to say at a stage.
+--- Whether a strategy makes plans at a stage.
+-- @tparam Definition definition
+-- @string stage
 function strategy.plans_at(definition, stage)
     for _, name in ipairs(definition.stages) do
         if name == stage then return true end
@@ -107,11 +114,14 @@ function strategy.plans_at(definition, stage)
     return false
 end
 
---- Makes a plan and checks it.
--- @tparam table definition what `load` gave
--- @treturn[1] table accepted operations
--- @treturn[1] table refused operations, `{name, reason}` each
--- @treturn[2] nil, string why
+--- Has a strategy make a plan, and checks the plan.
+-- @tparam Definition definition
+-- @tparam Description description
+-- @tparam Host host
+-- @tparam table options `sources`: names of the sources, in order of preference
+-- @treturn[1] table list of Operation: the accepted operations
+-- @treturn[1] table the refused operations, `{name, reason}` each
+-- @treturn[2] nil, string why there is no plan
 function strategy.make_plan(definition, description, host, options)
     local operations, why = guarded(definition.path, function()
         return { read(definition.path).plan(description, host, options) }

@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
---- Checks a plan, which is what a strategy returns, before anything is touched.
+--- Checks plans. A plan is what a strategy returns: a list of operations. It is checked before
+-- anything is changed in the inferior.
 
 local planner = require "tiexec.planner"
 local ranges = require "tiexec.base.ranges"
@@ -8,12 +9,15 @@ local text = require "tiexec.base.text"
 
 local validate = {}
 
+-- The keys that an operation may have, with their types.
 local keys = {
-    remap = { op = "string", start = "integer", stop = "integer", object = "string", note = "string",
-        sources = "table", page_size = "integer" },
-    keep = { op = "string", start = "integer", stop = "integer", object = "string", reason = "string" },
+    remap = { op = "string", start = "integer", stop = "integer", object = "string",
+        note = "string", sources = "table", page_size = "integer" },
+    keep = { op = "string", start = "integer", stop = "integer", object = "string",
+        reason = "string" },
 }
 
+-- How messages name an operation.
 local function name_of(operation, index)
     if math.type(operation.start) == "integer" and math.type(operation.stop) == "integer" then
         return ("operation %d, %#x-%#x"):format(index, operation.start, operation.stop)
@@ -21,6 +25,7 @@ local function name_of(operation, index)
     return "operation " .. index
 end
 
+-- What is wrong with an operation by itself, or nil.
 local function check_form(operation)
     local known = keys[operation.op]
     if not known then return ("unknown op '%s' (there are: keep, remap)"):format(operation.op) end
@@ -35,17 +40,20 @@ local function check_form(operation)
         return "start must be below stop"
     end
     local size = operation.page_size
-    if size and (size < 1 or size & (size - 1) ~= 0) then return "page_size is not a power of two" end
+    if size and (size < 1 or size & (size - 1) ~= 0) then
+        return "page_size is not a power of two"
+    end
     return operation.sources and sources.check(operation.sources)
 end
 
--- The object whose text a range has. There must be one, or the range is no business of a plan.
+-- The first object that has text in a range, or nil.
 local function object_of(description, range)
     for _, mapping in ipairs(description.mappings) do
         if mapping.kind == "text" and ranges.overlap(mapping, range) then return mapping.object end
     end
 end
 
+-- What is wrong with the range of a remap, or nil. Notes the object whose text the range has.
 local function check_range(description, host, operation, accepted)
     local huge = operation.page_size or host.huge_page_size
     if huge <= host.page_size then
@@ -66,28 +74,39 @@ local function check_range(description, host, operation, accepted)
     operation.object = object.path
 end
 
---- Checks every operation of a plan against a description of the inferior and one of the host.
--- @param operations what the strategy returned
--- @treturn[1] table accepted operations, in their order
--- @treturn[1] table the refused: list of `{name, reason}`
--- @treturn[2] nil, string: it is not a plan at all
-function validate.check(operations, description, host)
+-- Why something is not a list of tables, or nil.
+local function check_list(operations)
     if type(operations) ~= "table" then
-        return nil, ("plan returned a %s, not a list of operations"):format(type(operations))
+        return ("plan returned a %s, not a list of operations"):format(type(operations))
     end
-    local accepted, refused = {}, {}
     local count = 0
     for index in pairs(operations) do
         count = count + 1
         if math.type(index) ~= "integer" or index < 1 or index > #operations then
-            return nil, ("the plan has a key '%s': it must be a list"):format(index)
+            return ("the plan has a key '%s': it must be a list"):format(index)
         end
     end
-    if count ~= #operations then return nil, "the plan has a hole: it must be a list" end
+    if count ~= #operations then return "the plan has a hole: it must be a list" end
     for index, operation in ipairs(operations) do
         if type(operation) ~= "table" then
-            return nil, ("operation %d is a %s, not a table"):format(index, type(operation))
+            return ("operation %d is a %s, not a table"):format(index, type(operation))
         end
+    end
+end
+
+--- Checks every operation of a plan against a description of the inferior and one of the host.
+-- Operations after a refused one may still be accepted.
+-- @param operations what the strategy returned, of any type
+-- @tparam Description description
+-- @tparam Host host
+-- @treturn[1] table list of Operation: the accepted ones, in their order; each remap has `object`
+-- @treturn[1] table the refused operations, `{name, reason}` each
+-- @treturn[2] nil, string why it is not a plan at all
+function validate.check(operations, description, host)
+    local wrong = check_list(operations)
+    if wrong then return nil, wrong end
+    local accepted, refused = {}, {}
+    for index, operation in ipairs(operations) do
         local reason = check_form(operation)
         if not reason and operation.op == "remap" then
             reason = check_range(description, host, operation, accepted)

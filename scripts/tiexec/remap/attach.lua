@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
---- `--attach PID`, `--undo PID`: what is done to processes that run already. Each is stopped for some
--- milliseconds, all its threads at once, and let go as it was.
+--- The options `--attach PID` and `--undo PID`, for processes that run already. All threads of a
+-- process are stopped together for some milliseconds, and then run on where they were.
 
 local choice = require "tiexec.plan.choice"
 local core = require "tiexec.core"
@@ -11,6 +11,7 @@ local message = require "tiexec.base.message"
 local observed = require "tiexec.harness.observed"
 local protection = require "tiexec.harness.protection"
 local refusal = require "tiexec.harness.refusal"
+local settings = require "tiexec.plan.settings"
 local text = require "tiexec.base.text"
 
 local c = core.constants
@@ -18,8 +19,9 @@ local attach = {}
 
 local ALL_SIGNALS <const> = -1
 
--- Calls `work` with the process stopped. Signals wait meanwhile: if this process died now, by SIGKILL, so would
--- the other, rather than run on in the midst of something.
+-- Calls `work` with the inferior, all of whose threads are stopped. Returns its results, or nil
+-- and a string. Signals to this process are blocked meanwhile. If SIGKILL ends this process, it
+-- ends the inferior, too: the inferior must not run on half changed.
 local function with_stopped(pid, work)
     local before = core.signal_mask(ALL_SIGNALS)
     local inferior <close>, why, errno = hold.attach(pid)
@@ -36,7 +38,7 @@ local function with_stopped(pid, work)
     return table.unpack(result, 2, result.n)
 end
 
--- Whether some text is on larger pages.
+-- Whether some text of a process is on larger pages than base pages.
 local function has_huge_text(pid, host)
     local context = { pid = pid, pmd = host.pmd_size, sizes = count.sizes(host, {}) }
     for _, m in ipairs(core.mappings(pid, true) or {}) do
@@ -46,82 +48,89 @@ local function has_huge_text(pid, host)
     return false
 end
 
--- A server that has disabled huge pages for its heap's sake (mariadbd) may have them for its text: they are enabled
--- until the result is closed, with all threads stopped, and what is huge by then stays so. A seccomp filter of its
--- own might kill it for that: then nothing is done.
+-- Enables transparent huge pages in a process that has disabled them, as mariadbd does for its
+-- heap, until the result is closed. All threads are stopped meanwhile, and pages that are huge by
+-- then stay so. Does nothing in a process with a seccomp filter, which might kill the process for
+-- these calls.
 local function enable_huge_pages(inferior)
     local pid = inferior:pid()
     local function prctl(...) return inferior:remote_syscall("prctl", ...) end
-    local enabled = core.status(pid, "THP_enabled") == 0 and (core.status(pid, "Seccomp") or 0) == 0
-        and prctl(c.PR_GET_THP_DISABLE, 0, 0, 0, 0) == 1 and prctl(c.PR_SET_THP_DISABLE, 0, 0, 0, 0) == 0
+    local may_try = core.status(pid, "THP_enabled") == 0 and (core.status(pid, "Seccomp") or 0) == 0
+    local enabled = may_try and prctl(c.PR_GET_THP_DISABLE, 0, 0, 0, 0) == 1
+        and prctl(c.PR_SET_THP_DISABLE, 0, 0, 0, 0) == 0
     return setmetatable({}, { __close = function()
         if enabled then prctl(c.PR_SET_THP_DISABLE, 1, 0, 0, 0) end
     end })
 end
 
--- Remaps one stopped process. Returns whether all is as wanted, and a line for its user.
-local function remap_stopped(inferior, name, options)
+-- Remaps the text of a stopped process. Returns whether nothing is left to complain of, and a
+-- line for the user, or nil.
+local function remap_stopped(inferior, name, given)
     local stage = require "tiexec.remap.stage"
-    local _ <close> = not options["dry-run"] and enable_huge_pages(inferior) or nil
-    local chosen = choice.of(inferior, name, options)
+    local _ <close> = not given["dry-run"] and enable_huge_pages(inferior) or nil
+    local chosen = choice.of(inferior, name, given)
     local outcome, why = stage.run(inferior, name, chosen, { stage = "attach" })
     if not outcome then return false, why end
     if outcome.complaint then return false, outcome.complaint end
     if outcome.dry or #outcome.results > 0 then return true end
-    if has_huge_text(inferior:pid(), chosen.host) then return true, "its text is on huge pages already" end
+    if has_huge_text(inferior:pid(), chosen.host) then
+        return true, "its text is on huge pages already"
+    end
     return true, "it has no text that could be on huge pages (tiexec --inspect tells more)"
 end
 
-local function undo_stopped(inferior, _, options)
+-- Puts the files' own mappings back in a stopped process. Returns the same as `remap_stopped`.
+local function undo_stopped(inferior, _, given)
     local bytes, complaints = require "tiexec.remap.undo".run(inferior, core.host())
     if not bytes then return false, complaints end
-    if complaints[1] then return false, ("%s: %s"):format(complaints[1].object, complaints[1].why) end
+    local first = complaints[1]
+    if first then return false, ("%s: %s"):format(first.object, first.why) end
     if bytes == 0 then return true, "there is nothing to undo" end
-    return true, options.verbose and text.size(bytes) .. " are mapped as its files have them" or nil
+    return true, given.verbose and text.size(bytes) .. " are mapped as its files have them" or nil
 end
 
--- Does one process. Returns an exit status.
-local function treat(pid, work, options)
-    local target, why = observed.open(pid)
-    if not target then
+-- Does `work` on one process, and says what came of it. Returns an exit status.
+local function run_one(pid, work, given)
+    local process, why = observed.open(pid)
+    if not process then
         message.say("process %d: %s", pid, why)
         return exit.FAILED
     end
-    local name = target.executable and target.executable:match("[^/]*$") or target.name
+    local name = process.executable and text.basename(process.executable) or process.name
     local ok
-    ok, why = with_stopped(pid, function(inferior) return work(inferior, name, options) end)
+    ok, why = with_stopped(pid, function(inferior) return work(inferior, name, given) end)
     if why then message.say("%s (process %d): %s", name, pid, why) end
     return ok and 0 or ok == false and exit.INCOMPLETE or exit.FAILED
 end
 
-local function each(pids, work, options)
-    local worst = 0
-    for _, pid in ipairs(pids) do worst = math.max(worst, treat(pid, work, options)) end
-    return worst
+-- Does `work` on one process after the other. Returns the highest exit status.
+local function run_all(pids, work, given)
+    local highest = 0
+    for _, pid in ipairs(pids) do highest = math.max(highest, run_one(pid, work, given)) end
+    return highest
 end
 
---- Remaps running processes, one after the other.
--- @tparam table pids
--- @tparam table options settings of the command line and the environment
--- @treturn int exit status: 0; 1 some text stays on small pages; 125 a process could not be attached to
-function attach.run(pids, options)
-    if options.report then
-        local file, why = io.open(options.report, "w")
-        if not file then
-            message.say("%s", why)
-            return exit.FAILED
-        end
-        options.report_file = file
+--- Remaps the text of running processes, one after the other.
+-- @tparam table pids list of process ids
+-- @tparam Settings given the settings of the command line and the environment
+-- @treturn int exit status: 0, or `exit.INCOMPLETE` if some text stays on small pages, or
+-- `exit.FAILED` if a process could not be attached to
+function attach.run(pids, given)
+    local ok, why = settings.open_report(given)
+    if not ok then
+        message.say("%s", why)
+        return exit.FAILED
     end
-    return each(pids, remap_stopped, options)
+    return run_all(pids, remap_stopped, given)
 end
 
---- Puts the mappings of files back in running processes.
--- @tparam table pids
--- @tparam table options `verbose`
--- @treturn int exit status: 0; 1 something had to be left; 125 a process could not be attached to
-function attach.undo(pids, options)
-    return each(pids, undo_stopped, options)
+--- Puts the files' own mappings back in running processes, one after the other.
+-- @tparam table pids list of process ids
+-- @tparam Settings given `verbose`
+-- @treturn int exit status: 0, or `exit.INCOMPLETE` if something had to be left, or `exit.FAILED`
+-- if a process could not be attached to
+function attach.undo(pids, given)
+    return run_all(pids, undo_stopped, given)
 end
 
 return attach

@@ -1,13 +1,14 @@
 -- SPDX-License-Identifier: Apache-2.0
---- The tracer's side: a program, and with `--follow` fork or all the processes that come of it, each followed from
--- stage to stage (see stages.lua) until it is let go or ends.
+--- The tracer's main loop. A family is the program that was started and, with `--follow` fork or
+-- all, the processes that descend from it. Each member is followed from stage to stage (see
+-- stages.lua) until it is let go or ends.
 
 local inferiors = require "tiexec.harness.inferiors"
 local stages = require "tiexec.start.stages"
 
 local family = {}
 
--- Members by process id, and their inferiors likewise, as inferiors.wait_any takes them.
+-- `runs` has each member's run, and `inferiors` each member's inferior, both by process id.
 local Family = {}
 Family.__index = Family
 
@@ -22,47 +23,56 @@ function Family:remove(run)
     run.inferior:close()
 end
 
--- Whatever goes wrong with one member, even here, it runs on, and so do the others.
-local function guarded(run, step, ...)
-    local ok, result, why = xpcall(step, debug.traceback, run, ...)
+-- Calls a method of a run. An internal error there ends the work on this member alone: the member
+-- and all others run on. Returns the method's result, or false.
+local function guarded(run, method, ...)
+    local ok, result, why = xpcall(method, debug.traceback, run, ...)
     if not ok then run:abandon("internal error: " .. tostring(result)) end
     return ok and result, why
 end
 
-function Family:take(run, event)
+-- Handles an event of one member, and sets the member going again or lets it go.
+function Family:handle(run, event)
     if event.reason:find("^exited") then return self:remove(run) end
-    local child = guarded(run, run.take, event)
+    local child = guarded(run, run.handle, event)
     if child then self:add(child) end
     if not run.done then
-        local ok, why = guarded(run, run.go_on)
+        local ok, why = guarded(run, run.resume)
         if not ok and not run.done then run:abandon(why) end
     end
     if run.done then self:let_go(run) end
 end
 
--- Libraries are waited for by this process alone: so there is only one member then.
+-- Lets a member go, and waits here for the libraries that it loads, if that is asked for. Such a
+-- member is the only one: the setting `follow` does not allow dlopen together with fork or all.
 function Family:let_go(run)
     run:release()
     if run.follower then run.follower:run() end
     self:remove(run)
 end
 
+-- Lets go of the member whose inferior cannot be waited for; of all, if it is not known which.
+function Family:give_up(inferior, why)
+    local lost = inferior and { self.runs[inferior:pid()] } or self.runs
+    for _, run in pairs(lost) do
+        run:abandon(why)
+        self:let_go(run)
+    end
+end
+
 --- Follows a program until nothing is left to follow.
--- @param inferior seized and running, about to exec
+-- @param inferior seized and running, about to exec the program
 -- @string name of the program, for messages
--- @tparam table options settings of the command line and the environment
-function family.run(inferior, name, options)
+-- @tparam Settings given the settings of the command line and the environment
+function family.run(inferior, name, given)
     local self = setmetatable({ runs = {}, inferiors = {} }, Family)
-    self:add(stages.start(inferior, name, options))
+    self:add(stages.start(inferior, name, given))
     while next(self.runs) do
-        local which, event, _, failed = inferiors.wait_any(self.inferiors)
-        if which then
-            self:take(self.runs[which:pid()], event)
+        local stopped, event, _, failed = inferiors.wait_any(self.inferiors)
+        if stopped then
+            self:handle(self.runs[stopped:pid()], event)
         else
-            for pid, run in pairs(failed and { [failed:pid()] = self.runs[failed:pid()] } or self.runs) do
-                run:abandon(event)
-                self:let_go(self.runs[pid])
-            end
+            self:give_up(failed, event) -- here it is a message
         end
     end
 end

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
---- The program's side: checks what can be known before, splits off the tracer, and becomes CMD.
+--- The launcher: finds out whether CMD can be traced, splits off the tracer, and becomes CMD.
 
 local core = require "tiexec.core"
 local exit = require "tiexec.base.exit"
@@ -7,23 +7,27 @@ local message = require "tiexec.base.message"
 local privilege = require "tiexec.start.privilege"
 local refusal = require "tiexec.harness.refusal"
 local seccomp = require "tiexec.harness.seccomp"
+local settings = require "tiexec.plan.settings"
 local user = require "tiexec.start.user"
 
 local c = core.constants
 local launcher = {}
 
-local WAIT_MS <const> = 5000
+local WAIT_MS <const> = 5000 -- for the tracer to seize this process
 local TRIAL_MS <const> = 2000
 
--- A 32-bit process cannot be made to exit_group(2) by a 64-bit tracer: so it is told before, for --strict.
+-- A 64-bit tracer cannot make a 32-bit process exit, as `--strict` may demand later. So such
+-- programs are found out before the start.
 local function is_32_bit(path)
     return core.read_file(path, 5) == "\127ELF\1"
 end
 
--- Process 1 stays, as an init; so it is better to know beforehand that there will be no tracer.
-local function forbidden_as_init()
+-- Why a child of process 1 cannot be traced, or nil. Process 1 cannot become CMD once it has turned
+-- into an init, so this is tried out before.
+local function reason_against_init()
     local ok, why = core.trial(function()
-        local inferior, refused, errno = require "tiexec.harness.inferiors".launch { "/proc/self/exe" }
+        local inferiors = require "tiexec.harness.inferiors"
+        local inferior, refused, errno = inferiors.launch { "/proc/self/exe" }
         if not inferior then error(refusal.to_launch(refused, errno), 0) end
         inferior:kill()
     end, TRIAL_MS)
@@ -32,20 +36,25 @@ end
 
 -- Why CMD must be started without a tracer, or nil.
 local function reason_against(path)
-    local traced = refusal.by_tracer(core.getpid())
+    local pid = core.getpid()
+    local traced = refusal.by_tracer(pid)
     if traced then return traced end
-    if tonumber(core.readlink("/proc/self")) ~= core.getpid() then
-        return "/proc is not mounted, or is that of another pid namespace (mount -t proc proc /proc)"
+    if tonumber(core.readlink("/proc/self")) ~= pid then
+        return "/proc is not mounted, or is that of another pid namespace"
+            .. " (mount -t proc proc /proc)"
     end
     local lost = privilege.lost(path)
-    if lost then return ("it is a %s program, which would lose its rights under a tracer"):format(lost) end
+    if lost then
+        return ("it is a %s program, which would lose its rights under a tracer"):format(lost)
+    end
     if is_32_bit(path) then return "it is a 32-bit program" end
-    return seccomp.forbids_tracing() or core.getpid() == 1 and forbidden_as_init()
+    return seccomp.forbids_tracing() or pid == 1 and reason_against_init()
 end
 
--- With --user the tracer, which has split off before, keeps its rights; the target loses them here.
-local function become(path, argv, options)
-    local ok, refused = user.become(options)
+-- Has this process become CMD. With `--user` it loses its rights first; the tracer, which has been
+-- split off by then, keeps them. Returns the exit status if CMD cannot be executed.
+local function become(path, argv, given)
+    local ok, refused = user.become(given)
     if not ok then
         message.say("%s", refused)
         return exit.FAILED
@@ -56,68 +65,67 @@ local function become(path, argv, options)
     return errno == c.ENOENT and exit.NOT_FOUND or exit.CANNOT_EXECUTE
 end
 
--- Fail open: CMD runs as it is, with one line that says why.
-local function plainly(path, argv, options, why)
-    if options.report_file then
-        require "tiexec.show.report".write_failure(options.report_file, argv[1], why)
+-- Has this process become CMD without a tracer, and says in one line why. With `--strict` CMD is
+-- not started.
+local function become_untraced(path, argv, given, why)
+    if given.report_file then
+        require "tiexec.show.report".write_failure(given.report_file, argv[1], why)
     end
-    if options.strict then
+    if given.strict then
         message.say("%s: not started: %s", argv[1], why)
         return exit.FAILED
     end
     message.say("%s: runs on small pages: %s", argv[1], why)
-    return become(path, argv, options)
+    return become(path, argv, given)
 end
 
--- Opened here, so that /dev/stdout and /dev/fd/N are the caller's, and a bad name is told at once.
-local function open_report(options)
-    if not options.report then return true end
-    local file, why = io.open(options.report, "w")
-    if not file then return nil, why end
-    options.report_file = file
-    return true
+-- The tracer's part. Root without CAP_SYS_PTRACE, as in most containers, may not look into another
+-- user's process; so there the tracer becomes that user, too.
+local function trace(inferior, name, given)
+    if given.user and not refusal.has_capability(c.CAP_SYS_PTRACE) then user.become(given) end
+    require "tiexec.start.family".run(inferior, name, given) -- loaded while the other side execs
+    os.exit(0) -- the kernel frees memory faster than Lua does
 end
 
--- Splits off the tracer, and becomes CMD.
-local function start(path, argv, options)
-    local side, inferior, errno = core.split(WAIT_MS, options.report_file)
-    if side == "tracer" then
-        -- Root without that capability, as in most containers, may not look into another user's process.
-        if options.user and not refusal.has_capability(c.CAP_SYS_PTRACE) then user.become(options) end
-        require "tiexec.start.family".run(inferior, argv[1], options) -- loaded while the target execs
-        os.exit(0) -- the kernel frees memory faster than Lua does
+-- Splits off the tracer, and has this process become CMD.
+local function start(path, argv, given)
+    local side, inferior, errno = core.split(WAIT_MS, given.report_file)
+    if side == "tracer" then trace(inferior, argv[1], given) end
+    if not side then
+        local message_of_kernel = inferior -- there is no inferior
+        return become_untraced(path, argv, given, refusal.to_launch(message_of_kernel, errno))
     end
-    if not side then return plainly(path, argv, options, refusal.to_launch(inferior, errno)) end
-    if options.report_file then options.report_file:close() end
-    return become(path, argv, options)
+    if given.report_file then given.report_file:close() end
+    return become(path, argv, given)
 end
 
--- Orphans of a pid namespace come to its process 1. It would have to be CMD, which knows nothing of the
--- tracer: so this process stays, and CMD is its child.
-local function start_under_init(path, argv, options)
+-- Starts CMD from process 1 of a pid namespace. The orphans of the namespace, the tracer among
+-- them, become children of process 1. CMD would not expect them; so this process stays as an
+-- init, and CMD is its child.
+local function start_under_init(path, argv, given)
     local in_child, status = core.stay_as_init()
-    if in_child then return start(path, argv, options) end
+    if in_child then return start(path, argv, given) end
     if in_child == false then return status end
-    return plainly(path, argv, options, status)
+    return become_untraced(path, argv, given, status) -- here it is a message
 end
 
---- Starts CMD. Returns only when it could not be started, or in the tracer when that has done its work.
--- @tparam table argv CMD and its arguments
--- @tparam table options settings of the command line and the environment
--- @treturn int the exit status
-function launcher.run(argv, options)
-    local path, why, errno = user.find(argv[1], options)
+--- Starts CMD. Returns only if CMD could not be started or, in an init, when CMD has ended.
+-- @tparam table argv list of strings: CMD and its arguments
+-- @tparam Settings given the settings of the command line and the environment
+-- @treturn int exit status
+function launcher.run(argv, given)
+    local path, why, errno = user.find(argv[1], given)
     if not path then
         message.say("%s", why)
         if not errno then return exit.FAILED end
         return errno == c.ENOENT and exit.NOT_FOUND or exit.CANNOT_EXECUTE
     end
+    -- Only in this process are /dev/stdout and /dev/fd/N the caller's.
     local ok
-    ok, why = open_report(options)
-    if not ok then return plainly(path, argv, options, why) end
-    why = reason_against(path)
-    if why then return plainly(path, argv, options, why) end
-    return (core.getpid() == 1 and start_under_init or start)(path, argv, options)
+    ok, why = settings.open_report(given)
+    if ok then why = reason_against(path) end
+    if why then return become_untraced(path, argv, given, why) end
+    return (core.getpid() == 1 and start_under_init or start)(path, argv, given)
 end
 
 return launcher

@@ -1,10 +1,12 @@
 -- SPDX-License-Identifier: Apache-2.0
---- Moving a position-independent executable to a congruent base, at its exec stop: nothing has run, so
--- nothing knows where it is but the kernel, the auxiliary vector and, in a static program, the pc.
+--- Moves a position-independent executable to a congruent base at its exec stop. Nothing of the
+-- program has run by then. So only the kernel, the auxiliary vector and, in a static program, the
+-- pc tell where the program lies.
 --
--- The new place is below the old one, by as little as leaves no overlap: so it is as random as the
--- kernel made it, less the bits of the alignment. Parts of the file are mapped afresh, since perf is told
--- of mmap and not of mremap; the kernel's zeros at the end of the data are carried over.
+-- The new place is the nearest congruent one below the old place that does not overlap it. So it
+-- is as random as the old place, except for the bits of the alignment. The file's parts are
+-- mapped again rather than moved, because the kernel tells perf of mmap and not of mremap. The
+-- bytes that the kernel has cleared at the end of a segment are copied.
 
 local auxv = require "tiexec.harness.auxv"
 local congruent = require "tiexec.plan.congruent"
@@ -17,38 +19,41 @@ local targets = require "tiexec.harness.targets"
 local c = core.constants
 local relocate = {}
 
-local LEAST_TEXT <const> = 65536 -- less is not worth a look at the host
+local LEAST_TEXT <const> = 65536 -- for less text it is not even worth it to look at the host
 
--- The mappings of the executable, its zero-filled data included, in order. The kernel may have put its
--- own, [vdso] and [vvar], into a hole between the segments of a static program: they stay. There is no heap yet, but
--- some kernels (6.1) give its name to zeros that end where it will begin, as they do without randomization.
-local function own_mappings(mappings, low, high)
+-- The mappings of the executable in a range, its zero-filled data included. The kernel may have
+-- put mappings of its own, [vdso] and [vvar], into a hole between the segments of a static
+-- program; these stay. There is no heap yet; but where addresses are not randomized, some kernels
+-- (6.1) name the zero-filled data "[heap]", because it ends where the heap will begin.
+local function own_mappings(mappings, span)
     local list = {}
     for _, m in ipairs(mappings) do
-        local kernels = m.inode == 0 and m.path ~= "" and m.path ~= "[heap]"
-        if m.start >= low and m.stop <= high and not kernels then list[#list + 1] = m end
+        local is_kernels = m.inode == 0 and m.path ~= "" and m.path ~= "[heap]"
+        local is_inside = m.start >= span.start and m.stop <= span.stop
+        if is_inside and not is_kernels then list[#list + 1] = m end
     end
     return list
 end
 
--- Maps a copy of one mapping `distance` below it.
+-- Maps again, `distance` bytes below a mapping, what the mapping has: a part of the file or zeros.
 local function map_below(target, m, distance, fd)
-    local flags, size = c.MAP_PRIVATE | c.MAP_FIXED_NOREPLACE, m.stop - m.start
-    if m.inode == 0 then flags = flags | c.MAP_ANONYMOUS end
+    local flags, size, offset = c.MAP_PRIVATE | c.MAP_FIXED_NOREPLACE, m.stop - m.start, m.offset
+    if m.inode == 0 then
+        flags, fd, offset = flags | c.MAP_ANONYMOUS, -1, 0
+    end
     local to = m.start - distance
     local bits, unknown = protection.of(target, m.perms, m)
     if not bits then return nil, unknown end
-    local got, why = target.call("mmap", to, size, bits, flags,
-        m.inode == 0 and -1 or fd, m.inode == 0 and 0 or m.offset)
+    local got, why = target.call("mmap", to, size, bits, flags, fd, offset)
     if got == to then return true end
     if got then target.call("munmap", got, size) end
     return nil, why or "the place is taken"
 end
 
--- The kernel has cleared the rest of the last page of a segment that is larger in memory than in the
--- file: the only bytes that differ from the file. With overlapping segments, or ones that meet and are
--- one mapping, that page may be anywhere in a mapping; so go by the segments.
-local function carry_over(inferior, wanted)
+-- Copies the pages that differ from the file. If a segment is larger in memory than in the file,
+-- the kernel has cleared the rest of its last page. Where segments overlap, or meet in one
+-- mapping, such a page may be anywhere in a mapping; so the pages are found by the segments.
+local function copy_cleared(inferior, wanted)
     local page = wanted.host.page_size
     for segment in images.loads(wanted.image) do
         local tail = wanted.bias + segment.vaddr + segment.filesz
@@ -64,8 +69,8 @@ local function carry_over(inferior, wanted)
     return true
 end
 
--- The vector with AT_PHDR and AT_ENTRY moved.
-local function moved_vector(bytes, distance)
+-- The bytes of an auxiliary vector with AT_PHDR and AT_ENTRY moved down.
+local function relocate_vector(bytes, distance)
     local words = {}
     for offset = 1, #bytes, 16 do
         local kind, value = string.unpack("jj", bytes, offset)
@@ -75,16 +80,19 @@ local function moved_vector(bytes, distance)
     return table.concat(words)
 end
 
--- Tells the kernel: /proc/PID/stat and auxv follow. PR_SET_MM_MAP needs no capability (Linux 3.18).
+-- Tells the kernel where the program lies now: /proc/PID/stat and /proc/PID/auxv show it. `address`
+-- and `size` are those of the vector on the stack. PR_SET_MM_MAP needs no capability (Linux 3.18).
 local function tell_kernel(move, address, size)
     local inferior, distance = move.inferior, move.distance
     local layout, unknown = core.layout(inferior:pid())
     if not layout then return nil, unknown end
     local NO_EXE <const> = 0xffffffff
-    local struct = string.pack("jjjjjjjjjjjjI4I4", layout.start_code - distance, layout.end_code - distance,
-        layout.start_data - distance, layout.end_data - distance, layout.start_brk, layout.start_brk,
-        layout.start_stack, layout.arg_start, layout.arg_end, layout.env_start, layout.env_end,
-        address, size, NO_EXE)
+    local struct = string.pack("jjjjjjjjjjjjI4I4",
+        layout.start_code - distance, layout.end_code - distance,
+        layout.start_data - distance, layout.end_data - distance,
+        layout.start_brk, layout.start_brk, layout.start_stack,
+        layout.arg_start, layout.arg_end, layout.env_start, layout.env_end,
+        address, size, NO_EXE) -- struct prctl_mm_map; the heap is empty yet
     local map <close>, why = inferior:lend(struct)
     if not map then return nil, why end
     local ok
@@ -95,7 +103,8 @@ end
 local Move = {}
 Move.__index = Move
 
--- Undoes what has been mapped, unless the move is done. Mappings that meet go together.
+-- Unmaps the old place if the move is done, else what has been mapped at the new place. Mappings
+-- that meet are unmapped together.
 function Move:__close()
     local from, list, i = self.done and 0 or self.distance, self.mapped, 1
     while i <= #list do
@@ -106,7 +115,8 @@ function Move:__close()
     end
 end
 
-local function copy_all(move, list, fd)
+-- Maps all of a list of mappings again at the new place.
+local function map_all(move, list, fd)
     for _, m in ipairs(list) do
         local ok, why = map_below(move.target, m, move.distance, fd)
         if not ok then return nil, why end
@@ -115,15 +125,15 @@ local function copy_all(move, list, fd)
     return true
 end
 
--- From here on the program is at the new place. The vector goes first: if the kernel refuses, it is
--- put back.
+-- Has the program start at the new place. The vector on the stack is changed first, and changed
+-- back if the kernel does not accept the new place.
 local function switch(move)
     local inferior, distance = move.inferior, move.distance
     local address, bytes = auxv.find(inferior, move.mappings)
     if not address then return nil, "its auxiliary vector was not found" end
     local pc, unknown = inferior:read_register("pc")
     if not pc then return nil, unknown end
-    local ok, why = inferior:write_memory(address, moved_vector(bytes, distance))
+    local ok, why = inferior:write_memory(address, relocate_vector(bytes, distance))
     if not ok then return nil, why end
     ok, why = tell_kernel(move, address, #bytes)
     if not ok then
@@ -131,21 +141,22 @@ local function switch(move)
         return nil, why
     end
     move.done = true
-    local inside = ranges.find(move.mapped, pc) -- a static program is in its own text already
-    if inside and not inferior:write_register("pc", pc - distance) then inferior:kill() end
+    local is_static = ranges.find(move.mapped, pc) ~= nil -- and so begins in its own text
+    if is_static and not inferior:write_register("pc", pc - distance) then inferior:kill() end
     return true
 end
 
---- Moves the executable down.
+--- Moves the executable down to a congruent base.
 -- @param inferior at its exec stop
--- @tparam table wanted what `relocate.wanted` gave
--- @tparam table mappings of the inferior
--- @func[opt] trace told of each remote system call
+-- @tparam table wanted what `relocate.wanted` has returned
+-- @tparam table mappings list of Mapping: all of the inferior's
+-- @func[opt] trace called for each remote system call, see `targets.of`
 -- @treturn[1] boolean true
--- @treturn[2] nil, string why; all is as it was
+-- @treturn[2] nil, string why not; then nothing has changed
 function relocate.move(inferior, wanted, mappings, trace)
     local span = images.span(wanted.image, wanted.host.page_size)
-    local list = own_mappings(mappings, span.start + wanted.bias, span.stop + wanted.bias)
+    local list = own_mappings(mappings,
+        { start = span.start + wanted.bias, stop = span.stop + wanted.bias })
     local target = targets.of(inferior, trace)
     if not list[1] or list[1].inode == 0 then return nil, "its mappings were not found" end
     local file <close>, why = target.open(list[1])
@@ -153,22 +164,23 @@ function relocate.move(inferior, wanted, mappings, trace)
     local move <close> = setmetatable({ inferior = inferior, target = target,
         distance = wanted.distance, mapped = {}, mappings = mappings }, Move)
     local ok
-    ok, why = copy_all(move, list, file.fd)
-    if ok then ok, why = carry_over(inferior, wanted) end
+    ok, why = map_all(move, list, file.fd)
+    if ok then ok, why = copy_cleared(inferior, wanted) end
     if ok then ok, why = switch(move) end
     return ok, why
 end
 
---- What moving the executable would take.
+--- Finds out whether, and how far, the executable should be moved.
 -- @param inferior at its exec stop
--- @treturn[1] table `image`, `bias`, `distance`, `host`: to be given to `relocate.move`
--- @treturn[2] nil it need not, or cannot, be moved
+-- @treturn[1] table for `relocate.move`: `image`; `bias`, its load bias; `distance`, in bytes; and
+-- `host` with its sizes of pages alone
+-- @treturn[2] nil the executable need not, or cannot, be moved
 function relocate.wanted(inferior)
     local image = images.of(("/proc/%d/exe"):format(inferior:pid()))
     local entry = (inferior:auxv() or {}).AT_ENTRY
     if not image or not entry or image.type ~= c.ET_DYN then return nil end
     if (congruent.main_text(image) or { filesz = 0 }).filesz < LEAST_TEXT then return nil end
-    -- of the host only this: the rest takes longer to read, and the program waits
+    -- The rest of the host's description would take longer to read, and the program waits.
     local host = { page_size = core.page_size(), huge_page_size = core.huge_page_size() }
     local bias = entry - image.entry
     local distance = congruent.distance(image, bias, host)

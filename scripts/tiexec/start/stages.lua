@@ -1,10 +1,11 @@
 -- SPDX-License-Identifier: Apache-2.0
---- The tracer's side for one program: from stage to stage, and then let go or kept, as the settings say.
+--- Follows one program from stage to stage. This is the tracer's work on one process.
 --
--- exec: execve has finished, and nothing of the program has run: it may be moved. entry: its libraries
--- are mapped and relocated, and its text is remapped. After that the program runs untraced; with
--- `--follow=dlopen` it is watched (see dlopen.lua). With `--follow` exec, fork or all it may stay traced, for what
--- it will become or start (see family.lua).
+-- Stage exec: execve has finished, and nothing of the program has run. Its executable may be
+-- moved. Stage entry: its libraries are mapped and relocated. Its text is remapped. After that
+-- the program runs untraced; with `--follow=dlopen` it is watched (see dlopen.lua). With
+-- `--follow` exec, fork or all it may stay traced, for the programs that it becomes or starts
+-- (see family.lua).
 
 local choice = require "tiexec.plan.choice"
 local core = require "tiexec.core"
@@ -18,146 +19,177 @@ local relocate = require "tiexec.start.relocate"
 local seccomp = require "tiexec.harness.seccomp"
 local stage = require "tiexec.remap.stage"
 local steer = require "tiexec.start.steer"
+local strategy = require "tiexec.plan.strategy"
+local text = require "tiexec.base.text"
 
 local c = core.constants
 local stages = {}
 
-local STOP_MS <const> = 2000
-local MUCH_TEXT <const> = 2 << 20
+local STOP_MS <const> = 2000 -- for all threads to stop
+local MUCH_TEXT <const> = 2 << 20 -- bytes
 
+-- The state of the work on one process:
+-- inferior, name    the process, and how messages name its program
+-- given             the settings of the command line and the environment
+-- chosen            the settings in force for its program, once they are needed
+-- said              the lines that were said already; the whole family shares this table
+-- entry, steering   how its entry point is waited for, and how its libraries are placed
+-- is_prepared       `prepare` has been done for its program
+-- is_waiting        it is kept under trace, and nothing happens before its next exec
+-- is_successor      its program is another one than tiexec has started
+-- unmoved           why its executable was not moved to a congruent base
+-- follower          watches for libraries once the process is let go
+-- done              nothing is left to do: it is to be let go
 local Run = {}
 Run.__index = Run
 
--- Ends the inferior in place of its program.
-function Run:quit(code)
-    if not self.inferior:remote_syscall("exit_group", code) then self.inferior:kill() end
+-- Ends the process, with an exit status, in place of its program.
+function Run:quit(status)
+    if not self.inferior:remote_syscall("exit_group", status) then self.inferior:kill() end
     self.follower = nil
     self.done = true
 end
 
--- One line, for a whole family once.
-function Run:say(text)
-    local line = ("%s: %s"):format(self.name, text)
+-- Says one line, unless the same was said for another process of the family.
+function Run:say(words)
+    local line = ("%s: %s"):format(self.name, words)
     if not self.said[line] then message.say("%s", line) end
     self.said[line] = true
 end
 
 function Run:report_failure(why)
-    if self.options.report_file then
-        require "tiexec.show.report".write_failure(self.options.report_file, self.name, why)
+    if self.given.report_file then
+        require "tiexec.show.report".write_failure(self.given.report_file, self.name, why)
     end
 end
 
--- Ends the work on this program with one line, if there is something to tell. With `strict` it ends, too.
-function Run:finish(complaint, strict, remapped)
-    if complaint and strict then
-        message.say("%s: not started: %s", self.name, complaint)
-        return self:quit(exit.FAILED)
-    end
+-- Ends a program that fails although `--strict` was given.
+function Run:refuse(why)
+    message.say("%s: not started: %s", self.name, why)
+    return self:quit(exit.FAILED)
+end
+
+-- Ends the work on this program, and says the complaint if there is one. With `strict` a complaint
+-- ends the program, too.
+function Run:finish(complaint, strict, is_remapped)
+    if complaint and strict then return self:refuse(complaint) end
     if complaint then self:say(complaint) end
-    self:leave(remapped)
+    self:leave(is_remapped)
 end
 
--- Nothing could be done to this program.
+-- Ends the work on a program for which nothing could be done.
 function Run:give_up(why, strict)
     self:report_failure(why)
     return self:finish(strict and why or "runs on small pages: " .. why, strict, false)
 end
 
---- Nothing more can be done at all: whatever the settings, it is to be let go.
+--- Lets a process go after an error that no further work is possible after. With `--strict` the
+-- process is ended, unless it is one that was kept: such a one has long been running.
+-- @string why
 function Run:abandon(why)
     self:report_failure(why)
-    if self.options.strict and not self.awaiting then -- one that was kept has long been under way
-        message.say("%s: not started: %s", self.name, why)
-        return self:quit(exit.FAILED)
-    end
+    if self.given.strict and not self.is_waiting then return self:refuse(why) end
     self:say("runs on small pages: " .. why)
     self.done = true
 end
 
--- The settings in force. They depend on the executable; so an exec forgets them.
+-- The settings in force for the program that the process runs now.
 function Run:choose_settings()
-    self.chosen = self.chosen or choice.of(self.inferior, self.name, self.options)
+    self.chosen = self.chosen or choice.of(self.inferior, self.name, self.given)
     return self.chosen
 end
 
--- The only moment to move an executable. Only those with text enough to gain by it are looked into.
-function Run:align(mappings)
+-- Moves the executable to a congruent base if it has enough text to gain by that. Nothing of the
+-- program has run yet, so this is the only moment at which it can be moved. Returns false and a
+-- string if that failed and the settings are strict.
+function Run:relocate(mappings)
     local wanted = relocate.wanted(self.inferior)
     local chosen = wanted and self:choose_settings()
     if not wanted or chosen.align == false or chosen.wrong then return true end
-    if self.kept and seccomp.is_unknown(self.inferior:pid()) then return true end -- which the sources tell of
-    local ok, why = relocate.move(self.inferior, wanted, mappings, debug_lines.syscall_trace(chosen))
+    -- A filter of the program's own may kill it for the system calls. The executor complains of
+    -- that.
+    if self.is_successor and seccomp.is_unknown(self.inferior:pid()) then return true end
+    local trace = debug_lines.syscall_trace(chosen)
+    local ok, why = relocate.move(self.inferior, wanted, mappings, trace)
     self.unmoved = not ok and "not moved to a congruent base: " .. tostring(why) or nil
     return ok or not chosen.strict, self.unmoved
 end
 
--- Whether libraries are to be put where their files' pages can be huge: where the kernel does not do it.
-function Run:steers()
-    return self:choose_settings().align ~= false and steer.is_needed(self.inferior, self.entry.linker)
+-- Whether tiexec must place the libraries, because the kernel does not place them congruently.
+function Run:needs_steering()
+    return self:choose_settings().align ~= false
+        and steer.is_needed(self.inferior, self.entry.linker)
 end
 
--- What needs no stopped program: done while it runs, after its first system call. There the dynamic linker asks the
--- processor what it can, which takes long in a virtual machine (each cpuid is the host's to answer).
+-- Does the work that needs no stopped program, while the program runs to its entry point. Where
+-- system calls are watched, the right moment is after the first one. The dynamic linker then
+-- executes cpuid, which takes long in a virtual machine because the hypervisor answers it.
 function Run:prepare()
-    if self.prepared or self.entry.reading and (self.entry.stops or 0) < 2 then return end
-    self.prepared = true
+    if self.is_prepared or self.entry.reading and (self.entry.stops or 0) < 2 then return end
+    self.is_prepared = true
     if self.entry.linker then images.of(self.entry.linker) end
-    self.steering = self:steers() and steer.start(self.inferior) or nil
+    self.steering = self:needs_steering() and steer.start(self.inferior) or nil
     choice.prepare(self:choose_settings())
 end
 
--- What a script has become, or a child, is told of by its own name.
+-- Names the process after the program that it runs now.
 function Run:rename()
     local path = core.readlink(("/proc/%d/exe"):format(self.inferior:pid()))
-    self.name = path and path:match("[^/]*$") or self.name
+    if path then self.name = text.basename(path) end
 end
 
--- A debugger or tracer, tiexec itself among them, could not trace what it starts if that were traced from here.
+-- Whether a program traces others: a debugger, strace, tiexec itself. It could not do that with the
+-- processes that it starts if these were traced already.
 local function is_tracer(inferior)
     return core.imports(("/proc/%d/exe"):format(inferior:pid()), "ptrace")
 end
 
--- Takes hold of what a program has become that was kept, or that had not come to its entry point. false: it is let
--- go, as a tracer, or to be exec'd anew with its rights.
-function Run:take_hold()
+-- Begins the work on the program that a process has become by a later exec. Returns false if the
+-- program must be let go: it is a tracer, or it execs itself again to have its privileges.
+function Run:begin_successor()
     if is_tracer(self.inferior) then
         self.done = true
         return false
     end
     self:rename()
-    local mended, lost = privilege.restore(self.inferior)
+    local restored, lost = privilege.restore(self.inferior)
     if lost then self:say(lost) end
-    self.done = mended
-    if mended then return false end
+    if restored then
+        self.done = true
+        return false
+    end
     self.inferior:exit_kill(true)
     self.inferior:pass_signals(false)
-    self.awaiting, self.unmoved, self.kept = nil, nil, true
+    self.is_waiting, self.unmoved, self.is_successor = nil, nil, true
     return true
 end
 
+-- Stage exec.
 function Run:at_exec()
-    local is_first = not (self.awaiting or self.entry)
-    self.entry, self.prepared, self.steering = nil, nil, nil -- of an address space that is gone
-    if not is_first and not self:take_hold() then return end
+    local is_first = not (self.is_waiting or self.entry)
+    self.entry, self.is_prepared, self.steering = nil, nil, nil -- of an address space that is gone
+    if not is_first and not self:begin_successor() then return end
     self.chosen = nil
     local _, _, errno = self.inferior:read_register("pc")
-    if errno == c.ENOEXEC then return self:give_up("it is a 32-bit program", self.options.strict) end
+    if errno == c.ENOEXEC then return self:give_up("it is a 32-bit program", self.given.strict) end
     local mappings = self.inferior:mappings() or {}
-    local ok, why = self:align(mappings)
+    local ok, why = self:relocate(mappings)
     if not ok then return self:give_up(why, true) end
     self.entry, why = entry.arrange(self.inferior, mappings)
-    if not self.entry then return self:give_up(why, self.options.strict) end
+    if not self.entry then return self:give_up(why, self.given.strict) end
     if self.entry.reached then return self:at_entry() end
-    if not self.entry.reading then self:prepare() end -- its system calls are watched only if it is to be steered
+    -- Unless system calls are watched anyway, it is `prepare` that decides whether they must be.
+    if not self.entry.reading then self:prepare() end
 end
 
--- Notes what there is to know for following the program when it is let go.
+-- Notes what has to be known of the program now for watching it later.
 function Run:prepare_to_follow(chosen)
-    if not require "tiexec.plan.strategy".plans_at(chosen.definition, "dlopen") then return end
+    if not strategy.plans_at(chosen.definition, "dlopen") then return end
     local why
     self.follower, why = require "tiexec.start.dlopen".prepare(self.inferior, self.name, chosen)
-    if not self.follower then message.say("%s: libraries loaded later stay on small pages: %s", self.name, why) end
+    if not self.follower then
+        message.say("%s: libraries loaded later stay on small pages: %s", self.name, why)
+    end
 end
 
 function Run:follow_settings()
@@ -169,26 +201,29 @@ function Run:follows_children()
     return follow.fork or follow.all or false
 end
 
--- A program with nothing to gain, such as a shell, may yet become another by exec, or start some. So it runs on
--- under trace; but it is not to end with the tracer.
+-- Keeps the process under trace until its next exec. Should the tracer be killed, the process
+-- runs on.
 function Run:keep()
-    self.entry, self.steering, self.awaiting = nil, nil, true
+    self.entry, self.steering, self.is_waiting = nil, nil, true
     self.inferior:exit_kill(false)
     self.inferior:follow_fork(self:follows_children())
     self.inferior:pass_signals(true)
 end
 
--- Nothing is left to be done to the program that it is now.
-function Run:leave(remapped)
+-- Ends the work on the program. The process is kept if the settings say so: by default of `exec`
+-- and `fork` a program that had nothing to gain, such as a shell, is kept for those that it
+-- becomes.
+function Run:leave(is_remapped)
     local follow = self:follow_settings()
-    if follow.all or (follow.exec or follow.fork) and not remapped then
+    if follow.all or (follow.exec or follow.fork) and not is_remapped then
         local ok = self.inferior:interrupt(STOP_MS)
         if ok then return self:keep() end
     end
     self.done = true
 end
 
--- Whether it is a program that has something to gain, and no start script's shell, which may get smaller pages, too.
+-- Whether a program had something to gain. The shell of a start script has not, although it may
+-- have got some smaller pages.
 local function has_gained(outcome)
     for _, result in ipairs(outcome.results) do
         if result.stop - result.start >= MUCH_TEXT then return true end
@@ -196,17 +231,17 @@ local function has_gained(outcome)
     return #outcome.refused > 0
 end
 
+-- Stage entry.
 function Run:at_entry()
     local chosen = self:choose_settings()
     local outcome, why = stage.run(self.inferior, self.name, chosen, { stage = "entry" })
     if not outcome then return self:give_up(why, chosen.strict) end
     if outcome.dry then return self:quit(0) end
     if self:follow_settings().dlopen then self:prepare_to_follow(chosen) end
-    return self:finish(outcome.complaint or self.unmoved, chosen.strict,
-        has_gained(outcome))
+    return self:finish(outcome.complaint or self.unmoved, chosen.strict, has_gained(outcome))
 end
 
--- It has started a process. Returns what that is to be followed by, or nil: it is let go.
+-- Handles the start of a child. Returns the child's run, or nil if the child is let go.
 function Run:at_fork(event)
     local child = self.inferior:adopt(event.child)
     if not child then return nil end
@@ -219,12 +254,12 @@ function Run:at_fork(event)
     child:follow_fork(true)
     child:pass_signals(true)
     child:cont()
-    return setmetatable({ inferior = child, name = self.name, options = self.options, said = self.said,
-        chosen = self.chosen, awaiting = true }, Run)
+    return setmetatable({ inferior = child, name = self.name, given = self.given,
+        said = self.said, chosen = self.chosen, is_waiting = true }, Run)
 end
 
--- Only for its first moments is the dynamic linker watched, or, where its libraries must be steered, until it is
--- done.
+-- Whether the process must stop at its system calls: while the dynamic linker reads the auxiliary
+-- vector and, where its libraries are placed by tiexec, until it has reached the entry point.
 local function watches_syscalls(run)
     return run.entry and not run.entry.reached and (run.entry.reading or run.steering)
 end
@@ -234,11 +269,11 @@ function Run:at_syscall(event)
     if self.steering then self.steering:at_syscall(event) end
 end
 
---- Takes in an event, with the inferior stopped. Signals, and threads that end, pass by: cont gives signals
--- back.
--- @treturn[1] table what a process that it has started is to be followed by
--- @treturn[2] nil
-function Run:take(event)
+--- Handles an event of the inferior, which is stopped. Signals and the ends of threads need no
+-- work: `resume` passes the signals on.
+-- @tparam table event as `inferior:wait` returns it
+-- @treturn ?Run of a child that is to be followed
+function Run:handle(event)
     local child
     if event.reason == "exec" then
         self:at_exec()
@@ -252,29 +287,30 @@ function Run:take(event)
     return child
 end
 
---- Sets it going again.
+--- Sets the inferior going again, and prepares the next stage meanwhile.
 -- @treturn[1] boolean true
--- @treturn[2] nil, string why it cannot
-function Run:go_on()
+-- @treturn[2] nil, string why it does not go on
+function Run:resume()
     local ok, why = self.inferior:cont(watches_syscalls(self) and "syscall" or "freely")
     if not ok then return nil, why end
     if self.entry then self:prepare() end
     return true
 end
 
---- Lets it go.
+--- Lets the process go: it is not traced any more.
 function Run:release()
     if self.entry then self.entry:cancel() end
     self.inferior:detach()
 end
 
---- A program that is about to be exec'd, to be given its events.
+--- Makes the run of a program that is about to be exec'd.
 -- @param inferior seized and running
 -- @string name of the program, for messages
--- @tparam table options settings of the command line and the environment
-function stages.start(inferior, name, options)
-    choice.expect(options) -- while the target execs
-    return setmetatable({ inferior = inferior, name = name, options = options, said = {} }, Run)
+-- @tparam Settings given the settings of the command line and the environment
+-- @treturn Run
+function stages.start(inferior, name, given)
+    choice.preload(given) -- while the program is exec'd
+    return setmetatable({ inferior = inferior, name = name, given = given, said = {} }, Run)
 end
 
 return stages

@@ -1,33 +1,35 @@
 -- SPDX-License-Identifier: Apache-2.0
---- CMD as another user: `--user USER[:GROUP]`, `--login`.
+--- Runs CMD as another user: the options `--user USER[:GROUP]` and `--login`.
 
 local core = require "tiexec.core"
 
 local c = core.constants
 local user = {}
 
-local TRIAL_MS <const> = 20000 -- passwd may be on the network
+local TRIAL_MS <const> = 20000 -- to look up the user, which may take a server on the network
 
 local function explain(why, errno)
-    if errno == c.EPERM then return ("--user %s (only root may become another user)"):format(why) end
-    return "--user " .. why
+    local hint = errno == c.EPERM and " (only root may become another user)" or ""
+    return "--user " .. why .. hint
 end
 
---- Becomes the user that the options name, if they do. It cannot be undone.
--- @tparam table options `user`, `login`
+--- Has this process become the user that the settings name, if they name one. This step cannot be
+-- undone.
+-- @tparam Settings given `user`, `login`
 -- @treturn[1] boolean true
--- @treturn[2] nil, string why not: then this process must end
-function user.become(options)
-    if not options.user then return true end
-    local ok, why, errno = core.become_user(options.user, options.login)
+-- @treturn[2] nil, string why not; this process may have lost some rights by then, so it must end
+function user.become(given)
+    if not given.user then return true end
+    local ok, why, errno = core.become_user(given.user, given.login)
     if not ok then return nil, explain(why, errno) end
     return true
 end
 
--- In a copy of this process, which gives the answer in a string.
-local function find_as_user(name, options)
+-- Finds a command in a forked copy of this process that has become the user. The copy's answer is a
+-- string: 0 and the path, or errno and a message.
+local function find_as_user(name, given)
     local answer, why = core.trial(function()
-        local ok, refused = user.become(options)
+        local ok, refused = user.become(given)
         if not ok then error(refused, 0) end
         local path, unknown, errno = core.find(name)
         return path and "0 " .. path or ("%d %s"):format(errno, unknown)
@@ -39,14 +41,14 @@ local function find_as_user(name, options)
     return nil, text, errno
 end
 
---- Finds a command, as the user who is to run it: in PATH, by that user's rights.
--- @string name
--- @tparam table options `user`
+--- Finds a command in PATH, with the rights of the user who is to run it.
+-- @string name of the command, or its path
+-- @tparam Settings given `user`, `login`
 -- @treturn[1] string path
--- @treturn[2] nil, string why, errno: none if this user cannot be had
-function user.find(name, options)
-    if not options.user then return core.find(name) end
-    return find_as_user(name, options)
+-- @treturn[2] nil, message, errno; errno is nil if this process cannot become the user
+function user.find(name, given)
+    if not given.user then return core.find(name) end
+    return find_as_user(name, given)
 end
 
 return user
