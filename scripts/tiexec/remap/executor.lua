@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
---- Carries out a checked plan, range by range. Each range ends on huge pages with the same bytes, or
--- as it was; then the next source is tried.
+--- Carries out a checked plan, range by range. Afterwards each part of a range is on huge pages
+-- with the same bytes, or it is exactly as it was.
 
 local core = require "tiexec.core"
 local hosts = require "tiexec.harness.hosts"
@@ -17,7 +17,7 @@ local executor = {}
 
 local TRIAL_MS <const> = 2000
 
--- Runs the very steps of a source in a forked copy of this process, on memory of its own.
+-- Takes the steps of a source in a forked copy of this process, on memory of that copy.
 local function rehearse(source, host)
     return core.trial(function()
         local self = targets.of_self()
@@ -31,106 +31,136 @@ local function rehearse(source, host)
     end, TRIAL_MS)
 end
 
+-- Why a seccomp filter of the process forbids the steps of a source, or nil. The filters of this
+-- process are the same, so the steps are tried out here.
 local function forbidden_by_seccomp(pid, source, host)
     if (core.status(pid, "Seccomp") or 0) == 0 then return nil end
     local unknown = seccomp.is_unknown(pid)
     if unknown then return unknown end
     local ok, why = rehearse(source, host)
-    if not ok then return ("its seccomp filter does not allow the system calls needed (%s)"):format(why) end
+    if ok then return nil end
+    return ("its seccomp filter does not allow the system calls needed (%s)"):format(why)
 end
 
--- Why an end of a range, whose middle stays the file's, is not to be copied; nil: it is.
-local function reason_to_keep(run, stretch)
-    if run.options.copied_ends == false then return "the strategy allows no copied ends" end
-    local bytes = 0
-    for _, m in ipairs(run.target.mappings() or {}) do
-        if protection.is_executable(m.perms) then bytes = bytes + ranges.common_size(m, stretch) end
+-- A function that tells why a source is forbidden in a process, or nil. It remembers the answer for
+-- each source and size of pages. The answer does not count any more when a source that had no such
+-- pages has some, because the steps could not be tried out before.
+local function make_forbidden(pid)
+    local answers = {}
+    return function(source, host)
+        local has_some = source.offers and source.offers(host) or false
+        local key = ("%s %d %s"):format(source.name, host.huge_page_size, has_some)
+        if answers[key] == nil then
+            answers[key] = forbidden_by_seccomp(pid, source, host) or false
+        end
+        return answers[key] or nil
     end
-    if bytes >= planner.least_text(run.host) then return nil end
+end
+
+-- Why an end of a range, whose middle is the file's, should stay on small pages; nil if it should
+-- be copied.
+local function reason_to_keep(state, rest)
+    if state.options.copied_ends == false then return "the strategy allows no copied ends" end
+    local bytes = 0
+    for _, m in ipairs(state.target.mappings() or {}) do
+        if protection.is_executable(m.perms) then bytes = bytes + ranges.common_size(m, rest) end
+    end
+    if bytes >= planner.least_text(state.host) then return nil end
     return ("%s of text there is not worth a copy"):format(text.size(bytes))
 end
 
 local serve
 
--- What source number `from` leaves of a range, a stretch at one end of it, goes to the sources after it, or stays.
-local function pass_on(run, stretch, from, tried, why)
-    if stretch.start >= stretch.stop then return end
-    local name, results = run.names[from], run.results
-    local kept = sources.get(name).keeps_file and reason_to_keep(run, stretch) or nil
-    local left = table.move(tried, 1, #tried, 1, {})
-    left[#left + 1] = { source = name, why = why or "it has no more" }
+-- Gives the rest of a range to the sources after number `index`, or keeps it. Source number `index`
+-- has served another part of the range; `why` tells why it has left this one.
+local function serve_rest(state, rest, index, tried, why)
+    if rest.start >= rest.stop then return end
+    local name, results = state.names[index], state.results
+    local kept = sources.get(name).keeps_file and reason_to_keep(state, rest) or nil
+    local tried_here = table.move(tried, 1, #tried, 1, {})
+    tried_here[#tried_here + 1] = { source = name, why = why or "it has no more" }
     if kept then
-        results[#results + 1] = { start = stretch.start, stop = stretch.stop, tried = left, kept = kept, seconds = 0 }
+        results[#results + 1] = { start = rest.start, stop = rest.stop, tried = tried_here,
+            kept = kept, seconds = 0 }
     else
-        serve(run, stretch, from + 1, left)
+        serve(state, rest, index + 1, tried_here)
     end
 end
 
--- Gives a range to the first source that can take it, from number `first` on, and what that source leaves of it,
--- before and after, to the sources after it. Appends to the results, in order of address.
-function serve(run, range, first, tried)
-    local started, results = core.now(), run.results
-    for i = first, #run.names do
-        local name = run.names[i]
-        local source = sources.get(name)
-        local host = source.uses_pool and hosts.describe(run.host.huge_page_size) or run.host -- anew: pools change
-        local why, ok, part = run.forbidden(source, host), nil, nil
-        if not why then part, why = sources.fit(source, run.target, range, host) end
-        if part then ok, why = source.replace(run.target, part, host, run.options) end
-        if ok then
+-- Has a source replace a part of a range. Returns the part, or nil and a string.
+local function replace(state, source, range)
+    -- The pools change as ranges are served.
+    local host = source.uses_pool and hosts.describe(state.host.huge_page_size) or state.host
+    local why = state.forbidden(source, host)
+    if why then return nil, why end
+    local part, ok
+    part, why = sources.fit(source, state.target, range, host)
+    if not part then return nil, why end
+    ok, why = source.replace(state.target, part, host, state.options)
+    if not ok then return nil, why end
+    return part
+end
+
+-- Gives a range to the first source that can serve it, beginning with number `first`. The source
+-- may serve a part; what is left before and after the part goes to the sources after it. Appends
+-- the results in order of address. `tried` lists the sources that have failed before, with the
+-- reasons.
+function serve(state, range, first, tried)
+    local started, results = core.now(), state.results
+    for i = first, #state.names do
+        local name = state.names[i]
+        local part, why = replace(state, sources.get(name), range)
+        if part then
             local seconds = core.now() - started
-            pass_on(run, { start = range.start, stop = part.start }, i, tried, part.below and "below: " .. part.below)
-            results[#results + 1] = { start = part.start, stop = part.stop, source = name, tried = tried,
-                page_size = run.host.huge_page_size, seconds = seconds }
-            pass_on(run, { start = part.stop, stop = range.stop }, i, tried, part.above and "above: " .. part.above)
+            serve_rest(state, { start = range.start, stop = part.start }, i, tried,
+                part.below and "below: " .. part.below)
+            results[#results + 1] = { start = part.start, stop = part.stop, source = name,
+                tried = tried, page_size = state.host.huge_page_size, seconds = seconds }
+            serve_rest(state, { start = part.stop, stop = range.stop }, i, tried,
+                part.above and "above: " .. part.above)
             return
         end
         tried[#tried + 1] = { source = name, why = why }
     end
-    results[#results + 1] = { start = range.start, stop = range.stop, tried = tried, seconds = core.now() - started }
+    results[#results + 1] = { start = range.start, stop = range.stop, tried = tried,
+        seconds = core.now() - started }
 end
 
---- Carries out the operations.
--- @param inferior stopped, all threads
--- @tparam table operations list of Operation, checked by `validate.check`
--- @tparam table names sources in order of preference, for operations that name none
--- @tparam[opt] table options `trace`, a function told of each remote system call; `recache`, see
--- sources/file.lua; `copied_ends`, see docs/STRATEGIES.md; `host`, a description; `perf_map`: perf is to find the
--- copies
+-- Completes the results of an operation, which begin with number `first`.
+local function complete(results, first, operation)
+    for i = first, #results do
+        local result = results[i]
+        result.object, result.note = operation.object, operation.note
+        if operation.optional and not result.source then
+            result.kept = result.kept or "no smaller pages"
+        end
+    end
+end
+
+--- Carries out the operations of a plan.
+-- @param inferior with all threads stopped
+-- @tparam table operations list of Operation, as `validate.check` has accepted them
+-- @tparam table names list of sources in order of preference, for operations that name none
+-- @tparam[opt] table options `trace`, a function called for each remote system call (see
+-- `targets.of`); `host`, a Host; `perf_map`, true if perf must find the copies; and, as the
+-- strategy declares them (see docs/STRATEGIES.md), `recache` and `copied_ends`
 -- @treturn table list of Result
 function executor.run(inferior, operations, names, options)
     options = options or {}
-    local verdicts = {}
     local host = options.host or hosts.describe()
-    local run = { target = targets.of(inferior, options.trace), options = options, results = {} }
-    -- Once for each source and size; once more when it has such pages, if it had none: nothing was tried then.
-    function run.forbidden(source, its_host)
-        local has_some = source.offers and source.offers(its_host) or false
-        local key = ("%s %d %s"):format(source.name, its_host.huge_page_size, has_some)
-        if verdicts[key] == nil then
-            verdicts[key] = forbidden_by_seccomp(inferior:pid(), source, its_host) or false
-        end
-        return verdicts[key] or nil
-    end
-    local described = {} -- hosts by size of page
-    local function host_for(operation)
-        local size = operation.page_size or host.huge_page_size
-        described[size] = described[size] or hosts.for_operation(operation, host)
-        return described[size]
-    end
+    local described = {} -- hosts by the size of their huge pages
+    local state = { target = targets.of(inferior, options.trace), options = options, results = {},
+        forbidden = make_forbidden(inferior:pid()) }
     for _, operation in ipairs(operations) do
         if operation.op == "remap" then
-            local from = #run.results + 1
-            run.names, run.host = operation.sources or names, host_for(operation)
-            serve(run, operation, 1, {})
-            for i = from, #run.results do
-                local result = run.results[i]
-                result.object, result.note = operation.object, operation.note
-                if operation.optional and not result.source then result.kept = result.kept or "no smaller pages" end
-            end
+            local first, size = #state.results + 1, operation.page_size or host.huge_page_size
+            described[size] = described[size] or hosts.for_operation(operation, host)
+            state.names, state.host = operation.sources or names, described[size]
+            serve(state, operation, 1, {})
+            complete(state.results, first, operation)
         end
     end
-    return run.results
+    return state.results
 end
 
 return executor

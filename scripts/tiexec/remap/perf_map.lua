@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
---- Names for profilers. Anonymous copies belong to no file, so perf looks for their functions in
--- /tmp/perf-PID.map, by a convention of JIT compilers.
+--- Perf maps. Anonymous memory belongs to no file; so perf looks for the names of functions there
+-- in /tmp/perf-PID.map. JIT compilers began this convention.
 
 local core = require "tiexec.core"
 local protection = require "tiexec.harness.protection"
@@ -10,7 +10,8 @@ local targets = require "tiexec.harness.targets"
 
 local perf_map = {}
 
--- The parts of one range that were text of an object, and by which path its symbols can be read.
+-- Adds the texts that a range has a copy of, with the paths at which their symbols can be read.
+-- Returns the path of a text whose file is gone, or nil.
 local function add_texts(texts, target, mappings, range)
     local lost
     for _, m in ipairs(mappings) do
@@ -18,7 +19,8 @@ local function add_texts(texts, target, mappings, range)
             local path = target.file(m)
             local start, stop = ranges.common(m, range)
             if path then
-                texts[#texts + 1] = { path = path, start = start, stop = stop, bias = m.object.bias }
+                texts[#texts + 1] = { path = path, start = start, stop = stop,
+                    bias = m.object.bias }
             else
                 lost = m.path
             end
@@ -27,11 +29,12 @@ local function add_texts(texts, target, mappings, range)
     return lost
 end
 
---- Writes the functions of what was copied into anonymous memory, if anything was.
+--- Writes the perf map of an inferior, with the functions whose text was copied into anonymous
+-- memory.
 -- @param inferior
--- @tparam Outcome outcome its description is from before the remapping
--- @treturn[1] boolean true
--- @treturn[2] nil, string why not, or not all of them
+-- @tparam Outcome outcome whose description is from before the remapping
+-- @treturn[1] boolean true; also where nothing was copied
+-- @treturn[2] nil, string why some or all functions are missing
 function perf_map.write(inferior, outcome)
     local texts, target, lost = {}, targets.of(inferior), nil
     for _, result in ipairs(outcome.results) do
@@ -40,9 +43,10 @@ function perf_map.write(inferior, outcome)
         end
     end
     if #texts > 0 then
-        -- at the entry point it cannot be the program that has made one
-        local name, why = core.perf_map(outcome.pid, texts, outcome.stage ~= "entry")
-        if not name then return nil, "perf map: " .. why end
+        -- A map that is there at the entry point belongs to an earlier process with this id.
+        local append = outcome.stage ~= "entry"
+        local path, why = core.perf_map(outcome.pid, texts, append)
+        if not path then return nil, "perf map: " .. why end
     end
     if lost then return nil, ("perf map: %s has been replaced or cannot be read"):format(lost) end
     return true

@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
---- The work at one stage: an inferior is described, a plan is made and carried out, and what came of it is told.
+--- The work of one stage on an inferior: describes it, makes a plan, carries the plan out, and
+-- reports what has come of it.
 
 local choice = require "tiexec.plan.choice"
 local core = require "tiexec.core"
@@ -13,27 +14,30 @@ local targets = require "tiexec.harness.targets"
 
 local stage = {}
 
-local STOP_MS <const> = 2000
+local STOP_MS <const> = 2000 -- for all threads to stop
 
--- To a strategy the text of objects that are not in question is no text any more.
+-- Marks the text of objects that are not in question as settled, so that strategies leave it alone.
 local function settle_others(description, is_new)
     for _, mapping in ipairs(description.mappings) do
         if mapping.kind == "text" and not is_new(mapping.object) then mapping.kind = "settled" end
     end
 end
 
--- What is huge already is left alone, whoever made it so. Gives the operations for the rest, and those for that.
+-- Takes those remaps out of a plan whose ranges are on huge pages already. Returns the operations
+-- that are left, and the others.
 local function without_huge(inferior, operations)
     local target, rest, huge = targets.of(inferior), {}, {}
     for _, operation in ipairs(operations) do
         local pages = target.pages(operation.start, operation.stop)
-        local is_huge = pages.file_huge + pages.anon_huge >= operation.stop - operation.start
+        local bytes = pages.file_huge + pages.anon_huge
+        local is_huge = bytes >= operation.stop - operation.start
         table.insert(is_huge and operation.op == "remap" and huge or rest, operation)
     end
     return rest, huge
 end
 
--- Describes the inferior and plans for it: an outcome whose results are yet to come.
+-- Describes the inferior and makes the plan. Returns an outcome that has no results yet, or nil
+-- and a string.
 local function prepare(inferior, name, chosen, job)
     local description, why = descriptions.of(inferior, job.stage)
     if not description then return nil, why end
@@ -51,7 +55,8 @@ local function prepare(inferior, name, chosen, job)
         dry = chosen["dry-run"] }
 end
 
--- The reasons of the sources that were tried. Sources with the same reason are named together.
+-- Why each of the sources that were tried has failed, in words. Sources that follow each other
+-- with the same reason are named together.
 local function tried_text(tried)
     local words, i = {}, 1
     while tried[i] do
@@ -66,7 +71,7 @@ local function tried_text(tried)
     return table.concat(words, "; ")
 end
 
--- One line for all that went wrong with single ranges; the table of -v tells of each range.
+-- One line for all ranges that have failed, or nil. The table of `--verbose` has a line for each.
 local function complaint_of(outcome)
     local refused, failed, why = outcome.refused[1], 0, nil
     for _, result in ipairs(outcome.results) do
@@ -75,12 +80,15 @@ local function complaint_of(outcome)
             why = why or tried_text(result.tried)
         end
     end
-    if refused then return ("%s of the plan was refused: %s"):format(refused.name, refused.reason) end
+    if refused then
+        return ("%s of the plan was refused: %s"):format(refused.name, refused.reason)
+    end
     if failed > 0 then
         return ("%d of %d ranges stay on small pages: %s"):format(failed, #outcome.results, why)
     end
 end
 
+-- Those of a list of results that a source has served.
 local function served(results)
     local list = {}
     for _, result in ipairs(results) do
@@ -89,9 +97,10 @@ local function served(results)
     return list
 end
 
--- A range that got smaller pages in place of those that it was planned for has not failed.
-local function excuse(results, more)
-    local instead = served(more)
+-- Marks ranges that have got the pages of the second plan instead of the first plan's as kept, so
+-- that they do not count as failures.
+local function excuse(results, second_results)
+    local instead = served(second_results)
     for _, result in ipairs(results) do
         if not result.source and ranges.overlaps_any(result, instead) then
             result.kept = result.kept or "smaller pages instead"
@@ -99,23 +108,26 @@ local function excuse(results, more)
     end
 end
 
--- Carries out the plan, and then the second plan for what is left.
+-- Carries out the first plan, and then the second plan for what is left.
 local function execute(inferior, outcome, chosen)
     local definition = chosen.definition
-    local options = { trace = debug_lines.syscall_trace(chosen), recache = definition.recache,
-        copied_ends = definition.copied_ends, host = chosen.host, perf_map = chosen["perf-map"] }
+    local options = { trace = debug_lines.syscall_trace(chosen), host = chosen.host,
+        perf_map = chosen["perf-map"], recache = definition.recache,
+        copied_ends = definition.copied_ends }
     outcome.results = executor.run(inferior, outcome.operations, chosen.names, options)
     local done = served(outcome.results)
-    local second = outcome.second(table.move(outcome.done, 1, #outcome.done, #done + 1, done))
+    table.move(outcome.done, 1, #outcome.done, #done + 1, done)
+    local second = outcome.second(done)
     if #second == 0 then return end
-    local more = executor.run(inferior, second, chosen.names, options)
-    excuse(outcome.results, more)
-    table.move(more, 1, #more, #outcome.results + 1, outcome.results)
+    local second_results = executor.run(inferior, second, chosen.names, options)
+    excuse(outcome.results, second_results)
+    table.move(second_results, 1, #second_results, #outcome.results + 1, outcome.results)
     outcome.operations = smaller.joined(outcome.operations, second)
 end
 
--- For a dry run: the second plan as if all of the first could be had.
-local function foresee(outcome)
+-- Adds the second plan, for a dry run. It is the plan that is made if the first one succeeds
+-- everywhere.
+local function add_second_plan(outcome)
     local done = {}
     for _, operation in ipairs(outcome.operations) do
         if operation.op == "remap" then done[#done + 1] = operation end
@@ -123,34 +135,39 @@ local function foresee(outcome)
     outcome.operations = smaller.joined(outcome.operations, outcome.second(done))
 end
 
--- Whether anybody wants to see what becomes of each mapping. That takes a look at smaps, twice.
+-- Whether the settings ask for anything that a report shows. A report reads smaps twice.
 local function wants_report(chosen)
-    return chosen.verbose or chosen.report_file or chosen["dry-run"] or chosen.debug.maps or chosen.debug.plan
+    return chosen.verbose or chosen.report_file or chosen["dry-run"]
+        or chosen.debug.maps or chosen.debug.plan
 end
 
--- Notes a failure that does not undo what was done, unless there is a worse one to tell of.
-local function note(outcome, ok, why)
+-- Notes a failure, unless an earlier one is noted already.
+local function note_failure(outcome, ok, why)
     outcome.complaint = outcome.complaint or not ok and why or nil
 end
 
--- Carries out an outcome's plan, and tells of it.
+-- Carries out the plan of an outcome, unless it is a dry run, and reports.
 local function carry_out(inferior, outcome, chosen, started)
     local report = wants_report(chosen) and require "tiexec.show.report".begin(outcome, chosen)
     if outcome.dry then return end
     local planned = core.now()
     execute(inferior, outcome, chosen)
-    if chosen.debug.timing then debug_lines.timing(outcome.results, planned - started, core.now() - planned) end
+    if chosen.debug.timing then
+        debug_lines.timing(outcome.results, planned - started, core.now() - planned)
+    end
     outcome.complaint = complaint_of(outcome)
-    if chosen["perf-map"] then note(outcome, require "tiexec.remap.perf_map".write(inferior, outcome)) end
-    if report then note(outcome, report:finish()) end
+    if chosen["perf-map"] then
+        note_failure(outcome, require "tiexec.remap.perf_map".write(inferior, outcome))
+    end
+    if report then note_failure(outcome, report:finish()) end
 end
 
---- Does the work of a stage on an inferior, all of whose threads are stopped for it.
+--- Does the work of a stage on an inferior. Stops all its threads, and leaves them stopped.
 -- @param inferior
 -- @string name of the program, for messages
 -- @tparam Chosen chosen
--- @tparam table job `stage`: "entry", "dlopen" or "attach"; `is_new(object)`, or nil: whether an object is in
--- question, else all are
+-- @tparam table job `stage`, which is "entry", "dlopen" or "attach"; and `is_new(object)`, a
+-- function that tells whether an object is in question, or nil if all are
 -- @treturn[1] Outcome
 -- @treturn[2] nil, string why nothing could be done at all
 function stage.run(inferior, name, chosen, job)
@@ -161,7 +178,7 @@ function stage.run(inferior, name, chosen, job)
     local outcome
     outcome, why = prepare(inferior, name, chosen, job)
     if not outcome then return nil, why end
-    if outcome.dry then foresee(outcome) end
+    if outcome.dry then add_second_plan(outcome) end
     carry_out(inferior, outcome, chosen, started)
     return outcome
 end

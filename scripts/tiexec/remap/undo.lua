@@ -1,8 +1,9 @@
 -- SPDX-License-Identifier: Apache-2.0
---- Puts the mappings of files back in the place of huge pages, by what the ELF headers and /proc tell: no
--- record of what has been done is needed.
+--- Puts the files' own mappings back in the place of huge pages. No record of what was done is
+-- needed: the ELF headers and /proc tell how the mappings were.
 --
--- What is there is replaced only if it has the same bytes as the file; so it does not matter who put it there.
+-- Memory is replaced only if it has the same bytes as the file. So it does not matter who has put
+-- it there.
 
 local core = require "tiexec.core"
 local images = require "tiexec.harness.images"
@@ -15,17 +16,14 @@ local targets = require "tiexec.harness.targets"
 local c = core.constants
 local undo = {}
 
-local CHUNK <const> = 4 << 20
+local CHUNK <const> = 4 << 20 -- bytes that are compared at a time
 local MOVE <const> = c.MREMAP_MAYMOVE | c.MREMAP_FIXED
 
---- The mappings that an object's segments have when nobody has changed them, without what is written to.
--- @tparam table image
--- @int bias
--- @int page
--- @treturn table list of `start`, `stop`, `perms`, `offset`
-function undo.layout(image, bias, page)
-    local list = {}
-    for segment in images.loads(image) do
+-- The pieces that the segments of an object are mapped as if nobody has changed them. Segments that
+-- are written to are left out.
+local function layout_of(object, page)
+    local list, bias = {}, object.bias
+    for segment in images.loads(object.image) do
         if segment.flags & c.PF_W == 0 and segment.filesz > 0 then
             list[#list + 1] = {
                 start = bias + ranges.align_down(segment.vaddr, page),
@@ -38,36 +36,50 @@ function undo.layout(image, bias, page)
     return list
 end
 
-local function has_flag(m, flag) return (" " .. m.vm_flags .. " "):find(" " .. flag .. " ", 1, true) ~= nil end
-
-local function is_as_linked(m, piece, inode)
-    return m.start == piece.start and m.stop == piece.stop and m.inode == inode and m.offset == piece.offset
-        and m.perms == piece.perms and not has_flag(m, "hg")
+-- Whether a mapping has one of the flags that smaps lists as VmFlags: "hg" is MADV_HUGEPAGE, "ht"
+-- is hugetlb memory.
+local function has_flag(m, flag)
+    return (" " .. m.vm_flags .. " "):find(" " .. flag .. " ", 1, true) ~= nil
 end
 
--- Where something else than the linker's mapping lies over a piece: the mappings there, as far as rounding to
--- huge pages can have taken them. nil, why: the program has itself changed something.
-local function changed(mappings, piece, inode, huge)
+local function is_unchanged(m, piece, inode)
+    return m.start == piece.start and m.stop == piece.stop and m.perms == piece.perms
+        and m.inode == inode and m.offset == piece.offset and not has_flag(m, "hg")
+end
+
+-- The part of a mapping that rounding a piece to huge pages can have taken.
+local function reach(m, piece, huge)
+    local is_hugetlb = has_flag(m, "ht")
+    local size = is_hugetlb and math.max(huge, m.kernel_page_size) or huge
+    local start, stop = ranges.common(m, { start = ranges.align_down(piece.start, size),
+        stop = ranges.align_up(piece.stop, size) })
+    local range = { start = start, stop = stop, hugetlb = {} }
+    if is_hugetlb then
+        range.hugetlb[1] = { start = start, stop = stop, page_size = m.kernel_page_size }
+    end
+    return range
+end
+
+-- The ranges of other memory that lie where a piece of the layout should be. Each has the parts
+-- of it that are hugetlb memory. Returns nil and a string if the program itself has changed
+-- something.
+local function changed_ranges(mappings, piece, inode, huge)
     local list = {}
     for _, m in ipairs(mappings) do
         if ranges.overlap(m, piece) then
-            local size = has_flag(m, "ht") and math.max(huge, m.kernel_page_size) or huge
-            local low, high = ranges.align_down(piece.start, size), ranges.align_up(piece.stop, size)
-            if is_as_linked(m, piece, inode) then return {} end
-            if m.perms ~= "r-xp" and m.perms ~= piece.perms then return nil, "it is mapped " .. m.perms end
-            local range = { start = math.max(m.start, low), stop = math.min(m.stop, high), hugetlb = {} }
-            if has_flag(m, "ht") then
-                range.hugetlb[1] = { start = range.start, stop = range.stop, page_size = m.kernel_page_size }
+            if is_unchanged(m, piece, inode) then return {} end
+            if m.perms ~= "r-xp" and m.perms ~= piece.perms then
+                return nil, "it is mapped " .. m.perms
             end
-            list[#list + 1] = range
+            list[#list + 1] = reach(m, piece, huge)
         end
     end
     return list
 end
 
--- Joins ranges that touch, so that each can be put back as a whole. One mapping may be found twice, over two
--- pieces: so may its hugetlb memory.
-local function joined(list)
+-- Joins ranges that meet, so that each can be put back as a whole. One mapping may lie over two
+-- pieces and be in the list twice; its hugetlb memory must then be in the result once.
+local function join(list)
     table.sort(list, function(a, b) return a.start < b.start end)
     local result = {}
     for _, range in ipairs(list) do
@@ -76,77 +88,89 @@ local function joined(list)
             result[#result + 1] = range
         else
             last.stop = math.max(last.stop, range.stop)
-            local before, part = last.hugetlb[#last.hugetlb], range.hugetlb[1]
-            if part and not (before and before.start == part.start) then table.insert(last.hugetlb, part) end
+            local before, memory = last.hugetlb[#last.hugetlb], range.hugetlb[1]
+            if memory and not (before and before.start == memory.start) then
+                table.insert(last.hugetlb, memory)
+            end
         end
     end
     return result
 end
 
--- Where the last segment begins, which is mostly one that is written to.
-local function last_segment(image, bias, page)
+-- The address at which the last segment of an object begins. Mostly that segment is written to.
+local function last_segment(object, page)
     local last = 0
-    for segment in images.loads(image) do
-        last = math.max(last, bias + ranges.align_down(segment.vaddr, page))
+    for segment in images.loads(object.image) do
+        last = math.max(last, object.bias + ranges.align_down(segment.vaddr, page))
     end
     return last
 end
 
--- What is left of a hole between segments beside a range: it is mapped anew with the part within, to be one mapping.
-local function rest_of_hole(mappings, inode, edge, address)
+-- The mapping without access that the dynamic linker left in a hole between segments, if an edge
+-- of it ("start" or "stop") is at an address.
+local function hole_at(mappings, inode, edge, address)
     for _, m in ipairs(mappings) do
         if m[edge] == address and m.perms == "---p" and m.inode == inode then return m end
     end
 end
 
--- What a range is to have: parts of the layout, and between them nothing. Between the segments of a library, as far
--- as `last`, ld.so leaves its first mapping, without access; of a program there is no such.
-local function contents(range, layout, last, rest)
+-- The pieces that a range had before, and the gaps between them, which have no `perms`. In a
+-- library, up to its last segment at `last`, holes between segments are no gaps: the dynamic
+-- linker leaves its first mapping of the file there, without access. What is still there of such
+-- a hole beside the range is mapped again together with the hole's part in the range, so that
+-- both are one mapping.
+local function original_pieces(range, layout, last, find_hole)
     local list, at, first = {}, range.start, layout[1]
-    local function gap(stop)
+    local function add_gap(stop)
         if at >= stop then return end
-        local inside = last and at >= first.stop and stop <= last
-        local before = inside and at == range.start and rest("stop", at)
-        local after = inside and stop == range.stop and rest("start", stop)
+        local is_hole = last and at >= first.stop and stop <= last
+        if not is_hole then
+            list[#list + 1] = { start = at, stop = stop }
+            return
+        end
+        local before = at == range.start and find_hole("stop", at)
+        local after = stop == range.stop and find_hole("start", stop)
         local start = before and before.start or at
-        list[#list + 1] = { start = start, stop = after and after.stop or stop, perms = inside and "---p" or nil,
-            offset = inside and first.offset + start - first.start or nil }
+        list[#list + 1] = { start = start, stop = after and after.stop or stop, perms = "---p",
+            offset = first.offset + start - first.start }
     end
     for _, piece in ipairs(layout) do
         local start, stop = ranges.common(piece, range)
         if start < stop then
-            gap(start)
+            add_gap(start)
             list[#list + 1] = { start = start, stop = stop, perms = piece.perms,
                 offset = piece.offset + start - piece.start }
             at = stop
         end
     end
-    gap(range.stop)
+    add_gap(range.stop)
     return list
 end
 
---- What is to be put back of one object.
--- @tparam table object `image`, `bias`, `inode`, `is_library`
--- @tparam table mappings all of the process, with details
--- @tparam table host `page_size`, `huge_page_size`
--- @treturn table list of `start`, `stop`, `hugetlb`, `pieces`
--- @treturn ?string why some of it must be left
-function undo.ranges(object, mappings, host)
-    local layout = undo.layout(object.image, object.bias, host.page_size)
+-- The ranges that must be put back of one object, each with `hugetlb`, the parts of it that are
+-- hugetlb memory, and `pieces`. The second result tells why some of the object must be left as it
+-- is, or is nil.
+local function ranges_of(object, mappings, host)
+    local layout = layout_of(object, host.page_size)
     local found, complaint = {}, nil
     for _, piece in ipairs(layout) do
-        local list, why = changed(mappings, piece, object.inode, host.huge_page_size)
+        local list, why = changed_ranges(mappings, piece, object.inode, host.huge_page_size)
         complaint = complaint or why
-        for _, range in ipairs(list or {}) do found[#found + 1] = range end
+        table.move(list or {}, 1, #(list or {}), #found + 1, found)
     end
-    found = joined(found)
-    local last = object.is_library and last_segment(object.image, object.bias, host.page_size)
-    local function rest(edge, address) return rest_of_hole(mappings, object.inode, edge, address) end
-    for _, range in ipairs(found) do range.pieces = contents(range, layout, last, rest) end
+    found = join(found)
+    local last = object.is_library and last_segment(object, host.page_size)
+    local function find_hole(edge, address)
+        return hole_at(mappings, object.inode, edge, address)
+    end
+    for _, range in ipairs(found) do
+        range.pieces = original_pieces(range, layout, last, find_hole)
+    end
     return found, complaint
 end
 
--- The files of which a process has mappings, in order of address, if they are ELF files with text.
+-- The ELF files of which a process has private mappings, in order of address. `readable` is a
+-- path at which this process can read the file.
 local function files_of(target, mappings, page)
     local list, by_path = {}, {}
     for _, m in ipairs(mappings) do
@@ -159,17 +183,18 @@ local function files_of(target, mappings, page)
             table.insert(file.mappings, m)
         end
     end
-    local objects = {}
+    local elf_files = {}
     for _, file in ipairs(list) do
         file.readable, file.image = target.file(file.mappings[1])
-        file.bias = file.image and file.image.native and images.bias(file.image, file.mappings, page)
-        if file.bias then objects[#objects + 1] = file end
+        local is_native = file.image and file.image.native
+        file.bias = is_native and images.bias(file.image, file.mappings, page)
+        if file.bias then elf_files[#elf_files + 1] = file end
     end
-    return objects
+    return elf_files
 end
 
--- Gives each piece that is not a gap its protection.
-local function protect(target, list)
+-- Gives each piece that is not a gap its protection, as mmap takes it.
+local function add_protection(target, list)
     for _, piece in ipairs(list) do
         local bits, why = c.PROT_NONE, nil
         if piece.perms then bits, why = protection.of(target, piece.perms, piece) end
@@ -179,12 +204,13 @@ local function protect(target, list)
     return true
 end
 
--- Whether the process has the file's bytes there.
+-- Whether the process has the file's bytes in each piece. Returns nil and a string if it has not.
 local function has_bytes_of(inferior, path, list)
     local file <close>, why = io.open(path, "rb")
     if not file then return nil, why end
     for _, piece in ipairs(list) do
-        local size = piece.perms and piece.perms ~= "---p" and piece.stop - piece.start or 0
+        local is_readable = piece.perms and piece.perms ~= "---p"
+        local size = is_readable and piece.stop - piece.start or 0
         for at = 0, size - 1, CHUNK do
             file:seek("set", piece.offset + at)
             local wanted = file:read(math.min(CHUNK, size - at)) or ""
@@ -196,34 +222,35 @@ local function has_bytes_of(inferior, path, list)
     return true
 end
 
--- hugetlb memory can be replaced only by whole huge pages: so it is moved aside first (Linux 5.16).
--- Returns where it is now.
-local function move_aside(target, part)
-    local size = part.stop - part.start
-    local aside, why = target.call("mmap", 0, size, c.PROT_NONE, c.MAP_PRIVATE | c.MAP_ANONYMOUS | c.MAP_NORESERVE
-        | kernel.hugetlb_flags(part.page_size), -1, 0)
+-- Moves hugetlb memory to another place (Linux 5.16). Returns the address there, or nil and a
+-- string.
+local function move_aside(target, memory)
+    local size = memory.stop - memory.start
+    local flags = c.MAP_PRIVATE | c.MAP_ANONYMOUS | c.MAP_NORESERVE
+        | kernel.hugetlb_flags(memory.page_size)
+    local aside, why = target.call("mmap", 0, size, c.PROT_NONE, flags, -1, 0)
     if not aside then return nil, why end
     local ok
-    ok, why = target.call("mremap", part.start, size, size, MOVE, aside)
+    ok, why = target.call("mremap", memory.start, size, size, MOVE, aside)
     if ok then return aside end
     target.call("munmap", aside, size)
     return nil, why
 end
 
--- Moves all of a range's hugetlb memory aside, and then calls `done`; or leaves all where it was.
-local function without_hugetlb(target, parts, done)
-    local places = {}
-    local why
-    for i, part in ipairs(parts) do
-        places[i], why = move_aside(target, part)
+-- Calls a function with all hugetlb memory of a range moved aside, since smaller mappings can
+-- replace such memory only by whole huge pages. Frees the memory then. If some of it cannot be
+-- moved, the function is not called, and all memory is moved back.
+local function without_hugetlb(target, list, replace)
+    local places, why = {}, nil
+    for i, memory in ipairs(list) do
+        places[i], why = move_aside(target, memory)
         if not places[i] then break end
     end
-    if not why then done() end
+    if not why then replace() end
     for i, place in ipairs(places) do
-        local part = parts[i]
-        local size = part.stop - part.start
+        local size = list[i].stop - list[i].start
         if why then
-            target.call("mremap", place, size, size, MOVE, part.start)
+            target.call("mremap", place, size, size, MOVE, list[i].start)
         else
             target.call("munmap", place, size)
         end
@@ -231,37 +258,42 @@ local function without_hugetlb(target, parts, done)
     return not why, why
 end
 
+-- Puts one range of an object back. Returns nil and a string if that is not possible.
 local function restore(inferior, target, object, range)
     local ok, why = has_bytes_of(inferior, object.readable, range.pieces)
-    if ok then ok, why = protect(target, range.pieces) end
+    if ok then ok, why = add_protection(target, range.pieces) end
     if not ok then return nil, why end
     local file <close>, refused = target.open(object.mappings[1])
     if not file then return nil, refused end
-    return without_hugetlb(target, range.hugetlb, function() pieces.restore(target, range.pieces, file.fd) end)
+    return without_hugetlb(target, range.hugetlb, function()
+        pieces.restore(target, range.pieces, file.fd)
+    end)
 end
 
---- Puts everything back that can be.
--- @param inferior stopped, all threads
--- @tparam table host
--- @func[opt] trace told of each remote system call
+--- Puts the files' own mappings back wherever that is possible.
+-- @param inferior with all threads stopped
+-- @tparam Host host
+-- @func[opt] trace called for each remote system call, see `targets.of`
 -- @treturn[1] int bytes put back
--- @treturn[1] table list of `object`, `why`: what had to be left
+-- @treturn[1] table what had to be left: list of `object`, a path, and `why`
 -- @treturn[2] nil, string why nothing could be done at all
 function undo.run(inferior, host, trace)
     local mappings, why = core.mappings(inferior:pid(), true)
     if not mappings then return nil, why end
     local target, bytes, complaints = targets.of(inferior, trace), 0, {}
     local executable = core.readlink(("/proc/%d/exe"):format(inferior:pid()))
-    local linker = (inferior:auxv() or {}).AT_BASE -- mapped by the kernel, as the executable is
+    local linker = (inferior:auxv() or {}).AT_BASE -- the kernel maps it, as it maps the executable
     for _, object in ipairs(files_of(target, mappings, host.page_size)) do
         object.is_library = object.path ~= executable and object.bias ~= linker
-        local changed_ranges, left = undo.ranges(object, mappings, host)
-        for _, range in ipairs(changed_ranges) do
+        local found, complaint = ranges_of(object, mappings, host)
+        for _, range in ipairs(found) do
             local ok, refused = restore(inferior, target, object, range)
             if ok then bytes = bytes + range.stop - range.start end
-            left = left or not ok and refused or nil
+            complaint = complaint or not ok and refused or nil
         end
-        if left then complaints[#complaints + 1] = { object = object.path, why = left } end
+        if complaint then
+            complaints[#complaints + 1] = { object = object.path, why = complaint }
+        end
     end
     return bytes, complaints
 end
