@@ -57,7 +57,7 @@ function choice.of_file(executable, given)
 end
 
 --- Chooses the settings for the program that a process runs.
--- @param inferior a traced process, or an observed one (see `observed.open`)
+-- @tparam Inferior|Observed inferior
 -- @string name the program's name, for the case that /proc does not tell its path
 -- @tparam Settings given the settings of the command line and the environment
 -- @treturn Chosen

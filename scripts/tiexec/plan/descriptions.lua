@@ -45,7 +45,7 @@ local function heap_range(pid, mappings)
     return { start = start, stop = TOP }
 end
 
--- How large the stack may become, in bytes. For a stack without a limit it is taken to be a GiB.
+-- How large the stack may become, in bytes: its limit, but at most a GiB.
 local function stack_limit(pid)
     local limits = core.read_file(("/proc/%d/limits"):format(pid)) or ""
     return math.min(tonumber(limits:match("Max stack size%s+(%d+)")) or GIB, GIB)
@@ -61,7 +61,7 @@ local function stack_range(pid, mappings)
 end
 
 --- Describes an inferior.
--- @param inferior a stopped process, or an observed one (see `observed.open`)
+-- @tparam Inferior|Observed inferior an inferior must be stopped
 -- @string stage at which the description is made: "entry", "dlopen" or "attach"
 -- @treturn[1] Description
 -- @treturn[2] nil, message, errno

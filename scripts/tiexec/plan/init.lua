@@ -14,7 +14,7 @@ local function nothing() return {} end
 -- @tparam Description description
 -- @tparam Chosen chosen prepared by `choice.prepare`
 -- @treturn[1] table list of Operation: the accepted operations
--- @treturn[1] table the refused operations, `{name, reason}` each
+-- @treturn[1] table list of Refused: the other operations
 -- @treturn[1] func makes the second plan: takes a list of the ranges that are done with, and
 -- returns a list of Operation
 -- @treturn[2] nil, string why there is no plan

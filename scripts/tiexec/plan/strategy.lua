@@ -81,7 +81,7 @@ local loaded = {} -- definitions by the names that they were asked for by
 
 --- Loads a strategy. A strategy without errors is loaded once.
 -- @string name a name or a path
--- @treturn[1] Definition `name`, `path`, `stages` and, if the strategy declares them,
+-- @treturn[1] StrategyDefinition `name`, `path`, `stages` and, if the strategy declares them,
 -- `description`, `sources`, `align`, `recache` and `copied_ends`
 -- @treturn[2] nil, string why it cannot be loaded
 function strategy.load(name)
@@ -105,7 +105,7 @@ function strategy.load(name)
 end
 
 --- Whether a strategy makes plans at a stage.
--- @tparam Definition definition
+-- @tparam StrategyDefinition definition
 -- @string stage
 function strategy.plans_at(definition, stage)
     for _, name in ipairs(definition.stages) do
@@ -115,12 +115,12 @@ function strategy.plans_at(definition, stage)
 end
 
 --- Has a strategy make a plan, and checks the plan.
--- @tparam Definition definition
+-- @tparam StrategyDefinition definition
 -- @tparam Description description
 -- @tparam Host host
 -- @tparam table options `sources`: names of the sources, in order of preference
 -- @treturn[1] table list of Operation: the accepted operations
--- @treturn[1] table the refused operations, `{name, reason}` each
+-- @treturn[1] table list of Refused: the other operations
 -- @treturn[2] nil, string why there is no plan
 function strategy.make_plan(definition, description, host, options)
     local operations, why = guarded(definition.path, function()

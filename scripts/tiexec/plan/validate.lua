@@ -100,7 +100,7 @@ end
 -- @tparam Description description
 -- @tparam Host host
 -- @treturn[1] table list of Operation: the accepted ones, in their order; each remap has `object`
--- @treturn[1] table the refused operations, `{name, reason}` each
+-- @treturn[1] table list of Refused: the other operations
 -- @treturn[2] nil, string why it is not a plan at all
 function validate.check(operations, description, host)
     local wrong = check_list(operations)

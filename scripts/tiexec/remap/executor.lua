@@ -138,10 +138,10 @@ local function complete(results, first, operation)
 end
 
 --- Carries out the operations of a plan.
--- @param inferior with all threads stopped
+-- @tparam Inferior inferior with all threads stopped
 -- @tparam table operations list of Operation, as `validate.check` has accepted them
 -- @tparam table names list of sources in order of preference, for operations that name none
--- @tparam[opt] table options `trace`, a function called for each remote system call (see
+-- @tparam[opt] RunOptions options `trace`, a function called for each remote system call (see
 -- `targets.of`); `host`, a Host; `perf_map`, true if perf must find the copies; and, as the
 -- strategy declares them (see docs/STRATEGIES.md), `recache` and `copied_ends`
 -- @treturn table list of Result

@@ -31,7 +31,7 @@ end
 
 --- Writes the perf map of an inferior, with the functions whose text was copied into anonymous
 -- memory.
--- @param inferior
+-- @tparam Inferior inferior
 -- @tparam Outcome outcome whose description is from before the remapping
 -- @treturn[1] boolean true; also where nothing was copied
 -- @treturn[2] nil, string why some or all functions are missing

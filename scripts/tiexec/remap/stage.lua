@@ -163,7 +163,7 @@ local function carry_out(inferior, outcome, chosen, started)
 end
 
 --- Does the work of a stage on an inferior. Stops all its threads, and leaves them stopped.
--- @param inferior
+-- @tparam Inferior inferior
 -- @string name of the program, for messages
 -- @tparam Chosen chosen
 -- @tparam table job `stage`, which is "entry", "dlopen" or "attach"; and `is_new(object)`, a

@@ -271,7 +271,7 @@ local function restore(inferior, target, object, range)
 end
 
 --- Puts the files' own mappings back wherever that is possible.
--- @param inferior with all threads stopped
+-- @tparam Inferior inferior with all threads stopped
 -- @tparam Host host
 -- @func[opt] trace called for each remote system call, see `targets.of`
 -- @treturn[1] int bytes put back

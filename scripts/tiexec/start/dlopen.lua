@@ -95,7 +95,7 @@ local function least_text(chosen)
 end
 
 --- Notes which libraries a program has loaded already.
--- @param inferior stopped at its entry point
+-- @tparam Inferior inferior stopped at its entry point
 -- @string name of the program, for messages
 -- @tparam Chosen chosen
 -- @treturn[1] table its method `run` follows the program once it has been let go

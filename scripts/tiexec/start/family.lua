@@ -61,7 +61,7 @@ function Family:give_up(inferior, why)
 end
 
 --- Follows a program until nothing is left to follow.
--- @param inferior seized and running, about to exec the program
+-- @tparam Inferior inferior seized and running, about to exec the program
 -- @string name of the program, for messages
 -- @tparam Settings given the settings of the command line and the environment
 function family.run(inferior, name, given)

@@ -51,7 +51,7 @@ end
 
 --- Restores the privileges that a program has lost because it was exec'd under this tracer: the
 -- program will exec itself again as soon as it is let go.
--- @param inferior at its exec stop
+-- @tparam Inferior inferior at its exec stop
 -- @treturn[1] boolean true: the inferior must be let go at once
 -- @treturn[2] nil the program has lost nothing
 -- @treturn[3] nil, string what it has lost, which cannot be restored

@@ -3,10 +3,10 @@
 -- program has run by then. So only the kernel, the auxiliary vector and, in a static program, the
 -- pc tell where the program lies.
 --
--- The new place is the nearest congruent one below the old place that does not overlap it. So it
--- is as random as the old place, except for the bits of the alignment. The file's parts are
--- mapped again rather than moved, because the kernel tells perf of mmap and not of mremap. The
--- bytes that the kernel has cleared at the end of a segment are copied.
+-- The new place is below the old one, less than two huge pages away. So it is as random as the old
+-- place, except for the bits of the alignment. The file's parts are mapped again rather than moved,
+-- because the kernel tells perf of mmap and not of mremap. The bytes that the kernel has cleared at
+-- the end of a segment are copied.
 
 local auxv = require "tiexec.harness.auxv"
 local congruent = require "tiexec.plan.congruent"
@@ -147,7 +147,7 @@ local function switch(move)
 end
 
 --- Moves the executable down to a congruent base.
--- @param inferior at its exec stop
+-- @tparam Inferior inferior at its exec stop
 -- @tparam table wanted what `relocate.wanted` has returned
 -- @tparam table mappings list of Mapping: all of the inferior's
 -- @func[opt] trace called for each remote system call, see `targets.of`
@@ -171,7 +171,7 @@ function relocate.move(inferior, wanted, mappings, trace)
 end
 
 --- Finds out whether, and how far, the executable should be moved.
--- @param inferior at its exec stop
+-- @tparam Inferior inferior at its exec stop
 -- @treturn[1] table for `relocate.move`: `image`; `bias`, its load bias; `distance`, in bytes; and
 -- `host` with its sizes of pages alone
 -- @treturn[2] nil the executable need not, or cannot, be moved

@@ -83,8 +83,8 @@ function Run:give_up(why, strict)
     return self:finish(strict and why or "runs on small pages: " .. why, strict, false)
 end
 
---- Lets a process go after an error that no further work is possible after. With `--strict` the
--- process is ended, unless it is one that was kept: such a one has long been running.
+--- Lets a process go after an error that makes further work impossible. With `--strict` the process
+-- is ended instead, unless it was kept: a kept process has long been running.
 -- @string why
 function Run:abandon(why)
     self:report_failure(why)
@@ -138,8 +138,8 @@ function Run:rename()
     if path then self.name = text.basename(path) end
 end
 
--- Whether a program traces others: a debugger, strace, tiexec itself. It could not do that with the
--- processes that it starts if these were traced already.
+-- Whether a program traces others: a debugger, strace, tiexec itself. Such a program could not
+-- trace the processes that it starts if these were traced already.
 local function is_tracer(inferior)
     return core.imports(("/proc/%d/exe"):format(inferior:pid()), "ptrace")
 end
@@ -210,9 +210,9 @@ function Run:keep()
     self.inferior:pass_signals(true)
 end
 
--- Ends the work on the program. The process is kept if the settings say so: by default of `exec`
--- and `fork` a program that had nothing to gain, such as a shell, is kept for those that it
--- becomes.
+-- Ends the work on the program, and keeps the process if the settings say so. With `--follow` all
+-- a process is always kept; with exec or fork, if its program had nothing to gain. Such a program
+-- is a shell, which may become another one or start some.
 function Run:leave(is_remapped)
     local follow = self:follow_settings()
     if follow.all or (follow.exec or follow.fork) and not is_remapped then
@@ -271,7 +271,7 @@ end
 
 --- Handles an event of the inferior, which is stopped. Signals and the ends of threads need no
 -- work: `resume` passes the signals on.
--- @tparam table event as `inferior:wait` returns it
+-- @tparam Event event as `inferior:wait` returns it
 -- @treturn ?Run of a child that is to be followed
 function Run:handle(event)
     local child
@@ -304,7 +304,7 @@ function Run:release()
 end
 
 --- Makes the run of a program that is about to be exec'd.
--- @param inferior seized and running
+-- @tparam Inferior inferior seized and running
 -- @string name of the program, for messages
 -- @tparam Settings given the settings of the command line and the environment
 -- @treturn Run

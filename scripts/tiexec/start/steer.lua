@@ -22,7 +22,7 @@ Steering.__index = Steering
 -- before Linux 6.7, on filesystems such as overlayfs and tmpfs, and since 6.12 where segments are
 -- aligned to more than a page. The libraries are taken to lie on the filesystem of the dynamic
 -- linker or the program.
--- @param inferior
+-- @tparam Inferior inferior
 -- @string[opt] linker the dynamic linker's path; nil if the program has none
 function steer.is_needed(inferior, linker)
     return linker ~= nil and not (core.places_congruent(linker)
@@ -30,7 +30,7 @@ function steer.is_needed(inferior, linker)
 end
 
 --- Starts steering. The result must be given each stop at a system call up to the entry point.
--- @param inferior
+-- @tparam Inferior inferior
 -- @treturn table its method `at_syscall` takes the events
 function steer.start(inferior)
     return setmetatable({ inferior = inferior, huge = core.huge_page_size() }, Steering)
@@ -59,7 +59,7 @@ local function congruent_place(inferior, size, huge)
 end
 
 --- Handles the stop of a system call.
--- @tparam table event syscall-entry or syscall-return
+-- @tparam Event event syscall-entry or syscall-return
 function Steering:at_syscall(event)
     if event.reason == "syscall-return" then
         if self.steered then self.inferior:set_first_argument(0, true) end
