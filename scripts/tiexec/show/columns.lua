@@ -5,8 +5,8 @@ local columns = {}
 
 local function width_of(cell) return utf8.len(cell) or #cell end
 
---- Lines up columns of text. Each line begins with two blanks; the last column is left ragged.
--- @tparam table lines list of lists of cells
+--- Lines up columns of text. Each line begins with two blanks, and the last column is left ragged.
+-- @tparam table lines list of lists of cells, which are strings
 -- @tparam[opt] table right the columns that are flush right, as keys
 -- @treturn string the lines, each with a newline
 function columns.align(lines, right)
@@ -25,9 +25,11 @@ function columns.align(lines, right)
     return table.concat(out, "\n") .. "\n"
 end
 
---- The same, with each line painted as a whole. The colours come last, since columns are lined up by counting
--- characters.
--- @func paint given the number of a line and its text, gives the text as it is to be shown
+--- Lines up columns of text, and paints each line as a whole. The lines are painted last, since the
+-- codes of colours must not count as characters.
+-- @tparam table lines list of lists of cells, which are strings
+-- @func paint given the number of a line and its text, gives the painted text
+-- @treturn string the lines, each with a newline
 function columns.painted(lines, paint)
     local i = 0
     return (columns.align(lines):gsub("[^\n]+", function(line)

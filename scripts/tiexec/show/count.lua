@@ -1,57 +1,68 @@
 -- SPDX-License-Identifier: Apache-2.0
---- Counts the pages of a mapping that are larger than the base page. The figures are smaps'. smaps does not tell of
--- transparent pages that are smaller than the PMD's, which copies may have. Where pages lie in memory tells that, and
--- needs CAP_SYS_ADMIN to be seen; without that right, the word of the source counts.
+--- Counts the pages of a mapping that are larger than the base page. The figures are those of
+-- smaps where it has some. smaps does not count transparent pages that are smaller than the
+-- PMD-sized ones, which a copy may have. The page tables tell where such pages lie, but only to
+-- CAP_SYS_ADMIN. Without that right, what the sources said of their pages counts.
 
 local core = require "tiexec.core"
 local ranges = require "tiexec.base.ranges"
 
 local count = {}
 
--- By where pages lie: the bytes of a range in pages of `size`, and the number of these pages. A page that reaches
--- beyond the range counts whole.
+-- How many pages of a size it takes to cover a range. Pages that reach beyond the range count
+-- whole.
+local function covering(start, stop, size)
+    return (ranges.align_up(stop, size) - ranges.align_down(start, size)) // size
+end
+
+-- Gives the bytes of a range on pages of at least `size`, and the number of these pages. They are
+-- found by where they lie in memory. A page that reaches beyond the range counts whole.
 local function by_place(pid, range, size)
     local first, last = ranges.align_down(range.start, size), ranges.align_up(range.stop, size)
     local bytes = core.folios(pid, first, last, size)
     if not bytes then return nil end
     local beyond = 0
     if core.folios(pid, first, first + size, size) == size then beyond = range.start - first end
-    if core.folios(pid, last - size, last, size) == size then beyond = beyond + last - range.stop end
+    if core.folios(pid, last - size, last, size) == size then
+        beyond = beyond + last - range.stop
+    end
     return bytes - beyond, bytes // size
 end
 
--- By what the sources said of what they gave.
+-- Gives the same by what the sources said of the pages that they gave.
 local function by_results(results, range, size)
     local bytes, pages = 0, 0
     for _, result in ipairs(results or {}) do
         if result.source and result.page_size == size and ranges.overlap(result, range) then
-            local from, to = ranges.common(result, range)
-            bytes = bytes + to - from
-            pages = pages + (ranges.align_up(to, size) - ranges.align_down(from, size)) // size
+            local start, stop = ranges.common(result, range)
+            bytes = bytes + stop - start
+            pages = pages + covering(start, stop, size)
         end
     end
     return bytes, pages
 end
 
--- By smaps. Where only a part of a mapping is huge, that part is taken to be in the range.
+-- Gives the same by smaps, which has counted `huge` bytes of the whole mapping. Where only a part
+-- of the mapping is huge, that part is taken to lie in the range.
 local function by_smaps(m, huge, range, size)
     local bytes = math.min(range.stop - range.start, huge)
-    local is_whole = huge == m.stop - m.start
-    local covered = is_whole and ranges.align_up(range.stop, size) - ranges.align_down(range.start, size)
-        or ranges.align_down(bytes, size)
-    return bytes, covered // size
+    if huge == m.stop - m.start then return bytes, covering(range.start, range.stop, size) end
+    return bytes, bytes // size
 end
 
 --- The bytes of a mapping that are on huge pages, as smaps tells.
+-- @tparam DetailedMapping m
+-- @treturn int bytes
 function count.huge_bytes(m) return m.anon_huge + m.shmem_huge + m.file_huge + m.hugetlb end
 
---- Counts the larger pages of a part of a mapping. A page that reaches beyond the part counts whole.
--- @tparam Mapping m with smaps' figures
--- @tparam table range the part
--- @tparam table context `pid`; `pmd`, the PMD's size; `sizes`, the other ones that may be in use, the largest first;
--- `results` of the executor, or nil
--- @treturn int bytes on such pages
--- @treturn table list of `size`, `count`
+--- Counts the pages larger than the base page of a part of a mapping. A page that reaches beyond
+-- the part counts whole.
+-- @tparam DetailedMapping m
+-- @tparam Range range the part
+-- @tparam table context `pid`; `pmd`, the size of a PMD-sized page in bytes; `sizes`, the other
+-- sizes that pages may have, as `count.sizes` gives them; `results`, a list of Result, or nil
+-- @treturn int the bytes of the part on such pages
+-- @treturn table list of PageCount, the largest pages first
 function count.of(m, range, context)
     local list, huge, bytes, covered = {}, count.huge_bytes(m), 0, 0
     local function add(size, pages)
@@ -66,7 +77,7 @@ function count.of(m, range, context)
     end
     local may_have = m.inode == 0 and bytes < range.stop - range.start
     for _, size in ipairs(may_have and context.sizes or {}) do
-        local all, pages = by_place(context.pid, range, size) -- the larger ones are among them
+        local all, pages = by_place(context.pid, range, size) -- counts the larger pages, too
         if not all then all, pages = by_results(context.results, range, size) end
         if all > bytes then
             bytes = all
@@ -76,10 +87,11 @@ function count.of(m, range, context)
     return bytes, list
 end
 
---- The sizes of pages that there may be beside the PMD's, the largest first: the size in question, those of a plan,
--- and the one that the CPU's TLB may hold as one entry.
+--- The sizes that pages may have beside the PMD-sized ones: the size in question, those that a plan
+-- names, and that of a run of base pages which the CPU's TLB may hold as one entry.
 -- @tparam Host host
--- @tparam table operations of a plan
+-- @tparam table operations list of Operation
+-- @treturn table list of sizes in bytes, the largest first
 function count.sizes(host, operations)
     local list, known = {}, { [0] = true, [host.pmd_size] = true }
     local function add(size)

@@ -1,25 +1,26 @@
 -- SPDX-License-Identifier: Apache-2.0
---- What `--debug` shows of the inner workings, line by line: system calls and times.
+--- The lines in which `--debug` shows system calls and times.
 
 local message = require "tiexec.base.message"
 local text = require "tiexec.base.text"
 
 local debug_lines = {}
 
---- A function that shows each remote system call, as `target.of` takes it.
+--- Makes a function that shows each remote system call in a line, for `targets.of`.
 -- @tparam Chosen chosen
--- @treturn ?func nil: `--debug syscalls` was not asked for
+-- @treturn ?Trace nil: `--debug syscalls` was not asked for
 function debug_lines.syscall_trace(chosen)
     if not chosen.debug.syscalls then return nil end
     return function(name, arguments, result, why)
         local words = {}
         for i = 1, arguments.n do words[i] = text.hex(arguments[i]) end
-        message.say("syscalls: %s(%s) = %s", name, table.concat(words, ", "), result and text.hex(result) or why)
+        message.say("syscalls: %s(%s) = %s", name, table.concat(words, ", "),
+            result and text.hex(result) or why)
     end
 end
 
---- Shows how long each range took, and the plan and the remapping as a whole.
--- @tparam table results of the executor
+--- Shows how long each range took, and how long the plan and the remapping took as a whole.
+-- @tparam table results list of Result
 -- @number planning seconds
 -- @number remapping seconds
 function debug_lines.timing(results, planning, remapping)

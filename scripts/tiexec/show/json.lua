@@ -5,17 +5,19 @@ local version = require "tiexec.base.version"
 
 local json = {}
 
---- Marks a list as an array, so that an empty one is written as [].
+--- Copies a list for `json.write`, which then writes an array even if the list is empty: [].
+-- @tparam table list
+-- @treturn table the copy
 function json.array(list)
-    return setmetatable(list, { __jsontype = "array" })
+    return setmetatable(table.move(list, 1, #list, 1, {}), { __jsontype = "array" })
 end
 
---- Writes a value to an open file, and leaves the file open. The version of tiexec is added to it.
+--- Writes a value to an open file, and leaves the file open. The version of tiexec is added.
 -- @param file open for writing
 -- @tparam table value
--- @bool[opt] in_one_line whether the value is one line among those of other stages and processes; else it is indented
+-- @bool[opt] in_one_line whether the value is to be one line of several; by default it is indented
 -- @treturn[1] boolean true
--- @treturn[2] nil, string why not
+-- @treturn[2] nil, string why the value could not be written
 function json.write(file, value, in_one_line)
     local ok, dkjson = pcall(require, "dkjson")
     if not ok then return nil, "JSON needs dkjson (apt-get install lua-dkjson)" end

@@ -1,10 +1,11 @@
 -- SPDX-License-Identifier: Apache-2.0
---- What was planned and what came of it, mapping by mapping: a table for people (show/tables.lua), JSON for
--- programs. The figures are smaps', before and after.
+--- The report tells what was planned and what came of it, mapping by mapping: in a table for people
+-- (show/tables.lua), and in JSON for programs. Its figures are those of smaps, before and after.
 
 local core = require "tiexec.core"
 local count = require "tiexec.show.count"
 local json = require "tiexec.show.json"
+local leftover = require "tiexec.show.leftover"
 local protection = require "tiexec.harness.protection"
 local ranges = require "tiexec.base.ranges"
 local tables = require "tiexec.show.tables"
@@ -15,21 +16,22 @@ local report = {}
 local Report = {}
 Report.__index = Report
 
--- The pages that map a range, given mappings with smaps' figures: bytes on huge pages, and the number of pages by
--- size, the largest first.
+-- Counts the pages that map a range: gives CountedPages. `mappings` is a list of DetailedMapping.
 function Report:count_pages(mappings, range)
-    local huge_bytes, by_size, base = 0, {}, self.outcome.host.page_size
+    local outcome, huge_bytes, by_size = self.outcome, 0, {}
+    local base = outcome.host.page_size
+    local context = { pid = outcome.pid, pmd = outcome.host.pmd_size, sizes = self.page_sizes,
+        results = outcome.results }
     local function add(size, pages)
         if pages > 0 then by_size[size] = (by_size[size] or 0) + pages end
     end
     for _, mapping in ipairs(mappings) do
         if ranges.overlap(mapping, range) then
-            local from, to = ranges.common(mapping, range)
-            local bytes, larger = count.of(mapping, { start = from, stop = to }, { pid = self.outcome.pid,
-                pmd = self.outcome.host.pmd_size, sizes = self.page_sizes, results = self.outcome.results })
+            local start, stop = ranges.common(mapping, range)
+            local bytes, larger = count.of(mapping, { start = start, stop = stop }, context)
             huge_bytes = huge_bytes + bytes
             for _, some in ipairs(larger) do add(some.size, some.count) end
-            add(base, (to - from - bytes) // base)
+            add(base, (stop - start - bytes) // base)
         end
     end
     local result = { huge_bytes = huge_bytes, total = 0, small = by_size[base] or 0, pages = {} }
@@ -42,7 +44,7 @@ function Report:count_pages(mappings, range)
     return result
 end
 
--- One row for each executable mapping in question, as it is before.
+-- Makes a row for each executable mapping in question. `before` is a list of DetailedMapping.
 function Report:make_rows(before)
     local outcome, rows = self.outcome, {}
     for _, mapping in ipairs(outcome.description.mappings) do
@@ -60,13 +62,15 @@ function Report:make_rows(before)
     return rows
 end
 
-local function say(row, why)
+-- Adds a reason to a row, unless the row has the same reason already.
+local function add_reason(row, why)
     for _, said in ipairs(row.why) do
         if said == why then return end
     end
     row.why[#row.why + 1] = why
 end
 
+-- Adds what has become of a part of a row's range.
 local function add_result(row, result)
     if not row.source then
         row.source = result.source
@@ -74,25 +78,21 @@ local function add_result(row, result)
         row.source = row.source .. ", " .. result.source
     end
     row.seconds = (row.seconds or 0) + result.seconds
-    for _, try in ipairs(result.tried) do say(row, ("%s: %s"):format(try.source, try.why)) end
-    if result.kept then say(row, result.kept) end
-    if result.note then say(row, result.note) end
+    for _, tried in ipairs(result.tried) do
+        add_reason(row, ("%s: %s"):format(tried.source, tried.why))
+    end
+    if result.kept then add_reason(row, result.kept) end
+    if result.note then add_reason(row, result.note) end
 end
 
--- What the plan and the executor say of a row's range.
+-- Fills in what the executor and the plan say of a row's range.
 local function explain(outcome, row)
     row.why = {}
     for _, result in ipairs(outcome.results) do
         if ranges.overlap(result, row) then add_result(row, result) end
     end
-    for _, operation in ipairs(outcome.operations) do
-        if operation.op == "keep" and ranges.overlap(operation, row) then
-            row.why[#row.why + 1] = operation.reason
-        end
-    end
-    for _, refused in ipairs(outcome.refused) do
-        row.why[#row.why + 1] = ("%s refused: %s"):format(refused.name, refused.reason)
-    end
+    local reasons = leftover.reasons(outcome, row)
+    table.move(reasons, 1, #reasons, #row.why + 1, row.why)
     if #row.why == 0 and not row.source then row.why[1] = "the plan does not name it" end
 end
 
@@ -111,36 +111,41 @@ end
 local function plain_rows(rows)
     local list = {}
     for i, row in ipairs(rows) do
-        list[i] = { object = row.object, start = text.hex(row.start), stop = text.hex(row.stop), bytes = row.size,
-            before = row.before, after = row.after, source = row.source,
+        list[i] = { object = row.object, start = text.hex(row.start), stop = text.hex(row.stop),
+            bytes = row.size, before = row.before, after = row.after, source = row.source,
             seconds = row.seconds, why = row.why }
     end
     return json.array(list)
 end
 
--- The report as JSON has it.
+-- Gives the report as JSON has it.
 function Report:plain()
     local outcome = self.outcome
     return {
-        pid = outcome.pid, stage = outcome.stage, command = outcome.name, executable = outcome.executable,
+        pid = outcome.pid, stage = outcome.stage, command = outcome.name,
+        executable = outcome.executable,
         strategy = outcome.strategy, sources = outcome.sources, profile = outcome.profile,
         kernel = outcome.host.kernel, huge_page_size = outcome.host.huge_page_size,
-        mappings = plain_rows(self.rows), refused = json.array(outcome.refused), totals = self.totals,
+        mappings = plain_rows(self.rows), refused = json.array(outcome.refused),
+        totals = self.totals,
     }
 end
 
---- Writes that nothing was done, and why.
+--- Writes a report which says that nothing was done, and why.
 -- @param file open for writing
 -- @string name of the program
--- @string why
+-- @string why nothing was done
+-- @treturn[1] boolean true
+-- @treturn[2] nil, string why the file could not be written
 function report.write_failure(file, name, why)
     return json.write(file, { command = name, error = why }, true)
 end
 
---- Notes how things are before anything is touched, and shows what is asked for of that.
--- @tparam Outcome outcome
+--- Begins a report: notes the pages before anything is touched, and shows as much of the mappings
+-- and the plan as the settings ask for.
+-- @tparam Outcome outcome without results
 -- @tparam Chosen chosen
--- @treturn Report to be finished
+-- @treturn Report to be finished when the outcome has its results
 function report.begin(outcome, chosen)
     local before = core.mappings(outcome.pid, true) or {}
     local self = setmetatable({ outcome = outcome, chosen = chosen,
@@ -151,7 +156,8 @@ function report.begin(outcome, chosen)
     return self
 end
 
---- Reads the mappings again, fills in what has become of each row, and shows and writes what the settings ask for.
+--- Completes a report with the pages as they are now and with the outcome's results. Then it is
+-- shown and written as the settings ask for.
 -- @treturn[1] boolean true
 -- @treturn[2] nil, string why the file could not be written
 function Report:finish()

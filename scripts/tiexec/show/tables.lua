@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
---- The tables of `--verbose`, `--dry-run` and `--debug`, on standard error.
+--- The tables that `--verbose`, `--dry-run` and `--debug` show on standard error.
 
 local columns = require "tiexec.show.columns"
 local count = require "tiexec.show.count"
@@ -15,8 +15,8 @@ local function percent_fewer(before, after)
     return before > 0 and 100 * (1 - after / before) or 0
 end
 
--- The rows worth a line, and a sum of those that are not: small libraries that stay as they are would drown the
--- rest.
+-- Gives the rows that are worth a line, and the sum of the others. The lines of small libraries
+-- that stay as they are would hide those that matter.
 local function sort_out(outcome, rows)
     local shown = { before = 0, after = 0 }
     local rest = { count = 0, bytes = 0, pages = 0 }
@@ -33,30 +33,39 @@ local function sort_out(outcome, rows)
     return shown, rest
 end
 
---- Shows what has become of each row, before and after.
--- @tparam Outcome outcome
--- @tparam table rows of a report
--- @tparam table totals of a report
-function tables.show_outcome(outcome, rows, totals)
-    local lines = { { "object", "mapping", "size", "pages before", "after", "source", "ms", "why" } }
-    local shown, rest = sort_out(outcome, rows)
-    for _, row in ipairs(shown) do
+local function outcome_lines(rows)
+    local lines = {
+        { "object", "mapping", "size", "pages before", "after", "source", "ms", "why" },
+    }
+    for _, row in ipairs(rows) do
         lines[#lines + 1] = { text.basename(row.object), ("%x-%x"):format(row.start, row.stop),
             text.size(row.size), text.pages(row.before.pages), text.pages(row.after.pages),
             row.source or "-", row.seconds and ("%.1f"):format(row.seconds * 1000) or "-",
             table.concat(row.why, "; ") }
     end
+    return columns.align(lines, { [3] = true, [7] = true })
+end
+
+--- Shows the pages of each text before and after, by which source it has them, and why.
+-- @tparam Outcome outcome
+-- @tparam table rows list of ReportRow
+-- @tparam ReportTotals totals
+function tables.show_outcome(outcome, rows, totals)
+    local shown, rest = sort_out(outcome, rows)
     local stage = outcome.stage ~= "entry" and ", " .. outcome.stage or ""
-    local parts = { ("tiexec: %s (process %d)%s, strategy %s\n"):format(outcome.name, outcome.pid, stage,
-        outcome.strategy) }
+    local parts = { ("tiexec: %s (process %d)%s, strategy %s\n"):format(outcome.name, outcome.pid,
+        stage, outcome.strategy) }
     if #shown > 0 then
-        parts[2] = columns.align(lines, { [3] = true, [7] = true })
-        parts[3] = terminal.painter(STANDARD_ERROR)("bold", ("  %d pages before, %d after: %.1f %% fewer, in %.1f ms\n")
-            :format(shown.before, shown.after, percent_fewer(shown.before, shown.after), totals.seconds * 1000))
+        local sum = ("  %d pages before, %d after: %.1f %% fewer, in %.1f ms\n"):format(
+            shown.before, shown.after, percent_fewer(shown.before, shown.after),
+            totals.seconds * 1000)
+        parts[2] = outcome_lines(shown)
+        parts[3] = terminal.painter(STANDARD_ERROR)("bold", sum)
     end
     if rest.count > 0 then
-        parts[#parts + 1] = ("  and %d texts smaller than a huge page, %s or %d pages in all, as they were\n")
-            :format(rest.count, text.size(rest.bytes), rest.pages)
+        parts[#parts + 1] =
+            ("  and %d texts smaller than a huge page, %s or %d pages in all, as they were\n")
+                :format(rest.count, text.size(rest.bytes), rest.pages)
     end
     message.write(table.concat(parts))
 end
@@ -68,7 +77,8 @@ function tables.show_plan(outcome)
     for _, operation in ipairs(outcome.operations) do
         local is_remap = operation.op == "remap"
         lines[#lines + 1] = { operation.op, text.basename(operation.object or ""),
-            ("%x-%x"):format(operation.start, operation.stop), text.size(operation.stop - operation.start),
+            ("%x-%x"):format(operation.start, operation.stop),
+            text.size(operation.stop - operation.start),
             is_remap and text.size(operation.page_size or outcome.host.huge_page_size) or "-",
             is_remap and table.concat(operation.sources or outcome.sources, ",") or "-",
             operation.note or operation.reason or "" }
@@ -82,7 +92,7 @@ end
 
 --- Shows all mappings of a process.
 -- @string when "before" or "after"
--- @tparam table mappings with smaps' figures
+-- @tparam table mappings list of DetailedMapping
 function tables.show_maps(when, mappings)
     local lines = { { "maps " .. when, "perms", "size", "huge", "path" } }
     for _, m in ipairs(mappings) do
