@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
---- `--inspect`: the text of any process, which of it is huge, and why the rest is not.
+--- `--inspect` shows the text of any process, which of it is huge, and why the rest is not.
 
 local core = require "tiexec.core"
 local entry = require "tiexec.harness.entry"
@@ -14,12 +14,14 @@ local inspect = {}
 
 local STOP_MS <const> = 10000
 
--- Calls `look` with the process id of a program at its entry point; then that is ended.
+-- Starts a program, calls `look` with its process id when it is at its entry point, and ends it
+-- there. Gives the exit status of `look`, or that of a failure.
 local function at_entry(argv, look)
     local inferior <close>, why, errno = inferiors.launch(argv)
     if not inferior then
         message.say("%s", why)
-        return errno == c.ENOENT and exit.NOT_FOUND or errno == c.EACCES and exit.CANNOT_EXECUTE or exit.FAILED
+        return errno == c.ENOENT and exit.NOT_FOUND or errno == c.EACCES and exit.CANNOT_EXECUTE
+            or exit.FAILED
     end
     local ok
     ok, why = entry.run(inferior, STOP_MS)
@@ -33,22 +35,22 @@ local function at_entry(argv, look)
     return status
 end
 
--- Writes what was asked for: a picture into a file, JSON or a table to standard output.
+-- Writes what the options ask for: a picture into a file, JSON or a table to standard output.
 local function show(found, options)
     if options.svg then
         local ok, why = require "tiexec.inspect.svg".write(found, options.svg)
         if not ok then return nil, why end
     end
-    if options.json then return require "tiexec.show.json".write(io.stdout, survey.plain(found)) end
+    if options.json then return require "tiexec.show.json".write(io.stdout, found:plain()) end
     if options.svg then return true end
     return require "tiexec.inspect.table".show(found, options)
 end
 
 --- Runs `--inspect`.
--- @tparam table options settings of the command line and the environment
--- @int[opt] pid a process that is running
--- @tparam table argv else a program and its arguments
--- @treturn int exit status: 0; 125 it cannot be looked at
+-- @tparam Settings options those of the command line and the environment, with `json` and `svg`
+-- @int[opt] pid a running process; nil: a program is started
+-- @tparam table argv the program and its arguments, if there is no process
+-- @treturn int exit status: 0; 125, 126 and 127 as base/exit.lua has them
 function inspect.run(options, pid, argv)
     local function look(id, name)
         local process, why = observed.open(id)

@@ -1,0 +1,131 @@
+-- SPDX-License-Identifier: Apache-2.0
+--- Why a text is not all on huge pages, and what would put it there. The reasons are those of the
+-- plan and of the sources, as a start would have them: they are asked, and nothing is done.
+
+local congruent = require "tiexec.plan.congruent"
+local filesystem = require "tiexec.harness.filesystem"
+local hosts = require "tiexec.harness.hosts"
+local images = require "tiexec.harness.images"
+local leftover = require "tiexec.show.leftover"
+local ranges = require "tiexec.base.ranges"
+local sources = require "tiexec.sources"
+local targets = require "tiexec.harness.targets"
+local text = require "tiexec.base.text"
+
+local reasons = {}
+
+-- Whether a start with tiexec would move the object of a text to where its file's pages can be
+-- huge.
+local function would_be_moved(survey, row)
+    local object = survey.description.executable
+    if survey.align == false or not object or object.path ~= row.path then return false end
+    local image = images.of(("/proc/%d/exe"):format(survey.description.pid))
+    return image ~= nil and congruent.distance(image, object.bias, survey.host) ~= nil
+end
+
+-- Completes what the source `file` has said of a row, the part or why there is none, by what it
+-- cannot know: the filesystem, and a move at the start. Gives the part, and a condition in words
+-- if there is one; or nil, and why not.
+local function judge_file(survey, row, part, why)
+    local its = filesystem.of("", row.path, survey.host)
+    if its and its.large_folios == false then return nil, its.why end
+    local condition
+    if not its or its.large_folios == nil then
+        condition = (", if %s has large folios"):format(its and its.type or "its filesystem")
+    end
+    if part then return part, condition end
+    if would_be_moved(survey, row) then return row, condition end
+    return nil, why
+end
+
+-- Asks a source for its part of the operation that a row would be part of. Gives what `judge_file`
+-- gives. An object is moved for the sake of PMD-sized pages alone.
+local function ask(name, survey, row, job)
+    local part, why = sources.fit(sources.get(name), job.target, job.operation, job.host)
+    if job.host.huge_page_size ~= job.host.pmd_size then return part, why end
+    if name == "file" then return judge_file(survey, row, part, why) end
+    local may_share = name == "shared" and job.host.shmem_thp ~= "deny"
+    if not part and may_share and would_be_moved(survey, row) then return row end
+    return part, why
+end
+
+-- Says how many huge pages a part has. One that will yet be moved has one at least.
+local function pages_text(part, host)
+    local number = math.max((part.stop - part.start) // host.huge_page_size, 1)
+    return text.pages { { count = number, size = host.huge_page_size } }
+end
+
+-- Asks the sources in their order, until one can serve. Adds to the list `why` what stands in the
+-- way of those before. Gives the advice to use that source, or nil: no source can serve.
+local function advise(survey, row, operation, why)
+    local job = { operation = operation, target = targets.of(survey.observed),
+        host = hosts.for_operation(operation, survey.host) }
+    for _, name in ipairs(operation.sources or survey.sources) do
+        local part, words = ask(name, survey, row, job)
+        if part then
+            if #why == 0 then why[1] = "nobody asked for huge pages" end
+            return ("start it with tiexec: %s by %s%s"):format(pages_text(part, job.host), name,
+                words or "")
+        end
+        why[#why + 1] = ("%s: %s"):format(name, words)
+    end
+end
+
+-- Gives the remap operation that has most of a row, or nil.
+local function remap_of(operations, row)
+    local best, most = nil, 0
+    for _, operation in ipairs(operations) do
+        local size = ranges.common_size(operation, row)
+        if operation.op == "remap" and size > most then best, most = operation, size end
+    end
+    return best
+end
+
+-- Whether a row is huge but for its ends.
+local function is_huge_within(survey, row)
+    return row.huge_bytes > 0 and row.size - row.huge_bytes < 2 * survey.host.huge_page_size
+end
+
+-- Gives the reasons that lie in the process itself.
+local function own_reasons(survey, row)
+    local why = {}
+    if survey.observed.thp_disabled then
+        why[1] = "the process has disabled huge pages (PR_SET_THP_DISABLE)"
+    end
+    if row.refuses then why[#why + 1] = "it refuses huge pages (MADV_NOHUGEPAGE)" end
+    return why
+end
+
+--- Tells why a text is not all on huge pages, and what would put it there.
+-- @tparam Survey survey with the plan of a start
+-- @tparam SurveyRow row the text
+-- @treturn table list of reasons, which are strings; it is empty if all of the text is huge
+-- @treturn ?string advice; nil: nothing is known to help
+function reasons.of(survey, row)
+    if row.huge_bytes == row.size then return {} end
+    local why, operation = own_reasons(survey, row), remap_of(survey.operations, row)
+    if operation and is_huge_within(survey, row) then
+        why[1] = operation.note or "its ends are no whole huge pages"
+        return why
+    end
+    local advice = operation and advise(survey, row, operation, why)
+    if advice then return why, advice end
+    if not operation then
+        local kept = leftover.reasons(survey, row)
+        table.move(kept, 1, #kept, #why + 1, why)
+        if #why == 0 then why[1] = "the strategy does not name it" end
+    end
+    local smaller = remap_of(survey.second_plan(), row)
+    return why, smaller and advise(survey, row, smaller, why) or nil
+end
+
+--- The reasons of a row, and the advice, as one line.
+-- @tparam SurveyRow row
+-- @treturn string maybe ""
+function reasons.text(row)
+    local words = table.move(row.why, 1, #row.why, 1, {})
+    words[#words + 1] = row.advice
+    return table.concat(words, "; ")
+end
+
+return reasons
