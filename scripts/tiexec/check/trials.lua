@@ -1,65 +1,74 @@
 -- SPDX-License-Identifier: Apache-2.0
---- What works on this host, found out by doing it: one huge page of each source, on memory of a forked
--- copy of this process; and holding a program under trace. Nothing is left of it.
+--- Finds out what works on this host by doing it. Each source that copies makes one huge page, in
+-- the memory of a forked copy of this process, and a program is held under trace. Nothing is left
+-- of it.
 
 local core = require "tiexec.core"
 local images = require "tiexec.harness.images"
 local inferiors = require "tiexec.harness.inferiors"
 local ranges = require "tiexec.base.ranges"
 local refusal = require "tiexec.harness.refusal"
-local targets = require "tiexec.harness.targets"
 local sources = require "tiexec.sources"
+local targets = require "tiexec.harness.targets"
 
 local c = core.constants
 local trials = {}
 
 local TRIAL_MS <const> = 5000
 
--- Whether `f` comes to its end in a copy of this process; else what it raised.
+-- Calls a function in a copy of this process. Gives a Trial, which failed if the function has
+-- raised.
 local function attempt(f)
     local ok, why = core.trial(f, TRIAL_MS)
     return { ok = ok ~= nil, why = why }
 end
 
--- Memory for one huge page, at a multiple of its size: only so does shared memory lie congruent.
-local function place(self, size, prot, flags)
-    local base, why = self.call("mmap", 0, 2 * size, c.PROT_NONE, c.MAP_PRIVATE | c.MAP_ANONYMOUS, -1, 0)
+-- Maps memory for one huge page at a multiple of its size, or raises. Shared memory is congruent
+-- only at such an address.
+local function map_aligned(target, size, prot, flags)
+    local fixed = flags | c.MAP_ANONYMOUS | c.MAP_FIXED
+    local base, why = target.call("mmap", 0, 2 * size, c.PROT_NONE,
+        c.MAP_PRIVATE | c.MAP_ANONYMOUS, -1, 0)
     local start = base and ranges.align_up(base, size)
-    if base then base, why = self.call("mmap", start, size, prot, flags | c.MAP_ANONYMOUS | c.MAP_FIXED, -1, 0) end
+    if base then base, why = target.call("mmap", start, size, prot, fixed, -1, 0) end
     if not base then error(why, 0) end
     return start
 end
 
--- The very steps of a source that makes private copies.
-local function private(name, host)
+-- Tries a source that makes private copies, by the very steps that it takes in a program.
+local function try_private(name, host)
     return attempt(function()
-        local source, self, size = sources.get(name), targets.of_self(), host.huge_page_size
-        local start = place(self, size, c.PROT_READ, c.MAP_PRIVATE)
+        local source, target, size = sources.get(name), targets.of_self(), host.huge_page_size
+        local start = map_aligned(target, size, c.PROT_READ, c.MAP_PRIVATE)
         local ok
-        local part, why = sources.fit(source, self, { start = start, stop = start + size }, host)
-        if part then ok, why = source.replace(self, part, host, {}) end
+        local part, why = sources.fit(source, target, { start = start, stop = start + size }, host)
+        if part then ok, why = source.replace(target, part, host, {}) end
         if not ok then error(why, 0) end
     end)
 end
 
--- Memory that is shared lies in a tmpfs of the kernel's own, which obeys the same switches.
-local function shared(host)
+-- Tries the source `shared`, with shared memory in place of a file. Such memory lies in a tmpfs of
+-- the kernel's own, which obeys the same switches.
+local function try_shared(host)
     local why = sources.lacks(sources.get("shared"), host)
     if why then return { ok = false, why = why } end
-    if host.shmem_thp == "deny" then return { ok = false, why = "huge pages are denied to tmpfs (shmem_enabled)" } end
+    if host.shmem_thp == "deny" then
+        return { ok = false, why = "huge pages are denied to tmpfs (shmem_enabled)" }
+    end
     return attempt(function()
-        local self, size = targets.of_self(), host.huge_page_size
-        local start = place(self, size, c.PROT_READ | c.PROT_WRITE, c.MAP_SHARED)
-        self.call("madvise", start, size, c.MADV_HUGEPAGE)
-        self.call("madvise", start, size, c.MADV_POPULATE_WRITE)
-        local _, refused = self.call("madvise", start, size, c.MADV_COLLAPSE)
-        if self.pages(start, start + size).file_huge < size then
-            error(refused or "the kernel found no free huge pages (memory is fragmented or short)", 0)
+        local target, size = targets.of_self(), host.huge_page_size
+        local start = map_aligned(target, size, c.PROT_READ | c.PROT_WRITE, c.MAP_SHARED)
+        target.call("madvise", start, size, c.MADV_HUGEPAGE)
+        target.call("madvise", start, size, c.MADV_POPULATE_WRITE)
+        local _, refused = target.call("madvise", start, size, c.MADV_COLLAPSE)
+        if target.pages(start, start + size).file_huge < size then
+            error(refused
+                or "the kernel found no free huge pages (memory is fragmented or short)", 0)
         end
     end)
 end
 
--- The first whole huge page of an executable's text in its file, or nil.
+-- Gives the offset in its file of the first whole huge page of an executable's text, or nil.
 local function first_page_of_text(image, size)
     for segment in images.loads(image) do
         if images.is_text(segment) then
@@ -69,9 +78,12 @@ local function first_page_of_text(image, size)
     end
 end
 
---- Whether the text of a file can be huge as it lies in the page cache now.
+--- Tells whether the text of a file is huge in the page cache now.
+-- @string path
+-- @tparam Image image of that file
+-- @tparam Host host
 -- @treturn[1] boolean
--- @treturn[2] nil, string: it was not tried, or failed, and why
+-- @treturn[2] nil, string why it is not known
 function trials.file(path, image, host)
     local size = host.huge_page_size
     local offset = size > 0 and first_page_of_text(image, size)
@@ -81,8 +93,8 @@ function trials.file(path, image, host)
     return bytes >= size
 end
 
---- Whether this user may hold a program under trace.
--- @treturn table `ok`, `why`
+--- Tells whether this user may hold a program under trace.
+-- @treturn Trial
 function trials.ptrace()
     local traced = refusal.by_tracer(core.getpid())
     if traced then return { ok = false, why = traced } end
@@ -96,13 +108,14 @@ end
 
 --- Tries the sources that make copies.
 -- @tparam Host host
--- @treturn table by name of source: `ok`, `why`
+-- @treturn table a Trial for each source, by its name
 function trials.copies(host)
     if host.huge_page_size == 0 then
         local none = { ok = false, why = "this kernel has no huge pages" }
         return { shared = none, thp = none, hugetlb = none }
     end
-    return { shared = shared(host), thp = private("thp", host), hugetlb = private("hugetlb", host) }
+    return { shared = try_shared(host), thp = try_private("thp", host),
+        hugetlb = try_private("hugetlb", host) }
 end
 
 return trials
