@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
---- Why a text is not all on huge pages, and what would put it there. The reasons are those of the
--- plan and of the sources, as a start would have them: they are asked, and nothing is done.
+--- Tells why a text is not all on huge pages, and what would put it there. The plan and the sources
+-- of a start are asked for their reasons, and nothing is done.
 
 local congruent = require "tiexec.plan.congruent"
 local filesystem = require "tiexec.harness.filesystem"
@@ -14,8 +14,7 @@ local text = require "tiexec.base.text"
 
 local reasons = {}
 
--- Whether a start with tiexec would move the object of a text to where its file's pages can be
--- huge.
+-- Whether a start with tiexec would move the object of a text to a congruent base.
 local function would_be_moved(survey, row)
     local object = survey.description.executable
     if survey.align == false or not object or object.path ~= row.path then return false end
@@ -23,9 +22,9 @@ local function would_be_moved(survey, row)
     return image ~= nil and congruent.distance(image, object.bias, survey.host) ~= nil
 end
 
--- Completes what the source `file` has said of a row, the part or why there is none, by what it
--- cannot know: the filesystem, and a move at the start. Gives the part, and a condition in words
--- if there is one; or nil, and why not.
+-- Completes what the source `file` has said of a row: its part, or why there is none. The source
+-- knows nothing of the filesystem, nor of a move at the start. Gives the part, and a condition in
+-- words if there is one; or nil, and why there is no part.
 local function judge_file(survey, row, part, why)
     local its = filesystem.of("", row.path, survey.host)
     if its and its.large_folios == false then return nil, its.why end
@@ -55,8 +54,9 @@ local function pages_text(part, host)
     return text.pages { { count = number, size = host.huge_page_size } }
 end
 
--- Asks the sources in their order, until one can serve. Adds to the list `why` what stands in the
--- way of those before. Gives the advice to use that source, or nil: no source can serve.
+-- Asks the sources in their order, until one can serve, and gives the advice to use that source;
+-- nil: no source can serve. What stands in the way of the sources before is added to the list
+-- `why`.
 local function advise(survey, row, operation, why)
     local job = { operation = operation, target = targets.of(survey.observed),
         host = hosts.for_operation(operation, survey.host) }

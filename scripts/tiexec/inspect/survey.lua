@@ -1,6 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
---- The survey of a process, as data: what text it has, on which pages, and why the rest is not
--- huge.
+--- Surveys a process: what text it has, on which pages, and why the rest is not huge.
 
 local choice = require "tiexec.plan.choice"
 local count = require "tiexec.show.count"

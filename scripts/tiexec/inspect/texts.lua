@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
---- What text a process has: a row for each executable mapping, with the pages that it has and where
--- they come from. The figures are those of smaps.
+--- Tells what text a process has: a row for each executable mapping says which pages it has, and
+-- where the pages come from. The figures are those of smaps.
 
 local cache_image = require "tiexec.sources.cache_image"
 local count = require "tiexec.show.count"
@@ -8,8 +8,7 @@ local protection = require "tiexec.harness.protection"
 
 local texts = {}
 
--- Whether a mapping is of no file. The kernel gives anonymous hugetlb memory a path and an inode,
--- too.
+-- Whether a mapping is of no file. Anonymous hugetlb memory has a path and an inode all the same.
 local function is_anonymous(mapping)
     return mapping.inode == 0 or mapping.path:find("^/anon_hugepage") ~= nil
 end

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
---- Tables in plain text.
+--- Lines up tables in plain text.
 
 local columns = {}
 

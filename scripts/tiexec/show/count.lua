@@ -9,14 +9,13 @@ local ranges = require "tiexec.base.ranges"
 
 local count = {}
 
--- How many pages of a size it takes to cover a range. Pages that reach beyond the range count
--- whole.
+-- Gives how many pages of a size cover a range. Those that reach beyond the range count whole.
 local function covering(start, stop, size)
     return (ranges.align_up(stop, size) - ranges.align_down(start, size)) // size
 end
 
--- Gives the bytes of a range on pages of at least `size`, and the number of these pages. They are
--- found by where they lie in memory. A page that reaches beyond the range counts whole.
+-- Gives the bytes of a range on pages of at least `size`, and the number of these pages. The kernel
+-- tells where the pages lie. A page that reaches beyond the range counts whole.
 local function by_place(pid, range, size)
     local first, last = ranges.align_down(range.start, size), ranges.align_up(range.stop, size)
     local bytes = core.folios(pid, first, last, size)
@@ -50,7 +49,7 @@ local function by_smaps(m, huge, range, size)
     return bytes, bytes // size
 end
 
---- The bytes of a mapping that are on huge pages, as smaps tells.
+--- Gives the bytes of a mapping that are on huge pages, as smaps tells.
 -- @tparam DetailedMapping m
 -- @treturn int bytes
 function count.huge_bytes(m) return m.anon_huge + m.shmem_huge + m.file_huge + m.hugetlb end
@@ -87,8 +86,8 @@ function count.of(m, range, context)
     return bytes, list
 end
 
---- The sizes that pages may have beside the PMD-sized ones: the size in question, those that a plan
--- names, and that of a run of base pages which the CPU's TLB may hold as one entry.
+--- Gives the sizes that pages may have beside the PMD-sized ones: the size in question, the sizes
+-- that a plan names, and that of a run of base pages which the CPU's TLB may hold as one entry.
 -- @tparam Host host
 -- @tparam table operations list of Operation
 -- @treturn table list of sizes in bytes, the largest first

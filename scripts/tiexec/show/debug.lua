@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
---- The lines in which `--debug` shows system calls and times.
+--- Shows system calls and times, for `--debug`.
 
 local message = require "tiexec.base.message"
 local text = require "tiexec.base.text"

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
---- JSON for programs.
+--- Writes JSON, for programs to read.
 
 local version = require "tiexec.base.version"
 

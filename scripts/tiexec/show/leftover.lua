@@ -1,12 +1,12 @@
 -- SPDX-License-Identifier: Apache-2.0
---- Why a plan leaves a range as it is, in words.
+--- Says why a plan leaves a range as it is.
 
 local ranges = require "tiexec.base.ranges"
 
 local leftover = {}
 
---- The reasons that a plan gives for a range: those of the operations that keep a part of it, and
--- those of all operations that were refused, whose ranges need not be known.
+--- Gives the reasons that a plan has for a range: those of the operations that keep a part of the
+-- range, and those of all refused operations. A refused operation may have no range to compare.
 -- @tparam table planned what has a plan, such as an Outcome or a Survey: `operations`, `refused`
 -- @tparam Range range
 -- @treturn table list of strings, maybe empty

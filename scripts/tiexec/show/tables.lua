@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
---- The tables that `--verbose`, `--dry-run` and `--debug` show on standard error.
+--- Shows the tables of `--verbose`, `--dry-run` and `--debug` on standard error.
 
 local columns = require "tiexec.show.columns"
 local count = require "tiexec.show.count"
@@ -46,7 +46,7 @@ local function outcome_lines(rows)
     return columns.align(lines, { [3] = true, [7] = true })
 end
 
---- Shows the pages of each text before and after, by which source it has them, and why.
+--- Shows for each text the pages before and after, the sources, and the reasons.
 -- @tparam Outcome outcome
 -- @tparam table rows list of ReportRow
 -- @tparam ReportTotals totals
