@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
---- Facts of a host that a strategy does not need: hugetlb pools by node, limits of the control
--- group, containers. They are read from /proc and /sys below a folder `root`: "" for this host,
--- another one in tests.
+--- Reads facts of a host that a strategy does not need: hugetlb pools by node, limits of the
+-- control group, containers. They are read from /proc and /sys below a folder `root`, which is ""
+-- for this host, and another folder in tests.
 
 local core = require "tiexec.core"
 local filesystem = require "tiexec.harness.filesystem"
@@ -19,8 +19,7 @@ end
 
 -- ---- limits -------------------------------------------------------------------------------------
 
--- Version 2 of control groups says "max" where there is no limit, and version 1 a number above
--- this.
+-- Where there is no limit, version 2 of control groups says "max", and version 1 a larger number.
 local UNLIMITED <const> = 1 << 60
 
 local function read_limit(path)
@@ -29,7 +28,7 @@ local function read_limit(path)
 end
 
 -- Gives the smallest value of a limit in a control group and in those above it, and the file that
--- has it. `names` are those that the limit's file may have.
+-- has that value. The limit's file has one of `names`.
 local function smallest(root, mount, group, names)
     local least, where
     if filesystem.is_below(group, mount.within) and mount.within ~= "/" then

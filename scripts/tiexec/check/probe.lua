@@ -5,15 +5,15 @@
 --
 -- N cache lines are read in random order, in three ways: one in each of N small pages ("small");
 -- as far apart, in memory of huge pages ("huge"); and side by side ("packed"). The lines of the
--- first way cost more than packed ones, and the difference is address translation. By as much as
--- the second way costs less than the first, huge pages save a part of that.
+-- first way cost more than packed ones, and the difference is address translation. Those of the
+-- second way cost less than those of the first, and the difference is what huge pages save.
 
 local core = require "tiexec.core"
 
 local c = core.constants
 local probe = {}
 
--- Address translation that costs less than this, as a part of a packed load, could be noise.
+-- Address translation is seen if it costs more than this part of the time of a packed load.
 local SEEN <const> = 0.25
 
 -- The parts of that cost which huge pages save at least, or at most, for the verdicts "full" and

@@ -159,7 +159,7 @@ end
 
 -- ---- the program --------------------------------------------------------------------------------
 
--- Gives what is to be said of a filesystem, and whether its page cache has huge pages; nil: not
+-- Says whether a filesystem's page cache has huge pages: in words, and as a boolean; nil: not
 -- known.
 local function filesystem_text(filesystem)
     if not filesystem then return "not found", nil end

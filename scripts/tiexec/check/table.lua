@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
---- What `--check` has found, for people: tables on standard output.
+--- Shows people what `--check` has found: in tables on standard output.
 
 local columns = require "tiexec.show.columns"
 local terminal = require "tiexec.base.terminal"
@@ -69,8 +69,7 @@ end
 
 --- Writes what was found to standard output.
 -- @tparam Judgement judged
--- @tparam ?table probe a ProbeVerdict; or `wrong`, why nothing was measured; nil: nobody asked for
--- it
+-- @tparam ?table probe a ProbeVerdict; or `wrong`, why nothing was measured; nil: nobody asked
 -- @string[opt] name of the program that was asked about
 -- @treturn[1] file it has been written
 -- @treturn[2] nil, string why it could not be written

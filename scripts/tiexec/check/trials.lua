@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 --- Finds out what works on this host by doing it. Each source that copies makes one huge page, in
 -- the memory of a forked copy of this process, and a program is held under trace. Nothing is left
--- of it.
+-- behind.
 
 local core = require "tiexec.core"
 local images = require "tiexec.harness.images"
@@ -16,8 +16,7 @@ local trials = {}
 
 local TRIAL_MS <const> = 5000
 
--- Calls a function in a copy of this process. Gives a Trial, which failed if the function has
--- raised.
+-- Calls a function in a copy of this process. Gives a Trial, which fails if the function raises.
 local function attempt(f)
     local ok, why = core.trial(f, TRIAL_MS)
     return { ok = ok ~= nil, why = why }

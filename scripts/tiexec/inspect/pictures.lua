@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
---- Pictures of the text of a process: for each huge page's place in the range of addresses, a
--- letter that tells what maps the text there.
+--- Makes pictures of the text of a process: for each huge page's place in the range of addresses, a
+-- letter tells what maps the text there.
 
 local core = require "tiexec.core"
 local ranges = require "tiexec.base.ranges"

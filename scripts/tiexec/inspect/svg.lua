@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
---- A survey as a picture in SVG. Each object has a grid, in which a square is one huge page's
+--- Draws a survey as a picture in SVG. Each object has a grid, in which a square is one huge page's
 -- place in the range of addresses. Lengths and positions are in the units of the picture.
 
 local reasons = require "tiexec.inspect.reasons"
@@ -57,8 +57,7 @@ local function escape(words)
     return (words:gsub("%c", "?"):gsub('[&<>"]', escapes))
 end
 
--- The picture as it is drawn, from top to bottom: a list of elements, and `y`, where the next one
--- goes.
+-- A page is drawn from top to bottom. It is a list of elements, and `y` is where the next one goes.
 local Page = {}
 Page.__index = Page
 

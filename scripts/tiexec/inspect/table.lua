@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
---- A survey for people: a table, and pictures made of letters.
+--- Shows a survey to people: as a table, and as pictures made of letters.
 
 local columns = require "tiexec.show.columns"
 local reasons = require "tiexec.inspect.reasons"
