@@ -2,12 +2,22 @@
  * What only trying tells of a host. */
 #include "lua/open.h"
 #include "lua/util.h"
+
+#include <limits.h>
 #include "os/probe.h"
 
 /* Tells whether a number can be the size of a page, or an alignment: it is a power of two. */
 static bool is_size(uint64_t value)
 {
     return value && value <= INT64_MAX && !(value & (value - 1));
+}
+
+/* The field `name` of the table at 1: what fits an int, and is not negative. */
+static int check_int_field(lua_State *L, const char *name)
+{
+    uint64_t value = bind_check_field(L, 1, name, 1);
+    luaL_argcheck(L, value <= INT_MAX, 1, name);
+    return (int)value;
 }
 
 /// Times a chase of pointers over memory of one kind, which is this process's own.
@@ -26,8 +36,8 @@ static int l_probe_chase(lua_State *L)
         .pages = bind_check_field(L, 1, "pages", 1),
         .page_size = bind_check_field(L, 1, "page_size", 1),
         .align = bind_check_field(L, 1, "align", 1),
-        .flags = (int)bind_check_field(L, 1, "flags", 1),
-        .advice = (int)bind_check_field(L, 1, "advice", 1),
+        .flags = check_int_field(L, "flags"),
+        .advice = check_int_field(L, "advice"),
         .loads = bind_check_field(L, 1, "loads", 1),
     };
     luaL_argcheck(L, is_size(chase.page_size) && is_size(chase.align) && chase.page_size >= 64, 1,
