@@ -50,7 +50,7 @@ local ways = {
     end,
 }
 
--- The same in each thread: which one makes the calls is the selected one, the last with an event.
+-- Remote calls come to the same in each thread. The selected thread makes them, which is the last one with an event.
 local function call_in(thread)
     return function(pid)
         local inferior <close> = attach(pid)
@@ -108,7 +108,7 @@ describe("attaching to", function()
 
     it("a program whose threads come and go stops them all", function()
         local process <close> = support.start({ loader, "threads", "60" })
-        -- The threads that are not in a tracer's stop: those that are ending have no memory, or will soon have none.
+        -- The threads that are not in a tracer's stop, except those that are ending and have no memory.
         local function others()
             local list = {}
             for _, tid in ipairs(core.list_folder(("/proc/%d/task"):format(process.pid))) do

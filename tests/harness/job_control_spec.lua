@@ -14,7 +14,7 @@ local function state_of(inferior)
     return support.read_file(("/proc/%d/stat"):format(inferior:pid())):match("%) (%a)")
 end
 
--- A new inferior, which gets these signals one by one, with a system call after each.
+-- A new inferior that gets these signals one by one, and makes a remote system call after each.
 local function signalled(...)
     local inferior = assert(tiexec.launch { target })
     for _, signal in ipairs { ... } do
@@ -24,7 +24,7 @@ local function signalled(...)
     return inferior
 end
 
--- The next event that is not a signal: those are given back.
+-- The next event that is no signal. Signals are given back to the inferior.
 local function next_event(inferior)
     local event = inferior:wait(30000)
     while event and event.reason == "signal-received" do

@@ -138,7 +138,7 @@ end)
 local function is_integer(_, arguments) return math.type(arguments[1]) == "integer" end
 assert:register("assertion", "integer", is_integer)
 
--- On one CPU, the kernel writes nothing new into the memory by which glibc learns of the CPU (rseq).
+-- Keeps the inferior on one CPU: then the kernel writes nothing new into glibc's rseq area, which tells of the CPU.
 local function keep_on_one_cpu(inferior)
     local scratch <close> = assert(inferior:scratch(core.page_size()))
     assert(inferior:write_memory(scratch.address, string.pack("j", 1)))

@@ -1,12 +1,12 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Remote system calls in the midst of things: what the kernel, or the CPU, keeps out of the registers
--- that a tracer sees.
+-- Remote system calls while the inferior is in the midst of something. The kernel, or the CPU, keeps a part of its
+-- state out of the registers that a tracer sees.
 
 local core = require "tiexec.core"
 local support = require "tests.lib.support"
 local tiexec = require "tiexec"
 
--- Lets it run to the next event; or until it sleeps: then nil.
+-- Lets the inferior run to its next event, and gives that; nil if it sleeps before.
 local function run_on(inferior)
     inferior:cont("syscall")
     local event
@@ -58,7 +58,7 @@ describe("AArch64's scalable vectors", function()
         SME = { path, "streaming", marker = "streaming_marker" },
     }
 
-    -- Stopped where its vectors are filled; or nil.
+    -- An inferior that is stopped where its vectors are filled; nil where the CPU has none of the kind.
     local function at_marker(mode)
         if support.run(mode).code == 77 then return nil end
         local inferior = assert(tiexec.launch(mode))

@@ -10,8 +10,8 @@ local target = support.programs .. "target"
 
 local function sh(script, ...) return assert(tiexec.launch { "sh", "-c", script, ... }) end
 
--- Lets all go on to their ends; processes that they start are taken in. Returns the events of each, in order:
--- reasons, by process id.
+-- Lets all inferiors go on to their ends, and takes in the processes that they start. Gives the reasons of their events
+-- in order, by process id.
 local function run_all(inferiors)
     local told = {}
     for _, inferior in pairs(inferiors) do inferior:cont() end
@@ -54,7 +54,7 @@ describe("several inferiors", function()
     end)
 
     it("keep hold of threads that stop before the one that made them can tell", function()
-        -- no child of this process, as a program under tiexec is none of its tracer
+        -- It is no child of this process, as a program under tiexec is no child of its tracer.
         local library = core.readlink("/proc/self/cwd") .. "/" .. support.programs .. "constructor"
         local pipe = assert(io.popen(("CONSTRUCTOR=churn LD_PRELOAD=%s sleep 60 >/dev/null & echo $!"):format(library)))
         local pid = math.tointeger(pipe:read("l"))

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Programs of all layouts, moved to a congruent base. tests/programs/moved.c looks at itself from
--- inside; here it is looked at from outside, and compared with the same program run plainly.
+-- Programs of all layouts are moved to a congruent base. tests/programs/moved.c looks at itself from
+-- inside. The spec looks at it from outside, and compares it with the same program run plainly.
 
 local core = require "tiexec.core"
 local support = require "tests.lib.support"
@@ -38,7 +38,7 @@ end
 
 local function is_there(path) return core.stat(path) ~= nil end
 
--- Starts words, and gives the process and its line of output once it has told it.
+-- Starts words. Gives the process, and its line of output once it has written one.
 local function start_and_hear(words, folder)
     local path = folder.path .. "/out"
     local process = support.start(words, ">" .. path)
@@ -58,8 +58,8 @@ local function stat_of(pid)
     return list
 end
 
--- Mappings by lines, the program's own counted from its base: its file's, and zeros that go on from them, which
--- some kernels (6.1) call [heap] where the heap follows them.
+-- Mappings, one a line. The program's own are counted from its base: those of its file, and the zeros after them,
+-- which some kernels (6.1) call [heap] where the heap follows.
 local function mapping_lines(pid, base)
     local lines, end_of_own, brk = {}, nil, stat_of(pid)[47]
     for line in support.read_file(("/proc/%d/maps"):format(pid)):gmatch("[^\n]+") do
@@ -76,8 +76,8 @@ local function mapping_lines(pid, base)
     return lines
 end
 
--- What the kernel tells of a process started without randomization, in which nothing but its own place
--- is left to chance, and nothing but its distance from that is told. Also the place.
+-- What the kernel tells of a process started without randomization. Only the program's place is left to chance
+-- there, so all addresses are told as distances from that. Gives the place, too.
 local function outside(words)
     local folder <close> = support.folder()
     local process <close>, told = start_and_hear(table.move(words, 1, #words, 3, { "setarch", "-R" }), folder)
@@ -159,7 +159,7 @@ describe("a moved program", function()
 
     it("is left alone where its base is congruent already", function()
         local function trace(layout)
-            local text = "" -- twice: one in 512 random bases is congruent by itself
+            local text = "" -- of two starts, as one in 512 random bases is congruent by itself
             for _ = 1, 2 do text = text .. support.run_tiexec { "--debug", "syscalls", program(layout) }.err end
             return text
         end

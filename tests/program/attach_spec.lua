@@ -9,10 +9,10 @@ local support = require "tests.lib.support"
 local HUGE <const> = core.host().huge_page_size
 local ROUNDS <const> = tonumber(os.getenv("TIEXEC_SOAK")) or support.rounds(10)
 
--- Started by tiexec without remapping, it lies where its file's pages can be huge.
+-- tiexec starts the program without remapping it: then it lies where its file's pages can be huge.
 local CONGRUENT <const> = { support.tiexec, "-s", "none" }
 
--- Its children map the file's pages, too: only with none about can small cached ones be dropped.
+-- The program's children map the file's pages, too. Small cached pages can be dropped only when no child is there.
 local function cached_in_huge_pages()
     local process <close> = support.start { support.tiexec, "--sources", "file", support.programs .. "waiting", "idle" }
     assert(support.wait_for(function() return support.huge_text(process.pid) >= 2 * HUGE end))
@@ -83,7 +83,7 @@ describe("64 threads in the midst of something:", function()
         assert.truthy(support.wait_for(function() return state() == "T" end))
         said(nil, busy:tiexec("--attach", { "--sources", "thp" }))
         assert.is_true(support.huge_text(busy.pid) >= 2 * HUGE)
-        local function stopped() return state() == "T" end -- in a moment, when it has been let go
+        local function stopped() return state() == "T" end -- which it is a moment after it was let go
         assert.truthy(support.wait_for(stopped))
         said(nil, busy:tiexec("--undo"))
         assert.truthy(support.wait_for(stopped))

@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Under a hugetlb cgroup limit, which strikes by SIGBUS when memory is touched: CMD is right, one line tells.
+-- A hugetlb cgroup limit strikes by SIGBUS when memory is touched. CMD is right all the same, and one line tells why
+-- it is on small pages.
 
 local core = require "tiexec.core"
 local failure = require "tests.lib.failure"

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
--- --check: agrees with the host, each fact changed; and what it says to do helps.
+-- --check agrees with the host, whichever fact is changed there, and what it says to do helps.
 
 local core = require "tiexec.core"
 local cpu = require "tests.lib.cpu"

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Programs of which much has run before their entry point: constructors of libraries.
+-- Programs that have done much before their entry point, in constructors of libraries.
 
 local core = require "tiexec.core"
 local support = require "tests.lib.support"

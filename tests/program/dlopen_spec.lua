@@ -85,7 +85,7 @@ local function becomes_huge(pid, library)
     end)
 end
 
--- What is mapped, but for the heap and the stack, which grow.
+-- All mappings except the heap and the stack, which grow.
 local function layout(pid)
     local lines = {}
     for line in support.read_file("/proc/" .. pid .. "/maps"):gmatch("[^\n]+") do
@@ -179,7 +179,7 @@ describe("the program that is followed", function()
             local result = support.run_tiexec { "-f", "dlopen", "--sources", source, table.unpack(words) }
             assert.equal("right\n", result.out)
             assert.equal(7, result.code)
-            -- a range may be gone, or its cached pages be mapped by a sibling, but nothing else may be amiss
+            -- A range may be gone, or a sibling may map its cached pages. Nothing else may be amiss.
             assert.is_nil(result.err:find("internal error", 1, true), result.err)
         end
     end)
@@ -206,7 +206,7 @@ describe("the program that is followed", function()
     it("is stopped and continued by signals", function()
         local folder <close> = copies(2)
         local process <close> = converse(folder, { loader, "churn", "1000000", table.unpack(folder.libraries) })
-        assert(support.wait_for(function() -- not tiexec itself, which would be stopped in its tracer's hands
+        assert(support.wait_for(function() -- it is no longer tiexec, which would be stopped in its tracer's hands
             return (core.readlink(("/proc/%d/exe"):format(process.pid)) or ""):find("loader$")
                 and core.status(process.pid, "TracerPid") == 0 and has_tracer(folder)
         end))

@@ -32,7 +32,7 @@ local function compare(folder)
     return result.out, ends
 end
 
--- Of what depends on the CPU and its pages; SIGKILL is of the time limit.
+-- Ends that depend on the CPU and its page size. SIGKILL is the time limit's.
 local function some_crash(ends)
     for code in pairs(ends) do
         if code > 128 and code ~= 128 + 9 then return true end
@@ -45,7 +45,7 @@ local function add(folder, number, bytes)
     support.write_file(path, bytes)
 end
 
--- A generator of its own: the same files each time, whatever Lua's is.
+-- Random numbers that do not depend on Lua's generator: the files are the same each time.
 local function generator(seed)
     return function(n)
         seed = seed * 6364136223846793005 + 1442695040888963407

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
--- The source `file` on whole programs: what it takes, what becomes of the ends that it cannot take, and
--- what is said of them.
+-- The source `file` on whole programs: what becomes huge, what becomes of the ends that cannot be, and what the
+-- report says of them.
 
 local core = require "tiexec.core"
 local json = require "dkjson"
@@ -40,7 +40,7 @@ local function start(here, options, words)
     return process, json.decode(support.read_file(report) or "")
 end
 
--- At the second start, when the first has made what there is to be made.
+-- The second of two starts. What there is to be made was made by the first.
 local function start_again(here, options, words)
     do local _ <close> = start(here, options, words) end
     return start(here, options, words)

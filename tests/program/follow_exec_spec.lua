@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
--- --follow=exec: from start scripts to the program that they become.
+-- --follow=exec: tiexec follows start scripts to the program that they become.
 
 local core = require "tiexec.core"
 local failure = require "tests.lib.failure"
@@ -20,7 +20,7 @@ local function scripts()
     return setmetatable({ first = folder.path .. "/first", path = folder.path }, getmetatable(folder))
 end
 
--- Starts it and waits until it has become ample and been let go.
+-- Starts words, and waits until they have become ample and tiexec has let that go.
 local function start(words)
     local process = support.start(table.move(words, 1, #words, 2, { support.tiexec }))
     assert(support.wait_for(function()

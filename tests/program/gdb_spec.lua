@@ -14,7 +14,8 @@ local function gdb(commands, words)
     return support.run(table.move(words, 1, #words, #all + 1, all)).out
 end
 
--- The frames that gdb lists, without addresses and the program's count; it may show the first one alone before.
+-- The frames that gdb lists, without their addresses and the program's own count. gdb may show the first one alone
+-- before the list.
 local function frames(out)
     local list = {}
     for line in out:gmatch("[^\n]+") do
@@ -56,8 +57,8 @@ local function kernel_mappings(pid)
     return list
 end
 
--- Attaches to a process at work: what gdb says at a breakpoint, and of the core file it makes. Some kernels (as 6.1)
--- do not let it write into executable hugetlb memory: there a hardware breakpoint serves.
+-- Attaches gdb to a process at work. Gives what gdb says at a breakpoint, and of the core file that it makes. Some
+-- kernels (6.1) do not let gdb write into executable hugetlb memory: there it takes a hardware breakpoint.
 local function look(process, core_file, source)
     local out, hit
     for _, command in ipairs { "break", source == "hugetlb" and "hbreak" or nil } do

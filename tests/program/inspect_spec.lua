@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
--- --inspect: agrees with smaps, whatever the process is; and says in one line why it cannot look.
+-- --inspect agrees with smaps, whatever the process is, and says in one line why it cannot look.
 
 local core = require "tiexec.core"
 local cpu = require "tests.lib.cpu"
@@ -21,8 +21,8 @@ end
 
 local function inspect(pid, ...) return decode(support.run_tiexec { "--json", "--inspect", tostring(pid), ... }) end
 
--- Starts a program, under tiexec if there are options, and waits until it is that program, at rest. By itself it is not
--- to have huge pages.
+-- Starts a program, under tiexec if there are options, and waits until it is that program, at rest. One that is
+-- started without tiexec has no huge pages.
 local function start(program, options)
     local words = { "env", "TIEXEC=", program, "wait" }
     if options then
@@ -61,7 +61,7 @@ local function told(found)
     return list
 end
 
--- Pages cover each mapping, by size; totals are their sums; each text that is not huge has a reason.
+-- Asserts that the pages of each mapping cover it, that totals are sums, and that what is not huge has a reason.
 local function assert_consistent(found)
     local bytes, huge, small = 0, 0, 0
     for _, m in ipairs(found.mappings) do
@@ -178,7 +178,7 @@ describe("--inspect of a process without tiexec:", function()
         for _, m in ipairs(found.mappings) do assert.same({ "the strategy does not name it" }, m.why) end
     end)
 
-    -- What is planned with: the strategy and sources.
+    -- The strategy and the sources that --inspect plans with, as "STRATEGY by SOURCES"; and all that it says.
     local function planned(process, environment, ...)
         local words = { "env", "TIEXEC=" .. environment[1], "XDG_CONFIG_HOME=" .. (environment[2] or "/nowhere"),
             support.tiexec, "--json", ... }
@@ -317,7 +317,7 @@ describe("--inspect cannot look into", function()
             return (core.readlink(("/proc/%d/exe"):format(process.pid)) or ""):find("sleep$")
                 and core.status(process.pid, "Uid") == 65534
         end))
-        -- all of them: CAP_PERFMON, too, is enough to look on recent kernels
+        -- Without any capability, since CAP_PERFMON is enough to look on recent kernels.
         local result = support.run { "setpriv", "--inh-caps=-all", "--bounding-set=-all", support.tiexec,
             "--inspect", tostring(process.pid) }
         refused(process.pid, result, "it belongs to user 65534")

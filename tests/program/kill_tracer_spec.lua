@@ -6,8 +6,8 @@ local support = require "tests.lib.support"
 
 local ample, ample_static = support.programs .. "ample", support.programs .. "ample_static"
 
--- Runs the program under tiexec with the Nth call of the tracer struck, for all N from 1 on, until none is. Two at
--- a time, in one shell. Each line: N, the call struck, exit status, what became of the program.
+-- Runs the program under tiexec and strikes the Nth call of the tracer, for all N from 1 on, until the tracer has no
+-- such call. Two run at a time, in one shell. Prints lines: N, the call, exit status, what became of the program.
 local STEP <const> = support.patience > 1 and 97 or 1 -- of calls only every nth where things take long
 local script <const> = [[
 export dir=$1 tiexec=$2 library=$3 error=$4 step=$5
@@ -47,12 +47,12 @@ local function marked(path) return support.processes_with("KILLER_RUN", path) en
 local function allowed(error, call)
     if call == "none" then return "right" end
     if error == 3 then return "gone" end -- ESRCH: the program was killed
-    -- without its hold of the program the tracer may lose it; other failures are no excuse
+    -- A tracer that cannot trace or wait may lose the program. No other failure excuses that.
     if error == 0 or call == "ptrace" or call:find("^wait") then return "right or gone" end
     return "right"
 end
 
--- Gives a list of what went as it must not, a count by fate, and whatever process is left.
+-- Gives a list of what went wrong, how many programs met each fate, and the processes that are left.
 local function run(command, error)
     local folder <close> = support.folder()
     support.write_file(folder.path .. "/script", script)

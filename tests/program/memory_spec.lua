@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Many processes of one program: with the sources that share pages, their text takes no more than plainly.
+-- The text of many processes of one program takes no more memory by the sources that share pages than without tiexec.
 
 local pss = require "tests.lib.pss"
 local support = require "tests.lib.support"

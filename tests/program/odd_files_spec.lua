@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
--- What is not a native ELF executable: it runs, or fails to, as by env(1).
+-- Files that are no native ELF executables run, or fail to run, as they do under env(1).
 
 local cpu = require "tests.lib.cpu"
 local failure = require "tests.lib.failure"
@@ -135,7 +135,7 @@ describe("ELF", function()
 
     test("of 32 bits", { command = command, host = host, line = "32%-bit" })
 
-    -- Seen only by the tracer: the launcher has looked at the script.
+    -- The tracer alone can see this, since the launcher has looked at the script.
     it("of 32 bits, the interpreter of a script: it runs, and one line says so", function()
         local allowed <close>, why = host() -- luacheck: ignore (held)
         if not allowed then return pending(why) end

@@ -55,7 +55,7 @@ describe("a wrong command line:", function()
 end)
 
 describe("TIEXEC:", function()
-    -- The complaints, with CMD doing as it does by itself.
+    -- Runs CMD, asserts that it does as it does by itself, and gives the complaints.
     local function complaints(value, options)
         local case = { prefix = { "env", "TIEXEC=" .. value }, command = { ample, "x" }, options = options }
         local plain, result = failure.both(case)

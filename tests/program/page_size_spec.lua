@@ -16,13 +16,13 @@ local ample, little = support.programs .. "ample", support.programs .. "static_e
 local NO_THP <const> = "this kernel has no transparent huge pages of 64 KiB (needs Linux 6.8), or this is not root"
 local NO_POOL <const> = "no memory for hugetlb pages of 64 KiB, or this is not root"
 
--- A test of hugetlb pages of 64 KiB: other CPUs' kernels have none.
+-- Defines a test of hugetlb pages of 64 KiB, where the kernel knows that size: other CPUs' do not.
 local function it_of_pool(name, check)
     if core.host().hugetlb[SIZE] then it(name, check) end
 end
 
--- States of the host, which may not be had: nil, why. Without PMD-sized ones, `others` than "never": where memory for
--- a copy happens to begin at a multiple of these, it gets some.
+-- Arranges the host, or gives nil and why that cannot be. `others` is the mode of the PMD-sized pages: unless it is
+-- "never", a copy whose memory happens to begin at a multiple of these gets some.
 local function thp(mode, others)
     local host = support.thp(mode, SIZE)
     if not host then return nil, NO_THP end
@@ -158,7 +158,7 @@ end }]])
         end)
     end
 
-    -- By itself, without huge pages.
+    -- A process that was started without tiexec, and has no huge pages.
     local function resting()
         local process = support.start { ample, "wait" }
         assert.truthy(support.wait_for(function()

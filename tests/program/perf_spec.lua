@@ -17,9 +17,9 @@ local function addresses()
     return list
 end
 
--- What perf says of a recording: `samples` of user code, but for the dynamic linker's, which has few symbols;
--- `named` ones; of functions that the program's file
--- has: how many different ones, `functions`, and by what their addresses differ from the file's, `biases`.
+-- What perf says of a recording. `samples`: how many are of user code, without the dynamic linker's, which has few
+-- symbols. `named`: how many of these have a name. `functions`: how many different functions of the program's file
+-- they name. `biases`: the differences between their addresses and the file's.
 local function read(data, known)
     local result = { samples = 0, named = 0, functions = 0, biases = {} }
     local seen, biases = {}, {}
@@ -42,7 +42,7 @@ local function record(data, words)
     return support.run(table.move(words, 1, #words, #all + 1, all))
 end
 
--- Repeats a recording, which a busy host may leave short.
+-- Repeats a recording until it has enough samples: on a busy host one may be short.
 local function enough(known, make)
     local folder <close> = support.folder()
     local result

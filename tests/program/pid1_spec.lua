@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
--- As process 1 of a pid namespace tiexec stays, as an init for CMD.
+-- When tiexec is process 1 of a pid namespace it stays, as an init for CMD.
 
 local core = require "tiexec.core"
 local failure = require "tests.lib.failure"
@@ -21,7 +21,7 @@ end
 local DEFAULT_SIGNALS <const> = { "env", "--default-signal" }
 
 -- Starts `words` under tiexec as process 1. Returns the process to be closed, and two functions: the pid of
--- tiexec, and that of CMD once it is itself and has been let go; as seen from here.
+-- tiexec, and that of CMD once tiexec has let it go. The pids are those of the outer namespace.
 local function start(words, redirect)
     local process = support.start(support.concat(DEFAULT_SIGNALS, NAMESPACE, { support.tiexec }, words), redirect)
     local function init() return support.wait_for(function() return child_of(process.pid) end) end
@@ -128,7 +128,7 @@ describe("as process 1", function()
         failure.one_line(strict)
     end))
 
-    -- Root in most containers has not this one.
+    -- A capability that root has not in most containers.
     local no_ptrace = { "setpriv", "--bounding-set=-sys_ptrace", "--inh-caps=-sys_ptrace" }
 
     it("without CAP_SYS_PTRACE CMD has huge pages, and its exit status is passed on", isolated(function()

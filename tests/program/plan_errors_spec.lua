@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Strategies that return nonsense: it is refused by name before anything is touched.
+-- Strategies that return nonsense. An operation that is wrong is refused by name before anything is touched.
 
 local failure = require "tests.lib.failure"
 local support = require "tests.lib.support"

@@ -19,7 +19,7 @@ local function as_nobody(...)
     return support.run(words)
 end
 
--- The host for tests which need root to arrange them.
+-- The host as it is, for tests that only root can prepare; or nil, and why this cannot.
 local function root()
     if support.is_root then return failure.as_it_is() end
     return nil, "root is needed to make such a file, and to become nobody"

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Profiles: which one is taken is seen by what becomes of the text. Wrong ones do no harm.
+-- Profiles. What becomes of the text shows which one was taken. A wrong one does no harm.
 
 local core = require "tiexec.core"
 local failure = require "tests.lib.failure"

@@ -10,7 +10,7 @@ local STARTS <const> = math.tointeger(os.getenv("TIEXEC_SOAK") or support.patien
 local SIGMAS <const> = 7 -- of a fair coin's: more is not seen in 10^11 runs
 local PROGRAM <const> = support.programs .. "moved"
 
--- The lowest bit of a base that the kernel chooses: those below follow from the alignment of segments.
+-- The lowest bit of a base that is the kernel's choice. The bits below follow from the alignment of segments.
 local LOWEST_BIT = 12
 for _, segment in ipairs(core.image(PROGRAM).segments) do
     while segment.type == core.constants.PT_LOAD and 1 << LOWEST_BIT < segment.align do LOWEST_BIT = LOWEST_BIT + 1 end

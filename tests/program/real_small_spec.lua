@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Small real programs, dynamic and static, fixed and position-independent: what they put out, and what
--- of their text is huge.
+-- Small real programs, dynamic and static, fixed and position-independent: their output is the same, and their text
+-- is huge where it can be.
 
 local core = require "tiexec.core"
 local specimen = require "tests.lib.specimen"
@@ -39,7 +39,7 @@ describe("under tiexec,", function()
         return made
     end, 1)
 
-    -- It starts in its own text, which is not the dynamic linker's.
+    -- A program that starts in its own text, and not in the dynamic linker's.
     local function go_program(name)
         return function()
             local path = support.programs .. name

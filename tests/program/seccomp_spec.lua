@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Under seccomp filters, which judge the tracer's calls and remote calls as well: CMD survives and is right.
+-- seccomp filters judge the tracer's calls and remote calls as well. Whatever they forbid, CMD survives and is right.
 
 local failure = require "tests.lib.failure"
 local support = require "tests.lib.support"
@@ -24,7 +24,7 @@ local function mdwe()
 end
 
 describe("seccomp", function()
-    -- what is done in the target
+    -- Filters for remote calls, which are made in the target.
     for _, command in ipairs { ample, ample_static } do
         local name = command:match("[^/]*$")
         for _, call in ipairs { "mremap", "madvise", "mprotect 2 0x4" } do
@@ -63,7 +63,7 @@ describe("seccomp", function()
         end
     end
 
-    -- what the tracer does
+    -- Filters for the tracer's own calls.
     for _, call in ipairs { "ptrace", "process_vm_readv", "process_vm_writev", "setsid", "close_range", "pwrite64",
         "getdents64" } do
         for _, action in ipairs { "kill", "trap" } do
@@ -100,7 +100,7 @@ describe("seccomp", function()
         })
     end
 
-    -- with the default sources there may be another way: then not a word
+    -- With the default sources there may be another way, and then nothing is said.
     for _, words in ipairs(support.some({ "mremap EPERM", "madvise EPERM", "madvise ENOSYS", "mprotect 2 0x4 EPERM",
         "mdwe", "prctl 0 0x2 EPERM" }, 2)) do
         for _, command in ipairs { ample, ample_static } do

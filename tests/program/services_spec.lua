@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
--- docs/SERVICES.md: its examples, and what it says, as far as that can be run here.
+-- docs/SERVICES.md: its examples work, and what it says is true, as far as that can be tried here.
 
 local core = require "tiexec.core"
 local failure = require "tests.lib.failure"
@@ -111,7 +111,8 @@ local function service(lines)
     return "[Service]\nEnvironment=PYTHONHOME=/usr TIEXEC=strict\nStandardError=append:/run/test/err\n" .. lines .. "\n"
 end
 
--- What there is to know of server.service, after its start. For Type=exec that has begun when tiexec has.
+-- A script that tells all there is to know of server.service after its start. A service of Type=exec counts as
+-- started when tiexec has been.
 local examine <const> = [[
 pid=$(systemctl show --value -p MainPID server)
 for i in $(seq 100); do

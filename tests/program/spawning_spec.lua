@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Programs that are moved and start very many children, which are not.
+-- Programs that are moved and start very many children. The children are not moved.
 
 local core = require "tiexec.core"
 local support = require "tests.lib.support"

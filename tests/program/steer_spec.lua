@@ -7,7 +7,7 @@ local support = require "tests.lib.support"
 
 local HUGE <const> = core.host().huge_page_size
 
--- The program and its library on tmpfs. To be closed; `program`.
+-- A folder on tmpfs with the program and its library, to be closed. Its field `program` is the program's path.
 local function place()
     local folder = support.folder("/dev/shm")
     os.execute(("cp %sneedy %sloadable %s"):format(support.programs, support.programs, folder.path))
@@ -24,7 +24,7 @@ local function library_of(process)
     end)
 end
 
--- Starts it a number of times. Gives the places of its library, as a set, and how many were congruent.
+-- Starts the program `count` times. Gives the places of its library, as a set, and how many were congruent.
 local function starts(program, options, count)
     local seen, distinct, congruent = {}, 0, 0
     for _ = 1, count do

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
--- The target is the process that was started: all it can know of itself is as without tiexec.
+-- The target is the process that was started, and all that it can know of itself is as without tiexec.
 
 local cpu = require "tests.lib.cpu"
 local support = require "tests.lib.support"

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
--- uprobes, which the kernel keeps by file and offset.
+-- uprobes, which the kernel keeps by file and offset, fire in a program that tiexec started.
 
 local core = require "tiexec.core"
 local support = require "tests.lib.support"

@@ -35,7 +35,7 @@ local function as_root(test)
     end
 end
 
--- Root in most containers has not this one.
+-- A capability that root has not in most containers.
 local NO_PTRACE <const> = { "setpriv", "--bounding-set=-sys_ptrace", "--inh-caps=-sys_ptrace" }
 
 local STATUS <const> = { "cat", "/proc/self/status" }

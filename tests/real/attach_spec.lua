@@ -8,7 +8,7 @@ local support = require "tests.lib.support"
 
 local ROUNDS <const> = tonumber(os.getenv("TIEXEC_SOAK")) or 10
 
--- How to ask by HTTP: a port and a path.
+-- A Python function that asks by HTTP; its arguments are a port and a path.
 local ask_by_http <const> = [[
 import http.client, sys
 port, path = int(sys.argv[1]), sys.argv[2]
@@ -21,8 +21,8 @@ def ask():
     return answer.status, body
 ]]
 
--- How to ask by a program that reads requests, ended by one for the word "end", and writes answers. It is started
--- anew after every 20, and must then end well.
+-- A Python function that asks by a program, which reads requests and writes answers. The word "end" ends an answer.
+-- The program is started anew after every 20 requests, and must have ended well.
 local ask_by_program <const> = [[
 import subprocess, sys, threading
 request, words, own = sys.argv[1], sys.argv[2:], threading.local()

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Compilers: what they make under tiexec, and what of their text is huge. Most of it is in libraries.
+-- Compilers make the same under tiexec, and their text is huge. Most of it is in libraries.
 
 local specimen = require "tests.lib.specimen"
 
@@ -47,7 +47,7 @@ describe("under tiexec, the compiler", function()
 
     specimen.define("rustc -V", specimen.program { "/usr/bin/rustc", "-V" }, 140 << 20)
 
-    -- It warns of what is unused, and there it waits.
+    -- The compiler warns of what is unused. It waits when it writes the warning.
     specimen.define("rustc", function()
         local program, why = specimen.program({ "/usr/bin/rustc", "-O", "--emit=asm", "-C", "codegen-units=1" }, rust,
             { errors_too = true })()

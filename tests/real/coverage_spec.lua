@@ -37,7 +37,7 @@ local function path_of(name)
     return found:match("^(/[^\n]+)")
 end
 
--- As the user of a program that refuses to be root's.
+-- The words that start a program as another user, for programs that refuse to run as root.
 local function as_user(program, words)
     if not program.user then return words end
     local prefix = { "setpriv", "--reuid=" .. program.user, "--regid=" .. program.user, "--init-groups" }

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
--- C++ exceptions from a shared library through another to the program, all on huge pages, and within a
--- static program: what unwinds them finds its tables by where the objects are.
+-- C++ exceptions pass from one shared library through another to the program, all on huge pages, and within a static
+-- program. The unwinder finds its tables by where the objects lie.
 
 local debugged = require "tests.lib.debugged"
 local support = require "tests.lib.support"

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
--- perf names the functions of a large real program on huge pages. Only what lies within its own text is
--- counted: what it compiles at run time has no names by itself either.
+-- perf names the functions of a large real program on huge pages. Only samples within its own text count: code that
+-- it compiles at run time has no names without tiexec either.
 
 local core = require "tiexec.core"
 local debugged = require "tests.lib.debugged"

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
--- The source `shared` and large libraries.
+-- The source `shared` serves a large library of a real program.
 
 local core = require "tiexec.core"
 local shared = require "tests.lib.shared"

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
--- For pages of which size a plan is made, and which sources have such.
+-- The size of pages that a plan is made for, and the sources that have pages of that size.
 
 local core = require "tiexec.core"
 local hosts = require "tiexec.harness.hosts"

@@ -15,7 +15,7 @@ describe("putting pieces back", function()
         { start = 2 * HUGE - PAGE, stop = 2 * HUGE },
     }
 
-    -- Memory that is one huge page until something as large takes its place; what is mapped by now.
+    -- Stands for memory that is one huge page until something as large takes its place. Records what is mapped.
     local function memory()
         local whole, mapped = true, {}
         return { call = function(name, start, size, prot, flags, fd)

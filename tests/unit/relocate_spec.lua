@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Moving a program to a congruent base, with a failure at each step: it is moved and runs right, or
--- nothing is changed and it runs right.
+-- A program is moved to a congruent base, with a failure at each step. Either it is moved and runs right, or nothing
+-- is changed and it runs right.
 
 local congruent = require "tiexec.plan.congruent"
 local relocate = require "tiexec.start.relocate"
@@ -49,7 +49,7 @@ local function failing(inferior, steps, n)
     end }), function() return count end
 end
 
--- One in 512 random bases is congruent by itself: then another.
+-- Gives a program whose base is not congruent. One in 512 random bases is, and then another program is started.
 local function launch(program)
     local inferior = assert(tiexec.launch { program, "quiet" })
     local wanted = relocate.wanted(inferior)
