@@ -10,12 +10,12 @@ test-arm64: cross
 	@tests/vm/suite $(UNTIL:%=-u %) $(if $(filter file,$(origin SPECS)),-n) \
 	    arm64 build/aarch64 $(SPECS)
 
-# As many as can be done in TIEXEC_ARM64_MINUTES, with all that is compiled for that. The images of
-# the guests are made before, once.
+# As many as can be done in the time that tests/vm/until gives, with all that is compiled for that.
+# The images of the guests are made before, once.
 test-guests:
 	@why=$$(tests/vm/ready arm64) || \
 	        { echo "make $@: no tests on an arm64 kernel: $$why"; exit 0; }; \
-	    $(MAKE) test-arm64 UNTIL=$$(($$(date +%s) + 60 * $${TIEXEC_ARM64_MINUTES:-10}))
+	    $(MAKE) test-arm64 UNTIL=$$(tests/vm/until)
 
 test-kernels: packages-test cross
 	@$(MAKE) $(JOBS) test-programs
