@@ -13,9 +13,9 @@ local function go_through(inferior, name, settings)
     local run = stages.start(inferior, name, settings)
     local event = { reason = "exec" }
     repeat
-        run:take(event)
+        run:handle(event)
         if run.done then return end
-        assert(run:go_on())
+        assert(run:resume())
         event = inferior:wait(10000)
     until not event or event.reason:find("^exited")
 end

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- The command line and the environment variable TIEXEC: what is wrong is said in one line.
 
+local core = require "tiexec.core"
 local failure = require "tests.lib.failure"
 local support = require "tests.lib.support"
 
@@ -129,5 +130,38 @@ describe("--dry-run", function()
         local result = support.run_tiexec { "-n", support.programs .. "ample_static" }
         assert.equal(0, result.code)
         assert.equal("", result.out)
+    end)
+end)
+
+describe("--strategy from any folder", function()
+    local tiexec, folder = core.realpath(support.tiexec), nil
+    setup(function() folder = support.folder() end)
+    teardown(function() getmetatable(folder).__close() end)
+
+    -- The name of the strategy that a dry run planned with, or what was said instead.
+    local function planned_by(name)
+        local words = { tiexec, "--strategy", name, "-n", "true" }
+        local result = support.shell(("cd %s && exec %s"):format(folder.path, support.quote(words)))
+        return result.err:match("strategy (%S+)\n") or result.err
+    end
+
+    it("finds tiexec's own, with or without .lua", function()
+        for _, name in ipairs { "aggressive", "conservative", "none" } do
+            assert.equal(name, planned_by(name))
+            assert.equal(name, planned_by(name .. ".lua"))
+        end
+    end)
+
+    it("takes a file of the current folder first, if the name ends with .lua", function()
+        support.write_file(folder.path .. "/none.lua",
+            "return { name = 'mine', plan = function() return {} end }")
+        assert.equal("mine", planned_by("none.lua"))
+        assert.equal("none", planned_by("none"))
+        os.remove(folder.path .. "/none.lua")
+    end)
+
+    it("says where it has looked", function()
+        local line = planned_by("no-such.lua")
+        assert.truthy(line:find("no strategy 'no-such.lua' in the current folder, ", 1, true), line)
     end)
 end)
