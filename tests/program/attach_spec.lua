@@ -157,7 +157,7 @@ describe("the tracer killed at any moment:", function()
             counts[fate] = counts[fate] + 1
             n = support.patience > 1 and n * 3 or n + 1 + n // 8
         end
-        io.stdout:write(("[%d right, %d gone]"):format(counts.right, counts.gone))
+        io.stdout:write(("[%d right, %d gone]\n"):format(counts.right, counts.gone))
         assert.is_true(counts.right > 0 and counts.right + counts.gone > 5)
     end)
 end)
