@@ -41,7 +41,9 @@ end
 local function gdb_mappings(out)
     local list = {}
     for line in out:gmatch("[^\n]+") do
-        local start, stop, offset, path = line:match("^%s+0x(%x+)%s+0x(%x+)%s+0x%x+%s+0x(%x+)%s+[-rwxps]+%s+(.-)%s*$")
+        -- newer ones (as 16) do not indent, and write addresses with all their zeros
+        local start, stop, offset, path =
+            line:match("^%s*0x0*(%x+)%s+0x0*(%x+)%s+0x%x+%s+0x(%x+)%s+[-rwxps]+%s+(.-)%s*$")
         if start then list[#list + 1] = ("%s %s %s %s"):format(start, stop, offset, path) end
     end
     return list
