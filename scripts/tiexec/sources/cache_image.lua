@@ -54,8 +54,7 @@ local function tail(original, address, offset, size)
 end
 
 --- Gives the bytes of a copy that stand before and after the text.
--- @tparam table original `path` of the original file, and `readable`, a path by which this
--- process can read it
+-- @tparam Original original
 -- @int address of the text in the original, without the load bias
 -- @int offset of the text in the copy, in bytes
 -- @int size of the text, in bytes

@@ -45,9 +45,7 @@ end
 -- @tparam table file the file in question. `text` is a mapping of it. `base`, if it is given, is
 -- the address that the file's first byte would have: then pieces that lie elsewhere are foreign,
 -- and gaps have an offset, too.
--- @treturn table list of Piece: `start`, `stop`, `perms` (nil for a gap), `protection` (PROT_*),
--- `offset` in the file, `foreign` (why the piece does not have the bytes of the file; nil: it
--- has them)
+-- @treturn table list of Piece
 function pieces.of(target, mappings, range, file)
     local list, at = {}, range.start
     local function gap(stop)
