@@ -33,7 +33,7 @@ planner.size_text = text.size
 
 --- Counts the pages that a hugetlb pool can give now.
 -- @function planner.free_pages
--- @tparam table pool the `pool` of a Host
+-- @tparam Pool pool
 -- @treturn int
 planner.free_pages = hosts.free_pages
 

@@ -130,7 +130,7 @@ local MAX_STOPS <const> = 32 -- a linker that has asked for no file by then is o
 
 --- Handles the stop of a system call, while `reading` is true. Ends `reading` when the dynamic
 -- linker has copied the vector, and puts AT_ENTRY back then.
--- @tparam table event as `wait` gives it
+-- @tparam Event event
 function Entry:at_syscall(event)
     self.stops = (self.stops or 0) + 1
     local has_copied = event.reason == "syscall-entry" and file_calls[event.syscall]
@@ -157,7 +157,7 @@ end
 
 --- Tells whether the program has reached its entry point. If so, AT_ENTRY, the pc, the registers
 -- and SIGTRAP are put right.
--- @tparam table event as `wait` gives it
+-- @tparam Event event
 -- @treturn boolean
 function Entry:is_reached(event)
     local inferior = self.inferior
@@ -182,7 +182,7 @@ end
 
 --- Handles an event on the way to the entry point. A child that a constructor forks is mended and
 -- released.
--- @tparam table event as `wait` gives it
+-- @tparam Event event
 -- @treturn boolean whether the program has reached its entry point
 function Entry:take(event)
     if event.reason == "fork" or event.reason == "vfork" then

@@ -19,8 +19,7 @@ end
 
 --- Lists the mounts that this process sees, in the order in which they were made.
 -- @string root
--- @treturn table list of `point` (the folder where the filesystem is mounted), `within` (the folder
--- of the filesystem that is seen there), `type`, `source`, `options` (separated by commas)
+-- @treturn table list of Mount
 function filesystem.mounts(root)
     local list = {}
     for line in (core.read_file(root .. "/proc/self/mountinfo") or ""):gmatch("[^\n]+") do
@@ -72,8 +71,7 @@ end
 -- @string root
 -- @string path absolute
 -- @tparam Host host
--- @treturn[1] table `type`, `point` (the folder where it is mounted), `noexec`, `large_folios`
--- (true; or false, and `why` says why not; or nil if that is not known)
+-- @treturn[1] Filesystem `large_folios` is true; or false, and `why` says why; or nil: not known
 -- @treturn[2] nil the filesystem was not found
 function filesystem.of(root, path, host)
     local best

@@ -37,7 +37,7 @@ end
 
 --- Counts the pages that a hugetlb pool can give now. Its reserved pages are promised to mappings
 -- that have not touched them yet.
--- @tparam table pool the `pool` of a Host
+-- @tparam Pool pool
 -- @treturn int
 function hosts.free_pages(pool)
     return math.max(pool.free - pool.reserved, 0) + math.max(pool.overcommit - pool.surplus, 0)

@@ -36,7 +36,7 @@ end
 
 --- Iterates over the segments of an image that are loaded into memory (PT_LOAD).
 -- @tparam Image image
--- @treturn func gives the next segment, or nil
+-- @treturn func gives the next Segment, or nil
 function images.loads(image)
     local list, i = image.segments, 0
     return function()
@@ -46,7 +46,7 @@ function images.loads(image)
 end
 
 --- Tells whether a loaded segment is text.
--- @tparam table segment a program header of an image
+-- @tparam Segment segment
 -- @treturn boolean
 function images.is_text(segment) return segment.flags & c.PF_X ~= 0 end
 

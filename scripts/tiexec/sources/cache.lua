@@ -89,7 +89,7 @@ local function layout_of(range)
 end
 
 --- Gives the name of the copy of a range.
--- @tparam table original `path`, `stat` and, if there is one, `build_id` of the original file
+-- @tparam Original original
 -- @int address of the range in that file, without the load bias
 -- @tparam table range a Range with `pieces`, a list of Piece
 -- @treturn string

@@ -35,8 +35,7 @@ local function lies_as_always(image, bias, huge)
     return false
 end
 
--- Describes the original file of a text: its `path`, a path `readable` by this process, `stat`,
--- `build_id`, and the load `bias` of the object in the target.
+-- Describes the file of a text (class Original).
 local function find_original(target, text, host)
     local path, image = target.file(text)
     local stat = path and core.stat(path)
@@ -80,7 +79,7 @@ function Descriptor:__close() core.syscall("close", self.fd) end
 
 local function descriptor(fd, path) return setmetatable({ fd = fd, path = path }, Descriptor) end
 
--- Gives the part in the form that cache_fill and cache_compare want: without gaps among its pieces.
+-- Gives the part as cache_fill and cache_compare want it (class CacheRange): without its gaps.
 local function without_gaps(part)
     local range = { start = part.start, stop = part.stop, offset = part.offset, huge = part.huge,
         pieces = {} }
