@@ -55,7 +55,6 @@ local function add_row(survey, picture, row)
         slot.letter = higher(slot.letter, letter_of(survey, row, start, stop))
         slot.first, slot.last = math.min(slot.first, start - at), math.max(slot.last, stop - at)
     end
-    picture.stop = row.stop
     table.insert(picture.texts, row)
 end
 
@@ -66,7 +65,8 @@ end
 function pictures.of(survey)
     local list, last, size = {}, nil, survey.host.huge_page_size
     for _, row in ipairs(size > 0 and survey.rows or {}) do
-        local is_near = last and last.object == row.object and row.start - last.stop < NEAR * size
+        local is_near = last and last.object == row.object
+            and row.start - last.texts[#last.texts].stop < NEAR * size
         if is_near or row.size >= size or row.huge_bytes > 0 then
             if not is_near then
                 last = { object = row.object, start = ranges.align_down(row.start, size),
