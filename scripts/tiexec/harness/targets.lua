@@ -23,7 +23,8 @@ local function find_path(pid, mapping)
     if image and image.inode == mapping.inode then return mapping.path, image end
 end
 
--- A file that the target has opened (class TargetFile). The target closes it at the end of its scope.
+-- A file that the target has opened (class TargetFile). The target closes it at the end of its
+-- scope.
 local File = {}
 File.__index = File
 
