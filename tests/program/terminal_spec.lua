@@ -12,7 +12,8 @@ local state <const> = topology.programs .. "state"
 local function session(command, steps, prefix)
     local words = { topology.programs .. "terminal" }
     for i, step in ipairs(steps) do words[i + 1] = step:gsub("CMD", command) end
-    local shell = { "--", "env", "PS1=[prompt] ", "LC_ALL=C" }
+    -- What a shell was started with as ignored it cannot change: SIGQUIT, where the tests run in the background.
+    local shell = { "--", "env", "--default-signal", "PS1=[prompt] ", "LC_ALL=C" }
     table.move(prefix or {}, 1, #(prefix or {}), #shell + 1, shell)
     for _, word in ipairs { "bash", "--norc", "--noediting", "-i" } do shell[#shell + 1] = word end
     local result = support.run(table.move(shell, 1, #shell, #words + 1, words))
