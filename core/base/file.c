@@ -13,6 +13,13 @@ int file_open(const char *path)
     return fd < 0 ? -errno : fd;
 }
 
+int file_create(const char *path)
+{
+    const int flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+    int fd = open(path, flags, 0666);
+    return fd < 0 ? -errno : fd;
+}
+
 /* Reads from `fd` until its end, or until `limit` bytes. A file of /proc gives no more than about a
  * page with one read(2), and tells no size beforehand. */
 static int read_open(int fd, size_t limit, char **data, size_t *size)

@@ -10,6 +10,11 @@
  * taking a terminal as this process's own. Returns a file descriptor or -errno. */
 int file_open(const char *path);
 
+/* Opens `path` for writing, close-on-exec; it is made, or emptied. A FIFO or terminal is never
+ * waited for, neither now (-ENXIO: the FIFO has no reader) nor when it is written to. Returns a
+ * file descriptor or -errno. */
+int file_create(const char *path);
+
 /* Reads all of `path`. *data is malloc'd by this call, freed by the caller, and ends with a NUL
  * that *size does not count. Returns 0 or -errno. A FIFO is not waited for: it reads as empty or
  * gives -EAGAIN. */

@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fnmatch.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -30,6 +31,42 @@ static int l_read_file(lua_State *L)
         return bind_push_failure(L, path, err);
     lua_pushlstring(L, data, size);
     free(data);
+    return 1;
+}
+
+static int push_no_reader(lua_State *L, const char *path)
+{
+    lua_pushnil(L);
+    lua_pushfstring(L, "%s: nobody reads it", path);
+    lua_pushinteger(L, ENXIO);
+    return 3;
+}
+
+static int close_stream(lua_State *L)
+{
+    luaL_Stream *stream = luaL_checkudata(L, 1, LUA_FILEHANDLE);
+    return luaL_fileresult(L, fclose(stream->f) == 0, NULL);
+}
+
+/// Opens a file for writing, as io.open(path, "w") does; but programs that this process becomes do
+// not inherit it, and a FIFO or terminal is never waited for.
+// @function create_file
+// @string path
+// @treturn[1] file of Lua's io library
+// @treturn[2] nil, message, errno (ENXIO: a FIFO without a reader)
+static int l_create_file(lua_State *L)
+{
+    const char *path = luaL_checkstring(L, 1);
+    luaL_Stream *stream = lua_newuserdatauv(L, sizeof *stream, 0);
+    stream->closef = NULL;
+    luaL_setmetatable(L, LUA_FILEHANDLE);
+    int fd = file_create(path);
+    if (fd == -ENXIO)
+        return push_no_reader(L, path);
+    stream->f = fd < 0 ? NULL : fdopen(fd, "w");
+    if (!stream->f)
+        return bind_push_failure(L, path, fd < 0 ? fd : -errno);
+    stream->closef = close_stream;
     return 1;
 }
 
@@ -147,6 +184,7 @@ void bind_add_file(lua_State *L)
 {
     static const luaL_Reg functions[] = {
         {"read_file", l_read_file},
+        {"create_file", l_create_file},
         {"digest", l_digest},
         {"stat", l_stat},
         {"readlink", l_readlink},

@@ -16,6 +16,7 @@ static void (*const openers[])(lua_State *L) = {
     bind_add_launch,
     bind_add_maps,
     bind_add_memory,
+    bind_add_message,
     bind_add_options,
     bind_add_pagemap,
     bind_add_perf_map,

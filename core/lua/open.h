@@ -26,6 +26,7 @@ void bind_add_init(lua_State *L);
 void bind_add_launch(lua_State *L);
 void bind_add_maps(lua_State *L);
 void bind_add_memory(lua_State *L);
+void bind_add_message(lua_State *L);
 void bind_add_options(lua_State *L);
 void bind_add_pagemap(lua_State *L);
 void bind_add_perf_map(lua_State *L);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Finding programs, and becoming one. */
 #include "base/program.h"
+#include "base/signals.h"
 #include "lua/open.h"
 #include "lua/util.h"
 
@@ -23,7 +24,22 @@ static int l_find(lua_State *L)
     return 1;
 }
 
-/// Becomes another program. Returns only when that fails.
+static struct signals before;
+static bool is_held;
+
+/// Blocks the signals that writing would bring (SIGPIPE and its like), until `exec`.
+// @function hold_signals
+static int l_hold_signals(lua_State *L)
+{
+    (void)L;
+    if (!is_held)
+        signals_hold(&before);
+    is_held = true;
+    return 0;
+}
+
+/// Becomes another program, with the signals as they were before `hold_signals`. Returns only when
+// that fails.
 // @function exec
 // @string path
 // @tparam table argv list of strings, the program's name first
@@ -32,11 +48,15 @@ static int l_exec(lua_State *L)
 {
     const char *path = luaL_checkstring(L, 1);
     char **argv = bind_check_argv(L, 2);
+    if (is_held)
+        signals_release(&before);
+    is_held = false;
     return bind_push_failure(L, path, program_exec(path, argv));
 }
 
 void bind_add_program(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"find", l_find}, {"exec", l_exec}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"find", l_find}, {"hold_signals", l_hold_signals}, {"exec", l_exec}, {NULL, NULL}};
     luaL_setfuncs(L, functions, 0);
 }

@@ -2,6 +2,7 @@
 #include "os/init.h"
 
 #include "base/descriptors.h"
+#include "base/message.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -53,10 +54,12 @@ int init_run(pid_t child, int *status)
     siginfo_t info;
     sigfillset(&all);
     descriptors_leave(-1, -1);
+    message_leave();
     while (!collect(child, status)) {
-        if (sigwaitinfo(&all, &info) < 0 && errno != EINTR)
+        int signal = sigwaitinfo(&all, &info);
+        if (signal < 0 && errno != EINTR)
             return -errno;
-        if (info.si_signo != SIGCHLD)
+        if (signal > 0 && signal != SIGCHLD) /* at EINTR `info` is that of the last signal */
             pass_on(child, &info);
     }
     return 0;

@@ -13,7 +13,7 @@ int init_fork(pid_t *child);
 
 /* Passes signals on to the child and collects orphans until the child has ended. Only signals that
  * processes send are passed on: those of the terminal and of the kernel go to the child's process
- * group anyway. All files but standard error are closed. *status is the child's exit status as a
+ * group anyway. All files are closed, standard error, too. *status is the child's exit status as a
  * shell tells it: 128 + the number of the signal for a child that was killed. Returns 0 or
  * -errno. */
 int init_run(pid_t child, int *status);

@@ -35,12 +35,19 @@ function text.basename(path)
     return path:match("[^/]+$") or path
 end
 
---- Makes text from elsewhere safe to print: each control character is shown by its number. So the
--- text stays one line, and it cannot command a terminal.
+-- Shows each byte by its number.
+local function numbers(bytes)
+    return (bytes:gsub(".", function(byte) return ("\\x%02x"):format(byte:byte()) end))
+end
+
+--- Makes text from elsewhere safe to print: each control character is shown by its numbers, and so
+-- is what is not UTF-8. So the text stays one line, and it cannot command a terminal.
 -- @string bytes
 -- @treturn string
 function text.visible(bytes)
-    return (bytes:gsub("%c", function(byte) return ("\\x%02x"):format(byte:byte()) end))
+    if not bytes:find("[%c\x80-\xff]") then return bytes end
+    local shown = bytes:gsub("%c", numbers):gsub("\xc2[\x80-\x9f]", numbers) -- U+0080 to U+009F
+    return utf8.len(shown) and shown or (shown:gsub("[\x80-\xff]", numbers))
 end
 
 return text

@@ -1,9 +1,21 @@
 -- SPDX-License-Identifier: Apache-2.0
 --- Lines up tables in plain text.
 
+local text = require "tiexec.base.text"
+
 local columns = {}
 
 local function width_of(cell) return utf8.len(cell) or #cell end
+
+-- Gives the lines with the cells as they are shown: names from elsewhere may be among them.
+local function visible(lines)
+    local result = {}
+    for i, line in ipairs(lines) do
+        result[i] = {}
+        for j, cell in ipairs(line) do result[i][j] = text.visible(cell) end
+    end
+    return result
+end
 
 --- Lines up columns of text. Each line begins with two blanks, and the last column is left ragged.
 -- @tparam table lines list of lists of cells, which are strings
@@ -11,6 +23,7 @@ local function width_of(cell) return utf8.len(cell) or #cell end
 -- @treturn string the lines, each with a newline
 function columns.align(lines, right)
     local width, out = {}, {}
+    lines = visible(lines)
     for _, line in ipairs(lines) do
         for i, cell in ipairs(line) do width[i] = math.max(width[i] or 0, width_of(cell)) end
     end

@@ -53,8 +53,8 @@ end
 function tables.show_outcome(outcome, rows, totals)
     local shown, rest = sort_out(outcome, rows)
     local stage = outcome.stage ~= "entry" and ", " .. outcome.stage or ""
-    local parts = { ("tiexec: %s (process %d)%s, strategy %s\n"):format(outcome.name, outcome.pid,
-        stage, outcome.strategy) }
+    local parts = { ("tiexec: %s (process %d)%s, strategy %s\n"):format(
+        text.visible(outcome.name), outcome.pid, stage, text.visible(outcome.strategy)) }
     if #shown > 0 then
         local sum = ("  %d pages before, %d after: %.1f %% fewer, in %.1f ms\n"):format(
             shown.before, shown.after, percent_fewer(shown.before, shown.after),
@@ -86,7 +86,8 @@ function tables.show_plan(outcome)
     for _, refused in ipairs(outcome.refused) do
         lines[#lines + 1] = { "refused", refused.name, "", "", "-", "-", refused.reason }
     end
-    message.write(("tiexec: plan for %s, strategy %s\n"):format(outcome.name, outcome.strategy)
+    local name, strategy = text.visible(outcome.name), text.visible(outcome.strategy)
+    message.write(("tiexec: plan for %s, strategy %s\n"):format(name, strategy)
         .. columns.align(lines, { [4] = true, [5] = true }))
 end
 

@@ -3,6 +3,7 @@
 -- all, the processes that descend from it. Each member is followed from stage to stage (see
 -- stages.lua) until it is let go or ends.
 
+local core = require "tiexec.core"
 local inferiors = require "tiexec.harness.inferiors"
 local stages = require "tiexec.start.stages"
 
@@ -34,8 +35,10 @@ end
 -- Handles an event of one member, and sets the member going again or lets it go.
 function Family:handle(run, event)
     if event.reason:find("^exited") then return self:remove(run) end
+    core.lend_messages(run.inferior:pid())
     local child = guarded(run, run.handle, event)
     if child then self:add(child) end
+    if run.is_waiting then core.leave_messages() end -- it may close its own from now on
     if not run.done then
         local ok, why = guarded(run, run.resume)
         if not ok and not run.done then run:abandon(why) end
@@ -47,6 +50,7 @@ end
 -- member is the only one: the setting `follow` does not allow dlopen together with fork or all.
 function Family:let_go(run)
     run:release()
+    core.leave_messages()
     if run.follower then run.follower:run() end
     self:remove(run)
 end

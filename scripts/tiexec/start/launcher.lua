@@ -95,7 +95,6 @@ local function start(path, argv, given)
         local message_of_kernel = inferior -- there is no inferior
         return become_untraced(path, argv, given, refusal.to_launch(message_of_kernel, errno))
     end
-    if given.report_file then given.report_file:close() end
     return become(path, argv, given)
 end
 
@@ -120,6 +119,7 @@ function launcher.run(argv, given)
         if not errno then return exit.FAILED end
         return errno == c.ENOENT and exit.NOT_FOUND or exit.CANNOT_EXECUTE
     end
+    core.hold_signals() -- `exec` puts them back
     -- Only in this process are /dev/stdout and /dev/fd/N the caller's.
     local ok
     ok, why = settings.open_report(given)
