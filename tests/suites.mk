@@ -3,7 +3,7 @@
 
 # The tests run in stock lua5.4, with the module. The sanitized ones run in the program itself, as
 # the sanitizers are in that.
-export LUA_PATH  := scripts/?.lua;scripts/?/init.lua;;
+export LUA_PATH  := scripts/?.lua;scripts/?/init.lua;./?.lua;;
 export LUA_CPATH := $(BUILD)/lua/?.so;;
 BUSTED ?= $(LUA) /usr/bin/busted
 SPECS  ?= tests/unit tests/harness tests/program

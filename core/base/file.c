@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 int file_open(const char *path)
@@ -67,6 +68,27 @@ int file_read_start(const char *path, size_t limit, char **data, size_t *size)
 int file_read(const char *path, char **data, size_t *size)
 {
     return file_read_start(path, SIZE_MAX, data, size);
+}
+
+int file_read_regular(const char *path, size_t limit, char **data, size_t *size)
+{
+    struct stat st;
+    if (stat(path, &st) < 0)
+        return -errno;
+    if (!S_ISREG(st.st_mode))
+        return -EINVAL;
+    int fd = file_open(path);
+    if (fd < 0)
+        return fd;
+    int err = fstat(fd, &st) < 0 ? -errno : S_ISREG(st.st_mode) ? 0 : -EINVAL;
+    if (!err)
+        err = read_open(fd, limit + 1, data, size);
+    close(fd);
+    if (!err && *size > limit) {
+        free(*data);
+        err = -EFBIG;
+    }
+    return err;
 }
 
 int file_read_u64(const char *path, uint64_t *value)

@@ -23,6 +23,10 @@ int file_read(const char *path, char **data, size_t *size);
 /* The same for the first `limit` bytes of `path`, or fewer where it is shorter. */
 int file_read_start(const char *path, size_t limit, char **data, size_t *size);
 
+/* Reads all of a regular file of `limit` bytes at the most. -EINVAL: it is something else, such as
+ * a folder, a FIFO or a device, which is not opened; -EFBIG: it is longer. */
+int file_read_regular(const char *path, size_t limit, char **data, size_t *size);
+
 /* Reads a file that holds one decimal number. Returns 0 or -errno; -EINVAL: it holds something
  * else. */
 int file_read_u64(const char *path, uint64_t *value);

@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "lua/open.h"
 #include "lua/util.h"
+#include "os/trust.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -31,6 +32,44 @@ static int l_read_file(lua_State *L)
         return bind_push_failure(L, path, err);
     lua_pushlstring(L, data, size);
     free(data);
+    return 1;
+}
+
+/// Reads all of a regular file, and no other.
+// @function read_regular
+// @string path
+// @int limit bytes that it may have
+// @treturn[1] string
+// @treturn[2] nil, message, errno (EINVAL: it is no regular file; EFBIG: it is longer)
+static int l_read_regular(lua_State *L)
+{
+    char *data = NULL;
+    size_t size = 0;
+    const char *path = luaL_checkstring(L, 1);
+    lua_Integer limit = luaL_checkinteger(L, 2);
+    luaL_argcheck(L, limit >= 0, 2, "a limit is not negative");
+    int err = file_read_regular(path, (size_t)limit, &data, &size);
+    if (err == -EINVAL) {
+        lua_pushnil(L);
+        lua_pushfstring(L, "%s: it is not a regular file", path);
+        lua_pushinteger(L, EINVAL);
+        return 3;
+    }
+    if (err)
+        return bind_push_failure(L, path, err);
+    lua_pushlstring(L, data, size);
+    free(data);
+    return 1;
+}
+
+/// Says why root must not obey a file: another user can have written it, or can put another one in
+// its place.
+// @function distrust
+// @string path
+// @treturn ?string nil: it can be trusted, there is none, or this user is not root
+static int l_distrust(lua_State *L)
+{
+    lua_pushstring(L, trust_refuse_path(luaL_checkstring(L, 1)));
     return 1;
 }
 
@@ -187,6 +226,8 @@ void bind_add_file(lua_State *L)
         {"create_file", l_create_file},
         {"digest", l_digest},
         {"stat", l_stat},
+        {"read_regular", l_read_regular},
+        {"distrust", l_distrust},
         {"readlink", l_readlink},
         {"realpath", l_realpath},
         {"list_folder", l_list_folder},

@@ -9,7 +9,11 @@
 #include <limits.h>
 #include <lualib.h>
 #include <malloc.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
 #define HEAP_STEP          (1 << 20)
@@ -48,7 +52,8 @@ static int load_module(lua_State *L)
     return 1;
 }
 
-/* Puts `folder`/?.lua and `folder`/?/init.lua in front of package.path, if the folder exists. */
+/* Puts `folder`/?.lua and `folder`/?/init.lua in front of package.path, and the folder into the
+ * list package.tiexec of folders that have tiexec's own files, if the folder exists. */
 static void add_folder(lua_State *L, const char *home, const char *folder)
 {
     lua_pushfstring(L, "%s%s", home, folder);
@@ -58,9 +63,37 @@ static void add_folder(lua_State *L, const char *home, const char *folder)
         lua_getfield(L, -1, "path");
         lua_pushfstring(L, "%s/?.lua;%s/?/init.lua;%s", path, path, lua_tostring(L, -1));
         lua_setfield(L, -3, "path");
-        lua_pop(L, 2);
+        lua_getfield(L, -2, "tiexec");
+        lua_pushvalue(L, -4);
+        lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
+        lua_pop(L, 3);
     }
     lua_pop(L, 1);
+}
+
+/* Takes the current folder out of a search path of Lua's, unless the environment variable `name`
+ * names it: who starts tiexec in a folder does not want to run what others have put there. */
+static void remove_current(lua_State *L, const char *field, const char *name)
+{
+    const char *versioned = lua_pushfstring(L, "%s_5_4", name);
+    const char *asked = getenv(versioned) ? getenv(versioned) : getenv(name);
+    luaL_Buffer kept;
+    lua_getglobal(L, "package");
+    lua_getfield(L, -1, field);
+    const char *list = lua_tostring(L, -1);
+    luaL_buffinit(L, &kept);
+    for (const char *at = list; *at;) {
+        size_t size = strcspn(at, ";");
+        const char *one = lua_pushlstring(L, at, size);
+        bool keep = one[0] != '.' || one[1] != '/' || (asked && strstr(asked, one));
+        lua_pop(L, 1);
+        if (keep)
+            luaL_addlstring(&kept, at, size + (at[size] == ';'));
+        at += size + (at[size] == ';');
+    }
+    luaL_pushresult(&kept);
+    lua_setfield(L, -3, field);
+    lua_pop(L, 3);
 }
 
 /* Sets where Lua looks for files that are not in the program, which are the strategies: beside the
@@ -70,6 +103,12 @@ static void set_paths(lua_State *L)
     char program[PATH_MAX];
     ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
     program[length > 0 ? length : 0] = '\0';
+    remove_current(L, "path", "LUA_PATH");
+    remove_current(L, "cpath", "LUA_CPATH");
+    lua_getglobal(L, "package");
+    lua_newtable(L);
+    lua_setfield(L, -2, "tiexec");
+    lua_pop(L, 1);
     const char *home = dirname(program);
     add_folder(L, "", TIEXEC_SCRIPTS);
     add_folder(L, home, "/../share/lua/5.4");
@@ -105,6 +144,10 @@ static void set_arguments(lua_State *L, char **argv)
 static int run(lua_State *L)
 {
     lua_gc(L, LUA_GCSTEP, -GARBAGE_KIB); /* puts off the first collection */
+    if (getauxval(AT_SECURE)) { /* the environment is not this user's */
+        lua_pushboolean(L, 1);
+        lua_setfield(L, LUA_REGISTRYINDEX, "LUA_NOENV");
+    }
     luaL_openlibs(L);
     char **argv = lua_touserdata(L, 1);
     set_paths(L);

@@ -5,6 +5,7 @@
 #include "lua/util.h"
 
 #include <signal.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
 /// Reads, and changes, the signals that this process blocks: bit n-1 is signal n.
@@ -66,6 +67,16 @@ static int l_getpid(lua_State *L)
     return 1;
 }
 
+/// Whether this process has other rights than its caller (AT_SECURE). Then it must not obey what
+// the caller's environment says.
+// @function is_secure
+// @treturn boolean
+static int l_is_secure(lua_State *L)
+{
+    lua_pushboolean(L, getauxval(AT_SECURE) != 0);
+    return 1;
+}
+
 void bind_add_self(lua_State *L)
 {
     static const luaL_Reg functions[] = {
@@ -74,6 +85,7 @@ void bind_add_self(lua_State *L)
         {"pause", l_pause},
         {"isatty", l_isatty},
         {"getpid", l_getpid},
+        {"is_secure", l_is_secure},
         {NULL, NULL},
     };
     luaL_setfuncs(L, functions, 0);

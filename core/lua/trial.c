@@ -8,7 +8,9 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 /* What the forked copy of this process needs for a trial of the function on top of the stack. */
@@ -19,7 +21,8 @@ struct trial {
     void *context;
 };
 
-enum { TRIAL_FAILED = 1, TRIAL_TOO_LARGE = 2, CPU_SECONDS = 2 };
+enum { TRIAL_FAILED = 1, TRIAL_TOO_LARGE, TRIAL_TOO_LONG };
+enum { CPU_SECONDS = 2, MOST_OF_MESSAGE = 4096 };
 
 /* A lua_Alloc that ends the process where memory goes beyond the bound. If it refused memory
  * instead, the function could catch the error over and over. */
@@ -35,6 +38,38 @@ static void *allocate_bounded(void *context, void *block, size_t old, size_t new
     return result;
 }
 
+static void end_for_time(int signal)
+{
+    (void)signal;
+    _exit(TRIAL_TOO_LONG);
+}
+
+static rlim_t smaller(rlim_t a, rlim_t b) { return a < b ? a : b; }
+
+/* Ends the process after its seconds of processor time, with a status that says so: what comes as
+ * SIGKILL is another's doing. The timer counts what the process has used. RLIMIT_CPU, which counts
+ * whole ticks, in a virtual machine also stolen ones, stands behind it. */
+static void bound_time(void)
+{
+    struct sigaction action = {.sa_handler = end_for_time};
+    struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGXCPU};
+    const struct itimerspec time = {.it_value = {.tv_sec = CPU_SECONDS}};
+    struct rlimit limit;
+    sigset_t set;
+    int timer;
+    sigaction(SIGXCPU, &action, NULL);
+    sigemptyset(&set);
+    sigaddset(&set, SIGXCPU);
+    sigprocmask(SIG_UNBLOCK, &set, NULL);
+    /* glibc has these two in librt before 2.34 */
+    if (syscall(SYS_timer_create, CLOCK_PROCESS_CPUTIME_ID, &event, &timer) == 0)
+        syscall(SYS_timer_settime, timer, 0, &time, NULL);
+    getrlimit(RLIMIT_CPU, &limit);
+    limit.rlim_cur = smaller(2 * CPU_SECONDS, limit.rlim_max);
+    limit.rlim_max = smaller(3 * CPU_SECONDS, limit.rlim_max);
+    setrlimit(RLIMIT_CPU, &limit);
+}
+
 /* Runs in the copy: calls the function and writes what it returns, or its error message. */
 static int run_trial(void *context, int out)
 {
@@ -42,13 +77,13 @@ static int run_trial(void *context, int out)
     size_t size;
     trial->allocate = lua_getallocf(trial->L, &trial->context);
     if (trial->max) {
-        /* At the hard limit comes SIGKILL; SIGXCPU, at the soft one, may be blocked. */
-        struct rlimit seconds = {CPU_SECONDS, CPU_SECONDS};
-        setrlimit(RLIMIT_CPU, &seconds);
+        bound_time();
         lua_setallocf(trial->L, allocate_bounded, trial);
     }
     int status = lua_pcall(trial->L, 0, 1, 0);
     const char *text = lua_tolstring(trial->L, -1, &size);
+    if (status != LUA_OK && size > MOST_OF_MESSAGE)
+        size = MOST_OF_MESSAGE;
     for (size_t done = 0; text && done < size;) {
         ssize_t n = write(out, text + done, size - done);
         if (n <= 0)
@@ -58,13 +93,13 @@ static int run_trial(void *context, int out)
     return status == LUA_OK ? 0 : TRIAL_FAILED;
 }
 
-static int push_trial_failure(lua_State *L, int status, const char *text, bool bounded)
+static int push_trial_failure(lua_State *L, int status, const char *text)
 {
     lua_pushnil(L);
-    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && bounded)
-        lua_pushstring(L, "it ran too long");
-    else if (WIFSIGNALED(status))
+    if (WIFSIGNALED(status))
         lua_pushfstring(L, "killed by signal %d", WTERMSIG(status));
+    else if (WEXITSTATUS(status) == TRIAL_TOO_LONG)
+        lua_pushstring(L, "it ran too long");
     else if (WEXITSTATUS(status) == TRIAL_TOO_LARGE)
         lua_pushstring(L, "it used too much memory");
     else
@@ -79,7 +114,9 @@ static int push_trial_failure(lua_State *L, int status, const char *text, bool b
 // @int[opt] mebibytes of memory that it may allocate; with this bound it may also use 2 seconds of
 // processor time. Without, neither is bounded
 // @treturn[1] string what f has returned, "" for nothing
-// @treturn[2] nil, message: f has raised an error, the copy was killed, or a bound was passed
+// @treturn[2] nil, message: f has raised an error, the copy was killed, or a bound was passed; what
+// it returns may have 4 MiB
+// @treturn[3] nil, message, errno: there is no copy (EAGAIN: too many processes)
 static int l_trial(lua_State *L)
 {
     char *text = NULL;
@@ -89,13 +126,15 @@ static int l_trial(lua_State *L)
     luaL_checktype(L, 1, LUA_TFUNCTION);
     lua_pushvalue(L, 1);
     int err = trial_run(run_trial, &trial, timeout, &status, &text, &size);
-    if (err == -ETIMEDOUT) {
+    if (err == -ETIMEDOUT || err == -EFBIG) {
         lua_pushnil(L);
-        lua_pushstring(L, "it ran too long");
+        lua_pushstring(L, err == -EFBIG ? "it returned too much" : "it ran too long");
     } else if (err) {
-        bind_push_failure(L, "trial", err);
+        int count = bind_push_failure(L, "trial", err);
+        free(text);
+        return count;
     } else if (status) {
-        push_trial_failure(L, status, text, trial.max > 0);
+        push_trial_failure(L, status, text);
     } else {
         lua_pushlstring(L, text, size);
     }

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/madvise.h"
+#include "os/trust.h"
 #include "proc/pagemap.h"
 
 #include <errno.h>
@@ -21,16 +22,6 @@
 
 #define RETRY_NS 2000000
 
-/* Says why a file or folder cannot be trusted; NULL: it can. */
-static const char *distrust(const struct stat *st)
-{
-    if (st->st_uid != geteuid() && st->st_uid != 0)
-        return "it belongs to another user";
-    if (st->st_mode & (S_IWGRP | S_IWOTH))
-        return "others may write to it";
-    return NULL;
-}
-
 /* Says why a folder cannot hold cache files; NULL: it can. */
 static const char *unfit(int folder)
 {
@@ -43,13 +34,14 @@ static const char *unfit(int folder)
         return "it is neither on tmpfs nor on hugetlbfs";
     if (flags.f_flag & ST_NOEXEC)
         return "it is on a filesystem mounted noexec";
-    return distrust(&st);
+    return trust_refuse(&st);
 }
 
-int cache_open_folder(const char *path, bool make, const char **why)
+/* Opens a folder that is no symbolic link. `path` has no slash at its end: the kernel would follow
+ * a link. */
+static int open_folder(const char *path, bool make, const char **why)
 {
     const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-    *why = NULL;
     int folder = open(path, flags);
     if (folder < 0 && errno == ENOENT && make && (mkdir(path, 0700) == 0 || errno == EEXIST))
         folder = open(path, flags);
@@ -60,6 +52,19 @@ int cache_open_folder(const char *path, bool make, const char **why)
         return folder;
     close(folder);
     return -EPERM;
+}
+
+int cache_open_folder(const char *path, bool make, const char **why)
+{
+    *why = NULL;
+    char *plain = strdup(path);
+    if (!plain)
+        return -ENOMEM;
+    for (size_t size = strlen(plain); size > 1 && plain[size - 1] == '/';)
+        plain[--size] = '\0';
+    int folder = open_folder(plain, make, why);
+    free(plain);
+    return folder;
 }
 
 int cache_open(int folder, const char *name, uint64_t size, const char **why)
@@ -80,7 +85,7 @@ int cache_open(int folder, const char *name, uint64_t size, const char **why)
     else if ((uint64_t)st.st_size < size)
         *why = "it is too short";
     else
-        *why = distrust(&st);
+        *why = trust_refuse(&st);
     if (!*why)
         return fd;
     close(fd);
@@ -116,6 +121,28 @@ static void temporary_name(char text[NAME_MAX + 1], const char *name)
     snprintf(text, NAME_MAX + 1, "%s" CACHE_TEMPORARY, name);
 }
 
+/* Opens the file of a copy that is being made; it is made, if it is not there. What else has the
+ * name, a link or a FIFO, or a file that has another name, too, is removed: in this folder only
+ * this user can have put it there. Gives a file descriptor or -errno. */
+static int open_temporary(int folder, const char *name)
+{
+    const int flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+    struct stat st;
+    for (int tries = 0; tries < 3; tries++) {
+        int fd = openat(folder, name, flags, 0600);
+        int err = fd < 0 ? errno : 0;
+        if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink <= 1)
+            return fd;
+        if (fd >= 0)
+            close(fd);
+        else if (err != ELOOP && err != ENXIO)
+            return -err;
+        if (unlinkat(folder, name, 0) < 0 && errno != ENOENT)
+            return -errno;
+    }
+    return -EPERM;
+}
+
 int cache_begin(int folder, const char *name, int timeout)
 {
     char temporary[NAME_MAX + 1];
@@ -125,9 +152,9 @@ int cache_begin(int folder, const char *name, int timeout)
         return -ENAMETOOLONG;
     temporary_name(temporary, name);
     for (;;) {
-        int fd = openat(folder, temporary, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+        int fd = open_temporary(folder, temporary);
         if (fd < 0)
-            return -errno;
+            return fd;
         int err = lock_until(fd, deadline);
         /* If the holder of the lock has renamed or removed the file, another one has to be made. */
         bool mine = !err && is_named(folder, temporary, fd);

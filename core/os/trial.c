@@ -17,6 +17,8 @@
 static int read_until_end(int in, int64_t deadline, char **text, size_t *size)
 {
     for (size_t capacity = 0;;) {
+        if (*size > TRIAL_MOST)
+            return -EFBIG;
         if (capacity - *size < 4096) {
             char *larger = realloc(*text, capacity += 16384);
             if (!larger)

@@ -6,6 +6,8 @@
 
 #include <stddef.h>
 
+#define TRIAL_MOST (4 << 20) /* bytes that the child may write */
+
 /* What the child does. It writes what is to be told to the file `out`; its result is the exit
  * status. */
 typedef int trial_work(void *context, int out);
@@ -13,7 +15,8 @@ typedef int trial_work(void *context, int out);
 /* Calls `work` in a forked child. *status is the child's wait status, *text all that it has written
  * to `out`: malloc'd, freed by the caller whatever is returned (it may be NULL after an error),
  * ending with a NUL that *size does not count. The child gives no SIGCHLD and is killed after
- * `timeout` ms. Returns 0 or -errno; -ETIMEDOUT: it was killed for that. */
+ * `timeout` ms. Returns 0 or -errno; -ETIMEDOUT: it was killed for that; -EFBIG: it was
+ * killed because it has written more than TRIAL_MOST. */
 int trial_run(trial_work *work, void *context, int timeout, int *status, char **text, size_t *size);
 
 #endif

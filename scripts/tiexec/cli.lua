@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 --- The command line: parses it and starts what it asks for.
 
+local core = require "tiexec.core"
 local exit = require "tiexec.base.exit"
 local message = require "tiexec.base.message"
 local settings = require "tiexec.plan.settings"
@@ -87,11 +88,19 @@ local function usage_error(why)
     return exit.FAILED
 end
 
+-- Has `require` look into the folder of a script, last, as lua5.4 looks into the current one.
+local function add_folder_of(path)
+    local folder = path:match("^(.*)/[^/]*$") or "."
+    package.path = ("%s;%s/?.lua;%s/?/init.lua"):format(package.path, folder, folder)
+    package.cpath = ("%s;%s/?.so"):format(package.cpath, folder)
+end
+
 -- Runs a script as lua5.4 does, with its command line in `arg` and the harness in `tiexec`. An
 -- integer that the script returns is the exit status; as in lua5.4, an error gives 1.
 local function run_script(path, arguments)
     _G.arg = table.move(arguments, 1, #arguments, 1, { [0] = path })
     _G.tiexec = require "tiexec"
+    add_folder_of(path)
     local chunk, why = loadfile(path)
     if not chunk then
         message.say("%s", why)
@@ -113,7 +122,9 @@ end
 
 -- Completes the settings of the command line with those of the environment variable TIEXEC.
 local function with_environment(given)
-    local environment, complaints = settings.from_environment(os.getenv("TIEXEC"))
+    -- The environment of a caller with fewer rights does not count.
+    local set = not core.is_secure() and os.getenv("TIEXEC") or nil
+    local environment, complaints = settings.from_environment(set)
     for _, complaint in ipairs(complaints) do message.say("%s", complaint) end
     return settings.merge(given, environment)
 end

@@ -115,7 +115,6 @@ describe("a report", function()
     end)
 
     it("to a FIFO that nobody reads is refused at once", function()
-        local folder <close> = support.folder()
         local result = complaining [[mkfifo $F/pipe; $T --report $F/pipe sh -c 'echo alive' 2>$F/log; grep -c . $F/log]]
         assert.equal("alive\n2\n", result.out)
     end)

@@ -8,11 +8,28 @@ local paths = {}
 --- Whether there is a file or folder at a path.
 function paths.exists(path) return core.stat(path) ~= nil end
 
--- The folder of the user's own settings, or nil if the user has no home.
+-- The folder of the user's own settings, or nil if the user has no home, or if this program has
+-- other rights than its caller: then the caller's environment does not count.
 local function user_folder()
+    if core.is_secure() then return nil end
     local config, home = os.getenv("XDG_CONFIG_HOME"), os.getenv("HOME")
     if config and config:sub(1, 1) == "/" then return config .. "/tiexec" end
     return home and home ~= "" and home .. "/.config/tiexec" or nil
+end
+
+-- The folders in which tiexec's own files may be. The program knows them. The module for lua5.4 has
+-- them where this file is.
+local function homes()
+    local known = rawget(package, "tiexec")
+    if known then return known end
+    local here = debug.getinfo(1, "S").source:match("^@(.-)/?tiexec/plan/paths%.lua$")
+    return { here == "" and "." or here }
+end
+
+-- Whether a folder belongs to this user, to root, or to the owner of the program.
+local function is_trusted(stat)
+    local program = core.stat("/proc/self/exe") or stat
+    return stat.uid == 0 or stat.uid == core.host().uid or stat.uid == program.uid
 end
 
 local own -- the folder of tiexec's own strategies, once it was looked for; false if there is none
@@ -20,18 +37,27 @@ local own -- the folder of tiexec's own strategies, once it was looked for; fals
 -- The folder of tiexec's own strategies, or nil. In a source tree the folder lies beside the
 -- modules; an installation has it among them.
 local function own_strategies()
-    for _, name in ipairs { "tiexec.strategies.none", "strategies.none" } do
-        local path = own == nil and package.searchpath(name, package.path)
-        if path then own = path:match("^(.*)/[^/]*$") end
+    if own ~= nil then return own or nil end
+    own = false
+    for _, home in ipairs(homes()) do
+        for _, folder in ipairs { home .. "/tiexec/strategies", home .. "/strategies" } do
+            local stat = not own and core.stat(folder .. "/none.lua")
+            if stat and is_trusted(stat) then own = folder end
+        end
     end
-    own = own or false
     return own or nil
 end
 
---- Whether the file of a strategy is one of tiexec's own.
+--- Whether the file of a strategy is one of tiexec's own: the very file, whatever its path.
 -- @string path
-function paths.is_own(path)
-    return path:match("^(.*)/[^/]*$") == own_strategies()
+-- @treturn ?string the path by which it is to be opened; nil: it is none of them
+function paths.own(path)
+    local folder, name = own_strategies(), path:match("[^/]*$")
+    if not folder then return nil end
+    local file = folder .. "/" .. name
+    local one, other = core.stat(path), core.stat(file)
+    if not one or not other then return nil end
+    return one.device == other.device and one.inode == other.inode and file or nil
 end
 
 --- The folders to look in, in order: the user's, the host's and, for strategies, tiexec's own.

@@ -9,6 +9,7 @@
 -- program. The first profile that matches is taken.
 
 local core = require "tiexec.core"
+local data = require "tiexec.plan.data"
 local paths = require "tiexec.plan.paths"
 local sandbox = require "tiexec.plan.sandbox"
 local settings = require "tiexec.plan.settings"
@@ -54,7 +55,7 @@ end
 
 -- The settings that a file has for an executable, or nil. Raises a string if the file has an error.
 local function from_file(path, executable)
-    local definition = sandbox.run_file(path)
+    local definition = data.load(data.dump(sandbox.run_file(path))) -- without metatables
     local list = #definition > 0 and definition or { definition }
     for _, item in ipairs(list) do
         if type(item) ~= "table" then error(path .. ": a profile must be a table", 0) end
@@ -69,11 +70,17 @@ local function from_file(path, executable)
     end
 end
 
--- The files of profiles, the user's before the host's.
-local function files()
+-- The files of profiles, the user's before the host's. Adds to the complaints for a folder that
+-- cannot be trusted.
+local function files(complaints)
     local list = {}
     for _, folder in ipairs(paths.folders("profiles.d")) do
-        for _, name in ipairs(core.list_folder(folder) or {}) do
+        local names = core.list_folder(folder) or {}
+        local why = #names > 0 and core.distrust(folder)
+        if why then
+            complaints[#complaints + 1] = ("%s: not used, as root: %s"):format(folder, why)
+        end
+        for _, name in ipairs(why and {} or names) do
             if name:find("%.lua$") then list[#list + 1] = folder .. "/" .. name end
         end
     end
@@ -88,7 +95,7 @@ end
 -- @treturn table list of strings: complaints about files that were passed over
 function profile.find(executable, file)
     local complaints = {}
-    for _, path in ipairs(file and { file } or files()) do
+    for _, path in ipairs(file and { file } or files(complaints)) do
         local found, why = sandbox.call(function() return from_file(path, executable) end)
         if found then return found, complaints end
         if why then complaints[#complaints + 1] = sandbox.with_path(path, why) end

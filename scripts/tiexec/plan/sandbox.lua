@@ -1,15 +1,19 @@
 -- SPDX-License-Identifier: Apache-2.0
---- Runs strategies and profiles, which are Lua files that compute and return data. They see the
--- parts of Lua's library that compute, and the planner. They run in a forked copy of this process:
--- endless loops, floods of memory and crashes end that copy alone.
+--- Runs strategies and profiles, which are Lua files that compute and return data. They see copies
+-- of the parts of Lua's library that compute, and the planner. They run in a forked copy of this
+-- process: endless loops, floods of memory and crashes end that copy alone. What the copy returns
+-- is read as data.
 
 local core = require "tiexec.core"
 local data = require "tiexec.plan.data"
+local message = require "tiexec.base.message"
+local text = require "tiexec.base.text"
 
 local sandbox = {}
 
 local MILLISECONDS <const> = 20000 -- of the clock, and so many because the host may be busy
 local MEBIBYTES <const> = 256
+local LONGEST <const> = 1 << 20 -- bytes of a file
 
 local names = { "assert", "error", "ipairs", "math", "next", "pairs", "pcall", "print", "rawequal",
     "rawget", "rawlen", "rawset", "select", "setmetatable", "getmetatable", "string", "table",
@@ -17,18 +21,32 @@ local names = { "assert", "error", "ipairs", "math", "next", "pairs", "pcall", "
 
 local modules = { ["tiexec.planner"] = true }
 
--- The global variables that a file sees. `print` writes to standard error, since standard output
--- belongs to the program that is being started.
+local function copy_of(library)
+    local copy = {}
+    for name, value in next, library do copy[name] = value end
+    return copy
+end
+
+-- `print` writes to standard error, since standard output belongs to the program that is being
+-- started.
+local function print_words(...)
+    local words = table.pack(...)
+    for i = 1, words.n do words[i] = tostring(words[i]) end
+    local lines = table.concat(words, "\t", 1, words.n):gsub("[^\n\t]+", text.visible)
+    message.write(lines .. "\n")
+end
+
+-- The global variables that a file sees. Tables are copies: what a file changes in them, tiexec
+-- does not call.
 local function environment()
     local env = {}
-    for _, name in ipairs(names) do env[name] = _G[name] end
-    env.print = function(...)
-        local words = table.pack(...)
-        for i = 1, words.n do words[i] = tostring(words[i]) end
-        io.stderr:write(table.concat(words, "\t"), "\n")
+    for _, name in ipairs(names) do
+        local value = _G[name]
+        env[name] = type(value) == "table" and copy_of(value) or value
     end
+    env.print = print_words
     env.require = function(name)
-        if modules[name] then return require(name) end
+        if modules[name] then return copy_of(require(name)) end
         error(("a strategy may require only tiexec.planner, not '%s'"):format(name), 2)
     end
     env._G = env
@@ -40,9 +58,14 @@ end
 -- @return[1] what `f` returned
 -- @treturn[2] nil, string why there is no result
 function sandbox.call(f)
-    local text, why = core.trial(function() return data.dump(f()) end, MILLISECONDS, MEBIBYTES)
-    if not text then return nil, why end
-    return data.load(text)
+    local result, why = core.trial(function()
+        getmetatable("").__metatable = false -- it leads to the table `string` itself
+        return data.dump(f())
+    end, MILLISECONDS, MEBIBYTES)
+    if not result then return nil, why end
+    local ok, value = pcall(data.load, result)
+    if ok then return value end
+    return nil, value
 end
 
 --- Puts the path of a file before a message about it, unless the message names the file already.
@@ -54,11 +77,17 @@ function sandbox.with_path(path, why)
 end
 
 --- Runs a file, which must return a table. Raises a string that names the file if the file cannot
--- be loaded or returns anything else.
+-- be read or loaded, or returns anything else.
 -- @string path
+-- @bool[opt] is_own it is one of tiexec's own files; all others must, for root, be root's alone
 -- @treturn table
-function sandbox.run_file(path)
-    local chunk, why = loadfile(path, "t", environment())
+function sandbox.run_file(path, is_own)
+    local why = not is_own and core.distrust(path)
+    if why then error(("%s: not used, as root: %s"):format(path, why), 0) end
+    local source, chunk
+    source, why = core.read_regular(path, LONGEST)
+    if not source then error(why, 0) end
+    chunk, why = load(source:gsub("^#[^\n]*", ""), "@" .. path, "t", environment())
     if not chunk then error(why, 0) end
     local result = chunk()
     if type(result) ~= "table" then

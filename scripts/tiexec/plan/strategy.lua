@@ -16,7 +16,7 @@ local fields = { name = "string", description = "string", plan = "function", sta
 local stages = { entry = true, dlopen = true, attach = true }
 local recache_words = { never = true, ["if-unmapped"] = true }
 
--- What is wrong with the table that a strategy's file returned, or nil.
+-- What is wrong with what a strategy declares, or nil.
 local function check(definition)
     for key, value in next, definition do
         if not fields[key] then return ("unknown key '%s'"):format(tostring(key)) end
@@ -24,7 +24,6 @@ local function check(definition)
             return ("%s is a %s, not a %s"):format(key, type(value), fields[key])
         end
     end
-    if not definition.plan then return "it has no function 'plan'" end
     for _, stage in ipairs(definition.stages or {}) do
         if not stages[stage] then
             return ("unknown stage '%s' (there are: attach, dlopen, entry)"):format(tostring(stage))
@@ -38,8 +37,9 @@ end
 
 -- Runs a strategy's file. Raises a string if the file is no strategy.
 local function read(path)
-    local definition = sandbox.run_file(path)
+    local definition = sandbox.run_file(path, paths.own(path) ~= nil)
     local wrong = check(definition)
+    if not wrong and not definition.plan then wrong = "it has no function 'plan'" end
     if wrong then error(path .. ": " .. wrong, 0) end
     return definition
 end
@@ -48,7 +48,7 @@ end
 -- tiexec's own strategies are trusted; for all others the function is called in a forked copy of
 -- this process.
 local function guarded(path, f)
-    if not paths.is_own(path) then
+    if not paths.own(path) then
         local result, why = sandbox.call(f)
         if result == nil and why then why = sandbox.with_path(path, why) end
         return result, why
@@ -88,6 +88,7 @@ function strategy.load(name)
     if loaded[name] then return loaded[name] end
     local path, why = strategy.find(name)
     if not path then return nil, why end
+    path = paths.own(path) or path
     local definition
     definition, why = guarded(path, function()
         local declared = {}
@@ -96,7 +97,9 @@ function strategy.load(name)
         end
         return declared
     end)
-    if not definition then return nil, why end
+    -- A copy of this process has checked the file's own tables; here they are plain data.
+    why = definition and check(definition) or why
+    if not definition or why then return nil, sandbox.with_path(path, why) end
     definition.path = path
     definition.name = definition.name or name
     definition.stages = definition.stages or { "entry", "dlopen", "attach" }

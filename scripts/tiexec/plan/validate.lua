@@ -9,6 +9,8 @@ local text = require "tiexec.base.text"
 
 local validate = {}
 
+local MOST <const> = 10000 -- operations: each is compared with all mappings
+
 -- The keys that an operation may have, with their types.
 local keys = {
     remap = { op = "string", start = "integer", stop = "integer", object = "string",
@@ -79,6 +81,7 @@ local function check_list(operations)
     if type(operations) ~= "table" then
         return ("plan returned a %s, not a list of operations"):format(type(operations))
     end
+    if #operations > MOST then return ("the plan has more than %d operations"):format(MOST) end
     local count = 0
     for index in pairs(operations) do
         count = count + 1

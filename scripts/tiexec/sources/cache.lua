@@ -16,6 +16,7 @@ local c = core.constants
 local cache = {}
 
 local TEMPORARY <const> = "%.tmp$"
+local FILE_TYPE <const>, REGULAR_FILE <const> = 0xf000, 0x8000 -- S_IFMT, S_IFREG of stat(2)
 local KEY <const> = "@(%w+)%-(%x+)%-(%x+)%-(%x+)%-(%x+)%-(%x+)%-(%x+)%-(%x+)$"
 
 -- ---- folders ------------------------------------------------------------------------------------
@@ -33,10 +34,11 @@ function Folder:path_of(name) return self.path .. "/" .. name end
 -- Lists the places where copies may lie, the preferred one first. `make`: the place is this
 -- user's, and its folder is made when a copy needs it.
 local function places()
-    local chosen, uid = os.getenv("TIEXEC_CACHE"), core.host().uid
+    local is_secure, uid = core.is_secure(), core.host().uid
+    local chosen = not is_secure and os.getenv("TIEXEC_CACHE")
     if chosen and chosen ~= "" then return { { path = chosen, make = true } } end
     local list = { { path = "/run/tiexec" } }
-    local runtime = os.getenv("XDG_RUNTIME_DIR")
+    local runtime = not is_secure and os.getenv("XDG_RUNTIME_DIR")
     local stat = runtime and runtime:sub(1, 1) == "/" and core.stat(runtime)
     if stat and stat.uid == uid then list[2] = { path = runtime .. "/tiexec", make = true } end
     list[#list + 1] = { path = "/dev/shm/tiexec-" .. uid, make = true }
@@ -124,9 +126,11 @@ local function copies(folder)
     for _, name in ipairs(core.list_folder(folder.path) or {}) do
         if name:gsub(TEMPORARY, ""):find(KEY) then
             local path = folder:path_of(name)
-            list[#list + 1] = { name = name, path = path, stat = core.stat(path, true),
+            local stat = core.stat(path, true)
+            local is_file = stat and stat.mode & FILE_TYPE == REGULAR_FILE
+            list[#list + 1] = { name = name, path = path, stat = stat,
                 temporary = name:find(TEMPORARY) ~= nil,
-                original_path = cache_image.original_of(path) }
+                original_path = is_file and cache_image.original_of(path) or nil }
         end
     end
     return list
