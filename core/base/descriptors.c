@@ -6,11 +6,17 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+int descriptors_open_nothing(void)
+{
+    int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    return fd >= 0 ? fd : open("/", O_PATH | O_CLOEXEC);
+}
+
 void descriptors_reserve_standard(void)
 {
     for (int fd = 0; fd <= 2; fd++)
         if (fcntl(fd, F_GETFD) < 0)
-            (void)!open("/dev/null", O_RDWR | O_CLOEXEC); /* takes the lowest number: fd */
+            descriptors_open_nothing(); /* takes the lowest number: fd */
 }
 
 /* Closes the descriptors above `low` and below `high`. Where close_range(2) is missing they stay
@@ -23,7 +29,7 @@ static void close_between(int low, int high)
 
 void descriptors_leave(int one, int other)
 {
-    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    int null = descriptors_open_nothing();
     for (int fd = STDIN_FILENO; null >= 0 && fd <= STDOUT_FILENO; fd++)
         if (fd != one && fd != other)
             dup2(null, fd);

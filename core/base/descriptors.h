@@ -3,6 +3,10 @@
 #ifndef TIEXEC_DESCRIPTORS_H
 #define TIEXEC_DESCRIPTORS_H
 
+/* Opens /dev/null, or where there is none a file that can neither be read nor written. Returns a
+ * file descriptor, close-on-exec, or -1. */
+int descriptors_open_nothing(void);
+
 /* Opens /dev/null, close-on-exec, in place of each standard file that the caller of this program
  * had closed. So no file of this program lands on their numbers; exec closes them again. */
 void descriptors_reserve_standard(void);

@@ -2,6 +2,7 @@
 #include "base/message.h"
 
 #include "base/clock.h"
+#include "base/descriptors.h"
 #include "base/signals.h"
 
 #include <errno.h>
@@ -119,8 +120,8 @@ void message_write(const char *text, size_t size)
 void message_leave(void)
 {
     struct stat st;
-    int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
-    if (is_left || null < 0 || fstat(STDERR_FILENO, &st) < 0) {
+    int null = is_left ? -1 : descriptors_open_nothing();
+    if (null < 0 || fstat(STDERR_FILENO, &st) < 0) {
         if (null >= 0)
             close(null);
         return;

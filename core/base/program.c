@@ -30,8 +30,10 @@ static int search_path(const char *file, char **path)
 {
     const char *list = getenv("PATH");
     int result = -ENOENT;
-    for (const char *at = list ? list : "/bin:/usr/bin"; at; at = strchr(at, ':')) {
-        at += *at == ':';
+    if (!list)
+        list = "/bin:/usr/bin";
+    for (const char *at = list, *colon = NULL; at; at = colon ? colon + 1 : NULL) {
+        colon = strchr(at, ':'); /* an element without letters is the current folder */
         int length = (int)strcspn(at, ":");
         char *candidate;
         if (asprintf(&candidate, "%.*s%s%s", length, at, length ? "/" : "", file) < 0)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lua/arena.h"
 
-#include <stdalign.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #define GRAIN 16
 #ifdef __SANITIZE_ADDRESS__
@@ -13,13 +13,24 @@
 #define SMALL 256
 #endif
 
-static alignas(GRAIN) char arena[1 << 20];
-static size_t arena_used;
+/* It is no part of the program's data: where memory is limited the program could not be loaded. */
+static char *arena; /* NULL: there is none yet, or there is no memory for it */
+static size_t arena_size, arena_used;
 static void *spare[SMALL / GRAIN + 1]; /* lists of blocks that were given back, by size in grains */
 
 static bool is_in_arena(const char *block)
 {
-    return block >= arena && block < arena + sizeof arena;
+    return block >= arena && block < arena + arena_size;
+}
+
+void arena_open(void)
+{
+    const size_t size = 1 << 20;
+    void *start = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (start == MAP_FAILED)
+        return;
+    arena = start;
+    arena_size = size;
 }
 
 static size_t grains(size_t size) { return (size + GRAIN - 1) / GRAIN; }
@@ -34,7 +45,7 @@ static void *take(size_t size)
         memcpy(&spare[n], block, sizeof(void *));
         return block;
     }
-    if (sizeof arena - arena_used < n * GRAIN)
+    if (arena_size - arena_used < n * GRAIN)
         return malloc(size);
     arena_used += n * GRAIN;
     return arena + arena_used - n * GRAIN;

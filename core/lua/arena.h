@@ -8,6 +8,9 @@
 
 #include <stddef.h>
 
+/* Gets memory for the arena. Where there is none, all blocks are malloc's. */
+void arena_open(void);
+
 /* A lua_Alloc. Blocks that come from malloc are given back to malloc. There is one arena, for one
  * thread at a time. */
 void *arena_allocate(void *context, void *block, size_t old, size_t size);

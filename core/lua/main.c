@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The program: Lua with the bindings built in, running scripts/tiexec/cli.lua. */
 #include "base/descriptors.h"
+#include "base/message.h"
+#include "base/program.h"
 #include "lua/arena.h"
 #include "lua/open.h"
 
+#include <errno.h>
 #include <lauxlib.h>
 #include <libgen.h>
 #include <limits.h>
@@ -14,11 +17,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define HEAP_STEP          (1 << 20)
 #define GARBAGE_KIB        4096 /* garbage that is not collected: a start makes far less */
-#define EXIT_TIEXEC_FAILED 125 /* as env(1), nice(1) and their like */
+/* As env(1), nice(1) and their like. */
+#define EXIT_TIEXEC_FAILED  125
+#define EXIT_CANNOT_EXECUTE 126
+#define EXIT_NOT_FOUND      127
 
 /* The compiled modules of scripts/tiexec, which the Makefile lists as MODULE(symbol, name,
  * file). */
@@ -162,33 +169,64 @@ static int run(lua_State *L)
     return 1;
 }
 
-/* Makes malloc ask the kernel for memory in few large pieces and give none back. Memory that is not
- * touched costs nothing. */
+/* Makes malloc ask the kernel for memory in few large pieces and give none back, and gets an arena.
+ * Memory that is not touched costs nothing; but where there is a limit, large pieces may be refused
+ * where small ones would do. */
 static void set_malloc(void)
 {
+    struct rlimit data, space;
+    if (getrlimit(RLIMIT_DATA, &data) < 0 || data.rlim_cur != RLIM_INFINITY ||
+        getrlimit(RLIMIT_AS, &space) < 0 || space.rlim_cur != RLIM_INFINITY)
+        return;
+    arena_open();
     mallopt(M_TOP_PAD, HEAP_STEP);
     mallopt(M_TRIM_THRESHOLD, INT_MAX);
     mallopt(M_MMAP_THRESHOLD, HEAP_STEP);
 }
 
+/* Says one line, which needs no memory. */
+static void say(const char *what, const char *why)
+{
+    char line[512];
+    int size = snprintf(line, sizeof line, "tiexec: %s: %s\n", what, why ? why : "out of memory");
+    message_write(line, size < (int)sizeof line ? (size_t)size : sizeof line - 1);
+}
+
+/* Becomes CMD after all where Lua has failed, if the command line begins with CMD. Its options are
+ * Lua's to read. Returns the exit status if CMD is not started. */
+static int start_plainly(char **argv, const char *why)
+{
+    const char *set = getauxval(AT_SECURE) ? NULL : getenv("TIEXEC");
+    char *path;
+    if (!argv[0] || !argv[1] || *argv[1] == '-' || (set && strstr(set, "strict"))) {
+        say("internal error", why);
+        return EXIT_TIEXEC_FAILED;
+    }
+    say("the program runs on small pages", why);
+    int err = program_find(argv[1], &path);
+    if (!err)
+        err = program_exec(path, argv + 1);
+    say(argv[1], strerror(-err));
+    return err == -ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_EXECUTE;
+}
+
 int main(int argc, char **argv)
 {
     (void)argc;
+    pid_t pid = getpid();
     descriptors_reserve_standard();
     set_malloc();
     lua_State *L = luaL_newstate();
-    if (!L) {
-        fprintf(stderr, "tiexec: out of memory\n");
-        return EXIT_TIEXEC_FAILED;
-    }
+    if (!L)
+        return start_plainly(argv, NULL);
     lua_setallocf(L, arena_allocate, NULL);
     lua_pushcfunction(L, run);
     lua_pushlightuserdata(L, argv);
     int status = EXIT_TIEXEC_FAILED;
     if (lua_pcall(L, 1, 1, 0) == LUA_OK)
         status = (int)lua_tointeger(L, -1);
-    else
-        fprintf(stderr, "tiexec: %s\n", lua_tostring(L, -1));
+    else if (getpid() == pid)
+        status = start_plainly(argv, lua_tostring(L, -1));
     lua_close(L);
     return status;
 }

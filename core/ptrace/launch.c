@@ -47,6 +47,9 @@ static int channel_receive(int fd, int timeout, int *value)
 
 /* ---- the tracer's side ---- */
 
+/* If the tracer ends before the target has exec'd, the target becomes the program all the same. */
+#define SPLIT_OPTIONS (launch_options() & ~(unsigned)PTRACE_O_EXITKILL)
+
 /* Seizes the target, tells it, and leaves behind what this process has of it. Ends the process if
  * that fails. */
 static void become_tracer(int channel, int keep, pid_t target, struct inferior *inferior)
@@ -58,9 +61,9 @@ static void become_tracer(int channel, int keep, pid_t target, struct inferior *
     signal(SIGCHLD, SIG_DFL); /* ignored, it would make waitpid forget */
     if (channel_receive(channel, -1, &go)) /* by then the target has named this process to Yama */
         _exit(0);
-    int err = tracee_seize(target, launch_options());
+    int err = tracee_seize(target, SPLIT_OPTIONS);
     if (!err)
-        err = inferior_init(inferior, target, launch_options(), false);
+        err = inferior_init(inferior, target, SPLIT_OPTIONS, false);
     channel_send(channel, err); /* now the target goes on */
     if (err)
         _exit(0);

@@ -18,7 +18,8 @@ enum launch_side { LAUNCH_TARGET, LAUNCH_TRACER };
 
 /* Splits this process in two, as fork does. With *side LAUNCH_TARGET the caller is the process that
  * was there before, and shall exec. With LAUNCH_TRACER the caller is the new process, which has
- * seized the other one; *inferior is the other one, to be ended with inferior_free.
+ * seized the other one; *inferior is the other one, to be ended with inferior_free. It outlives the
+ * tracer; from its exec on the caller may want that otherwise (PTRACE_O_EXITKILL).
  *
  * Returns 0; or -errno, on the target's side only, when there is no tracer: -EPERM: ptrace was
  * refused; -ETIMEDOUT: the tracer has not answered within `timeout` milliseconds.

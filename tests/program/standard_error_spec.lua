@@ -66,9 +66,13 @@ describe("a message", function()
         local folder <close> = support.folder()
         local path = folder.path .. "/a\27[31mmple"
         os.execute(("cp %s %s"):format(ample, support.quote { path }))
-        local result = support.run_tiexec { "-v", "--debug", "maps,plan", path }
-        assert.truthy(result.err:find("a\\x1b[31mmple", 1, true))
-        assert.is_nil(result.err:find("\27", 1, true))
+        for _, words in ipairs { { "-v", "--debug", "maps,plan", path, "x" }, { "--inspect", "--", path, "wait" },
+            { "-v", "--inspect", "--", path, "wait" }, { "--check", path } } do
+            local result = support.run_tiexec(words)
+            local said = result.err .. result.out
+            assert.truthy(said:find("a\\x1b[31mmple", 1, true), said)
+            assert.is_nil(said:find("\27", 1, true))
+        end
     end)
 end)
 
@@ -117,6 +121,12 @@ describe("a report", function()
     it("to a FIFO that nobody reads is refused at once", function()
         local result = complaining [[mkfifo $F/pipe; $T --report $F/pipe sh -c 'echo alive' 2>$F/log; grep -c . $F/log]]
         assert.equal("alive\n2\n", result.out)
+    end)
+
+    it("to a full FIFO is not waited for", function()
+        local result = complaining [[mkfifo $F/pipe; exec 4<>$F/pipe; head -c 65536 /dev/zero >&4
+            $T --report $F/pipe sh -c 'echo alive' 2>$F/log]]
+        assert.equal("alive\n", result.out)
     end)
 
     it("beyond RLIMIT_FSIZE does not end CMD", function()

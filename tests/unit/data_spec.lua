@@ -72,6 +72,14 @@ describe("a copy of this process", function()
         end, 20000, 64)))
     end)
 
+    it("makes plans of 10,000 operations at most", function()
+        local validate, list = require "tiexec.plan.validate", {}
+        for i = 1, 10001 do list[i] = { op = "keep", start = i, stop = i + 1, reason = "" } end
+        assert.matches("more than 10000 operations", select(2, validate.check(list, {}, {})))
+        list[10001] = nil
+        assert.equal(10000, #validate.check(list, {}, {}))
+    end)
+
     it("returns no more than 4 MiB", function()
         assert.equal("it returned too much", select(2, result_of("return { ('x'):rep(5 << 20) }")))
         assert.equal(3 << 20, #result_of("return { ('x'):rep(3 << 20) }")[1])

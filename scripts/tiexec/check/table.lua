@@ -3,6 +3,7 @@
 
 local columns = require "tiexec.show.columns"
 local terminal = require "tiexec.base.terminal"
+local text = require "tiexec.base.text"
 local version = require "tiexec.base.version"
 
 local check_table = {}
@@ -77,7 +78,7 @@ function check_table.show(judged, probe, name)
     local paint = terminal.painter(STANDARD_OUTPUT)
     local is_ready = judged.ready and paint("green", "ready") or paint("red", "not ready")
     local head = ("tiexec %s: this host is %s%s\n"):format(version, is_ready,
-        name and " for " .. name or "")
+        name and " for " .. text.visible(name) or "")
     local ok, why = io.stdout:write(head, facts_text(judged, paint),
         paint("bold", "where huge pages would come from\n"), sources_text(judged, paint),
         probe and probe_text(probe, paint) or "")

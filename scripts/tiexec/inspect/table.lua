@@ -51,7 +51,7 @@ local function legend_text(size, paint)
 end
 
 local function add_picture(lines, picture, size, paint)
-    local name = text.basename(picture.object)
+    local name = text.visible(text.basename(picture.object))
     for first = 1, #picture.slots, WIDTH do
         local letters = {}
         for i = first, math.min(first + WIDTH - 1, #picture.slots) do
@@ -78,12 +78,13 @@ end
 -- @treturn[2] nil, string why it could not be written
 function survey_table.show(survey, options)
     local paint = terminal.painter(STANDARD_OUTPUT)
-    local head = ("tiexec: %s (process %d): %s\n"):format(survey.name, survey.observed:pid(),
-        survey:summary())
+    local head = ("tiexec: %s (process %d): %s\n"):format(text.visible(survey.name),
+        survey.observed:pid(), survey:summary())
     local by = ""
     if survey.profile then
-        by = ("  planned by the profile %s: strategy %s, sources %s\n"):format(survey.profile,
-            survey.strategy, table.concat(survey.sources, ","))
+        local profile, strategy = text.visible(survey.profile), text.visible(survey.strategy)
+        by = ("  planned by the profile %s: strategy %s, sources %s\n"):format(profile, strategy,
+            table.concat(survey.sources, ","))
     end
     local ok, why = io.stdout:write(paint("bold", head), by, rows_text(survey, options.verbose),
         pictures_text(survey, paint))

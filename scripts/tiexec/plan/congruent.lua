@@ -30,6 +30,7 @@ end
 -- @treturn[2] nil the executable is congruent already, has too little text, or cannot be moved
 function congruent.distance(image, bias, host)
     local huge = host.huge_page_size
+    if huge == 0 then return nil end -- a kernel without huge pages
     local text = congruent.main_text(image)
     if image.type ~= c.ET_DYN or not text then return nil end
     if text.filesz < planner.least_text(host) then return nil end

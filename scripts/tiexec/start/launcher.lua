@@ -35,13 +35,17 @@ local function reason_against_init()
 end
 
 -- Why CMD must be started without a tracer, or nil.
-local function reason_against(path)
+local function reason_against(path, given)
     local pid = core.getpid()
     local traced = refusal.by_tracer(pid)
     if traced then return traced end
-    if tonumber(core.readlink("/proc/self")) ~= pid then
+    local self_link = core.readlink("/proc/self")
+    if not self_link or tonumber(self_link) ~= pid then
         return "/proc is not mounted, or is that of another pid namespace"
             .. " (mount -t proc proc /proc)"
+    end
+    if core.huge_page_size() == 0 and not given["page-size"] then
+        return "this kernel has no huge pages, or /sys and /proc do not tell of them"
     end
     local lost = privilege.lost(path)
     if lost then
@@ -65,13 +69,16 @@ local function become(path, argv, given)
     return errno == c.ENOENT and exit.NOT_FOUND or exit.CANNOT_EXECUTE
 end
 
--- Has this process become CMD without a tracer, and says in one line why. With `--strict` CMD is
--- not started.
+-- Whether CMD must not run where nothing can be done for it.
+local function is_conditional(given) return given.strict or given["dry-run"] end
+
+-- Has this process become CMD without a tracer, and says in one line why. With `--strict` and
+-- `--dry-run` CMD is not started.
 local function become_untraced(path, argv, given, why)
     if given.report_file then
         require "tiexec.show.report".write_failure(given.report_file, argv[1], why)
     end
-    if given.strict then
+    if is_conditional(given) then
         message.say("%s: not started: %s", argv[1], why)
         return exit.FAILED
     end
@@ -79,11 +86,35 @@ local function become_untraced(path, argv, given, why)
     return become(path, argv, given)
 end
 
--- The tracer's part. Root without CAP_SYS_PTRACE, as in most containers, may not look into another
--- user's process; so there the tracer becomes that user, too.
-local function trace(inferior, name, given)
+-- What this process is, once it is not to become CMD any more: "tracer" or "init".
+local role
+
+local function say_error(name, what, why)
+    pcall(message.say, "%s: %s: internal error: %s", name, what, tostring(why))
+end
+
+-- Root without CAP_SYS_PTRACE, as in most containers, may not look into another user's process; so
+-- there the tracer becomes that user, too.
+local function follow(inferior, name, given)
     if given.user and not refusal.has_capability(c.CAP_SYS_PTRACE) then user.become(given) end
     require "tiexec.start.family".run(inferior, name, given) -- loaded while the other side execs
+end
+
+-- Lets CMD go after an internal error of the tracer, or ends CMD where that is asked for. Before
+-- CMD's exec stop the end of the tracer is enough for that.
+local function let_go(inferior, name, given, why)
+    say_error(name, is_conditional(given) and "killed" or "runs on small pages", why)
+    if is_conditional(given) then return pcall(inferior.kill, inferior) end
+    pcall(inferior.interrupt, inferior, WAIT_MS)
+    pcall(inferior.exit_kill, inferior, false)
+    pcall(inferior.detach, inferior)
+end
+
+-- The tracer's part.
+local function trace(inferior, name, given)
+    role = "tracer"
+    local ok, why = xpcall(follow, debug.traceback, inferior, name, given)
+    if not ok then let_go(inferior, name, given, why) end
     os.exit(0) -- the kernel frees memory faster than Lua does
 end
 
@@ -104,15 +135,12 @@ end
 local function start_under_init(path, argv, given)
     local in_child, status = core.stay_as_init()
     if in_child then return start(path, argv, given) end
+    role = in_child == false and "init" or nil
     if in_child == false then return status end
     return become_untraced(path, argv, given, status) -- here it is a message
 end
 
---- Starts CMD. Returns only if CMD could not be started or, in an init, when CMD has ended.
--- @tparam table argv list of strings: CMD and its arguments
--- @tparam Settings given the settings of the command line and the environment
--- @treturn int exit status
-function launcher.run(argv, given)
+local function run(argv, given)
     local path, why, errno = user.find(argv[1], given)
     if not path then
         message.say("%s", why)
@@ -123,9 +151,30 @@ function launcher.run(argv, given)
     -- Only in this process are /dev/stdout and /dev/fd/N the caller's.
     local ok
     ok, why = settings.open_report(given)
-    if ok then why = reason_against(path) end
+    if ok then why = reason_against(path, given) end
     if why then return become_untraced(path, argv, given, why) end
     return (core.getpid() == 1 and start_under_init or start)(path, argv, given)
+end
+
+-- Goes on after an internal error, such as a lack of memory: has this process become CMD, unless
+-- CMD is another process. Nothing here may raise.
+local function run_after_error(argv, given, why)
+    local can_start = not role and not is_conditional(given)
+    say_error(argv[1], can_start and "runs on small pages" or role or "not started", why)
+    if not can_start or not pcall(user.become, given) then return exit.FAILED end
+    local path = core.find(argv[1])
+    local _, _, errno = core.exec(path or argv[1], argv)
+    return errno == c.ENOENT and exit.NOT_FOUND or exit.CANNOT_EXECUTE
+end
+
+--- Starts CMD. Returns only if CMD could not be started or, in an init, when CMD has ended.
+-- @tparam table argv list of strings: CMD and its arguments
+-- @tparam Settings given the settings of the command line and the environment
+-- @treturn int exit status
+function launcher.run(argv, given)
+    local ok, result = xpcall(run, debug.traceback, argv, given)
+    if ok then return result end
+    return run_after_error(argv, given, result)
 end
 
 return launcher

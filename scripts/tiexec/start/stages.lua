@@ -77,18 +77,21 @@ function Run:finish(complaint, strict, is_remapped)
     self:leave(is_remapped)
 end
 
--- Ends the work on a program for which nothing could be done.
+-- Ends the work on a program for which nothing could be done. A dry run does not run it.
 function Run:give_up(why, strict)
+    strict = strict or self.given["dry-run"]
     self:report_failure(why)
     return self:finish(strict and why or "runs on small pages: " .. why, strict, false)
 end
 
---- Lets a process go after an error that makes further work impossible. With `--strict` the process
--- is ended instead, unless it was kept: a kept process has long been running.
+--- Lets a process go after an error that makes further work impossible. With `--strict` and
+-- `--dry-run` the process is ended instead, unless it was kept: such a process has long been
+-- running.
 -- @string why
 function Run:abandon(why)
     self:report_failure(why)
-    if self.given.strict and not self.is_waiting then return self:refuse(why) end
+    local is_conditional = self.given.strict or self.given["dry-run"]
+    if is_conditional and not self.is_waiting then return self:refuse(why) end
     self:say("runs on small pages: " .. why)
     self.done = true
 end
@@ -117,7 +120,7 @@ end
 
 -- Whether tiexec must place the libraries, because the kernel does not place them congruently.
 function Run:needs_steering()
-    return self:choose_settings().align ~= false
+    return core.huge_page_size() > 0 and self:choose_settings().align ~= false
         and steer.is_needed(self.inferior, self.entry.linker)
 end
 
@@ -169,6 +172,8 @@ function Run:at_exec()
     local is_first = not (self.is_waiting or self.entry)
     self.entry, self.is_prepared, self.steering = nil, nil, nil -- of an address space that is gone
     if not is_first and not self:begin_successor() then return end
+    -- Before this stop the program would have run plainly without its tracer.
+    if is_first then self.inferior:exit_kill(true) end
     self.chosen = nil
     local _, _, errno = self.inferior:read_register("pc")
     if errno == c.ENOEXEC then return self:give_up("it is a 32-bit program", self.given.strict) end
