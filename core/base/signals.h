@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Signals that this process would bring upon itself by writing: SIGPIPE, where nobody reads any
- * more; SIGXFSZ, beyond RLIMIT_FSIZE; SIGTTOU, on the terminal of another process group. */
+ * more; SIGXFSZ, beyond RLIMIT_FSIZE; SIGTTOU, on the terminal of another process group. And
+ * SIGXCPU, which the kernel repeats after a second. */
 #ifndef TIEXEC_SIGNALS_H
 #define TIEXEC_SIGNALS_H
 

@@ -46,6 +46,14 @@ static void end_for_time(int signal)
 
 static rlim_t smaller(rlim_t a, rlim_t b) { return a < b ? a : b; }
 
+/* The time until the end: half a second less than that of a hard limit which would come first. */
+static struct timespec seconds_before(rlim_t hard)
+{
+    if (hard > CPU_SECONDS)
+        return (struct timespec){.tv_sec = CPU_SECONDS};
+    return (struct timespec){.tv_sec = hard ? (time_t)hard - 1 : 0, .tv_nsec = 500000000};
+}
+
 /* Ends the process after its seconds of processor time, with a status that says so: what comes as
  * SIGKILL is another's doing. The timer counts what the process has used. RLIMIT_CPU, which counts
  * whole ticks, in a virtual machine also stolen ones, stands behind it. */
@@ -53,7 +61,7 @@ static void bound_time(void)
 {
     struct sigaction action = {.sa_handler = end_for_time};
     struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGXCPU};
-    const struct itimerspec time = {.it_value = {.tv_sec = CPU_SECONDS}};
+    struct itimerspec time = {.it_interval = {0, 0}};
     struct rlimit limit;
     sigset_t set;
     int timer;
@@ -61,10 +69,11 @@ static void bound_time(void)
     sigemptyset(&set);
     sigaddset(&set, SIGXCPU);
     sigprocmask(SIG_UNBLOCK, &set, NULL);
+    getrlimit(RLIMIT_CPU, &limit);
+    time.it_value = seconds_before(limit.rlim_max);
     /* glibc has these two in librt before 2.34 */
     if (syscall(SYS_timer_create, CLOCK_PROCESS_CPUTIME_ID, &event, &timer) == 0)
         syscall(SYS_timer_settime, timer, 0, &time, NULL);
-    getrlimit(RLIMIT_CPU, &limit);
     limit.rlim_cur = smaller(2 * CPU_SECONDS, limit.rlim_max);
     limit.rlim_max = smaller(3 * CPU_SECONDS, limit.rlim_max);
     setrlimit(RLIMIT_CPU, &limit);

@@ -54,6 +54,12 @@ describe("on a terminal", function()
         assert.truthy(text:find("status 130", 1, true))
     end)
 
+    it("in the background, where writing would stop it, a message does not", function()
+        local text = session("TIEXEC=bogus " .. topology.tiexec .. " true", { "[prompt] ", "stty tostop\n", "[prompt] ",
+            "CMD & wait $!; echo status $?\n", "status 0\r", "", "[prompt] ", "exit\n" })
+        assert.is_nil(text:find("Stopped", 1, true))
+    end)
+
     it("^Z, bg and kill", function()
         local text = assert_same_session { "[prompt] ", "CMD ready\n", "\nready\r", "\26", "[prompt] ",
             "bg\n", "[prompt] ", "jobs\n", "Running", "", "[prompt] ", "kill %1; wait %1\n", "[prompt] ",

@@ -72,6 +72,14 @@ describe("a copy of this process", function()
         end, 20000, 64)))
     end)
 
+    it("says so within a smaller limit of the caller's, too", function()
+        local folder <close> = support.folder()
+        support.write_file(folder.path .. "/x.lua", "while true do end")
+        local result = support.shell(("ulimit -t 1; %s -s %s/x.lua true"):format(support.tiexec, folder.path))
+        assert.truthy(result.err:find("it ran too long", 1, true), result.err)
+        assert.equal(0, result.code)
+    end)
+
     it("makes plans of 10,000 operations at most", function()
         local validate, list = require "tiexec.plan.validate", {}
         for i = 1, 10001 do list[i] = { op = "keep", start = i, stop = i + 1, reason = "" } end

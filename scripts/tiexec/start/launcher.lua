@@ -76,6 +76,7 @@ local function is_conditional(given) return given.strict or given["dry-run"] end
 -- `--dry-run` CMD is not started.
 local function become_untraced(path, argv, given, why)
     if given.report_file then
+        core.hold_signals() -- `exec` puts them back
         require "tiexec.show.report".write_failure(given.report_file, argv[1], why)
     end
     if is_conditional(given) then
@@ -147,7 +148,6 @@ local function run(argv, given)
         if not errno then return exit.FAILED end
         return errno == c.ENOENT and exit.NOT_FOUND or exit.CANNOT_EXECUTE
     end
-    core.hold_signals() -- `exec` puts them back
     -- Only in this process are /dev/stdout and /dev/fd/N the caller's.
     local ok
     ok, why = settings.open_report(given)
