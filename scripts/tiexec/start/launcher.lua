@@ -119,13 +119,19 @@ local function trace(inferior, name, given)
     os.exit(0) -- the kernel frees memory faster than Lua does
 end
 
+-- Why there is no tracer, in words.
+local function reason_of(message_of_kernel, errno)
+    if errno == c.EAGAIN then return "no more processes may be started (ulimit -u, pids.max)" end
+    return refusal.to_launch(message_of_kernel, errno)
+end
+
 -- Splits off the tracer, and has this process become CMD.
 local function start(path, argv, given)
     local side, inferior, errno = core.split(WAIT_MS, given.report_file)
     if side == "tracer" then trace(inferior, argv[1], given) end
     if not side then
         local message_of_kernel = inferior -- there is no inferior
-        return become_untraced(path, argv, given, refusal.to_launch(message_of_kernel, errno))
+        return become_untraced(path, argv, given, reason_of(message_of_kernel, errno))
     end
     return become(path, argv, given)
 end
