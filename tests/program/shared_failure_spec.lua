@@ -205,6 +205,19 @@ wait]]):format(here.cache, here.path .. "/going", support.tiexec, here.path, COU
     end)
 end)
 
+describe("while several prune at once", function()
+    it("each succeeds, though a copy may be gone before it can remove it", function()
+        local here <close> = place()
+        run(here)
+        local copy = files(here)[1]
+        for i = 1, 300 do support.write_file(copy:sub(1, -5) .. ("%04x"):format(i), "no original") end
+        local prune = ("TIEXEC_CACHE=%s %s --cache prune || echo failed"):format(here.cache, support.tiexec)
+        local result = support.shell(("for i in 1 2 3 4; do { %s; } & done; wait"):format(prune))
+        assert.same({ "", "" }, { result.out, result.err })
+        assert.same({ copy }, files(here))
+    end)
+end)
+
 describe("a program with a hostile name", function()
     local names = { "with blanks and 'quotes' \"too\"", "new\nline", "%s%n%d", "a@b-c@d", "-rf", "..", "~", "ü\xff\xfe",
         "\27[2Jescape", ("n"):rep(255), "x.tmp", "$(touch owned)", "a;b|c&d", "[vdso]", "x (deleted)" }

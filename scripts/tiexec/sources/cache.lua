@@ -180,7 +180,9 @@ local function remove(folders, which)
             if copy.temporary then
                 ok, why = remove_temporary(folder, copy)
             elseif which(copy) then
-                ok, why = os.remove(copy.path)
+                local errno
+                ok, why, errno = os.remove(copy.path)
+                ok = ok or errno == c.ENOENT -- another process was faster
             end
             if not ok then message.say("%s", why) end
             all = all and ok
