@@ -13,7 +13,8 @@
 // @function inferior:snapshot
 // @tparam table ranges list of {start=, stop=}
 // @treturn[1] snapshot with `:digest()`, `:verify()`, `:restore()`; may be to-be-closed
-// @treturn[2] nil, message, errno (EFAULT, EIO: some of it is not mapped)
+// @treturn[2] nil, message, errno (EFAULT, EIO: some of it is not mapped; ENOMEM, EOVERFLOW:
+// it is too much)
 static int l_snapshot(lua_State *L)
 {
     size_t count;

@@ -78,6 +78,7 @@ struct snapshot_range *bind_check_ranges(lua_State *L, int index, size_t *count)
 {
     luaL_checktype(L, index, LUA_TTABLE);
     *count = lua_rawlen(L, index);
+    luaL_argcheck(L, *count < SIZE_MAX / sizeof(struct snapshot_range) - 1, index, "too long");
     struct snapshot_range *ranges = lua_newuserdatauv(L, (*count + 1) * sizeof *ranges, 0);
     for (size_t i = 0; i < *count; i++) {
         if (lua_rawgeti(L, index, (lua_Integer)i + 1) != LUA_TTABLE)

@@ -14,8 +14,9 @@ int snapshot_take(struct inferior *inferior, const struct snapshot_range *ranges
 {
     *snapshot = (struct snapshot){.count = count};
     for (size_t i = 0; i < count; i++)
-        snapshot->size += ranges[i].size;
-    snapshot->ranges = malloc((count ? count : 1) * sizeof *ranges);
+        if (__builtin_add_overflow(snapshot->size, ranges[i].size, &snapshot->size))
+            return -EOVERFLOW;
+    snapshot->ranges = calloc(count ? count : 1, sizeof *ranges);
     snapshot->bytes = malloc(snapshot->size ? snapshot->size : 1);
     int err = snapshot->ranges && snapshot->bytes ? 0 : -ENOMEM;
     char *to = snapshot->bytes;

@@ -18,7 +18,7 @@ struct snapshot {
 };
 
 /* Reads the bytes of `count` ranges. The list of ranges is copied. Returns 0, and the caller calls
- * snapshot_free; or -errno. */
+ * snapshot_free; or -errno; -EOVERFLOW: together they are more than any memory. */
 int snapshot_take(struct inferior *inferior, const struct snapshot_range *ranges, size_t count,
                   struct snapshot *snapshot);
 
