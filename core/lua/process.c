@@ -95,9 +95,21 @@ static int l_layout(lua_State *L)
     return 1;
 }
 
+/// A thread by whose id the memory and the executable of a process can be read in /proc. A process
+// whose first thread has ended while others live on has neither under its own id.
+// @function living
+// @int pid
+// @treturn int `pid` itself, if its first thread lives or none does
+static int l_living(lua_State *L)
+{
+    lua_pushinteger(L, process_living(bind_check_pid(L, 1)));
+    return 1;
+}
+
 void bind_add_process(lua_State *L)
 {
     static const luaL_Reg functions[] = {
+        {"living", l_living},
         {"auxv", l_auxv},
         {"status", l_status},
         {"layout", l_layout},

@@ -16,10 +16,66 @@ static void set_path(char path[64], pid_t pid, const char *name)
     snprintf(path, 64, "/proc/%d/%s", (int)pid, name);
 }
 
+#define PF_IO_WORKER   0x10 /* in the flags of /proc/PID/stat: <linux/sched.h> */
+#define PF_USER_WORKER 0x4000
+
+/* Reads the state letter and the flags of a thread from /proc/TID/stat. */
+static int read_state(pid_t tid, char *state, unsigned long *flags)
+{
+    char path[64], *text;
+    size_t size;
+    set_path(path, tid, "stat");
+    int err = file_read(path, &text, &size);
+    if (err)
+        return err;
+    const char *at = strrchr(text, ')'); /* the name before it may hold anything */
+    err = at && sscanf(at, ") %c %*d %*d %*d %*d %*d %lu", state, flags) == 2 ? 0 : -EPROTO;
+    free(text);
+    return err;
+}
+
+bool process_is_kernel_thread(pid_t tid)
+{
+    char state;
+    unsigned long flags;
+    return read_state(tid, &state, &flags) == 0 && (flags & (PF_IO_WORKER | PF_USER_WORKER)) != 0;
+}
+
+static bool lives(pid_t tid)
+{
+    char state;
+    unsigned long flags;
+    return read_state(tid, &state, &flags) == 0 && state != 'Z' && state != 'X' &&
+           (flags & (PF_IO_WORKER | PF_USER_WORKER)) == 0;
+}
+
+pid_t process_living(pid_t pid)
+{
+    pid_t *tids, living = 0;
+    size_t count;
+    if (lives(pid) || process_threads(pid, &tids, &count))
+        return pid;
+    for (size_t i = 0; i < count && !living; i++)
+        if (lives(tids[i]))
+            living = tids[i];
+    free(tids);
+    return living ? living : pid;
+}
+
+/* Tells whether an entry of /proc is about the memory, and so is not there for a zombie. */
+static bool is_of_memory(const char *name)
+{
+    static const char *const names[] = {"maps", "smaps", "mem", "auxv", "pagemap"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    return false;
+}
+
 int process_open(pid_t pid, const char *name, int flags)
 {
     char path[64];
-    set_path(path, pid, name);
+    set_path(path, is_of_memory(name) ? process_living(pid) : pid, name);
     int fd = open(path, flags | O_CLOEXEC);
     return fd < 0 ? -errno : fd;
 }
@@ -28,6 +84,16 @@ int process_read(pid_t pid, const char *name, char **data, size_t *size)
 {
     char path[64];
     set_path(path, pid, name);
+    int err = file_read(path, data, size);
+    if (!is_of_memory(name) || (!err && *size > 0))
+        return err;
+    pid_t living = process_living(pid);
+    if (living == pid)
+        return err;
+    if (!err)
+        free(*data);
+    *data = NULL;
+    set_path(path, living, name);
     return file_read(path, data, size);
 }
 
@@ -149,6 +215,21 @@ int process_layout(pid_t pid, struct process_layout *layout)
     return at ? 0 : -EPROTO;
 }
 
+/* Appends an id to a list that grows. 0 or -ENOMEM. */
+static int append(pid_t **list, size_t *count, size_t *capacity, pid_t id)
+{
+    if (*count == *capacity) {
+        size_t larger = *capacity ? *capacity * 2 : 16;
+        pid_t *ids = realloc(*list, larger * sizeof *ids);
+        if (!ids)
+            return -ENOMEM;
+        *list = ids;
+        *capacity = larger;
+    }
+    (*list)[(*count)++] = id;
+    return 0;
+}
+
 int process_threads(pid_t pid, pid_t **tids, size_t *count)
 {
     char path[64];
@@ -156,29 +237,37 @@ int process_threads(pid_t pid, pid_t **tids, size_t *count)
     DIR *dir = opendir(path);
     if (!dir)
         return -errno;
-    pid_t *list = NULL;
-    size_t n = 0, capacity = 0;
+    size_t capacity = 0;
     int err = 0;
-    for (struct dirent *entry; !err && (entry = readdir(dir));) {
-        if (entry->d_name[0] == '.')
-            continue;
-        if (n == capacity) {
-            capacity = capacity ? capacity * 2 : 16;
-            pid_t *larger = realloc(list, capacity * sizeof *list);
-            if (!larger) {
-                err = -ENOMEM;
-                break;
-            }
-            list = larger;
-        }
-        list[n++] = (pid_t)strtol(entry->d_name, NULL, 10);
-    }
+    *tids = NULL;
+    *count = 0;
+    for (struct dirent *entry; !err && (entry = readdir(dir));)
+        if (entry->d_name[0] != '.')
+            err = append(tids, count, &capacity, (pid_t)strtol(entry->d_name, NULL, 10));
     closedir(dir);
-    if (err) {
-        free(list);
+    if (err)
+        free(*tids);
+    return err;
+}
+
+int process_children(pid_t tid, pid_t **pids, size_t *count)
+{
+    char path[64], *text;
+    size_t size, capacity = 0;
+    snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)tid, (int)tid);
+    int err = file_read(path, &text, &size);
+    if (err)
         return err;
+    *pids = NULL;
+    *count = 0;
+    for (char *at = text, *end; !err; at = end) {
+        pid_t pid = (pid_t)strtol(at, &end, 10);
+        if (end == at)
+            break;
+        err = append(pids, count, &capacity, pid);
     }
-    *tids = list;
-    *count = n;
-    return 0;
+    free(text);
+    if (err)
+        free(*pids);
+    return err;
 }

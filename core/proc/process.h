@@ -3,6 +3,7 @@
 #ifndef TIEXEC_PROCESS_H
 #define TIEXEC_PROCESS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -11,11 +12,20 @@ struct auxv_entry {
     uint64_t type, value;
 };
 
-/* Opens the entry `name` of /proc/PID, close-on-exec, with the given flags of open(2). Returns a
- * file descriptor or -errno. */
+/* The first thread of a process may have ended while others live on: /proc/PID then has no maps, no
+ * mem, no auxv and no exe, but /proc/TID of a thread that lives has them all. Gives the id of such
+ * a thread; or `pid` itself, where that lives, or nobody does. */
+pid_t process_living(pid_t pid);
+
+/* Tells whether a thread is one of the kernel's within a process (io_uring's), which runs none of
+ * the program's code. */
+bool process_is_kernel_thread(pid_t tid);
+
+/* Opens the entry `name` of /proc/PID, close-on-exec, with the given flags of open(2). If that is
+ * about memory it is a living thread's. Returns a file descriptor or -errno. */
 int process_open(pid_t pid, const char *name, int flags);
 
-/* Reads all of an entry, as file_read. */
+/* Reads all of an entry, as file_read; of a living thread as process_open does. */
 int process_read(pid_t pid, const char *name, char **data, size_t *size);
 
 /* Reads the auxiliary vector of a 64-bit process, without AT_NULL at its end. *list is malloc'd by
@@ -54,5 +64,9 @@ int process_layout(pid_t pid, struct process_layout *layout);
 /* Lists the threads in /proc/PID/task. *tids is malloc'd by this call and freed by the caller.
  * Returns 0 or -errno. */
 int process_threads(pid_t pid, pid_t **tids, size_t *count);
+
+/* Lists the child processes of a thread, in the same way. -ENOENT: there is no such thread, or this
+ * kernel does not tell (CONFIG_PROC_CHILDREN). */
+int process_children(pid_t tid, pid_t **pids, size_t *count);
 
 #endif

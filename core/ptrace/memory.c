@@ -26,12 +26,19 @@ void memory_reopen(struct inferior *inferior)
  * done. */
 static int transfer(pid_t pid, uint64_t address, void *buffer, size_t size, bool write)
 {
+    pid_t task = pid;
     address = arch_address(address);
     for (size_t done = 0; done < size;) {
         struct iovec local = {(char *)buffer + done, size - done};
         struct iovec remote = {(void *)(uintptr_t)(address + done), size - done};
-        ssize_t n = write ? process_vm_writev(pid, &local, 1, &remote, 1, 0)
-                          : process_vm_readv(pid, &local, 1, &remote, 1, 0);
+        ssize_t n = write ? process_vm_writev(task, &local, 1, &remote, 1, 0)
+                          : process_vm_readv(task, &local, 1, &remote, 1, 0);
+        if (n < 0 && errno == ESRCH && task == pid) { /* its first thread may have ended */
+            task = process_living(pid);
+            if (task != pid)
+                continue;
+            errno = ESRCH;
+        }
         if (n <= 0)
             return n < 0 ? -errno : -EFAULT;
         done += (size_t)n;

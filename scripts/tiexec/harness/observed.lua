@@ -76,10 +76,11 @@ function Observed.remote_syscall() return nil, "it is only looked at", c.EPERM e
 -- huge pages by PR_SET_THP_DISABLE)
 -- @treturn[2] nil, string why the process cannot be observed
 function observed.open(pid)
-    local state = state_of(pid)
+    local living = core.living(pid) -- its first thread may have ended while others live on
+    local state = state_of(living)
     local why = reason_against(pid, state)
     if why then return nil, why end
-    local path = core.readlink(("/proc/%d/exe"):format(pid))
+    local path = core.readlink(("/proc/%d/exe"):format(living))
     return setmetatable({ id = pid, name = state.name, executable = path,
         thp_disabled = core.status(pid, "THP_enabled") == 0 }, Observed)
 end
