@@ -51,6 +51,7 @@ TEST_LIBS_needy     := -Wl,--no-as-needed $(BUILD)/tests/loadable $(HERE)
 TEST_FLAGS_loader   := -pthread
 TEST_LIBS_loader    := -ldl
 TEST_FLAGS_waiting  := -pthread
+TEST_FLAGS_threads  := -pthread
 TEST_FLAGS_deep     := -rdynamic -fno-optimize-sibling-calls
 
 # ---- what they are made of besides their own file ----

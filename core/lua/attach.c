@@ -3,7 +3,10 @@
 #include "lua/inferior.h"
 #include "lua/open.h"
 #include "lua/util.h"
+#include "proc/process.h"
 #include "ptrace/attach.h"
+
+#include <errno.h>
 
 /// Takes hold of a running process: all its threads are stopped, as by `interrupt`.
 // @function attach
@@ -11,13 +14,21 @@
 // @int[opt=5000] timeout milliseconds
 // @treturn[1] inferior
 // @treturn[2] nil, message, errno (EPERM: it may not be traced; ESRCH: there is no such process;
-// ETIMEDOUT: some thread waits where it cannot be stopped). Then the process runs as before.
+// EINVAL: it is a thread of one; ETIMEDOUT: some thread waits where it cannot be stopped). Then the
+// process runs as before.
 static int l_attach(lua_State *L)
 {
-    pid_t pid = (pid_t)luaL_checkinteger(L, 1);
+    pid_t pid = bind_check_pid(L, 1);
     int timeout = (int)luaL_optinteger(L, 2, 5000);
     struct inferior *inferior = bind_new_inferior(L);
     int err = inferior_attach(inferior, pid, timeout);
+    uint64_t group;
+    if (err == -EINVAL && process_status(pid, "Tgid", 10, &group) == 0) {
+        lua_pushnil(L);
+        lua_pushfstring(L, "attach: %d is a thread of process %d", (int)pid, (int)group);
+        lua_pushinteger(L, -err);
+        return 3;
+    }
     return err ? bind_push_failure(L, "attach", err) : 1;
 }
 
@@ -25,11 +36,11 @@ static int l_attach(lua_State *L)
 // @function inferior:adopt
 // @int child the event's `child`
 // @treturn[1] inferior
-// @treturn[2] nil, message, errno (ESRCH: it has ended)
+// @treturn[2] nil, message, errno (ESRCH: it has ended; ETIMEDOUT)
 static int l_adopt(lua_State *L)
 {
     const struct inferior *parent = bind_check_inferior(L, 1);
-    pid_t pid = (pid_t)luaL_checkinteger(L, 2);
+    pid_t pid = bind_check_pid(L, 2);
     struct inferior *child = bind_new_inferior(L);
     int err = inferior_adopt(parent, pid, child);
     return err ? bind_push_failure(L, "adopt", err) : 1;

@@ -16,7 +16,7 @@ struct inferior *bind_new_inferior(lua_State *L)
 {
     struct handle *handle = lua_newuserdatauv(L, sizeof *handle, 0);
     memset(handle, 0, sizeof *handle);
-    handle->inferior.mem = -1;
+    handle->inferior.mem = handle->inferior.pidfd = -1;
     luaL_setmetatable(L, INFERIOR_TYPE);
     return &handle->inferior;
 }
@@ -30,7 +30,8 @@ struct inferior *bind_check_inferior(lua_State *L, int index)
 
 struct tracee *bind_opt_thread(lua_State *L, int index, struct inferior *inferior)
 {
-    return inferior_thread(inferior, (pid_t)luaL_optinteger(L, index, 0));
+    bool given = !lua_isnoneornil(L, index);
+    return inferior_thread(inferior, given ? bind_check_pid(L, index) : 0);
 }
 
 void bind_add_methods(lua_State *L, const luaL_Reg methods[])

@@ -27,7 +27,7 @@ static int l_interrupt(lua_State *L)
 static int l_select(lua_State *L)
 {
     struct inferior *inferior = bind_check_inferior(L, 1);
-    pid_t tid = (pid_t)luaL_checkinteger(L, 2);
+    pid_t tid = bind_check_pid(L, 2);
     return bind_push_result(L, "select", inferior_select(inferior, tid));
 }
 

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ptrace/attach.h"
 
+#include "base/clock.h"
+#include "base/ticker.h"
 #include "proc/process.h"
+#include "ptrace/collect.h"
 #include "ptrace/run.h"
 #include "ptrace/stop.h"
 
@@ -13,11 +16,24 @@
 
 #define OPTIONS (PTRACE_O_TRACEEXEC | PTRACE_O_TRACECLONE | PTRACE_O_TRACESYSGOOD)
 
+#define TICK_MS  10   /* between two tries to seize a thread */
+#define MORE_TRIES 2
+#define LEAVE_MS 50   /* that threads are given to stop once an attach has failed */
+#define ADOPT_MS 5000 /* the longest that a new process may take to stop */
+
 /* Reading /proc/PID/task may leave out a thread when others end meanwhile. So it is read LOOKS
  * times; and up to MORE_LOOKS times while it lists fewer threads than the kernel counts. Where a
  * thread is a zombie it always lists fewer. */
 #define LOOKS      3
 #define MORE_LOOKS 30
+
+/* What an attach has left of its time, and what it has seen. */
+struct attempt {
+    struct inferior *inferior;
+    int timeout;
+    int64_t deadline;
+    size_t kernel_threads; /* in the last look at /proc/PID/task */
+};
 
 /* Tells whether a thread that could not be seized is traced by this process already, since one that
  * is traced has cloned it; or has ended. */
@@ -28,60 +44,133 @@ static bool needs_no_seizing(pid_t tid)
            process_status(tid, "VmSize", 10, &size); /* a zombie has no memory */
 }
 
-/* Seizes all threads that are not in the table yet. Returns how many, or -errno. */
-static int seize_new(struct inferior *inferior)
+static int seize_it(void *tid) { return tracee_seize(*(const pid_t *)tid, OPTIONS); }
+
+/* Seizes one thread. While another thread of the process execs, the kernel lets PTRACE_SEIZE wait,
+ * and that exec waits until the ends of the threads that are traced are collected: so that is done
+ * between tries. */
+static int seize(const struct attempt *attempt, pid_t tid)
 {
+    struct tracee tracee = {.tid = tid};
+    int64_t deadline = clock_deadline(attempt->timeout);
+    for (;;) {
+        int err = ticker_limit(seize_it, &tid);
+        if (err != -EINTR)
+            return err;
+        if (tracee_interrupt(&tracee) == 0) /* it was seized, or born under trace */
+            return 0;
+        collect_now();
+        if (clock_is_past(deadline) || clock_is_past(attempt->deadline))
+            return -ETIMEDOUT;
+    }
+}
+
+/* Seizes one thread that is not in the table yet. Returns 1; 0 if there is nothing to seize; or
+ * -errno. */
+static int seize_thread(struct attempt *attempt, pid_t tid)
+{
+    if (process_is_kernel_thread(tid)) {
+        attempt->kernel_threads++;
+        return 0;
+    }
+    int err = collect_reclaim(tid) ? 0 : seize(attempt, tid);
+    /* The last look may have been at a zombie, whose id another thread has taken by exec since. */
+    for (int i = 0; err == -EPERM && !needs_no_seizing(tid) && i < MORE_TRIES; i++)
+        err = seize(attempt, tid);
+    if (err == -ESRCH || (err == -EPERM && needs_no_seizing(tid)))
+        return 0;
+    if (!err && !inferior_add(attempt->inferior, tid))
+        err = -ENOMEM; /* the kernel lets it go when this process ends */
+    return err ? err : 1;
+}
+
+/* Seizes all threads that are not in the table yet. Returns how many, or -errno. */
+static int seize_new(struct attempt *attempt)
+{
+    struct ticker ticker;
     pid_t *tids;
     size_t count;
-    int seized = 0, err = process_threads(inferior->pid, &tids, &count);
+    int seized = 0, n = 0, err = process_threads(attempt->inferior->pid, &tids, &count);
     if (err)
-        return err;
-    for (size_t i = 0; i < count && !err; i++) {
-        if (inferior_find(inferior, tids[i]))
-            continue;
-        err = tracee_seize(tids[i], OPTIONS);
-        if (err == -ESRCH || (err == -EPERM && needs_no_seizing(tids[i]))) {
-            err = 0;
-            continue;
-        }
-        if (!err && !inferior_add(inferior, tids[i]))
-            err = -ENOMEM; /* the kernel lets it go when this process ends */
-        seized += !err;
+        return err == -ENOENT ? -ESRCH : err;
+    attempt->kernel_threads = 0;
+    ticker_begin(&ticker, TICK_MS);
+    for (size_t i = 0; i < count && n >= 0; i++) {
+        n = inferior_find(attempt->inferior, tids[i]) ? 0 : seize_thread(attempt, tids[i]);
+        seized += n > 0;
     }
+    ticker_end(&ticker);
     free(tids);
-    return err ? err : seized;
+    return n < 0 ? n : seized;
 }
 
 /* Tells whether /proc/PID/task was read often enough without anything new. */
-static bool is_enough(const struct inferior *inferior, int looks)
+static bool is_enough(const struct attempt *attempt, int looks)
 {
+    const struct inferior *inferior = attempt->inferior;
     uint64_t threads = 0;
     if (looks < LOOKS)
         return false;
     return looks >= MORE_LOOKS || process_status(inferior->pid, "Threads", 10, &threads) ||
-           threads <= inferior->thread_count;
+           threads <= inferior->thread_count + attempt->kernel_threads;
+}
+
+/* Seizes and stops what there is. Returns 0 when nothing new is left, or -errno; -EAGAIN: all the
+ * threads that were seized have ended. */
+static int take_all(struct attempt *attempt)
+{
+    struct inferior *inferior = attempt->inferior;
+    int seized, err;
+    /* A thread may start another one just before it is seized: a later look finds that one. */
+    do {
+        do
+            seized = seize_new(attempt);
+        while (seized > 0 && !clock_is_past(attempt->deadline));
+        if (seized < 0)
+            return seized;
+        if (inferior->thread_count == 0)
+            return -EAGAIN;
+        err = inferior_stop(inferior, attempt->timeout);
+        seized = 0;
+        for (int looks = 0; !err && seized == 0 && !is_enough(attempt, looks); looks++)
+            seized = seize_new(attempt);
+        if (!err && seized > 0 && clock_is_past(attempt->deadline))
+            err = -ETIMEDOUT;
+    } while (!err && seized > 0);
+    return err == -ESRCH ? -EAGAIN : err ? err : seized;
+}
+
+/* Tells whether a process has a thread that could be seized. */
+static bool has_ended(pid_t pid)
+{
+    uint64_t size;
+    return process_status(process_living(pid), "VmSize", 10, &size) != 0;
 }
 
 int inferior_attach(struct inferior *inferior, pid_t pid, int timeout)
 {
-    *inferior = (struct inferior){.pid = pid, .mem = -1, .options = OPTIONS, .selected = pid};
-    int seized, err = 0;
-    /* A thread may start another one just before it is seized: a later look finds that one. */
-    do {
-        do
-            seized = seize_new(inferior);
-        while (seized > 0);
-        err = seized < 0 ? seized : inferior_stop(inferior, timeout);
-        seized = 0;
-        for (int looks = 0; !err && seized == 0 && !is_enough(inferior, looks); looks++)
-            seized = seize_new(inferior);
-    } while (!err && seized > 0);
-    if (!err && seized < 0)
-        err = seized;
+    struct attempt attempt = {inferior, timeout, clock_deadline(timeout < 0 ? -1 : 10 * timeout),
+                              0};
+    uint64_t group;
+    int err = process_status(pid, "Tgid", 10, &group) ? -ESRCH : (pid_t)group == pid ? 0 : -EINVAL;
+    *inferior = (struct inferior){.mem = -1, .pidfd = -1};
+    if (err)
+        return err;
+    inferior_init_empty(inferior, pid, OPTIONS);
+    /* Where a thread that is not traced yet execs, all that are have ended. */
+    while ((err = take_all(&attempt)) == -EAGAIN) {
+        if (clock_is_past(attempt.deadline))
+            err = -ETIMEDOUT;
+        else if (has_ended(pid))
+            err = -ESRCH;
+        if (err != -EAGAIN)
+            break;
+        inferior->exited = false;
+    }
     if (!err && !inferior_find(inferior, pid)) /* the first thread has ended, others live on */
         inferior->selected = inferior->threads[0].tid;
     if (err && inferior->thread_count)
-        inferior_detach(inferior);
+        inferior_detach_within(inferior, LEAVE_MS);
     if (err)
         inferior_free(inferior);
     return err;
@@ -91,11 +180,13 @@ int inferior_adopt(const struct inferior *parent, pid_t pid, struct inferior *ch
 {
     int status, err = inferior_init(child, pid, parent->options, false);
     if (!err)
-        err = tracee_wait(child->threads, &status);
+        err = collect_wait(child->threads, clock_deadline(ADOPT_MS), &status);
     if (!err && !WIFSTOPPED(status)) {
         child->thread_count = 0;
         err = -ESRCH;
     }
+    if (err == -ETIMEDOUT)
+        collect_leave(pid);
     if (err)
         inferior_free(child);
     else

@@ -1,10 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ptrace/breakpoint.h"
 
+#include "base/clock.h"
+#include "ptrace/collect.h"
 #include "ptrace/memory.h"
 
 #include <errno.h>
+#include <sys/ptrace.h>
 #include <sys/wait.h>
+
+#ifndef PTRACE_EVENT_STOP
+#define PTRACE_EVENT_STOP 128
+#endif
+
+#define STEP_MS 10000 /* the longest that one instruction may take: it may be a system call */
 
 static int write_trap(struct inferior *inferior, const struct breakpoint *b)
 {
@@ -172,14 +181,17 @@ int breakpoint_step_over(struct inferior *inferior, struct tracee *thread, bool 
     thread->signal = 0;
     int err = lift(inferior, thread, b);
     if (!err)
-        err = tracee_run_to_stop(thread, RESUME_STEP, &status);
+        err = collect_run_to_stop(thread, RESUME_STEP, clock_deadline(STEP_MS), &status);
     if (err)
         return err;
-    if (only) {
+    int kind = status >> 16;
+    bool is_event = kind != 0 && kind != PTRACE_EVENT_STOP;
+    if (only || is_event) {
         tracee_keep_status(thread, status);
         thread->signal = signal;
-        return lower(inferior, thread, b);
+        thread->how = only ? RESUME_STEP : RESUME_CONT;
+        return kind == PTRACE_EVENT_EXEC ? 0 : lower(inferior, thread, b);
     }
-    thread->signal = WSTOPSIG(status) != SIGTRAP && status >> 16 == 0 ? WSTOPSIG(status) : signal;
+    thread->signal = WSTOPSIG(status) != SIGTRAP && kind == 0 ? WSTOPSIG(status) : signal;
     return lower(inferior, thread, b);
 }

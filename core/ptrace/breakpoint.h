@@ -28,7 +28,8 @@ bool breakpoint_hit(struct inferior *inferior, const struct tracee *thread, uint
 /* To be called before a stopped thread goes on. If a breakpoint stands where the thread is, and
  * would stop it there again, the thread executes the instruction there without the breakpoint. With
  * `only` that is all that the thread is to do: it counts as running, and the next wait tells of the
- * step. 0 or -errno; -ESRCH: the thread has ended in the step, and the next wait tells of it. */
+ * step. So it is where the step ends in an exec, a clone or a fork. 0 or -errno; -ESRCH: the thread
+ * has ended in the step, and the next wait tells of it; -ETIMEDOUT: the step is not over yet. */
 int breakpoint_step_over(struct inferior *inferior, struct tracee *thread, bool only);
 
 #endif

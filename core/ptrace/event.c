@@ -3,12 +3,16 @@
 
 #include "proc/process.h"
 #include "ptrace/breakpoint.h"
+#include "ptrace/call.h"
+#include "ptrace/collect.h"
 #include "ptrace/memory.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/ptrace.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #ifndef PTRACE_EVENT_STOP
 #define PTRACE_EVENT_STOP 128
@@ -24,6 +28,9 @@ static int take_end(struct inferior *inferior, pid_t tid, int status, struct eve
                                           : EVENT_EXITED;
     event->number = WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status);
     event->core_dumped = WIFSIGNALED(status) && WCOREDUMP(status);
+    struct tracee *thread = inferior_find(inferior, tid);
+    if (thread)
+        call_forget(thread);
     inferior_remove(inferior, tid);
     if (last) {
         inferior->thread_count = 0;
@@ -33,38 +40,51 @@ static int take_end(struct inferior *inferior, pid_t tid, int status, struct eve
 }
 
 /* PTRACE_EVENT_EXEC stops the thread inside execve: its registers still say so, and the kernel has
- * yet to write the call's result, 0. So the thread goes on to the stop at the return of execve.
- * Other threads, the old mappings and the breakpoints are gone. */
-static int take_exec(struct inferior *inferior, struct event *event)
+ * yet to write the call's result, 0. So the thread goes on to the stop at the return of execve,
+ * which is the event. Other threads, the old mappings and the breakpoints are gone; whichever
+ * thread has called execve, it is the leader now. */
+static int take_exec(struct inferior *inferior)
 {
-    struct tracee leader = {.tid = inferior->pid, .state = TRACEE_STOPPED};
+    struct tracee leader = {.tid = inferior->pid, .state = TRACEE_STOPPED, .in_exec = true};
+    bool had_threads = inferior->thread_count > 1;
+    for (size_t i = 0; i < inferior->thread_count; i++)
+        call_forget(&inferior->threads[i]);
     inferior->threads[0] = leader;
     inferior->thread_count = 1;
     inferior->selected = leader.tid;
     inferior->syscall_insn = 0;
     memset(inferior->breakpoints, 0, sizeof inferior->breakpoints);
     memory_reopen(inferior);
-    int status, err = tracee_resume(&inferior->threads[0], RESUME_SYSCALL);
-    if (!err)
-        err = tracee_wait(&inferior->threads[0], &status);
-    if (err)
-        return err;
-    if (!WIFSTOPPED(status))
-        return take_end(inferior, leader.tid, status, event);
-    inferior->threads[0].state = TRACEE_STOPPED;
-    event->reason = EVENT_EXEC;
-    return WSTOPSIG(status) == TRACEE_SYSCALL_STOP ? 1 : -EPROTO;
+    if (had_threads)
+        collect_let_children_go(inferior->pid);
+    if (inferior->is_launched)
+        inferior_exit_kill(inferior, true);
+    inferior->is_launched = false;
+    return tracee_resume(&inferior->threads[0], RESUME_SYSCALL);
 }
 
-static int take_fork(const struct tracee *parent, enum event_reason reason, struct event *event)
+/* Reads which task a thread has made. */
+static int new_task(struct tracee *parent, pid_t *tid)
 {
-    unsigned long pid;
-    int err = tracee_event_message(parent, &pid);
-    if (err)
-        return err;
+    unsigned long message = 0;
+    int err = parent->born ? 0 : tracee_event_message(parent, &message);
+    *tid = parent->born ? parent->born_tid : (pid_t)message;
+    parent->born = 0;
+    return err;
+}
+
+static int tell_fork(pid_t pid, enum event_reason reason, struct event *event)
+{
     event->reason = reason;
-    event->value = (int64_t)pid;
+    event->value = pid;
     return 1;
+}
+
+static int take_fork(struct tracee *parent, enum event_reason reason, struct event *event)
+{
+    pid_t pid;
+    int err = new_task(parent, &pid);
+    return err ? err : tell_fork(pid, reason, event);
 }
 
 /* Tells whether a new task is a process of its own. PTRACE_EVENT_CLONE tells of threads, and also
@@ -75,18 +95,23 @@ static bool is_process(const struct inferior *inferior, pid_t tid)
     return process_status(tid, "Tgid", 10, &group) == 0 && (pid_t)group != inferior->pid;
 }
 
-static int take_clone(struct inferior *inferior, const struct tracee *parent, struct event *event)
+/* Tells whether nothing is left of a task: it was born, has ended, and was collected. */
+static bool is_gone(pid_t tid) { return syscall(SYS_tkill, tid, 0) < 0 && errno == ESRCH; }
+
+static int take_clone(struct inferior *inferior, struct tracee *parent, struct event *event)
 {
-    unsigned long tid;
-    int err = tracee_event_message(parent, &tid);
-    if (err)
+    pid_t tid;
+    int err = new_task(parent, &tid);
+    if (err || is_gone(tid) || inferior_find(inferior, tid))
         return err;
-    if (inferior_follows_fork(inferior) && is_process(inferior, (pid_t)tid))
-        return take_fork(parent, EVENT_FORK, event);
-    struct tracee *thread = inferior_add(inferior, (pid_t)tid);
+    if (inferior_follows_fork(inferior) && is_process(inferior, tid))
+        return tell_fork(tid, EVENT_FORK, event);
+    struct tracee *thread = inferior_add(inferior, tid);
     if (!thread)
         return -ENOMEM;
     thread->fresh = true;
+    if (collect_take_newborn(tid, &err))
+        tracee_keep_status(thread, err);
     return 0;
 }
 
@@ -129,20 +154,32 @@ static int take_syscall(struct tracee *thread, struct event *event)
     int err = tracee_syscall_info(thread, &thread->at_entry, &event->value, event->arguments);
     if (err)
         return err;
+    if (thread->in_exec) {
+        thread->in_exec = false;
+        event->reason = EVENT_EXEC;
+        return 1;
+    }
     event->reason = thread->at_entry ? EVENT_SYSCALL_ENTRY : EVENT_SYSCALL_RETURN;
     return 1;
 }
 
-int event_take(struct inferior *inferior, struct tracee *thread, int status, struct event *event)
+/* Takes in the stop of a thread that had not come back from a remote call in time. */
+static int take_call(struct inferior *inferior, struct tracee *thread, int status)
 {
-    *event = (struct event){.tid = thread->tid};
-    if (!WIFSTOPPED(status))
-        return take_end(inferior, thread->tid, status, event);
-    thread->state = TRACEE_STOPPED;
+    int64_t ignored;
+    int over = call_take(inferior, thread, status);
+    if (over == 1)
+        call_finish(thread, &ignored);
+    thread->at_trap = over == 1; /* it is where it was: it may stay there, or be let go */
+    return 0;
+}
+
+static int take_stop(struct inferior *inferior, struct tracee *thread, int status,
+                     struct event *event)
+{
     int signal = WSTOPSIG(status), kind = status >> 16;
-    thread->at_trap = kind == PTRACE_EVENT_STOP;
     if (kind == PTRACE_EVENT_EXEC)
-        return take_exec(inferior, event);
+        return take_exec(inferior);
     if (kind == PTRACE_EVENT_CLONE)
         return take_clone(inferior, thread, event);
     if (kind == PTRACE_EVENT_FORK)
@@ -167,4 +204,23 @@ int event_take(struct inferior *inferior, struct tracee *thread, int status, str
     event->reason = EVENT_SIGNAL;
     event->number = signal;
     return 1;
+}
+
+int event_take(struct inferior *inferior, struct tracee *thread, int status, struct event *event)
+{
+    *event = (struct event){.tid = thread->tid};
+    if (!WIFSTOPPED(status))
+        return take_end(inferior, thread->tid, status, event);
+    thread->state = TRACEE_STOPPED;
+    thread->at_trap = status >> 16 == PTRACE_EVENT_STOP;
+    if (thread->call)
+        return take_call(inferior, thread, status);
+    int told = take_stop(inferior, thread, status, event);
+    if (told != -ESRCH)
+        return told;
+    /* It was killed before it could be asked. Its end is yet to come. */
+    thread = inferior_find(inferior, event->tid);
+    if (thread)
+        thread->state = TRACEE_RUNNING;
+    return 0;
 }

@@ -4,15 +4,53 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/ptrace.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define FORKS ((unsigned)(PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK))
 
+static struct inferior *all; /* that this process has: a traced task is of one of them, or astray */
+
+void inferior_init_empty(struct inferior *inferior, pid_t pid, unsigned options)
+{
+    *inferior = (struct inferior){.pid = pid,
+                                  .pidfd = (int)syscall(SYS_pidfd_open, pid, 0),
+                                  .mem = -1,
+                                  .options = options,
+                                  .selected = pid,
+                                  .next = all};
+    all = inferior;
+}
+
 int inferior_init(struct inferior *inferior, pid_t pid, unsigned options, bool child)
 {
-    *inferior = (struct inferior){
-        .pid = pid, .child = child, .mem = -1, .options = options, .selected = pid};
+    inferior_init_empty(inferior, pid, options);
+    inferior->child = child;
     return inferior_add(inferior, pid) ? 0 : -ENOMEM;
+}
+
+struct tracee *inferior_find_any(pid_t tid)
+{
+    struct tracee *thread = NULL;
+    for (struct inferior *one = all; one && !thread; one = one->next)
+        thread = inferior_find(one, tid);
+    return thread;
+}
+
+struct inferior *inferior_of_process(pid_t pid)
+{
+    struct inferior *one = all;
+    while (one && one->pid != pid)
+        one = one->next;
+    return one;
+}
+
+int inferior_send_kill(const struct inferior *inferior)
+{
+    long err = inferior->pidfd >= 0
+                   ? syscall(SYS_pidfd_send_signal, inferior->pidfd, SIGKILL, NULL, 0)
+                   : kill(inferior->pid, SIGKILL);
+    return err < 0 ? -errno : 0;
 }
 
 /* Sets an option in every stopped thread. Each thread has its own options and passes them on to
@@ -70,7 +108,9 @@ void inferior_remove(struct inferior *inferior, pid_t tid)
     if (thread)
         *thread = inferior->threads[--inferior->thread_count];
     if (inferior->selected == tid)
-        inferior->selected = inferior->pid;
+        inferior->selected = inferior->thread_count && !inferior_find(inferior, inferior->pid)
+                                 ? inferior->threads[0].tid
+                                 : inferior->pid;
 }
 
 struct tracee *inferior_thread(struct inferior *inferior, pid_t tid)
@@ -79,12 +119,24 @@ struct tracee *inferior_thread(struct inferior *inferior, pid_t tid)
     return thread && thread->state != TRACEE_RUNNING ? thread : NULL;
 }
 
+static void forget(const struct inferior *inferior)
+{
+    struct inferior **place = &all;
+    while (*place && *place != inferior)
+        place = &(*place)->next;
+    if (*place)
+        *place = inferior->next;
+}
+
 void inferior_free(struct inferior *inferior)
 {
+    forget(inferior);
     if (inferior->mem >= 0)
         close(inferior->mem);
+    if (inferior->pidfd >= 0)
+        close(inferior->pidfd);
     free(inferior->threads);
     inferior->threads = NULL;
     inferior->thread_count = inferior->thread_capacity = 0;
-    inferior->mem = -1;
+    inferior->mem = inferior->pidfd = -1;
 }

@@ -24,9 +24,12 @@ struct inferior {
     pid_t pid;
     bool child;  /* this process has started it, and collects its exit status in any case */
     bool exited; /* its end was told: nothing is left to wait for */
+    int pidfd;   /* of the process, so that no other of this pid is killed; negative: none */
     int mem;     /* /proc/PID/mem of its present address space; negative: not open */
     unsigned options;    /* PTRACE_O_ options of its threads */
     bool passes_signals; /* see wait.h */
+    bool is_launched;    /* from its first exec on the kernel kills it with this process */
+    struct inferior *next; /* in the list of all that this process has */
     struct tracee *threads;
     size_t thread_count, thread_capacity;
     pid_t selected;        /* the thread of the last event, or the one that was selected since */
@@ -34,12 +37,22 @@ struct inferior {
     struct breakpoint breakpoints[INFERIOR_BREAKPOINTS];
 };
 
-/* Starts keeping `pid`, a process of one thread, which has just been seized and runs. `child`: this
- * process has started it. -ENOMEM. Ended by inferior_free. */
+/* Starts keeping `pid`, a process of one thread that runs and is traced, or is about to be.
+ * `child`: this process has started it. -ENOMEM. Ended by inferior_free. */
 int inferior_init(struct inferior *inferior, pid_t pid, unsigned options, bool child);
+
+/* The same for a process whose threads are yet to be seized and added. */
+void inferior_init_empty(struct inferior *inferior, pid_t pid, unsigned options);
 
 /* Frees what this side holds. The process is not touched. */
 void inferior_free(struct inferior *inferior);
+
+/* Finds a thread, or a process, among all inferiors that this process has; NULL: it is in none. */
+struct tracee *inferior_find_any(pid_t tid);
+struct inferior *inferior_of_process(pid_t pid);
+
+/* Sends SIGKILL to the process, and to no other that may have its id by now. 0 or -errno. */
+int inferior_send_kill(const struct inferior *inferior);
 
 /* The table of threads. A pointer into it is valid until a thread is added or removed.
  * inferior_find gives NULL for a thread that is not in it, inferior_add where memory is short. */

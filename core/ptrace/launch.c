@@ -17,10 +17,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-unsigned launch_options(void)
-{
-    return PTRACE_O_EXITKILL | PTRACE_O_TRACEEXEC | PTRACE_O_TRACECLONE | PTRACE_O_TRACESYSGOOD;
-}
+/* PTRACE_O_EXITKILL comes at the exec (is_launched): a tracer that ends before has done nothing. */
+#define OPTIONS (PTRACE_O_TRACEEXEC | PTRACE_O_TRACECLONE | PTRACE_O_TRACESYSGOOD)
+
+#define END_MS 5000 /* the longest that a killed child is waited for */
 
 /* ---- a channel of two sides, for one int at a time; a side that ends closes it ---- */
 
@@ -47,9 +47,6 @@ static int channel_receive(int fd, int timeout, int *value)
 
 /* ---- the tracer's side ---- */
 
-/* If the tracer ends before the target has exec'd, the target becomes the program all the same. */
-#define SPLIT_OPTIONS (launch_options() & ~(unsigned)PTRACE_O_EXITKILL)
-
 /* Seizes the target, tells it, and leaves behind what this process has of it. Ends the process if
  * that fails. */
 static void become_tracer(int channel, int keep, pid_t target, struct inferior *inferior)
@@ -61,15 +58,16 @@ static void become_tracer(int channel, int keep, pid_t target, struct inferior *
     signal(SIGCHLD, SIG_DFL); /* ignored, it would make waitpid forget */
     if (channel_receive(channel, -1, &go)) /* by then the target has named this process to Yama */
         _exit(0);
-    int err = tracee_seize(target, SPLIT_OPTIONS);
-    if (!err)
-        err = inferior_init(inferior, target, SPLIT_OPTIONS, false);
+    int err = tracee_seize(target, OPTIONS);
     channel_send(channel, err); /* now the target goes on */
     if (err)
         _exit(0);
     setsid();
     descriptors_leave(channel, keep);
     close(channel);
+    if (inferior_init(inferior, target, OPTIONS, false))
+        _exit(0);
+    inferior->is_launched = true;
 }
 
 /* ---- the target's side ---- */
@@ -162,11 +160,22 @@ static void run_child(int channel, const char *path, char *const argv[])
     _exit(127);
 }
 
+/* Ends a child that could not be started, and collects it. */
+static void end_child(struct inferior *inferior, pid_t pid, bool is_traced)
+{
+    struct event event;
+    kill(pid, SIGKILL); /* it is this process's child: nobody else can have its id */
+    if (!is_traced)
+        waitpid(pid, NULL, __WALL);
+    while (is_traced && !inferior->exited && inferior_wait(inferior, END_MS, &event) == 0)
+        ;
+}
+
 int launch_child(const char *path, char *const argv[], struct inferior *inferior)
 {
     int ends[2], failure = 0;
     struct event event = {0};
-    *inferior = (struct inferior){.mem = -1};
+    *inferior = (struct inferior){.mem = -1, .pidfd = -1};
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
         return -errno;
     fflush(NULL);
@@ -178,9 +187,11 @@ int launch_child(const char *path, char *const argv[], struct inferior *inferior
     int err = pid < 0 ? -errno : 0;
     close(ends[1]);
     if (!err)
-        err = tracee_seize(pid, launch_options());
+        err = inferior_init(inferior, pid, OPTIONS, true);
     if (!err)
-        err = inferior_init(inferior, pid, launch_options(), true);
+        err = tracee_seize(pid, OPTIONS);
+    inferior->is_launched = true;
+    bool seized = !err;
     if (!err)
         err = channel_send(ends[0], 1);
     while (!err) { /* signals may come first: the program gets them */
@@ -192,10 +203,8 @@ int launch_child(const char *path, char *const argv[], struct inferior *inferior
     if (!err && inferior->exited)
         err = channel_receive(ends[0], 0, &failure) ? -ECHILD : failure;
     close(ends[0]);
-    if (err && pid > 0 && !inferior->exited) {
-        kill(pid, SIGKILL);
-        waitpid(pid, NULL, __WALL);
-    }
+    if (err && pid > 0 && !inferior->exited)
+        end_child(inferior, pid, seized);
     if (err)
         inferior_free(inferior);
     return err;

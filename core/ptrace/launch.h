@@ -9,17 +9,12 @@
 
 #include "ptrace/inferior.h"
 
-/* The PTRACE_O_ options of a launched program's threads: the kernel kills them when the tracer ends
- * without having let them go, reports execs and new threads, and marks the stops of system
- * calls. */
-unsigned launch_options(void);
-
 enum launch_side { LAUNCH_TARGET, LAUNCH_TRACER };
 
 /* Splits this process in two, as fork does. With *side LAUNCH_TARGET the caller is the process that
  * was there before, and shall exec. With LAUNCH_TRACER the caller is the new process, which has
- * seized the other one; *inferior is the other one, to be ended with inferior_free. It outlives the
- * tracer; from its exec on the caller may want that otherwise (PTRACE_O_EXITKILL).
+ * seized the other one; *inferior is the other one, to be ended with inferior_free. If the tracer
+ * ends without having let it go, the kernel kills it, but not before its exec: it execs untraced.
  *
  * Returns 0; or -errno, on the target's side only, when there is no tracer: -EPERM: ptrace was
  * refused; -ETIMEDOUT: the tracer has not answered within `timeout` milliseconds.

@@ -1,15 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ptrace/remote.h"
 
+#include "base/clock.h"
+#include "base/ticker.h"
 #include "proc/maps.h"
+#include "ptrace/call.h"
+#include "ptrace/collect.h"
 #include "ptrace/memory.h"
-#include "ptrace/registers.h"
-#include "ptrace/run.h"
 
 #include <asm/unistd.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/wait.h>
+
+#define CALL_MS 10000 /* the longest that a call may take: reading a large file from a slow disk */
+#define MORE_MS 1000  /* and for it to come back once it is interrupted */
+#define TICK_MS 50
 
 static const struct {
     const char *name;
@@ -70,137 +76,45 @@ static int find_instruction(struct inferior *inferior)
     return err;
 }
 
-/* Tells whether the instruction itself has raised the signal: all others are blocked. */
-static bool is_fault(int signal)
+/* Waits until a thread's call is over. A call that takes too long is interrupted, and then given a
+ * little more time. */
+static int await(struct inferior *inferior, struct tracee *thread)
 {
-    return signal == SIGSEGV || signal == SIGBUS || signal == SIGILL;
-}
-
-/* Lets the thread run to its next system call stop. Other stops on the way are passed over; the
- * signal of such a stop is kept in *held. SIGSTOP is given back at once instead: no mask keeps it
- * away, and given back later it would undo a SIGCONT that has come since. The kernel then knows of
- * the group stop, which what the thread does for the tracer meanwhile does not end. */
-static int run_to_syscall_stop(struct inferior *inferior, struct tracee *thread, int *held)
-{
-    for (;;) {
-        int status, err = tracee_run_to_stop(thread, RESUME_SYSCALL, &status);
-        if (err)
-            return err;
-        if (WSTOPSIG(status) == TRACEE_SYSCALL_STOP)
-            return 0;
-        if (status >> 16 == 0 && WSTOPSIG(status) == SIGSYS)
-            return -EPERM;
-        if (status >> 16 == 0 && is_fault(WSTOPSIG(status))) {
-            inferior->syscall_insn = 0; /* it is gone: the next call looks for another one */
-            return -EFAULT;
+    int64_t deadline = clock_deadline(CALL_MS);
+    for (int over = 0; !over;) {
+        int status, err = collect_wait(thread, deadline, &status);
+        if (err == -ETIMEDOUT && !call_has_failed(thread)) {
+            call_fail(thread, -ETIMEDOUT);
+            tracee_interrupt(thread);
+            deadline = clock_deadline(MORE_MS);
+            continue;
         }
-        if (status >> 16 == 0 && WSTOPSIG(status) == SIGSTOP)
-            thread->signal = SIGSTOP;
-        else if (status >> 16 == 0)
-            *held = WSTOPSIG(status);
-        else if (WSTOPSIG(status) != SIGTRAP) /* PTRACE_EVENT_STOP: a group stop */
-            thread->job_stopped = true;
+        if (!err && !WIFSTOPPED(status)) {
+            tracee_keep_status(thread, status);
+            err = -ESRCH;
+        }
+        over = err ? err : call_take(inferior, thread, status);
+        if (over < 0)
+            return over;
     }
-}
-
-/* Runs the call. `saved` are the thread's registers before it, *regs become those after it. A
- * thread that is at the entry of another call first goes through that one, which does nothing since
- * its number is now -1. */
-static int run_call(struct inferior *inferior, struct tracee *thread, const struct arch_regs *saved,
-                    long number, const uint64_t args[6], struct arch_regs *regs, int *held)
-{
-    *regs = *saved;
-    arch_syscall_prepare(regs, inferior->syscall_insn, number, args);
-    bool entered = thread->at_entry;
-    int err = arch_regs_set(thread->tid, regs);
-    if (!err && entered)
-        err = run_to_syscall_stop(inferior, thread, held); /* out of the other call */
-    if (!err)
-        err = run_to_syscall_stop(inferior, thread, held); /* into this one */
-    if (!err)
-        err = run_to_syscall_stop(inferior, thread, held); /* out of this one */
-    return err ? err : arch_regs_get(thread->tid, regs);
-}
-
-/* Brings the thread back to the entry of the system call at which it was. */
-static int enter_again(struct inferior *inferior, struct tracee *thread,
-                       const struct arch_regs *saved, int *held)
-{
-    struct arch_regs regs = *saved;
-    arch_syscall_rewind(&regs);
-    int err = arch_regs_set(thread->tid, &regs);
-    if (!err)
-        err = run_to_syscall_stop(inferior, thread, held);
-    thread->at_entry = !err;
-    return err;
-}
-
-/* What of the thread must be after a remote system call as it was before. */
-struct state {
-    struct arch_regs regs;
-    struct extended_registers extended;
-    uint64_t mask;
-    uint64_t restart[6]; /* arguments that bring back what an interrupted call needs (`restarts`) */
-    bool restarts;
-    bool entered; /* the thread was at the entry of a system call */
-};
-
-static int save(const struct tracee *thread, struct state *state)
-{
-    *state = (struct state){.entered = thread->at_entry};
-    int err = arch_regs_get(thread->tid, &state->regs);
-    if (!err)
-        err = tracee_get_sigmask(thread, &state->mask);
-    if (!err)
-        err = extended_save(thread, true, &state->extended);
-    if (!err && !state->entered)
-        state->restarts = arch_restart_argument(thread->tid, &state->regs, &state->restart[0]);
-    return err;
-}
-
-static int restore(const struct tracee *thread, const struct state *state)
-{
-    int err = extended_restore(thread, &state->extended);
-    if (!err)
-        err = arch_regs_set(thread->tid, &state->regs);
-    return err ? err : tracee_set_sigmask(thread, state->mask);
+    return 0;
 }
 
 int remote_syscall(struct inferior *inferior, struct tracee *thread, long number,
                    const uint64_t args[6], int64_t *result)
 {
-    struct arch_regs regs = {0}, ignored;
-    struct state state;
-    int held = thread->signal;
+    struct ticker ticker;
     int err = inferior->syscall_insn ? 0 : find_instruction(inferior);
     if (!err)
-        err = save(thread, &state);
+        err = call_start(inferior, thread, number, args);
     if (err)
         return err;
-    thread->job_stopped |= thread->state == TRACEE_GROUP_STOPPED;
-    thread->signal = held == SIGSTOP ? held : 0;
-    held = held == SIGSTOP ? 0 : held;
-    err = tracee_set_sigmask(thread, ~UINT64_C(0));
-    if (!err)
-        err = run_call(inferior, thread, &state.regs, number, args, &regs, &held);
-    if (!err && state.restarts)
-        err = run_call(inferior, thread, &state.regs, __NR_getpid, state.restart, &ignored, &held);
-    int undo = 0;
-    if (err != -ESRCH && state.entered)
-        undo = enter_again(inferior, thread, &state.regs, &held);
-    if (!undo && err != -ESRCH)
-        undo = restore(thread, &state);
-    extended_free(&state.extended);
+    ticker_begin(&ticker, TICK_MS);
+    err = await(inferior, thread);
+    ticker_end(&ticker);
     if (err == -ESRCH)
-        return err;
-    if (undo) {
-        inferior_kill(inferior);
-        return -ESRCH;
-    }
-    thread->signal = held;
-    thread->restarts = arch_will_restart(&state.regs) != 0;
-    *result = arch_syscall_result(&regs);
-    return err;
+        call_forget(thread);
+    return err ? err : call_finish(thread, result);
 }
 
 int remote_prepare(struct inferior *inferior, const struct tracee *thread, long number,

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ptrace/stop.h"
 
+#include "base/clock.h"
+#include "ptrace/collect.h"
 #include "ptrace/rseq.h"
 #include "ptrace/wait.h"
 
@@ -17,17 +19,6 @@ static bool somebody_runs(const struct inferior *inferior)
 static bool is_fork(const struct event *event)
 {
     return event->reason == EVENT_FORK || event->reason == EVENT_VFORK;
-}
-
-/* Makes the kernel start a system call anew that a stop has ended with EINTR
- * (arch_restart_interrupted). */
-static int mend_call(const struct tracee *thread)
-{
-    struct arch_regs regs;
-    int err = arch_regs_get(thread->tid, &regs);
-    if (!err && arch_restart_interrupted(&regs))
-        err = arch_regs_set(thread->tid, &regs);
-    return err == -ENOEXEC ? 0 : err;
 }
 
 /* Tells whether a thread that has stopped must go on a little. At a signal it must, since the
@@ -50,14 +41,14 @@ static int settle(struct inferior *inferior, const struct event *event, int told
     if (!thread || thread->state == TRACEE_RUNNING)
         return 0;
     if (told && is_fork(event)) /* the new process is traced, too, and nobody waits for it */
-        tracee_let_go((pid_t)event->value);
+        collect_let_go((pid_t)event->value);
     int err;
     if (is_in_the_midst(thread, event, told)) {
         err = tracee_interrupt(thread);
         if (!err)
             err = tracee_resume(thread, thread->how == RESUME_STEP ? RESUME_CONT : thread->how);
     } else {
-        err = thread->at_trap ? mend_call(thread) : 0;
+        err = thread->at_trap ? tracee_mend_call(thread) : 0;
     }
     if (err == -ESRCH) /* gone: the next wait tells */
         thread->state = TRACEE_RUNNING;

@@ -59,15 +59,6 @@ int tracee_interrupt(const struct tracee *tracee)
     return result(ptrace(PTRACE_INTERRUPT, tracee->tid, NULL, NULL));
 }
 
-int tracee_wait(const struct tracee *tracee, int *status)
-{
-    pid_t tid;
-    do
-        tid = waitpid(tracee->tid, status, __WALL);
-    while (tid < 0 && errno == EINTR);
-    return tid < 0 ? -errno : 0;
-}
-
 void tracee_keep_status(struct tracee *tracee, int status)
 {
     tracee->state = TRACEE_RUNNING;
@@ -75,31 +66,18 @@ void tracee_keep_status(struct tracee *tracee, int status)
     tracee->status = status;
 }
 
-int tracee_run_to_stop(struct tracee *tracee, enum tracee_resume how, int *status)
-{
-    int err = tracee_resume(tracee, how);
-    if (!err)
-        err = tracee_wait(tracee, status);
-    if (err)
-        return err;
-    tracee->state = TRACEE_STOPPED;
-    if (WIFSTOPPED(*status))
-        return 0;
-    tracee_keep_status(tracee, *status);
-    return -ESRCH;
-}
-
 bool tracee_has_ended(const struct tracee *tracee)
 {
     return tracee->has_status && !WIFSTOPPED(tracee->status);
 }
 
-void tracee_let_go(pid_t tid)
+int tracee_mend_call(const struct tracee *tracee)
 {
-    struct tracee tracee = {.tid = tid};
-    int status;
-    if (tracee_wait(&tracee, &status) == 0 && WIFSTOPPED(status))
-        tracee_detach(&tracee);
+    struct arch_regs regs;
+    int err = arch_regs_get(tracee->tid, &regs);
+    if (!err && arch_restart_interrupted(&regs))
+        err = arch_regs_set(tracee->tid, &regs);
+    return err == -ENOEXEC ? 0 : err;
 }
 
 int tracee_get_sigmask(const struct tracee *tracee, uint64_t *mask)

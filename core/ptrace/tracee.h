@@ -20,6 +20,8 @@ enum tracee_state {
     TRACEE_GROUP_STOPPED, /* by job control (SIGSTOP…): RESUME_LISTEN leaves it stopped */
 };
 
+struct call;
+
 enum tracee_resume { RESUME_CONT, RESUME_SYSCALL, RESUME_STEP, RESUME_LISTEN };
 
 /* What WSTOPSIG gives at the entry and the return of a system call (PTRACE_O_TRACESYSGOOD). */
@@ -36,6 +38,10 @@ struct tracee {
     int status;       /* as waitpid(2) gave it */
     bool restarts;    /* a remote call put it back into an interrupted system call: see run.c */
     bool at_entry;    /* stopped at the entry of a system call */
+    bool in_exec;     /* its exec was reported, and is told when the thread returns from execve */
+    struct call *call; /* the remote system call that it is in the midst of: see call.h */
+    int born;         /* status of a clone or fork in a remote call: told when it is resumed */
+    pid_t born_tid;   /* the new task of that */
     bool fresh;       /* its birth was told, its first stop not yet: that stop is ptrace's own */
 };
 
@@ -55,23 +61,16 @@ int tracee_detach(struct tracee *tracee);
 /* Asks a running tracee to stop (PTRACE_INTERRUPT). The next wait status tells of the stop. */
 int tracee_interrupt(const struct tracee *tracee);
 
-/* Blocks until the tracee has stopped or ended. *status is as waitpid(2) gives it. */
-int tracee_wait(const struct tracee *tracee, int *status);
-
 /* Keeps a wait status for the next wait to take in. Until then the thread counts as running,
  * whether it has stopped or has ended. */
 void tracee_keep_status(struct tracee *tracee, int status);
 
-/* Resumes a stopped tracee and blocks until it has stopped again. 0 or -errno; -ESRCH: it has
- * ended, and its status is kept for the next wait. */
-int tracee_run_to_stop(struct tracee *tracee, enum tracee_resume how, int *status);
-
 /* Tells whether the thread has ended, and nobody has been told of it. */
 bool tracee_has_ended(const struct tracee *tracee);
 
-/* Waits until `tid`, a new thread or process that is traced since its birth, has stopped for the
- * first time, and detaches from it. Does nothing if it ends first. */
-void tracee_let_go(pid_t tid);
+/* Makes the kernel start a system call anew that ptrace's own stop has ended with EINTR
+ * (arch_restart_interrupted). */
+int tracee_mend_call(const struct tracee *tracee);
 
 /* Read and change the blocked signals of a stopped tracee, as the kernel's 64-bit set: bit n-1 is
  * signal n. */

@@ -172,8 +172,6 @@ function Run:at_exec()
     local is_first = not (self.is_waiting or self.entry)
     self.entry, self.is_prepared, self.steering = nil, nil, nil -- of an address space that is gone
     if not is_first and not self:begin_successor() then return end
-    -- Before this stop the program would have run plainly without its tracer.
-    if is_first then self.inferior:exit_kill(true) end
     self.chosen = nil
     local _, _, errno = self.inferior:read_register("pc")
     if errno == c.ENOEXEC then return self:give_up("it is a 32-bit program", self.given.strict) end

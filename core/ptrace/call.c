@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ptrace/call.h"
+
+#include "ptrace/registers.h"
+
+#include <asm/unistd.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+
+/* The way of a thread through a remote call: which stop of a system call comes next. */
+enum leg {
+    LEG_OUT_OF_OTHER, /* the thread was at the entry of a call: that one does nothing */
+    LEG_INTO,
+    LEG_OUT,
+    LEG_INTO_RESTART, /* a call whose argument brings back what an interrupted call needs */
+    LEG_OUT_OF_RESTART,
+    LEG_INTO_AGAIN, /* back to the entry at which the thread was */
+    LEG_OVER
+};
+
+struct call {
+    enum leg leg;
+    long number;
+    uint64_t args[6];
+    struct arch_regs regs; /* of the thread before it */
+    struct extended_registers extended;
+    uint64_t mask;
+    uint64_t restart[6];
+    bool restarts;
+    bool entered;           /* the thread was at the entry of a system call */
+    int held;               /* a signal that has come meanwhile */
+    struct arch_regs after; /* the registers at its return */
+    int err;
+};
+
+static int save(const struct tracee *thread, struct call *call)
+{
+    int err = arch_regs_get(thread->tid, &call->regs);
+    if (!err)
+        err = tracee_get_sigmask(thread, &call->mask);
+    if (!err)
+        err = extended_save(thread, true, &call->extended);
+    if (!err && !call->entered)
+        call->restarts = arch_restart_argument(thread->tid, &call->regs, &call->restart[0]);
+    return err;
+}
+
+static int restore(const struct tracee *thread, const struct call *call)
+{
+    int err = extended_restore(thread, &call->extended);
+    if (!err)
+        err = arch_regs_set(thread->tid, &call->regs);
+    return err ? err : tracee_set_sigmask(thread, call->mask);
+}
+
+/* Sets the registers for a call; the thread is to go on to its entry. */
+static int prepare(const struct inferior *inferior, const struct tracee *thread, long number,
+                   const uint64_t args[6])
+{
+    struct arch_regs regs = thread->call->regs;
+    arch_syscall_prepare(&regs, inferior->syscall_insn, number, args);
+    return arch_regs_set(thread->tid, &regs);
+}
+
+/* Lets the thread run to its next stop. */
+static int go_on(struct tracee *thread) { return tracee_resume(thread, RESUME_SYSCALL); }
+
+/* The thread is as it was before the call. */
+static int be_over(struct tracee *thread)
+{
+    struct call *call = thread->call;
+    int err = restore(thread, call);
+    if (err)
+        return err;
+    call->leg = LEG_OVER;
+    thread->state = TRACEE_STOPPED;
+    thread->at_entry = call->entered;
+    thread->signal = call->held;
+    thread->restarts = arch_will_restart(&call->regs) != 0;
+    return 1;
+}
+
+/* The call is done, or could not be run: begins to put the thread back. */
+static int put_back(struct tracee *thread)
+{
+    struct call *call = thread->call;
+    struct arch_regs regs = call->regs;
+    if (!call->entered)
+        return be_over(thread);
+    arch_syscall_rewind(&regs);
+    int err = arch_regs_set(thread->tid, &regs);
+    call->leg = LEG_INTO_AGAIN;
+    return err ? err : go_on(thread);
+}
+
+/* The thread has reached the stop of a system call that it was on its way to. */
+static int next_leg(const struct inferior *inferior, struct tracee *thread)
+{
+    struct call *call = thread->call;
+    int err = 0;
+    switch (call->leg) {
+    case LEG_OUT_OF_OTHER:
+    case LEG_INTO:
+    case LEG_INTO_RESTART:
+        call->leg++;
+        break;
+    case LEG_OUT:
+        err = arch_regs_get(thread->tid, &call->after);
+        if (!err && !call->restarts)
+            return put_back(thread);
+        if (!err)
+            err = prepare(inferior, thread, __NR_getpid, call->restart);
+        call->leg++;
+        break;
+    case LEG_OUT_OF_RESTART:
+        return put_back(thread);
+    case LEG_INTO_AGAIN:
+    case LEG_OVER:
+        return be_over(thread);
+    }
+    return err ? err : go_on(thread);
+}
+
+/* Tells whether the instruction itself has raised the signal: all others are blocked. */
+static bool is_fault(int signal)
+{
+    return signal == SIGSEGV || signal == SIGBUS || signal == SIGILL;
+}
+
+static bool is_birth(int kind)
+{
+    return kind == PTRACE_EVENT_CLONE || kind == PTRACE_EVENT_FORK || kind == PTRACE_EVENT_VFORK;
+}
+
+/* The call has made a thread or process. That is told when this thread is resumed. */
+static int note_birth(struct tracee *thread, int status)
+{
+    unsigned long tid = 0;
+    int err = tracee_event_message(thread, &tid);
+    thread->born = status;
+    thread->born_tid = (pid_t)tid;
+    return err ? err : go_on(thread);
+}
+
+/* Handles a stop on the way. A signal is held. SIGSTOP is given back at once instead: no mask keeps
+ * it away, and given back later it would undo a SIGCONT that has come since. The kernel then knows
+ * of the group stop, which what the thread does for the tracer meanwhile does not end. */
+static int take_other(struct inferior *inferior, struct tracee *thread, int status)
+{
+    struct call *call = thread->call;
+    int signal = WSTOPSIG(status), kind = status >> 16;
+    if (kind == 0 && signal == SIGSYS) {
+        call->err = -EPERM;
+        return put_back(thread);
+    }
+    if (kind == 0 && is_fault(signal)) {
+        inferior->syscall_insn = 0; /* it is gone: the next call looks for another one */
+        call->err = -EFAULT;
+        return put_back(thread);
+    }
+    if (is_birth(kind))
+        return note_birth(thread, status);
+    if (kind == 0 && signal == SIGSTOP)
+        thread->signal = SIGSTOP;
+    else if (kind == 0)
+        call->held = signal;
+    else if (kind == PTRACE_EVENT_STOP && signal != SIGTRAP)
+        thread->job_stopped = true;
+    return go_on(thread);
+}
+
+int call_take(struct inferior *inferior, struct tracee *thread, int status)
+{
+    thread->state = TRACEE_STOPPED;
+    if (status >> 16 == PTRACE_EVENT_EXEC) { /* another program: nothing is left to put back */
+        call_forget(thread);
+        tracee_keep_status(thread, status);
+        return -ESRCH;
+    }
+    int result = WSTOPSIG(status) == TRACEE_SYSCALL_STOP && status >> 16 == 0
+                     ? next_leg(inferior, thread)
+                     : take_other(inferior, thread, status);
+    if (result < 0 && result != -ESRCH)
+        inferior_send_kill(inferior);
+    if (result < 0)
+        thread->state = TRACEE_RUNNING; /* until its end, of which wait tells */
+    return result < 0 ? -ESRCH : result;
+}
+
+int call_start(struct inferior *inferior, struct tracee *thread, long number,
+               const uint64_t args[6])
+{
+    struct call *call = calloc(1, sizeof *call);
+    if (!call)
+        return -ENOMEM;
+    *call = (struct call){.number = number, .entered = thread->at_entry, .held = thread->signal};
+    call->leg = call->entered ? LEG_OUT_OF_OTHER : LEG_INTO;
+    thread->call = call;
+    int err = save(thread, call);
+    if (err) {
+        call_forget(thread);
+        return err;
+    }
+    bool group_stopped = thread->state == TRACEE_GROUP_STOPPED;
+    int signal = thread->signal;
+    thread->job_stopped |= group_stopped;
+    thread->signal = signal == SIGSTOP ? signal : 0;
+    call->held = signal == SIGSTOP ? 0 : signal;
+    err = tracee_set_sigmask(thread, ~UINT64_C(0));
+    if (!err)
+        err = prepare(inferior, thread, number, args);
+    if (!err)
+        err = go_on(thread);
+    if (err) {
+        restore(thread, call); /* fails only where the thread is gone */
+        thread->signal = signal;
+        call_forget(thread);
+    }
+    return err;
+}
+
+int call_finish(struct tracee *thread, int64_t *result)
+{
+    int err = thread->call->err;
+    *result = arch_syscall_result(&thread->call->after);
+    call_forget(thread);
+    return err;
+}
+
+void call_fail(struct tracee *thread, int err)
+{
+    if (thread->call && !thread->call->err)
+        thread->call->err = err;
+}
+
+bool call_has_failed(const struct tracee *thread) { return thread->call->err != 0; }
+
+void call_forget(struct tracee *thread)
+{
+    if (thread->call)
+        extended_free(&thread->call->extended);
+    free(thread->call);
+    thread->call = NULL;
+}

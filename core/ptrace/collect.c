@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ptrace/collect.h"
+
+#include "base/clock.h"
+#include "base/ticker.h"
+#include "proc/process.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#ifndef PTRACE_EVENT_STOP
+#define PTRACE_EVENT_STOP 128
+#endif
+
+#define TICK_MS   10
+#define LET_GO_MS 1000
+#define ORPHAN_MS 100 /* a newborn that nobody has told of for so long may be an orphan */
+
+/* Of this process's children it leaves out those that are not traced, or else it would collect the
+ * ends of children of the caller's own. */
+#define TRACED ((int)__WCLONE)
+
+/* A traced task that is in no table. */
+struct newborn {
+    pid_t tid;
+    int status;     /* of its stop; 0: it has not stopped yet */
+    bool unwanted;  /* to be let go as soon as it stops */
+    int64_t expiry; /* when it may be taken for an orphan */
+};
+
+static struct newborn *newborns;
+static size_t newborn_count, newborn_capacity;
+
+static struct newborn *find_newborn(pid_t tid)
+{
+    for (size_t i = 0; i < newborn_count; i++)
+        if (newborns[i].tid == tid)
+            return &newborns[i];
+    return NULL;
+}
+
+static void remove_newborn(struct newborn *newborn) { *newborn = newborns[--newborn_count]; }
+
+static struct newborn *add_newborn(pid_t tid, int status, bool unwanted)
+{
+    if (newborn_count == newborn_capacity) {
+        size_t larger = newborn_capacity ? newborn_capacity * 2 : 8;
+        struct newborn *list = realloc(newborns, larger * sizeof *list);
+        if (!list)
+            return NULL;
+        newborns = list;
+        newborn_capacity = larger;
+    }
+    newborns[newborn_count] =
+        (struct newborn){tid, status, unwanted, clock_deadline(ORPHAN_MS)};
+    return &newborns[newborn_count++];
+}
+
+static void release(pid_t tid, int status);
+
+/* Marks a task in no table as one to be let go when it stops; lets it go if it has. */
+static void mark_unwanted(pid_t tid)
+{
+    int status = 0;
+    if (!collect_take_newborn(tid, &status) && !find_newborn(tid)) {
+        pid_t found = collect_look(tid, &status);
+        if (found == 0)
+            add_newborn(tid, 0, true);
+        status = found > 0 ? status : 0;
+    }
+    if (status && WIFSTOPPED(status))
+        release(tid, status);
+}
+
+/* Detaches from a task in no table that has stopped. It gets the signal that has stopped it. What
+ * it has just made is let go, too. */
+static void release(pid_t tid, int status)
+{
+    struct tracee tracee = {.tid = tid, .state = TRACEE_STOPPED};
+    int signal = WSTOPSIG(status), kind = status >> 16;
+    unsigned long child = 0;
+    if (kind == 0 && signal != TRACEE_SYSCALL_STOP)
+        tracee.signal = signal;
+    if (kind == PTRACE_EVENT_FORK || kind == PTRACE_EVENT_VFORK || kind == PTRACE_EVENT_CLONE)
+        tracee_event_message(&tracee, &child);
+    if (kind == PTRACE_EVENT_STOP)
+        tracee_mend_call(&tracee);
+    tracee_detach(&tracee);
+    if (child)
+        mark_unwanted((pid_t)child);
+}
+
+/* Keeps one wait status where it belongs. */
+static void file(pid_t tid, int status)
+{
+    struct tracee *thread = inferior_find_any(tid);
+    struct newborn *newborn = thread ? NULL : find_newborn(tid);
+    if (thread) {
+        tracee_keep_status(thread, status);
+        return;
+    }
+    bool unwanted = newborn && newborn->unwanted;
+    if (newborn)
+        remove_newborn(newborn);
+    if (!WIFSTOPPED(status))
+        return;
+    if (unwanted || !add_newborn(tid, status, false))
+        release(tid, status);
+}
+
+pid_t collect_look(pid_t tid, int *status) { return waitpid(tid, status, TRACED | WNOHANG); }
+
+/* Takes in the news of one task. Returns 1; 0: there are none, or a signal has ended the wait; or
+ * -errno. */
+static int collect_one(bool may_block)
+{
+    int status;
+    pid_t tid = waitpid(-1, &status, TRACED | (may_block ? 0 : WNOHANG));
+    if (tid < 0)
+        return errno == EINTR ? 0 : -errno;
+    if (tid > 0)
+        file(tid, status);
+    return tid > 0;
+}
+
+int collect_now(void)
+{
+    int count = 0, n;
+    while ((n = collect_one(false)) > 0)
+        count++;
+    return count ? count : n;
+}
+
+/* Tells whether nobody will tell of a newborn: whoever made it was killed. A thread that is born
+ * belongs to a known process, and so does the parent of a process that is born; but the parent is
+ * another one with CLONE_PARENT: hence `expiry`. */
+static bool is_orphan(const struct newborn *newborn)
+{
+    uint64_t parent, group;
+    return newborn->status && clock_is_past(newborn->expiry) &&
+           process_status(newborn->tid, "PPid", 10, &parent) == 0 &&
+           process_status(newborn->tid, "Tgid", 10, &group) == 0 &&
+           !inferior_of_process((pid_t)parent) && !inferior_of_process((pid_t)group);
+}
+
+static void let_orphans_go(void)
+{
+    for (size_t i = newborn_count; i-- > 0;) {
+        if (i >= newborn_count) /* letting go of one may take out others */
+            continue;
+        struct newborn newborn = newborns[i];
+        if (!is_orphan(&newborn))
+            continue;
+        remove_newborn(&newborns[i]);
+        release(newborn.tid, newborn.status);
+    }
+}
+
+/* As collect_some, once something ticks where a limit needs it. */
+static int collect_until(int64_t deadline, bool may_block)
+{
+    for (;;) {
+        let_orphans_go();
+        int n = collect_one(may_block);
+        if (n > 0)
+            collect_now();
+        if (n)
+            return n < 0 ? n : 0;
+        if (clock_is_past(deadline))
+            return -ETIMEDOUT;
+        if (!may_block)
+            clock_sleep(500000);
+    }
+}
+
+int collect_some(int64_t deadline)
+{
+    int n = collect_one(false), left = clock_left(deadline);
+    if (n > 0)
+        collect_now();
+    if (n)
+        return n < 0 ? n : 0;
+    if (deadline == CLOCK_NEVER && newborn_count == 0)
+        return collect_until(deadline, true);
+    if (left == 0 && clock_is_past(deadline))
+        return -ETIMEDOUT;
+    struct ticker ticker;
+    bool ticks = ticker_begin(&ticker, left < 1 || left > TICK_MS ? TICK_MS : left);
+    int err = collect_until(deadline, ticks);
+    ticker_end(&ticker);
+    return err;
+}
+
+int collect_wait(struct tracee *thread, int64_t deadline, int *status)
+{
+    for (;;) {
+        if (thread->has_status) {
+            *status = thread->status;
+            thread->has_status = false;
+            return 0;
+        }
+        if (collect_take_newborn(thread->tid, status))
+            return 0;
+        pid_t tid = collect_look(thread->tid, status);
+        if (tid > 0)
+            return 0;
+        int err = tid < 0 ? -errno : collect_some(deadline);
+        if (err && err != -EINTR)
+            return err == -ECHILD ? -ESRCH : err;
+    }
+}
+
+int collect_run_to_stop(struct tracee *thread, enum tracee_resume how, int64_t deadline,
+                        int *status)
+{
+    int err = tracee_resume(thread, how);
+    if (!err)
+        err = collect_wait(thread, deadline, status);
+    if (err)
+        return err;
+    thread->state = TRACEE_STOPPED;
+    if (WIFSTOPPED(*status))
+        return 0;
+    tracee_keep_status(thread, *status);
+    return -ESRCH;
+}
+
+bool collect_take_newborn(pid_t tid, int *status)
+{
+    struct newborn *newborn = find_newborn(tid);
+    if (!newborn || !newborn->status)
+        return false;
+    *status = newborn->status;
+    remove_newborn(newborn);
+    return true;
+}
+
+void collect_let_go(pid_t tid)
+{
+    int64_t deadline = clock_deadline(LET_GO_MS);
+    mark_unwanted(tid);
+    while (find_newborn(tid) && collect_some(deadline) == 0)
+        ;
+}
+
+void collect_leave(pid_t tid)
+{
+    if (!find_newborn(tid))
+        add_newborn(tid, 0, true);
+}
+
+void collect_let_children_go(pid_t parent)
+{
+    pid_t *list;
+    size_t count;
+    uint64_t tracer;
+    if (process_children(parent, &list, &count))
+        return;
+    for (size_t i = 0; i < count; i++) {
+        pid_t pid = list[i];
+        if (!inferior_of_process(pid) && process_status(pid, "TracerPid", 10, &tracer) == 0 &&
+            (pid_t)tracer == getpid())
+            mark_unwanted(pid);
+    }
+    free(list);
+}
+
+bool collect_reclaim(pid_t tid)
+{
+    struct newborn *newborn = find_newborn(tid);
+    if (!newborn || newborn->status)
+        return false;
+    remove_newborn(newborn);
+    return true;
+}

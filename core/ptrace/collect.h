@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Collecting what the kernel tells of traced threads: nothing else in this program waits for them.
+ *
+ * The kernel withholds the end of a process's first thread, and an exec of any thread, until the
+ * ends of all other threads have been collected. So nothing waits for one thread alone. Whoever
+ * waits takes in the news of every traced task: that of a thread of any inferior is kept with the
+ * thread (tracee_keep_status). Of tasks that are in no table
+ *
+ * - one that has ended is collected and forgotten: whoever made it was killed before it could tell;
+ * - one that has stopped is a newborn. It is kept for the event of the task that made it, or let go
+ *   when nobody is left to tell of it.
+ *
+ * The caller's own untraced children are left alone. Deadlines are those of base/clock.h. Functions
+ * return 0 or -errno. No thread is added to a table or removed from it. */
+#ifndef TIEXEC_COLLECT_H
+#define TIEXEC_COLLECT_H
+
+#include "ptrace/inferior.h"
+
+/* Asks for the news of one thread: as waitpid(2) with WNOHANG, but for traced tasks alone. */
+pid_t collect_look(pid_t tid, int *status);
+
+/* Blocks until something was collected, of whatever thread. -ETIMEDOUT; -ECHILD: this process
+ * traces nobody. */
+int collect_some(int64_t deadline);
+
+/* Collects what there is, and does not block. Returns how much that was, or -errno as above. */
+int collect_now(void);
+
+/* Blocks until `thread` has stopped or ended. *status is as waitpid(2) gives it. -ETIMEDOUT;
+ * -ESRCH: it is gone without a word, as by the exec of another thread. */
+int collect_wait(struct tracee *thread, int64_t deadline, int *status);
+
+/* Resumes a stopped thread and blocks until it has stopped again. -ESRCH: it has ended, and its
+ * status is kept for the next wait. -ETIMEDOUT: it runs. */
+int collect_run_to_stop(struct tracee *thread, enum tracee_resume how, int64_t deadline,
+                        int *status);
+
+/* Takes the newborn `tid` out, if it is one and has stopped. */
+bool collect_take_newborn(pid_t tid, int *status);
+
+/* Lets go of a new task that is in no table, once it has stopped for the first time: that is soon,
+ * and waited for. Does nothing if it ends first. */
+void collect_let_go(pid_t tid);
+
+/* Lets go of a thread that was asked to stop, and was taken out of its table, when it does stop. */
+void collect_leave(pid_t tid);
+
+/* Lets go of processes that a thread of `parent` has made without telling: its present threads will
+ * tell of none. */
+void collect_let_children_go(pid_t parent);
+
+/* Tells whether `tid` is one that was to be let go and has not stopped yet. Then it is that no
+ * longer: it is traced, and the caller's. */
+bool collect_reclaim(pid_t tid);
+
+#endif

@@ -1,0 +1,235 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- Tasks that are born, that end, and that exec at awkward moments: each is told of or let go, and nothing is waited
+-- for without a limit.
+
+local core = require "tiexec.core"
+local support = require "tests.lib.support"
+local tiexec = require "tiexec"
+
+local c = core.constants
+local threads = support.programs .. "threads"
+local SIGCHLD <const> = 17
+
+-- Starts the program and waits until it says that it is ready.
+local function ready(what)
+    local folder <close> = support.folder()
+    local out = folder.path .. "/out"
+    local process = support.start({ threads, what }, ">" .. out)
+    assert(support.wait_for(function() return (support.read_file(out) or ""):find("ready") end))
+    return process
+end
+
+local function launch(...) return assert(tiexec.launch { ... }) end
+
+-- Waits for an event of a kind; other events are passed over.
+local function wait_for(inferior, reason)
+    for _ = 1, 10000 do
+        local event = assert(inferior:wait(10000))
+        if event.reason == reason then return event end
+        assert(not event.reason:find("^exited"), event.reason)
+        assert(inferior:cont())
+    end
+end
+
+describe("a launched process", function()
+    for _, what in ipairs { "exit", "exec" } do
+        it("is told to the end, while threads are born: " .. what, function()
+            for _ = 1, support.rounds(20) do
+                local inferior <close> = launch(threads, what)
+                assert(inferior:cont())
+                local event
+                repeat
+                    event = assert(inferior:wait(10000))
+                    if not event.reason:find("^exited") then assert(inferior:cont()) end
+                until event.reason:find("^exited")
+                assert.equal(6, event.exit_code)
+            end
+        end)
+    end
+
+    it("is killed with its threads, and leaves none behind", function()
+        for _ = 1, support.rounds(10) do
+            local inferior <close> = launch(threads, "exit")
+            local pid = inferior:pid()
+            assert(inferior:cont())
+            while #inferior:threads() < 3 do
+                assert(inferior:wait(10000))
+                assert(inferior:cont())
+            end
+            assert(inferior:kill())
+            wait_for(inferior, "exited-signalled")
+            assert.is_nil(support.read_file(("/proc/%d/stat"):format(pid)))
+        end
+    end)
+
+    it("that cannot be started leaves no child behind", function()
+        assert.is_nil((tiexec.launch { "/dev/null" }))
+        local _, _, errno = core.syscall("wait4", -1, 0, 1, 0)
+        assert.equal(c.ECHILD, errno)
+    end)
+end)
+
+describe("a remote call", function()
+    it("that makes a process is told of, once the thread goes on", function()
+        local inferior <close> = launch("sleep", "60")
+        assert(inferior:follow_fork(true))
+        local pid = assert(inferior:remote_syscall("clone", SIGCHLD, 0, 0, 0, 0))
+        assert.equal(inferior:pid(), inferior:remote_syscall("getpid"))
+        assert(inferior:cont())
+        local event = assert(inferior:wait(10000))
+        assert.same({ "fork", pid }, { event.reason, event.child })
+        local child <close> = assert(inferior:adopt(pid))
+        assert(child:kill())
+        wait_for(child, "exited-signalled")
+        assert(inferior:kill())
+        wait_for(inferior, "exited-signalled")
+    end)
+
+    it("that becomes another program is told of", function()
+        local inferior <close> = launch("sleep", "60")
+        local path <close> = assert(inferior:lend("/bin/true\0"))
+        local _, _, errno = inferior:remote_syscall("execve", path.address, 0, 0)
+        assert.equal(c.ESRCH, errno)
+        assert.equal("exec", assert(inferior:wait(10000)).reason)
+        assert(inferior:cont())
+        assert.equal(0, wait_for(inferior, "exited").exit_code)
+    end)
+
+    it("that ends the process is told of, although threads live", function()
+        for _ = 1, support.rounds(5) do
+            local inferior <close> = launch(threads, "exit")
+            assert(inferior:cont())
+            while #inferior:threads() < 3 do
+                assert(inferior:wait(10000))
+                assert(inferior:cont())
+            end
+            assert(inferior:interrupt())
+            local _, _, errno = inferior:remote_syscall("exit_group", 9)
+            assert.equal(c.ESRCH, errno)
+            local event
+            repeat event = assert(inferior:wait(10000)) until event.reason:find("^exited")
+            assert.equal(9, event.exit_code)
+        end
+    end)
+
+    it("has a limit where the process is frozen meanwhile, and is brought back before it is let go", function()
+        local group = "/sys/fs/cgroup/freezer/tiexec-test"
+        local v2 = "/sys/fs/cgroup/tiexec-test"
+        local freeze, thaw
+        if support.shell("mkdir " .. group).code == 0 then
+            freeze = ("echo FROZEN > %s/freezer.state"):format(group)
+            thaw = ("echo THAWED > %s/freezer.state"):format(group)
+        elseif support.shell(("mkdir %s && test -f %s/cgroup.freeze"):format(v2, v2)).code == 0 then
+            group = v2
+            freeze, thaw = ("echo 1 > %s/cgroup.freeze"):format(group), ("echo 0 > %s/cgroup.freeze"):format(group)
+        else
+            return support.pending("no control group that freezes can be made")
+        end
+        local _ <close> = setmetatable({}, { __close = function() os.execute(thaw .. "; rmdir " .. group) end })
+        local process <close> = ready "idle"
+        os.execute(("echo %d > %s/cgroup.procs"):format(process.pid, group))
+        local inferior <close> = assert(tiexec.attach(process.pid))
+        assert.equal(process.pid, inferior:remote_syscall("getpid"))
+        os.execute(freeze)
+        local _, _, errno = inferior:remote_syscall("getpid")
+        assert.equal(c.ETIMEDOUT, errno)
+        os.execute(("(sleep 1; %s) &"):format(thaw))
+        inferior:detach()
+        assert.equal(0, core.status(process.pid, "TracerPid"))
+        core.pause(100)
+        assert.is_true(process:is_alive())
+    end)
+end)
+
+describe("a step over a breakpoint", function()
+    it("that makes a process is told of", function()
+        local inferior <close> = launch("sh", "-c", "/bin/true; /bin/true; exit 3")
+        assert(inferior:follow_fork(true))
+        local breakpoint, children = nil, 0
+        assert(inferior:cont("syscall"))
+        while true do
+            local event = assert(inferior:wait(10000))
+            if event.reason:find("^exited") then
+                assert.equal(3, event.exit_code)
+                break
+            end
+            if event.child then
+                children = children + 1
+                if not breakpoint then -- the thread is right behind the instruction
+                    local insn = core.host().arch == "x86-64" and 2 or 4
+                    breakpoint = assert(inferior:breakpoint(inferior:read_register("pc") - insn, "software"))
+                end
+                assert(inferior:adopt(event.child)):close()
+            end
+            assert(inferior:cont()) -- from the breakpoint by a step, which is the system call
+        end
+        assert.equal(2, children)
+    end)
+end)
+
+describe("a process whose first thread has ended", function()
+    for _, what in ipairs { "leave", "uring" } do
+        it("is attached to (" .. what .. ")", function()
+            local process <close> = ready(what)
+            local inferior <close> = assert(tiexec.attach(process.pid))
+            assert.equal(1, #inferior:threads())
+            assert.equal(process.pid, inferior:remote_syscall("getpid"))
+            local mappings = assert(inferior:mappings(true))
+            assert.is_true(#mappings > 0)
+            assert.equal("\127ELF", inferior:read_memory(mappings[1].start, 4))
+            assert.is_true(inferior:write_memory(mappings[1].start, "\127ELF"))
+            assert.is_truthy(inferior:auxv().AT_ENTRY)
+            assert(inferior:detach())
+            assert.equal(0, core.status(core.living(process.pid), "TracerPid"))
+        end)
+    end
+end)
+
+describe("an id", function()
+    it("that is no process's is refused", function()
+        local process <close> = ready "idle"
+        assert.has_error(function() tiexec.attach(process.pid + (1 << 32)) end)
+        assert.has_error(function() tiexec.attach(-process.pid) end)
+        assert.has_error(function() tiexec.attach(0) end)
+    end)
+
+    it("that is a thread's is refused, and the process named", function()
+        local process <close> = ready "leave"
+        local tid = core.living(process.pid)
+        local none, why, errno = tiexec.attach(tid)
+        assert.same({ nil, c.EINVAL }, { none, errno })
+        assert.equal(("attach: %d is a thread of process %d"):format(tid, process.pid), why)
+    end)
+
+    it("that another process has by now is left alone", function()
+        local LAST <const> = "/proc/sys/kernel/ns_last_pid"
+        if not support.is_root or not support.read_file(LAST) then return support.pending("needs root") end
+        local process = ready "idle"
+        local pid = process.pid
+        local inferior <close> = assert(tiexec.attach(pid))
+        assert(inferior:detach())
+        process:stop("KILL")
+        for _ = 1, 100 do
+            support.write_file(LAST, tostring(pid - 1))
+            local other <close> = support.start { "sleep", "60" }
+            if other.pid == pid then
+                local _, _, errno = inferior:kill()
+                assert.equal(c.ESRCH, errno)
+                assert.is_true(other:is_alive())
+                return
+            end
+        end
+        support.pending("the id was not given again")
+    end)
+end)
+
+describe("a snapshot", function()
+    it("of more than all memory is refused", function()
+        local inferior <close> = launch("sleep", "60")
+        local start = assert(inferior:mappings())[1].start
+        local half = 1 << 63
+        local none, _, errno = inferior:snapshot { { start = start, stop = start + half }, { start = 0, stop = half } }
+        assert.same({ nil, c.EOVERFLOW }, { none, errno })
+        assert(inferior:kill())
+    end)
+end)
