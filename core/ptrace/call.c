@@ -162,6 +162,9 @@ static int take_other(struct inferior *inferior, struct tracee *thread, int stat
     }
     if (is_birth(kind))
         return note_birth(thread, status);
+    /* Interrupted before the call, as a thread in a frozen control group (v2) can be. */
+    if (call->err && kind == PTRACE_EVENT_STOP && call->leg == LEG_INTO)
+        return put_back(thread);
     if (kind == 0 && signal == SIGSTOP)
         thread->signal = SIGSTOP;
     else if (kind == 0)

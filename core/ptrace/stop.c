@@ -68,9 +68,10 @@ int inferior_stop(struct inferior *inferior, int timeout)
     for (size_t i = 0; i < inferior->thread_count; i++)
         if (inferior->threads[i].state == TRACEE_RUNNING)
             tracee_interrupt(&inferior->threads[i]);
+    int64_t deadline = timeout < 0 ? CLOCK_NEVER : clock_deadline(10 * timeout);
     int err = 0;
     while (!err && somebody_runs(inferior))
-        err = inferior_settle_next(inferior, timeout);
+        err = clock_is_past(deadline) ? -ETIMEDOUT : inferior_settle_next(inferior, timeout);
     if (inferior_find(inferior, selected))
         inferior->selected = selected;
     if (inferior->thread_count == 0)

@@ -9,7 +9,7 @@
  * and interrupted system calls go on when the thread is let go. The selected thread leaves a
  * restartable sequence, as if preempted. Returns 0 or -errno: -ESRCH: no thread is left;
  * -ETIMEDOUT: none of those that still run has stopped for `timeout` ms (one may wait for a vfork
- * child); the others are stopped. */
+ * child), or not all after ten times as long; the others are stopped. */
 int inferior_stop(struct inferior *inferior, int timeout);
 
 /* Waits until one more thread has stopped, at a stop at which it can stay or be let go exactly as

@@ -21,10 +21,10 @@ end
 
 --- Says who traces a process already.
 -- @int pid
--- @treturn ?string nil: nobody does
+-- @treturn ?string nil: nobody does, or this process
 function refusal.by_tracer(pid)
     local tracer = core.status(pid, "TracerPid") or 0
-    if tracer == 0 then return nil end
+    if tracer == 0 or tracer == core.getpid() then return nil end
     return ("it is being traced already, by %s (process %d)"):format(name_of(tracer), tracer)
 end
 
