@@ -115,6 +115,17 @@ static bool is_enough(const struct attempt *attempt, int looks)
            threads <= inferior->thread_count + attempt->kernel_threads;
 }
 
+/* Tells whether a thread was killed since it was stopped. So it is where another one execs. */
+static bool has_lost(struct inferior *inferior)
+{
+    bool lost = false;
+    for (size_t i = 0; i < inferior->thread_count; i++) {
+        struct tracee *thread = &inferior->threads[i];
+        lost |= thread->state != TRACEE_RUNNING && tracee_was_killed(thread);
+    }
+    return lost;
+}
+
 /* Seizes and stops what there is. Returns 0 when nothing new is left, or -errno; -EAGAIN: all the
  * threads that were seized have ended. */
 static int take_all(struct attempt *attempt)
@@ -134,6 +145,8 @@ static int take_all(struct attempt *attempt)
         seized = 0;
         for (int looks = 0; !err && seized == 0 && !is_enough(attempt, looks); looks++)
             seized = seize_new(attempt);
+        if (!err && seized == 0)
+            seized = has_lost(inferior);
         if (!err && seized > 0 && clock_is_past(attempt->deadline))
             err = -ETIMEDOUT;
     } while (!err && seized > 0);
@@ -166,8 +179,9 @@ int inferior_attach(struct inferior *inferior, pid_t pid, int timeout)
         if (err != -EAGAIN)
             break;
         inferior->exited = false;
+        inferior->selected = pid;
     }
-    if (!err && !inferior_find(inferior, pid)) /* the first thread has ended, others live on */
+    if (!err && !inferior_thread(inferior, 0)) /* the first thread has ended, others live on */
         inferior->selected = inferior->threads[0].tid;
     if (err && inferior->thread_count)
         inferior_detach_within(inferior, LEAVE_MS);

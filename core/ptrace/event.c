@@ -34,6 +34,7 @@ static int take_end(struct inferior *inferior, pid_t tid, int status, struct eve
     inferior_remove(inferior, tid);
     if (last) {
         inferior->thread_count = 0;
+        inferior->selected = inferior->pid;
         inferior->exited = true;
     }
     return 1;

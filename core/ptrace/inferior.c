@@ -113,6 +113,16 @@ void inferior_remove(struct inferior *inferior, pid_t tid)
                                  : inferior->pid;
 }
 
+bool inferior_is_stopped(struct inferior *inferior)
+{
+    bool stopped = true;
+    for (size_t i = 0; i < inferior->thread_count && stopped; i++)
+        stopped = inferior->threads[i].state == TRACEE_STOPPED;
+    for (size_t i = 0; i < inferior->thread_count && stopped; i++)
+        stopped = !tracee_was_killed(&inferior->threads[i]);
+    return stopped;
+}
+
 struct tracee *inferior_thread(struct inferior *inferior, pid_t tid)
 {
     struct tracee *thread = inferior_find(inferior, tid ? tid : inferior->selected);

@@ -60,6 +60,10 @@ struct tracee *inferior_find(struct inferior *inferior, pid_t tid);
 struct tracee *inferior_add(struct inferior *inferior, pid_t tid);
 void inferior_remove(struct inferior *inferior, pid_t tid);
 
+/* Tells whether all threads are stopped, by the tracer and not only by job control. A thread that
+ * was killed in its stop counts as running from then on: its end is to come. */
+bool inferior_is_stopped(struct inferior *inferior);
+
 /* Gives the stopped thread `tid`; 0 means the selected one. NULL: no such thread, or it runs. */
 struct tracee *inferior_thread(struct inferior *inferior, pid_t tid);
 

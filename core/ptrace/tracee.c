@@ -66,6 +66,15 @@ void tracee_keep_status(struct tracee *tracee, int status)
     tracee->status = status;
 }
 
+bool tracee_was_killed(struct tracee *tracee)
+{
+    unsigned long ignored;
+    if (tracee_event_message(tracee, &ignored) != -ESRCH)
+        return false;
+    tracee->state = TRACEE_RUNNING;
+    return true;
+}
+
 bool tracee_has_ended(const struct tracee *tracee)
 {
     return tracee->has_status && !WIFSTOPPED(tracee->status);

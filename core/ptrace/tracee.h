@@ -65,6 +65,10 @@ int tracee_interrupt(const struct tracee *tracee);
  * whether it has stopped or has ended. */
 void tracee_keep_status(struct tracee *tracee, int status);
 
+/* Tells whether a stopped tracee is not stopped any more: it was killed. Then it counts as
+ * running. */
+bool tracee_was_killed(struct tracee *tracee);
+
 /* Tells whether the thread has ended, and nobody has been told of it. */
 bool tracee_has_ended(const struct tracee *tracee);
 

@@ -72,24 +72,12 @@ static int look_for_lost(struct several these, struct news *news)
     return 0;
 }
 
-/* Tells whether all threads are stopped, and none of them has been killed in its stop. */
 static bool nobody_runs(struct several these)
 {
     for (size_t i = 0; i < these.count; i++)
-        for (size_t j = 0; j < these.list[i]->thread_count; j++)
-            if (these.list[i]->threads[j].state != TRACEE_STOPPED)
-                return false;
-    bool nobody = true;
-    for (size_t i = 0; i < these.count; i++)
-        for (size_t j = 0; j < these.list[i]->thread_count; j++) {
-            unsigned long ignored;
-            struct tracee *thread = &these.list[i]->threads[j];
-            if (tracee_event_message(thread, &ignored) != -ESRCH)
-                continue;
-            thread->state = TRACEE_RUNNING; /* until its end, which is to come */
-            nobody = false;
-        }
-    return nobody;
+        if (!inferior_is_stopped(these.list[i]))
+            return false;
+    return true;
 }
 
 /* Waits for news of any of these threads until `deadline`. Returns 0 or -errno: -ETIMEDOUT;
