@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Watching a process that is not traced. */
 #include "arch.h"
+#include "base/clock.h"
 #include "lua/open.h"
 #include "lua/util.h"
 #include "os/watch.h"
+#include "ptrace/collect.h"
 
 #include <errno.h>
 #include <signal.h>
 
 #define WATCH_TYPE "tiexec.watch"
+#define OWED_MS    50 /* between two looks whether a thread has stopped that is to be let go */
 
 /// Watches a process from outside, without tracing it. SIGIO is blocked in this process from now
 // on.
@@ -47,6 +50,19 @@ static struct watch *check(lua_State *L)
     return watch;
 }
 
+/* Waits for news. Threads that an earlier attach could not stop in time are let go meanwhile. */
+static int wait_for_news(struct watch *watch, int timeout, enum watch_news *news)
+{
+    int64_t deadline = clock_deadline(timeout);
+    for (;;) {
+        int left = clock_left(deadline);
+        bool owes = collect_owes() && (left < 0 || left > OWED_MS);
+        int err = watch_wait(watch, owes ? OWED_MS : left, news);
+        if (err != -ETIMEDOUT || !owes)
+            return err;
+    }
+}
+
 /// Waits for news of the process.
 // @function watch:wait
 // @int[opt] timeout milliseconds; without it the wait may last for ever
@@ -59,8 +75,7 @@ static int l_wait(lua_State *L)
         [WATCH_HIT] = "hit", [WATCH_EXEC] = "exec", [WATCH_END] = "ended"};
     struct watch *watch = check(L);
     enum watch_news news;
-    int timeout = (int)luaL_optinteger(L, 2, -1);
-    int err = watch_wait(watch, timeout, &news);
+    int err = wait_for_news(watch, (int)luaL_optinteger(L, 2, -1), &news);
     if (err)
         return bind_push_failure(L, "wait", err);
     lua_pushstring(L, names[news]);

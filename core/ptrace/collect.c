@@ -146,16 +146,27 @@ static bool is_orphan(const struct newborn *newborn)
            !inferior_of_process((pid_t)parent) && !inferior_of_process((pid_t)group);
 }
 
+/* Tells whether a task that was to be let go is gone without a word, by another thread's exec. */
+static bool is_gone(const struct newborn *newborn)
+{
+    siginfo_t ignored;
+    return newborn->unwanted && clock_is_past(newborn->expiry) &&
+           waitid(P_PID, (id_t)newborn->tid, &ignored,
+                  WEXITED | WSTOPPED | WNOWAIT | WNOHANG | TRACED) < 0 &&
+           errno == ECHILD;
+}
+
 static void let_orphans_go(void)
 {
     for (size_t i = newborn_count; i-- > 0;) {
         if (i >= newborn_count) /* letting go of one may take out others */
             continue;
         struct newborn newborn = newborns[i];
-        if (!is_orphan(&newborn))
+        if (!is_orphan(&newborn) && !is_gone(&newborn))
             continue;
         remove_newborn(&newborns[i]);
-        release(newborn.tid, newborn.status);
+        if (newborn.status)
+            release(newborn.tid, newborn.status);
     }
 }
 
@@ -266,6 +277,13 @@ void collect_let_children_go(pid_t parent)
             mark_unwanted(pid);
     }
     free(list);
+}
+
+bool collect_owes(void)
+{
+    collect_now();
+    let_orphans_go();
+    return newborn_count > 0;
 }
 
 bool collect_reclaim(pid_t tid)
