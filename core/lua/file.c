@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Files and folders. */
 #include "base/digest.h"
+#include "base/direct.h"
 #include "base/file.h"
 #include "lua/open.h"
 #include "lua/util.h"
@@ -12,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
 /// Reads all of a file: a regular one, or one of /proc and /sys. A FIFO is not waited for.
@@ -184,6 +186,37 @@ static int l_realpath(lua_State *L)
     return 1;
 }
 
+/// Opens a file for reading.
+// @function open_file
+// @string path
+// @bool[opt=false] direct reads a regular file from its medium, whatever the page cache has of it
+// @treturn[1] int file descriptor
+// @treturn[2] nil, message, errno (EOPNOTSUPP: the filesystem has no way past the page cache)
+static int l_open_file(lua_State *L)
+{
+    const char *path = luaL_checkstring(L, 1);
+    int fd = lua_toboolean(L, 2) ? direct_open(path) : file_open(path);
+    if (fd < 0)
+        return bind_push_failure(L, path, fd);
+    lua_pushinteger(L, fd);
+    return 1;
+}
+
+/// The type of the filesystem that a file lies on, as statfs(2) has it.
+// @function filesystem_type
+// @string path
+// @treturn[1] int
+// @treturn[2] nil, message, errno
+static int l_filesystem_type(lua_State *L)
+{
+    struct statfs fs;
+    const char *path = luaL_checkstring(L, 1);
+    if (statfs(path, &fs) < 0)
+        return bind_push_failure(L, path, -errno);
+    lua_pushinteger(L, (lua_Integer)fs.f_type);
+    return 1;
+}
+
 static int not_hidden(const struct dirent *entry) { return entry->d_name[0] != '.'; }
 
 /// The names in a folder, sorted. Those that begin with a dot are left out.
@@ -230,6 +263,8 @@ void bind_add_file(lua_State *L)
         {"distrust", l_distrust},
         {"readlink", l_readlink},
         {"realpath", l_realpath},
+        {"open_file", l_open_file},
+        {"filesystem_type", l_filesystem_type},
         {"list_folder", l_list_folder},
         {"fnmatch", l_fnmatch},
         {NULL, NULL},

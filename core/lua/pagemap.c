@@ -28,8 +28,27 @@ static int l_pagemap(lua_State *L)
     return 1;
 }
 
+/// How many bytes of a range are on pages that are mapped more than once.
+// @function pagemap_shared
+// @int pid
+// @int start a multiple of the base page
+// @int stop another
+// @treturn[1] int bytes
+// @treturn[2] nil, message, errno
+static int l_pagemap_shared(lua_State *L)
+{
+    pid_t pid = bind_check_pid(L, 1);
+    uint64_t start = bind_check_address(L, 2), stop = bind_check_address(L, 3), bytes;
+    int err = pagemap_shared(pid, start, stop, &bytes);
+    if (err)
+        return bind_push_failure(L, "pagemap", err);
+    lua_pushinteger(L, (lua_Integer)bytes);
+    return 1;
+}
+
 void bind_add_pagemap(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"pagemap", l_pagemap}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"pagemap", l_pagemap}, {"pagemap_shared", l_pagemap_shared}, {NULL, NULL}};
     luaL_setfuncs(L, functions, 0);
 }

@@ -2,6 +2,7 @@
 #include "os/cache.h"
 
 #include "base/clock.h"
+#include "base/direct.h"
 #include "base/madvise.h"
 #include "os/trust.h"
 #include "proc/pagemap.h"
@@ -224,12 +225,14 @@ static int fill_slice(void *context, uint64_t at, uint64_t size)
 }
 
 /* Compares a part of the range. The file is read with pread: through a mapping, a file that is cut
- * short meanwhile would raise SIGBUS. */
+ * short meanwhile would raise SIGBUS. The buffer is aligned for files that are read past the page
+ * cache. */
 static int compare_slice(void *context, uint64_t at, uint64_t size)
 {
     const struct pass *pass = context;
-    char *here = malloc(2 * MEMORY_PIECE), *there = here ? here + MEMORY_PIECE : NULL;
-    int err = here ? 0 : -ENOMEM;
+    void *buffer = NULL;
+    int err = -posix_memalign(&buffer, DIRECT_ALIGNMENT, 2 * MEMORY_PIECE);
+    char *here = buffer, *there = here ? here + MEMORY_PIECE : NULL;
     for (uint64_t stop = at + size; !err && at < stop;) {
         size_t n = stop - at < MEMORY_PIECE ? (size_t)(stop - at) : MEMORY_PIECE;
         ssize_t got = pread(pass->range->fd, here, n, (off_t)(pass->range->offset + at));
@@ -245,7 +248,7 @@ static int compare_slice(void *context, uint64_t at, uint64_t size)
             err = -EILSEQ;
         at += (uint64_t)got;
     }
-    free(here);
+    free(buffer);
     return err;
 }
 

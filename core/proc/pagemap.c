@@ -64,3 +64,28 @@ int pagemap_scan(pid_t pid, uint64_t start, uint64_t stop, struct pagemap *sums)
     close(fd);
     return err;
 }
+
+/* The bits of an entry of /proc/PID/pagemap: the page is mapped here; and only once (Linux 4.2). */
+#define ENTRY_PRESENT   (UINT64_C(1) << 63)
+#define ENTRY_EXCLUSIVE (UINT64_C(1) << 56)
+
+int pagemap_shared(pid_t pid, uint64_t start, uint64_t stop, uint64_t *bytes)
+{
+    uint64_t entries[512], page = (uint64_t)sysconf(_SC_PAGESIZE);
+    *bytes = 0;
+    int fd = process_open(pid, "pagemap", O_RDONLY), err = 0;
+    if (fd < 0)
+        return fd;
+    for (uint64_t at = start / page, end = stop / page; !err && at < end;) {
+        size_t count = end - at < 512 ? (size_t)(end - at) : 512;
+        ssize_t size = pread(fd, entries, count * 8, (off_t)(at * 8));
+        if (size <= 0)
+            err = size < 0 ? -errno : -EIO;
+        for (ssize_t i = 0; i < size / 8; i++)
+            if ((entries[i] & ENTRY_PRESENT) && !(entries[i] & ENTRY_EXCLUSIVE))
+                *bytes += page;
+        at += size > 0 ? (uint64_t)size / 8 : 0;
+    }
+    close(fd);
+    return err;
+}

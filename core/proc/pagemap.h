@@ -17,4 +17,8 @@ struct pagemap {
 /* Sums up [start, stop) of process `pid`. Returns 0 or -errno; -ENOTTY: the kernel is too old. */
 int pagemap_scan(pid_t pid, uint64_t start, uint64_t stop, struct pagemap *sums);
 
+/* Sums up the bytes of [start, stop) whose pages are mapped more than once, by this process or by
+ * others. Both are multiples of the base page. Returns 0 or -errno. */
+int pagemap_shared(pid_t pid, uint64_t start, uint64_t stop, uint64_t *bytes);
+
 #endif

@@ -192,6 +192,7 @@
 --- very process, in which steps are tried out. What may be nil is missing in the latter. A function
 --- that fails gives nil and the reason, and where the kernel has refused, errno as well.
 ---@class Target
+---@field pid integer The process id.
 ---@field call Call Makes the process execute a system call, and gives the result.
 ---@field read ReadMemory? Reads the process's memory.
 ---@field copy CopyMemory Copies memory within the process, and compares the copy with the original.
@@ -377,6 +378,7 @@
 --- A piece of a range: a mapping's share of the range, or a gap (sources/pieces.lua).
 ---@class Piece: Range
 ---@field perms string? The protection in letters; nil: nothing is mapped here.
+---@field inode integer? The inode that was mapped here.
 ---@field protection integer? The protection as mmap takes it; nil: nothing is mapped here.
 ---@field offset integer? The offset in the file; a gap has one where it is known how the file lies.
 ---@field foreign string? What the piece is, if it is not the file's own bytes.

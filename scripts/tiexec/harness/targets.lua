@@ -73,6 +73,7 @@ end
 
 -- Adds the functions that look at the process through /proc.
 local function add_queries(self, pid)
+    self.pid = pid
     add_files(self, pid)
 
     function self.mappings() return core.mappings(pid) end

@@ -4,6 +4,7 @@
 
 local core = require "tiexec.core"
 local hosts = require "tiexec.harness.hosts"
+local message = require "tiexec.base.message"
 local planner = require "tiexec.planner"
 local protection = require "tiexec.harness.protection"
 local ranges = require "tiexec.base.ranges"
@@ -11,6 +12,7 @@ local seccomp = require "tiexec.harness.seccomp"
 local sources = require "tiexec.sources"
 local targets = require "tiexec.harness.targets"
 local text = require "tiexec.base.text"
+local whole = require "tiexec.sources.whole"
 
 local c = core.constants
 local executor = {}
@@ -87,6 +89,17 @@ local function serve_rest(state, rest, index, tried, why)
     end
 end
 
+-- Ends the process if its text is not whole: it must not run wrong. `broken` says that a source
+-- knows so already. Gives why, with what was done.
+local function end_if_broken(state, range, why, broken)
+    if not broken and whole.has_all(state.target, state.before, range) then return why end
+    state.ended = true
+    state.inferior:kill()
+    why = why .. "; its text could not be put back, so the process was ended"
+    message.say("process %d: %s", state.target.pid, why)
+    return why
+end
+
 -- Has a source replace a part of a range. Returns the part, or nil and a string.
 local function replace(state, source, range)
     -- The pools change as ranges are served.
@@ -96,8 +109,9 @@ local function replace(state, source, range)
     local part, ok
     part, why = sources.fit(source, state.target, range, host)
     if not part then return nil, why end
-    ok, why = source.replace(state.target, part, host, state.options)
-    if not ok then return nil, why end
+    local broken
+    ok, why, broken = source.replace(state.target, part, host, state.options)
+    if not ok then return nil, end_if_broken(state, part, why, broken) end
     return part
 end
 
@@ -121,6 +135,7 @@ function serve(state, range, first, tried)
             return
         end
         tried[#tried + 1] = { source = name, why = why }
+        if state.ended then break end
     end
     results[#results + 1] = { start = range.start, stop = range.stop, tried = tried,
         seconds = core.now() - started }
@@ -150,9 +165,10 @@ function executor.run(inferior, operations, names, options)
     local host = options.host or hosts.describe()
     local described = {} -- hosts by the size of their huge pages
     local state = { target = targets.of(inferior, options.trace), options = options, results = {},
-        forbidden = make_forbidden(inferior:pid()) }
+        forbidden = make_forbidden(inferior:pid()), inferior = inferior }
     for _, operation in ipairs(operations) do
-        if operation.op == "remap" then
+        if operation.op == "remap" and not state.ended then
+            state.before = state.before or whole.look(state.target)
             local first, size = #state.results + 1, operation.page_size or host.huge_page_size
             described[size] = described[size] or hosts.for_operation(operation, host)
             state.names, state.host = operation.sources or names, described[size]

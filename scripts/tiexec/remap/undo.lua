@@ -5,19 +5,20 @@
 -- Memory is replaced only if it has the same bytes as the file. So it does not matter who has put
 -- it there.
 
+local copy = require "tiexec.sources.copy"
 local core = require "tiexec.core"
 local images = require "tiexec.harness.images"
-local kernel = require "tiexec.harness.kernel"
 local pieces = require "tiexec.sources.pieces"
 local protection = require "tiexec.harness.protection"
 local ranges = require "tiexec.base.ranges"
+local room = require "tiexec.harness.room"
 local targets = require "tiexec.harness.targets"
 
 local c = core.constants
 local undo = {}
 
+local SPARE_MAPPINGS <const> = 4 -- beside those of the pieces, while they are put back
 local CHUNK <const> = 4 << 20 -- bytes that are compared at a time
-local MOVE <const> = c.MREMAP_MAYMOVE | c.MREMAP_FIXED
 
 -- The pieces that the segments of an object are mapped as if nobody has changed them. Segments that
 -- are written to are left out.
@@ -222,52 +223,29 @@ local function has_bytes_of(inferior, path, list)
     return true
 end
 
--- Moves hugetlb memory to another place (Linux 5.16). Returns the address there, or nil and a
--- string.
-local function move_aside(target, memory)
-    local size = memory.stop - memory.start
-    local flags = c.MAP_PRIVATE | c.MAP_ANONYMOUS | c.MAP_NORESERVE
-        | kernel.hugetlb_flags(memory.page_size)
-    local aside, why = target.call("mmap", 0, size, c.PROT_NONE, flags, -1, 0)
-    if not aside then return nil, why end
-    local ok
-    ok, why = target.call("mremap", memory.start, size, size, MOVE, aside)
-    if ok then return aside end
-    target.call("munmap", aside, size)
-    return nil, why
-end
-
--- Calls a function with all hugetlb memory of a range moved aside, since smaller mappings can
--- replace such memory only by whole huge pages. Frees the memory then. If some of it cannot be
--- moved, the function is not called, and all memory is moved back.
-local function without_hugetlb(target, list, replace)
-    local places, why = {}, nil
-    for i, memory in ipairs(list) do
-        places[i], why = move_aside(target, memory)
-        if not places[i] then break end
+-- Puts ordinary copies in the place of the hugetlb memory of a range, since smaller mappings can
+-- replace such memory only by whole huge pages. Each is replaced in one step, so that another
+-- process with the same memory can run meanwhile. Returns nil and a string if that fails; the bytes
+-- are there all the same.
+local function without_hugetlb(target, list)
+    for _, memory in ipairs(list) do
+        local ok, why = copy.make_small(target, memory)
+        if not ok then return nil, why end
     end
-    if not why then replace() end
-    for i, place in ipairs(places) do
-        local size = list[i].stop - list[i].start
-        if why then
-            target.call("mremap", place, size, size, MOVE, list[i].start)
-        else
-            target.call("munmap", place, size)
-        end
-    end
-    return not why, why
+    return true
 end
 
 -- Puts one range of an object back. Returns nil and a string if that is not possible.
 local function restore(inferior, target, object, range)
     local ok, why = has_bytes_of(inferior, object.readable, range.pieces)
     if ok then ok, why = add_protection(target, range.pieces) end
+    if ok then ok, why = room.for_mappings(target, #range.pieces + SPARE_MAPPINGS) end
     if not ok then return nil, why end
     local file <close>, refused = target.open(object.mappings[1])
     if not file then return nil, refused end
-    return without_hugetlb(target, range.hugetlb, function()
-        pieces.restore(target, range.pieces, file.fd)
-    end)
+    ok, why = without_hugetlb(target, range.hugetlb)
+    if not ok then return nil, why end
+    return pieces.restore(target, range.pieces, file.fd)
 end
 
 --- Puts the files' own mappings back wherever that is possible.

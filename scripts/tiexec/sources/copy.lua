@@ -13,6 +13,7 @@ local copy = {}
 
 local RW <const> = c.PROT_READ | c.PROT_WRITE
 local ANONYMOUS <const> = c.MAP_PRIVATE | c.MAP_ANONYMOUS
+local SMALLEST_PAGE <const> = 4096 -- regions of small pages need no larger alignment
 local MOVE <const> = c.MREMAP_MAYMOVE | c.MREMAP_FIXED
 
 -- Memory of the target that will be the copy: `address` and `size`.
@@ -48,14 +49,14 @@ end
 
 -- Lists the originals of a range in order of address: the parts of mappings that lie in it.
 -- `headers`: the original begins with the file's first page. Gaps between originals are zero in
--- the copy.
-local function originals_of(target, range)
+-- the copy. `is_compared`: the bytes are known to be those of the file.
+local function originals_of(target, range, is_compared)
     local mappings, why = target.mappings()
     if not mappings then return nil, why end
     local list = {}
     for _, mapping in ipairs(mappings) do
         if mapping.start >= 0 and ranges.overlap(mapping, range) then
-            if has_traps(target, mapping, range) then
+            if not is_compared and has_traps(target, mapping, range) then
                 return nil,
                     "its text was written to (a breakpoint or uprobe?), which must not be copied"
             end
@@ -227,6 +228,22 @@ function copy.replace(target, range, how)
     ok, why = (how.in_place and copy_in_place or move_over)(target, range, originals, how)
     if ok then leave_out_of_dumps(target, range, originals, how.host.huge_page_size) end
     return ok, why
+end
+
+--- Replaces a range by a copy on small pages, in one step. Such memory can be replaced bit by bit
+-- afterwards, which hugetlb memory cannot.
+-- @tparam Target target
+-- @tparam Range range whole huge pages, whose bytes are known to be those of the file
+-- @treturn[1] boolean true
+-- @treturn[2] nil, string why it failed; the range is as it was
+function copy.make_small(target, range)
+    local originals, why = originals_of(target, range, true)
+    if not originals then return nil, why end
+    return move_over(target, range, originals, {
+        host = { huge_page_size = SMALLEST_PAGE, nodes = 1 },
+        flags = 0,
+        populate = copy.populate,
+    })
 end
 
 return copy

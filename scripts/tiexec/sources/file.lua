@@ -9,10 +9,11 @@
 
 local core = require "tiexec.core"
 local hosts = require "tiexec.harness.hosts"
+local identity = require "tiexec.sources.identity"
 local kernel = require "tiexec.harness.kernel"
 local pieces = require "tiexec.sources.pieces"
-local protection = require "tiexec.harness.protection"
 local ranges = require "tiexec.base.ranges"
+local recache = require "tiexec.sources.recache"
 
 local c = core.constants
 
@@ -99,29 +100,10 @@ end
 local function is_huge(target, region, huge)
     local address, size = region.address, region.size
     target.call("madvise", address, size, c.MADV_DONTNEED) -- forgets entries for small pages
-    local ok, why = kernel.populate(target, address, size, huge)
+    local ok, why, errno = kernel.populate(target, address, size, huge)
+    if errno == c.EFAULT then return nil, "its file cannot be read (input/output error)" end
     if not ok then return nil, why end
     return target.pages(address, address + size).file_huge >= size
-end
-
--- Drops the cached pages of the part: small pages stay small as long as they are cached, but
--- those that are read again are huge. The kernel drops only pages that are written back and that
--- nobody maps. So the target first forgets its page table entries, in each mapping of the file
--- that it has not written to.
-local function recache(target, part, fd)
-    local from, to = part.start - part.base, part.stop - part.base
-    for _, m in ipairs(target.mappings() or {}) do
-        local size = m.stop - m.start
-        if m.inode == part.text.inode and m.offset < to and m.offset + size > from
-            and not protection.is_writable(m.perms) then
-            local pages = target.pages(m.start, m.stop)
-            if pages.anon_small + pages.anon_huge == 0 then
-                target.call("madvise", m.start, size, c.MADV_DONTNEED)
-            end
-        end
-    end
-    target.call("fsync", fd)
-    target.call("fadvise64", fd, from, to - from, c.POSIX_FADV_DONTNEED)
 end
 
 -- Gets huge pages for a region aside: those in the page cache, else by MADV_COLLAPSE, else by
@@ -134,15 +116,17 @@ local function make_huge(target, part, region, huge, options)
         return true
     end
     if options.recache == "never" then return nil, "its cached pages are small" end
+    ok, why = recache.check(target, part, region, huge)
+    if not ok then return nil, why end
     -- The region is mapped afresh, because MADV_DONTNEED leaves page tables that keep huge pages
     -- out. Kernels with PT_RECLAIM free them (Linux 6.14, x86-64).
     ok, why = map_file(target, part, region)
     if not ok then return nil, why end
-    recache(target, part, region.fd)
+    recache.drop(target, part, region.fd)
     ok, why = is_huge(target, region, huge)
-    if ok or why then return ok, why end
-    return nil, "its cached pages stay small "
-        .. "(another process maps them, or the filesystem has no large folios)"
+    if ok then return true end
+    if why then return recache.failed(target, part, why) end
+    return nil, "its cached pages stay small (the filesystem has no large folios)"
 end
 
 -- Lists the pieces of all mappings that overlap the part, if they can be joined in place; else
@@ -184,8 +168,9 @@ end
 local function move_over(target, part, host, fd, options)
     local region <close>, refused = map_aside(target, part, host.huge_page_size, fd)
     if not region then return nil, refused end
-    local ok, why = make_huge(target, part, region, host.huge_page_size, options)
-    if not ok then return nil, why end
+    local ok, why, state = identity.check(target, part, region)
+    if ok then ok, why, state = make_huge(target, part, region, host.huge_page_size, options) end
+    if not ok then return nil, why, state end
     ok, why = target.call("mremap", region.address, region.size, region.size, MOVE, part.start)
     if not ok then return nil, why end
     region.held = false
@@ -194,26 +179,18 @@ local function move_over(target, part, host, fd, options)
     return true
 end
 
--- Gives the pieces their own protection again, if the file cannot be opened to map them afresh.
--- Their madvise is not undone.
-local function protect_again(target, list)
-    for _, piece in ipairs(list) do
-        target.call("mprotect", piece.start, piece.stop - piece.start, piece.protection)
-    end
-end
-
 local function replace(target, part, host, options)
     local list = joinable(target, part)
     if list and join_in_place(target, part, list, host.huge_page_size) then return true end
     local file <close>, why = target.open(part.text)
-    if not file then
-        protect_again(target, list or {})
-        return nil, why
-    end
-    local ok
-    ok, why = move_over(target, part, host, file.fd, options)
-    if not ok and list then pieces.restore(target, list, file.fd) end
-    return ok, why
+    local ok, state
+    if file then ok, why, state = move_over(target, part, host, file.fd, options) end
+    if ok or not list then return ok, why, state end
+    -- Text of the same file side by side is whole in any protection.
+    local restored, lost = pieces.protect(target, list)
+    if file then restored, lost = pieces.restore(target, list, file.fd) end
+    if not restored then why = ("%s; and what it was is not put back: %s"):format(why, lost) end
+    return nil, why, state
 end
 
 return {

@@ -2,6 +2,7 @@
 --- Pieces (class Piece): what a range consists of, which is parts of one file and gaps between
 -- them. Sources that map a file over a range need the pieces to put everything back.
 
+local copy = require "tiexec.sources.copy"
 local core = require "tiexec.core"
 local protection = require "tiexec.harness.protection"
 local ranges = require "tiexec.base.ranges"
@@ -31,7 +32,7 @@ end
 local function piece_of(target, m, range, file)
     local start, stop = ranges.common(m, range)
     local piece = { start = start, stop = stop, offset = start - m.start + m.offset,
-        perms = m.perms }
+        perms = m.perms, inode = m.inode }
     -- A piece that has memory tags, whose protection cannot be told, is foreign for other reasons.
     piece.protection = protection.of(target, m.perms, piece) or c.PROT_READ
     piece.foreign = why_foreign(target, m, piece, file)
@@ -104,32 +105,76 @@ function pieces.run_around(list, text)
     return start, stop, below
 end
 
--- Puts pieces back one after another. Gives true, or nil at the first that cannot be put back.
+-- Puts one piece back: true, or nil and why not.
+local function put_back_one(target, piece, fd)
+    local size = piece.stop - piece.start
+    if not piece.perms then return target.call("munmap", piece.start, size) end
+    return target.call("mmap", piece.start, size, piece.protection, FIXED, fd, piece.offset)
+end
+
+-- Puts pieces back one after another, even if one of them cannot be. Gives true, or nil and why the
+-- first of those cannot be put back.
 local function put_back(target, list, fd)
+    local failure
+    for _, piece in ipairs(list) do
+        local ok, why = put_back_one(target, piece, fd)
+        if not ok then failure = failure or why end
+    end
+    return failure == nil or nil, failure
+end
+
+--- Gives pieces that were joined by mprotect their own protection again. There are as many mappings
+-- afterwards as there were before, so no limit is in the way.
+-- @tparam Target target
+-- @tparam table list of Piece
+-- @treturn[1] boolean true
+-- @treturn[2] nil, string why some piece has another protection now
+function pieces.protect(target, list)
+    local failure
     for _, piece in ipairs(list) do
         local size = piece.stop - piece.start
-        local ok
-        if not piece.perms then
-            ok = target.call("munmap", piece.start, size)
-        else
-            ok = target.call("mmap", piece.start, size, piece.protection, FIXED, fd, piece.offset)
+        local ok, why = target.call("mprotect", piece.start, size, piece.protection)
+        if not ok then failure = failure or why end
+    end
+    return failure == nil or nil, failure
+end
+
+-- Tells whether a piece is mapped as it was.
+local function is_as_it_was(mappings, piece)
+    for _, m in ipairs(mappings) do
+        if ranges.overlap(m, piece) then
+            return m.start <= piece.start and piece.stop <= m.stop and m.inode == piece.inode
+                and m.perms == piece.perms and piece.start - m.start + m.offset == piece.offset
         end
-        if not ok then return nil end
+    end
+    return not piece.perms
+end
+
+-- Tells whether all pieces are mapped as they were.
+local function are_as_they_were(target, list)
+    local mappings = target.mappings() or {}
+    for _, piece in ipairs(list) do
+        if not is_as_it_was(mappings, piece) then return false end
     end
     return true
 end
 
---- Puts every piece back as it was. The pieces are mapped afresh, which also undoes madvise.
+--- Puts every piece back as it was. The pieces are mapped afresh, which also undoes madvise. Each
+-- is replaced in one step by the same bytes. So the range is whole at any time, even if some piece
+-- cannot be put back.
 -- @tparam Target target
 -- @tparam table list of Piece; they must fill the range that is replaced
 -- @int fd file descriptor of the target, for the file of the pieces
+-- @treturn[1] boolean true
+-- @treturn[2] nil, string why some piece is not as it was
 function pieces.restore(target, list, fd)
-    if put_back(target, list, fd) then return end
-    -- A mapping of hugetlbfs can only be split between huge pages: so it is replaced as a whole
-    -- first.
-    local start, stop = list[1].start, list[#list].stop
-    target.call("mmap", start, stop - start, c.PROT_NONE, FIXED | c.MAP_ANONYMOUS, -1, 0)
-    put_back(target, list, fd)
+    if put_back(target, list, fd) then return true end
+    -- A mapping of hugetlbfs can only be split between huge pages: so an ordinary copy replaces it
+    -- as a whole first. Else the second attempt fails like the first.
+    copy.make_small(target, { start = list[1].start, stop = list[#list].stop })
+    local ok, why = put_back(target, list, fd)
+    if ok or are_as_they_were(target, list) then return true end
+    return nil, why
 end
 
 return pieces

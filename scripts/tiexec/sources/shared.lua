@@ -199,15 +199,16 @@ local function replace(target, part, host)
     local copy <close>, why = find_or_make(target, cache.name(part.original, address, part), part)
     if not copy then return nil, why end
     -- The original is opened before anything is changed, so that its pieces can be put back.
-    local way_back <close>, lost = target.open(part.text)
-    if not way_back then return nil, lost end
+    local way_back <close>, closed = target.open(part.text)
+    if not way_back then return nil, closed end
     local stat = core.stat("/proc/self/fd/" .. copy.fd)
     local opened <close>, refused = target.open_file(copy.path, stat)
     if not opened then return nil, refused end
     local ok
     ok, why = map_over(target, part, opened.fd, host)
     if ok then return true end
-    pieces.restore(target, part.pieces, way_back.fd)
+    local restored, lost = pieces.restore(target, part.pieces, way_back.fd)
+    if not restored then why = ("%s; and what it was is not put back: %s"):format(why, lost) end
     return nil, why
 end
 
