@@ -52,6 +52,7 @@ TEST_FLAGS_loader   := -pthread
 TEST_LIBS_loader    := -ldl
 TEST_FLAGS_waiting  := -pthread
 TEST_FLAGS_threads  := -pthread
+TEST_FLAGS_properties := -no-pie -fno-pie
 TEST_FLAGS_deep     := -rdynamic -fno-optimize-sibling-calls
 
 # ---- what they are made of besides their own file ----

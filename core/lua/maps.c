@@ -29,6 +29,7 @@ static void push_mapping(lua_State *L, const struct mapping *m, bool details)
     bind_set_integer(L, "file_huge", m->file_huge);
     bind_set_integer(L, "hugetlb", m->hugetlb);
     bind_set_integer(L, "kernel_page_size", m->kernel_page_size);
+    bind_set_integer(L, "protection_key", m->protection_key);
     bind_set_string(L, "vm_flags", m->vm_flags);
 }
 
@@ -39,7 +40,7 @@ static void push_mapping(lua_State *L, const struct mapping *m, bool details)
 // @treturn[1] table list of `start`, `stop`, `offset`, `perms` ("r-xp"), `path` ("" when
 // anonymous), `major`, `minor`, `inode`; with details also, in bytes, `rss`, `pss`,
 // `private_dirty`, `anonymous`, `anon_huge`, `shmem_huge`, `file_huge`, `hugetlb`,
-// `kernel_page_size`, and `vm_flags` ("rd ex mr …")
+// `kernel_page_size`; `protection_key`, and `vm_flags` ("rd ex mr …")
 // @treturn[2] nil, message, errno
 static int l_mappings(lua_State *L)
 {

@@ -71,6 +71,10 @@ static void parse_detail(char *line, struct mapping *m)
         m->vm_flags = colon + 1 + strspn(colon + 1, " ");
         return;
     }
+    if (strcmp(line, "ProtectionKey") == 0) {
+        m->protection_key = strtoull(colon + 1, NULL, 10);
+        return;
+    }
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
         if (strcmp(line, fields[i].name) == 0) {
             uint64_t *field = (uint64_t *)(void *)((char *)m + fields[i].offset);

@@ -19,6 +19,7 @@ struct mapping {
     uint64_t rss, pss, private_dirty, anonymous;        /* bytes, as smaps names them */
     uint64_t anon_huge, shmem_huge, file_huge, hugetlb; /* bytes mapped by huge pages, by kind */
     uint64_t kernel_page_size;                          /* bytes */
+    uint64_t protection_key;                            /* of pkeys(7); 0: the default */
     const char *vm_flags;                               /* "rd ex mr …", "" unless details */
 };
 

@@ -52,6 +52,7 @@
 ---@field file_huge integer The bytes on huge pages of the page cache.
 ---@field hugetlb integer The bytes on hugetlb pages.
 ---@field kernel_page_size integer The size of the pages that the kernel maps here.
+---@field protection_key integer The protection key of the mapping; 0: the default one.
 ---@field vm_flags string The kernel's flags for the mapping, two letters each, such as "rd ex mr".
 
 --- The bytes of a range by the pages that map them (`target.pages`, `core.pagemap`).

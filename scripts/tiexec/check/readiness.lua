@@ -89,6 +89,7 @@ tell["hugetlb pool"] = function(found)
     if pool.overcommit > 0 then
         said = said .. ("; up to %d more on demand"):format(pool.overcommit)
     end
+    if usable > 0 then said = said .. "; text there cannot be patched page by page" end
     if pool.reserved > 0 then said = said .. ("; %d promised"):format(pool.reserved) end
     if usable > 0 then return said, true end
     return said, false, pool_command(found.host, pages_wanted(found))
@@ -125,7 +126,9 @@ end
 
 tell["memory limit"] = function(found)
     if not found.memory then return "no limit" end
-    return text.size(found.memory.bytes) .. ": private copies count"
+    local left = found.memory.left
+    return ("%s%s: private copies count"):format(text.size(found.memory.bytes),
+        left and (" (%s left)"):format(text.size(left)) or "")
 end
 
 tell["hugetlb limit"] = function(found)

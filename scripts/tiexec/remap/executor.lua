@@ -6,6 +6,7 @@ local core = require "tiexec.core"
 local hosts = require "tiexec.harness.hosts"
 local message = require "tiexec.base.message"
 local planner = require "tiexec.planner"
+local properties = require "tiexec.harness.properties"
 local protection = require "tiexec.harness.protection"
 local ranges = require "tiexec.base.ranges"
 local seccomp = require "tiexec.harness.seccomp"
@@ -100,6 +101,24 @@ local function end_if_broken(state, range, why, broken)
     return why
 end
 
+-- The mappings with their properties, as they were before the first range was served.
+local function details_of(state)
+    local why
+    if not state.details then state.details, why = core.mappings(state.target.pid, true) end
+    return state.details, why
+end
+
+-- The properties of a part that the other memory must be given; or nil and a string.
+local function properties_of(state, source, part, host)
+    local list, kept = properties.of(state.target, part, host, state.details)
+    for _, stretch in ipairs(list or {}) do
+        if source.uses_pool and stretch.given.lo then
+            return nil, "it is locked in memory, as which hugetlb memory does not count"
+        end
+    end
+    return list, kept
+end
+
 -- Has a source replace a part of a range. Returns the part, or nil and a string.
 local function replace(state, source, range)
     -- The pools change as ranges are served.
@@ -107,12 +126,25 @@ local function replace(state, source, range)
     local why = state.forbidden(source, host)
     if why then return nil, why end
     local part, ok
+    local details, unknown = details_of(state)
+    if not details then return nil, unknown end
+    range = properties.without_gaps(range, details, host.huge_page_size)
+    if not range then return nil, "it is locked in memory, and has gaps" end
     part, why = sources.fit(source, state.target, range, host)
     if not part then return nil, why end
-    local broken
+    local kept, broken
+    kept, why = properties_of(state, source, part, host)
+    if not kept then return nil, why end
     ok, why, broken = source.replace(state.target, part, host, state.options)
-    if not ok then return nil, end_if_broken(state, part, why, broken) end
-    return part
+    local given, lost
+    if ok then
+        given, lost = properties.give(state.target, kept)
+    else
+        why = end_if_broken(state, part, why, broken)
+        given, lost = properties.give_again(state.target, part, details)
+    end
+    if not given then message.say("process %d: %s", state.target.pid, lost) end
+    return ok and part or nil, why
 end
 
 -- Gives a range to the first source that can serve it, beginning with number `first`. The source

@@ -9,6 +9,7 @@ local copy = require "tiexec.sources.copy"
 local core = require "tiexec.core"
 local images = require "tiexec.harness.images"
 local pieces = require "tiexec.sources.pieces"
+local properties = require "tiexec.harness.properties"
 local protection = require "tiexec.harness.protection"
 local ranges = require "tiexec.base.ranges"
 local room = require "tiexec.harness.room"
@@ -166,6 +167,7 @@ local function ranges_of(object, mappings, host)
     end
     for _, range in ipairs(found) do
         range.pieces = original_pieces(range, layout, last, find_hole)
+        range.mappings, range.host = mappings, host
     end
     return found, complaint
 end
@@ -237,6 +239,8 @@ end
 
 -- Puts one range of an object back. Returns nil and a string if that is not possible.
 local function restore(inferior, target, object, range)
+    local kept, lost = properties.to_put_back(target, range, range.host, range.mappings)
+    if not kept then return nil, lost end
     local ok, why = has_bytes_of(inferior, object.readable, range.pieces)
     if ok then ok, why = add_protection(target, range.pieces) end
     if ok then ok, why = room.for_mappings(target, #range.pieces + SPARE_MAPPINGS) end
@@ -245,7 +249,9 @@ local function restore(inferior, target, object, range)
     if not file then return nil, refused end
     ok, why = without_hugetlb(target, range.hugetlb)
     if not ok then return nil, why end
-    return pieces.restore(target, range.pieces, file.fd)
+    ok, why = pieces.restore(target, range.pieces, file.fd)
+    local given, without = properties.give(target, kept)
+    return ok and given, why or without
 end
 
 --- Puts the files' own mappings back wherever that is possible.
