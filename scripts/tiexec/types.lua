@@ -540,6 +540,7 @@
 ---@class Limit
 ---@field bytes integer The limit.
 ---@field file string The file that sets it.
+---@field left integer? Of a memory limit: the bytes that a copy may still take.
 
 --- The pages that a NUMA node has in a hugetlb pool (check/facts.lua).
 ---@class NodePool

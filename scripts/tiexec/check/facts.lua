@@ -3,8 +3,8 @@
 -- control group, containers. They are read from /proc and /sys below a folder `root`, which is ""
 -- for this host, and another folder in tests.
 
+local cgroups = require "tiexec.harness.cgroups"
 local core = require "tiexec.core"
-local filesystem = require "tiexec.harness.filesystem"
 local kernel = require "tiexec.harness.kernel"
 
 local facts = {}
@@ -19,73 +19,25 @@ end
 
 -- ---- limits -------------------------------------------------------------------------------------
 
--- Where there is no limit, version 2 of control groups says "max", and version 1 a larger number.
-local UNLIMITED <const> = 1 << 60
-
-local function read_limit(path)
-    local value = read_integer(path)
-    return value and value < UNLIMITED and value or nil
-end
-
--- Gives the smallest value of a limit in a control group and in those above it, and the file that
--- has that value. The limit's file has one of `names`.
-local function smallest(root, mount, group, names)
-    local least, where
-    if filesystem.is_below(group, mount.within) and mount.within ~= "/" then
-        group = group:sub(#mount.within + 1)
-    end
-    while true do
-        for _, name in ipairs(names) do
-            local path = mount.point .. group:gsub("/$", "") .. "/" .. name
-            local value = read_limit(root .. path)
-            if value and (not least or value < least) then least, where = value, path end
-        end
-        if group == "" or group == "/" then return least, where end
-        group = group:match("^(.*)/[^/]*$") or ""
-    end
-end
-
 -- Gives the size of a page as the kernel writes it in names of files: "2MB", "512MB", "1GB".
 local function size_name(bytes)
     if bytes >= 1 << 30 then return (bytes >> 30) .. "GB" end
     return bytes >= 1 << 20 and (bytes >> 20) .. "MB" or (bytes >> 10) .. "KB"
 end
 
-local function has_word(list, word)
-    return word and ("," .. list .. ","):find("," .. word .. ",", 1, true) ~= nil
-end
-
--- Gives the mount of a hierarchy of control groups, and the group there that this process is in. A
--- hierarchy of version 1 is known by its controller, and nil stands for that of version 2.
-local function hierarchy(root, mounts, controller)
-    local groups = core.read_file(root .. "/proc/self/cgroup") or ""
-    for line in groups:gmatch("[^\n]+") do
-        local names, group = line:match("^%d+:([^:]*):(.*)$")
-        local is_it = names and has_word(names, controller) or not controller and names == ""
-        for _, mount in ipairs(is_it and mounts or {}) do
-            local kind = controller and "cgroup" or "cgroup2"
-            local has = not controller or has_word(mount.options, controller)
-            if mount.type == kind and has then return mount, group end
-        end
-    end
-end
-
--- Gives the strictest Limit in the hierarchies of both versions, or nil.
-local function strictest(root, mounts, controller, names)
-    local least, where
-    for _, version in ipairs { controller, false } do
-        local mount, group = hierarchy(root, mounts, version or nil)
-        local value, path
-        if mount then value, path = smallest(root, mount, group, names) end
-        if value and (not least or value < least) then least, where = value, path end
-    end
-    return least and { bytes = least, file = where } or nil
-end
-
-local function hugetlb_limit(root, mounts, size)
+local function hugetlb_limit(root, size)
     local name = "hugetlb." .. size_name(size)
-    return strictest(root, mounts, "hugetlb", { name .. ".max", name .. ".rsvd.max",
+    local folders = cgroups.folders(root, "hugetlb")
+    return cgroups.strictest(root, folders, { name .. ".max", name .. ".rsvd.max",
         name .. ".limit_in_bytes", name .. ".rsvd.limit_in_bytes" })
+end
+
+-- Gives the memory limit, and what it leaves, as a start would find it.
+local function memory_limit(root)
+    local limit = cgroups.strictest(root, cgroups.folders(root, "memory"),
+        { "memory.max", "memory.limit_in_bytes" })
+    if limit then limit.left = cgroups.room(root) end
+    return limit
 end
 
 -- ---- the rest -----------------------------------------------------------------------------------
@@ -122,15 +74,15 @@ local FIRST_PID_NAMESPACE <const> = "pid:[4026531836]" -- the kernel's PROC_PID_
 -- @tparam Host host
 -- @treturn HostFacts
 function facts.read(root, host)
-    local size, mounts = host.huge_page_size, filesystem.mounts(root)
+    local size = host.huge_page_size
     local namespace = core.readlink(root .. "/proc/self/ns/pid")
     local result = {
         host = host,
         thp_switch = kernel.thp_switch(size, root),
         nodes = pools_by_node(root, size),
         container = container(root),
-        memory = strictest(root, mounts, "memory", { "memory.max", "memory.limit_in_bytes" }),
-        hugetlb = size > 0 and hugetlb_limit(root, mounts, size) or nil,
+        memory = memory_limit(root),
+        hugetlb = size > 0 and hugetlb_limit(root, size) or nil,
     }
     if namespace then result.pid_namespace = namespace ~= FIRST_PID_NAMESPACE end
     return result

@@ -7,6 +7,7 @@ local core = require "tiexec.core"
 local images = require "tiexec.harness.images"
 local inferiors = require "tiexec.harness.inferiors"
 local ranges = require "tiexec.base.ranges"
+local room = require "tiexec.harness.room"
 local refusal = require "tiexec.harness.refusal"
 local sources = require "tiexec.sources"
 local targets = require "tiexec.harness.targets"
@@ -56,6 +57,8 @@ local function try_shared(host)
     end
     return attempt(function()
         local target, size = targets.of_self(), host.huge_page_size
+        local has_room, short = room.for_copy(size)
+        if not has_room then error(short, 0) end
         local start = map_aligned(target, size, c.PROT_READ | c.PROT_WRITE, c.MAP_SHARED)
         target.call("madvise", start, size, c.MADV_HUGEPAGE)
         target.call("madvise", start, size, c.MADV_POPULATE_WRITE)

@@ -231,7 +231,8 @@ end
 -- are there all the same.
 local function without_hugetlb(target, list)
     for _, memory in ipairs(list) do
-        local ok, why = copy.make_small(target, memory)
+        local ok, why = room.for_copy(memory.stop - memory.start, target.pid)
+        if ok then ok, why = copy.make_small(target, memory) end
         if not ok then return nil, why end
     end
     return true

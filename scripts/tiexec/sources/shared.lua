@@ -13,6 +13,7 @@ local kernel = require "tiexec.harness.kernel"
 local message = require "tiexec.base.message"
 local pieces = require "tiexec.sources.pieces"
 local ranges = require "tiexec.base.ranges"
+local room = require "tiexec.harness.room"
 
 local c = core.constants
 
@@ -149,6 +150,9 @@ local function own_folder(folders)
 end
 
 local function make_and_find(target, name, part)
+    -- This process touches the memory first, so that its control groups are charged with it.
+    local has_room, short = room.for_copy(part.stop - part.start)
+    if not has_room then return nil, short end
     local folders <close>, why = cache.folders(true)
     local folder = own_folder(folders)
     if not folder then return nil, why or "there is no folder for the copy" end

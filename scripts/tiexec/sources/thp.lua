@@ -5,6 +5,7 @@
 local core = require "tiexec.core"
 local copy = require "tiexec.sources.copy"
 local kernel = require "tiexec.harness.kernel"
+local room = require "tiexec.harness.room"
 local text = require "tiexec.base.text"
 
 local c = core.constants
@@ -35,8 +36,9 @@ local function offers(host)
     return nil, ("whether its pages are%s cannot be seen (as root it can)"):format(of_size(host))
 end
 
-local function fit(_, range, host)
+local function fit(target, range, host)
     local ok, why = offers(host)
+    if ok then ok, why = room.for_copy(range.stop - range.start, target.pid) end
     if not ok then return nil, why end
     return { start = range.start, stop = range.stop }
 end
