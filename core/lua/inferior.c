@@ -128,20 +128,28 @@ static int l_drop_signal(lua_State *L)
 // replaced.
 // @function extend_inferior
 // @tparam table methods functions by their names; anything else raises
+// @treturn table the methods written in C that have been replaced, now or earlier, by their names
 static int l_extend_inferior(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_settop(L, 1);
     luaL_getmetatable(L, INFERIOR_TYPE);
     lua_getfield(L, 2, "__index");
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, INFERIOR_TYPE " replaced");
     for (lua_pushnil(L); lua_next(L, 1);) {
         luaL_argcheck(L, lua_type(L, -2) == LUA_TSTRING && lua_isfunction(L, -1), 1,
                       "functions by their names expected");
+        const char *name = lua_tostring(L, -2);
+        lua_pushvalue(L, -2);
+        if (lua_rawget(L, 3) != LUA_TNIL && lua_iscfunction(L, -1))
+            lua_setfield(L, 4, name);
+        else
+            lua_pop(L, 1);
         lua_pushvalue(L, -2);
         lua_insert(L, -2);
         lua_rawset(L, 3);
     }
-    return 0;
+    return 1;
 }
 
 /* Called when Lua collects the object, when a scope is left, or by a script. What is still traced

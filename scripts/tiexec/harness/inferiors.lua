@@ -4,9 +4,11 @@
 
 local core = require "tiexec.core"
 local objects = require "tiexec.harness.objects"
+local seccomp = require "tiexec.harness.seccomp"
 
 local c = core.constants
 local Inferior = {}
+local base -- the methods written in C that those below replace
 
 --- Lists the mappings, in order of address.
 -- @bool[opt] details add the numbers of /proc/PID/smaps, which take longer to read
@@ -92,10 +94,51 @@ function Inferior:scratch(size)
     return setmetatable({ inferior = self, address = address, size = size, held = true }, Scratch)
 end
 
-core.extend_inferior(Inferior)
+-- ---- past a seccomp filter ----------------------------------------------------------------------
+
+--- Makes the selected thread, which must be stopped, execute a system call. It does not if seccomp
+-- might kill the thread for that (see `seccomp.refusal`).
+-- @string name as in syscalls(2); an unknown one raises
+-- @param ... up to six integers; those that are left out are 0
+-- @treturn[1] int what the call has returned
+-- @treturn[2] nil, message, errno: the call has failed, or could not be run (ESRCH: the thread has
+-- ended or is not stopped; EPERM, too, if seccomp forbids it)
+function Inferior:remote_syscall(name, ...)
+    local refused = seccomp.refusal(self)
+    if refused then return nil, refused, c.EPERM end
+    return base.remote_syscall(self, name, ...)
+end
+
+-- Whenever an inferior may have run, or another thread of it is selected, what was known of its
+-- filters is forgotten.
+for _, name in ipairs { "wait", "interrupt", "select" } do
+    Inferior[name] = function(self, ...)
+        seccomp.forget(self)
+        return base[name](self, ...)
+    end
+end
+
+function Inferior:adopt(...)
+    local child, why, errno = base.adopt(self, ...)
+    if child and seccomp.is_heir(self) then seccomp.note_heir(child) end
+    return child, why, errno
+end
+
+base = core.extend_inferior(Inferior)
+
+local function launch(...)
+    local inferior, why, errno = core.launch(...)
+    if inferior then seccomp.note_heir(inferior) end
+    return inferior, why, errno
+end
+
+local function wait_any(list, ...)
+    for _, inferior in pairs(list) do seccomp.forget(inferior) end
+    return core.wait_any(list, ...)
+end
 
 return {
-    launch = core.launch,
+    launch = launch,
     attach = core.attach,
-    wait_any = core.wait_any,
+    wait_any = wait_any,
 }

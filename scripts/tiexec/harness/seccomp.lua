@@ -48,14 +48,77 @@ function seccomp.forbids_tracing()
     end
 end
 
---- Says why this process cannot try out what a target's filters allow: they are not its own
--- filters.
--- @int pid of the target
--- @treturn ?string nil: the filters are the same
-function seccomp.is_unknown(pid)
-    local theirs = core.status(pid, "Seccomp_filters")
-    local ours = core.status(core.getpid(), "Seccomp_filters")
-    return theirs ~= ours and "the program has installed a seccomp filter of its own" or nil
+-- ---- the gate -----------------------------------------------------------------------------------
+
+-- The inferiors that were launched by this process, or are descended from such: they have inherited
+-- its filters, and may have added some.
+local heirs = setmetatable({}, { __mode = "k" })
+
+-- What was found of an inferior since it last ran.
+local verdicts = setmetatable({}, { __mode = "k" })
+
+--- Notes that an inferior has inherited the filters of this process.
+-- @tparam Inferior inferior
+function seccomp.note_heir(inferior) heirs[inferior] = true end
+
+--- Tells whether that was noted.
+-- @tparam Inferior inferior
+-- @treturn boolean
+function seccomp.is_heir(inferior) return heirs[inferior] or false end
+
+--- Notes that an inferior may have run, and so may have other filters than before.
+-- @tparam Inferior inferior
+function seccomp.forget(inferior) verdicts[inferior] = nil end
+
+-- Gives the `mode` of a thread (0: none, 1: strict, 2: filters), and how many `filters` it has. A
+-- field that the kernel does not tell of is nil. `id` is its thread id, or "thread-self".
+local function state_of(id)
+    local status, why = core.read_file(("/proc/%s/status"):format(id))
+    if not status then return nil, why end
+    return { mode = tonumber(status:match("\nSeccomp:%s*(%d+)")),
+        filters = tonumber(status:match("\nSeccomp_filters:%s*(%d+)")) }
 end
+
+-- Says why filters forbid all remote calls. Equal numbers of filters are equal filters only if one
+-- process has inherited them from the other, since a filter cannot be removed.
+local function against_filters(theirs, ours, is_heir)
+    if not theirs.filters then
+        return "it has seccomp filters, and this kernel does not tell how many (Linux 5.9 does)"
+    end
+    if not is_heir then return "it has a seccomp filter, and what that allows is not known" end
+    if theirs.filters ~= ours.filters then
+        return "the program has installed a seccomp filter of its own"
+    end
+end
+
+local NONE <const>, STRICT <const> = 0, 1
+
+-- Judges the thread that would make the calls.
+local function judge(inferior)
+    local theirs, unknown = state_of(inferior:threads()[1] or inferior:pid())
+    local ours = state_of "thread-self" or {}
+    if not theirs then return { refusal = "its seccomp filters cannot be told: " .. unknown } end
+    local mode = theirs.mode
+    if not mode and ours.mode then return { refusal = "its seccomp filters cannot be told" } end
+    if not mode or mode == NONE then return { has_filters = false } end
+    if mode == STRICT then return { refusal = "it is in seccomp's strict mode" } end
+    return { refusal = against_filters(theirs, ours, heirs[inferior]), has_filters = true }
+end
+
+local function verdict_on(inferior)
+    verdicts[inferior] = verdicts[inferior] or judge(inferior)
+    return verdicts[inferior]
+end
+
+--- Says why an inferior must not be made to execute system calls: seccomp might kill it for one.
+-- What is not known counts as such a reason.
+-- @tparam Inferior inferior stopped
+-- @treturn ?string nil: it may be, if this process may execute the same ones
+function seccomp.refusal(inferior) return verdict_on(inferior).refusal end
+
+--- Tells whether an inferior has filters, which this process then has, too.
+-- @tparam Inferior inferior stopped
+-- @treturn boolean
+function seccomp.has_filters(inferior) return verdict_on(inferior).has_filters end
 
 return seccomp

@@ -50,13 +50,11 @@ end
 
 -- Enables transparent huge pages in a process that has disabled them, as mariadbd does for its
 -- heap, until the result is closed. All threads are stopped meanwhile, and pages that are huge by
--- then stay so. Does nothing in a process with a seccomp filter, which might kill the process for
--- these calls.
+-- then stay so.
 local function enable_huge_pages(inferior)
     local pid = inferior:pid()
     local function prctl(...) return inferior:remote_syscall("prctl", ...) end
-    local may_try = core.status(pid, "THP_enabled") == 0 and (core.status(pid, "Seccomp") or 0) == 0
-    local enabled = may_try and prctl(c.PR_GET_THP_DISABLE, 0, 0, 0, 0) == 1
+    local enabled = core.status(pid, "THP_enabled") == 0 and prctl(c.PR_GET_THP_DISABLE, 0, 0, 0, 0) == 1
         and prctl(c.PR_SET_THP_DISABLE, 0, 0, 0, 0) == 0
     return setmetatable({}, { __close = function()
         if enabled then prctl(c.PR_SET_THP_DISABLE, 1, 0, 0, 0) end

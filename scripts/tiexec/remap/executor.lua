@@ -34,12 +34,11 @@ local function rehearse(source, host)
     end, TRIAL_MS)
 end
 
--- Why a seccomp filter of the process forbids the steps of a source, or nil. The filters of this
--- process are the same, so the steps are tried out here.
-local function forbidden_by_seccomp(pid, source, host)
-    if (core.status(pid, "Seccomp") or 0) == 0 then return nil end
-    local unknown = seccomp.is_unknown(pid)
-    if unknown then return unknown end
+-- Why seccomp forbids the steps of a source, or nil. If the process has the filters of this one,
+-- the steps are tried out here.
+local function forbidden_by_seccomp(inferior, source, host)
+    local refused = seccomp.refusal(inferior)
+    if refused or not seccomp.has_filters(inferior) then return refused end
     local ok, why = rehearse(source, host)
     if ok then return nil end
     return ("its seccomp filter does not allow the system calls needed (%s)"):format(why)
@@ -48,13 +47,13 @@ end
 -- A function that tells why a source is forbidden in a process, or nil. It remembers the answer for
 -- each source and size of pages. The answer does not count any more when a source that had no such
 -- pages has some, because the steps could not be tried out before.
-local function make_forbidden(pid)
+local function make_forbidden(inferior)
     local answers = {}
     return function(source, host)
         local has_some = source.offers and source.offers(host) or false
         local key = ("%s %d %s"):format(source.name, host.huge_page_size, has_some)
         if answers[key] == nil then
-            answers[key] = forbidden_by_seccomp(pid, source, host) or false
+            answers[key] = forbidden_by_seccomp(inferior, source, host) or false
         end
         return answers[key] or nil
     end
@@ -197,7 +196,7 @@ function executor.run(inferior, operations, names, options)
     local host = options.host or hosts.describe()
     local described = {} -- hosts by the size of their huge pages
     local state = { target = targets.of(inferior, options.trace), options = options, results = {},
-        forbidden = make_forbidden(inferior:pid()), inferior = inferior }
+        forbidden = make_forbidden(inferior), inferior = inferior }
     for _, operation in ipairs(operations) do
         if operation.op == "remap" and not state.ended then
             state.before = state.before or whole.look(state.target)

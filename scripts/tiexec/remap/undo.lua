@@ -13,6 +13,7 @@ local properties = require "tiexec.harness.properties"
 local protection = require "tiexec.harness.protection"
 local ranges = require "tiexec.base.ranges"
 local room = require "tiexec.harness.room"
+local seccomp = require "tiexec.harness.seccomp"
 local targets = require "tiexec.harness.targets"
 
 local c = core.constants
@@ -240,6 +241,8 @@ end
 
 -- Puts one range of an object back. Returns nil and a string if that is not possible.
 local function restore(inferior, target, object, range)
+    local refused_all = seccomp.refusal(inferior)
+    if refused_all then return nil, refused_all end
     local kept, lost = properties.to_put_back(target, range, range.host, range.mappings)
     if not kept then return nil, lost end
     local ok, why = has_bytes_of(inferior, object.readable, range.pieces)

@@ -14,6 +14,7 @@ local message = require "tiexec.base.message"
 local planner = require "tiexec.planner"
 local protection = require "tiexec.harness.protection"
 local ranges = require "tiexec.base.ranges"
+local seccomp = require "tiexec.harness.seccomp"
 local smaller = require "tiexec.plan.smaller"
 local sources = require "tiexec.sources"
 local stage = require "tiexec.remap.stage"
@@ -225,10 +226,13 @@ function Follower:remap_stopped(inferior)
 end
 
 -- Attaches to the process and remaps its new libraries. Returns false if the list is being
--- changed. If the process cannot be attached to, its libraries are left alone from now on.
+-- changed; false and the milliseconds until the next try if the process is frozen. If it cannot be
+-- attached to, its libraries are left alone from now on.
 function Follower:remap()
     local inferior, why, errno = hold.attach(self.pid)
+    if errno == c.EAGAIN then return false, LOOK_MS end
     if inferior then
+        if seccomp.is_heir(self.inferior) then seccomp.note_heir(inferior) end
         local ok, done = xpcall(self.remap_stopped, debug.traceback, self, inferior)
         inferior:detach()
         inferior:close()
@@ -245,11 +249,12 @@ function Follower:remap()
     return true
 end
 
--- Remaps new libraries if there are any. Returns false if the list is being changed.
+-- Remaps new libraries if there are any. Returns the same as `remap`.
 function Follower:update()
     local new = self:find_new()
     if not new then return false end
-    return not next(new) or self:remap()
+    if not next(new) then return true end
+    return self:remap()
 end
 
 -- Waits for news of the watch, and looks for new libraries after each, until the program ends.
@@ -265,9 +270,8 @@ local function follow(self)
     local news
     repeat
         if identity_of(self.pid) ~= self.identity then return end -- the process has exec'd
-        local pause = look_ms
-        if not self:update() then pause = SOON_MS end
-        news = watch:wait(pause)
+        local done, later = self:update()
+        news = watch:wait(done and look_ms or not done and (later or SOON_MS) or nil)
     until news == "ended"
 end
 

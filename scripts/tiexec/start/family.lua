@@ -5,6 +5,7 @@
 
 local core = require "tiexec.core"
 local inferiors = require "tiexec.harness.inferiors"
+local seccomp = require "tiexec.harness.seccomp"
 local stages = require "tiexec.start.stages"
 
 local family = {}
@@ -70,6 +71,7 @@ end
 -- @tparam Settings given the settings of the command line and the environment
 function family.run(inferior, name, given)
     local self = setmetatable({ runs = {}, inferiors = {} }, Family)
+    seccomp.note_heir(inferior) -- it was this very process before it split
     self:add(stages.start(inferior, name, given))
     while next(self.runs) do
         local stopped, event, _, failed = inferiors.wait_any(self.inferiors)

@@ -38,7 +38,8 @@ local function is_script(inferior, path)
 end
 
 -- Has the inferior repeat its execve when it runs on, with the arguments that are on the new
--- program's stack. Returns nil if that is not possible.
+-- program's stack. Returns nil if that is not possible. Its seccomp filters have just allowed the
+-- same call.
 local function repeat_exec(inferior)
     local sp, name = inferior:read_register("sp"), (inferior:auxv() or {}).AT_EXECFN
     local count = sp and inferior:read_memory(sp, WORD)

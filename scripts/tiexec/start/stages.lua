@@ -111,7 +111,7 @@ function Run:relocate(mappings)
     if not wanted or chosen.align == false or chosen.wrong then return true end
     -- A filter of the program's own may kill it for the system calls. The executor complains of
     -- that.
-    if self.is_successor and seccomp.is_unknown(self.inferior:pid()) then return true end
+    if self.is_successor and seccomp.refusal(self.inferior) then return true end
     local trace = debug_lines.syscall_trace(chosen)
     local ok, why = relocate.move(self.inferior, wanted, mappings, trace)
     self.unmoved = not ok and "not moved to a congruent base: " .. tostring(why) or nil
