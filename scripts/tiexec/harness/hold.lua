@@ -2,6 +2,7 @@
 --- Taking hold of a running process, for some milliseconds.
 
 local core = require "tiexec.core"
+local frozen = require "tiexec.harness.frozen"
 local inferiors = require "tiexec.harness.inferiors"
 
 local c = core.constants
@@ -11,17 +12,30 @@ local STOP_MS <const> = 200 -- how long the threads that have stopped wait for o
 local PAUSE_MS <const> = 100 -- how long the process runs freely between two tries
 local TRIES <const> = 35 -- ten seconds in all
 
+-- Makes one try. A process may become frozen at any moment.
+local function try_once(pid)
+    local why = frozen.refusal(pid)
+    if why then return nil, why, c.EAGAIN end
+    local inferior, refused, errno = inferiors.attach(pid, STOP_MS)
+    why = inferior and frozen.refusal(pid)
+    if not why then return inferior, refused, errno end
+    inferior:detach()
+    inferior:close()
+    return nil, why, c.EAGAIN
+end
+
 --- Attaches to a process and stops all its threads. A thread that waits for a child of vfork cannot
 -- be stopped, but such a wait is mostly short. So several tries are made. Once the process is held,
 -- no child of vfork shares its memory.
 -- @int pid
 -- @treturn[1] Inferior all threads are stopped
--- @treturn[2] nil, message, errno (ETIMEDOUT: some thread could not be stopped)
+-- @treturn[2] nil, message, errno (ETIMEDOUT: some thread could not be stopped; EAGAIN: the process
+-- is frozen)
 function hold.attach(pid)
     local inferior, why, errno
     for try = 1, TRIES do
         if try > 1 then core.pause(PAUSE_MS) end
-        inferior, why, errno = inferiors.attach(pid, STOP_MS)
+        inferior, why, errno = try_once(pid)
         if inferior or errno ~= c.ETIMEDOUT then break end
     end
     return inferior, why, errno
