@@ -74,8 +74,8 @@ static void bound_time(void)
     /* glibc has these two in librt before 2.34 */
     if (syscall(SYS_timer_create, CLOCK_PROCESS_CPUTIME_ID, &event, &timer) == 0)
         syscall(SYS_timer_settime, timer, 0, &time, NULL);
-    limit.rlim_cur = smaller(2 * CPU_SECONDS, limit.rlim_max);
-    limit.rlim_max = smaller(3 * CPU_SECONDS, limit.rlim_max);
+    limit.rlim_cur = smaller((rlim_t)2 * CPU_SECONDS, limit.rlim_max);
+    limit.rlim_max = smaller((rlim_t)3 * CPU_SECONDS, limit.rlim_max);
     setrlimit(RLIMIT_CPU, &limit);
 }
 

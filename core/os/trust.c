@@ -31,9 +31,9 @@ static bool is_first_namespace(void)
     size_t size;
     if (file_read("/proc/self/uid_map", &text, &size))
         return true;
-    unsigned long inside = 1, outside = 1, count = 0;
-    bool first = sscanf(text, "%lu %lu %lu", &inside, &outside, &count) == 3 && inside == 0 &&
-                 outside == 0 && count == UINT32_MAX;
+    char *at = text;
+    unsigned long inside = strtoul(at, &at, 10), outside = strtoul(at, &at, 10);
+    bool first = inside == 0 && outside == 0 && strtoul(at, &at, 10) == UINT32_MAX;
     free(text);
     return first;
 }
