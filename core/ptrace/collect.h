@@ -50,8 +50,8 @@ void collect_leave(pid_t tid);
  * tell of none. */
 void collect_let_children_go(pid_t parent);
 
-/* Lets go of what there is to let go, and tells whether there is more to come. A process that sleeps
- * elsewhere than here asks this now and then. */
+/* Lets go of what there is to let go, and tells whether there is more to come. A process that
+ * sleeps elsewhere than here asks this now and then. */
 bool collect_owes(void);
 
 /* Tells whether `tid` is one that was to be let go and has not stopped yet. Then it is that no

@@ -60,7 +60,9 @@ function frozen.refusal(pid, root)
     for _, mount in ipairs(filesystem.mounts(root)) do
         local group = group_in(groups, mount)
         mount.point = root .. mount.point
-        if group and is_any_frozen(mount, group) then return "it is frozen (by its control group)" end
+        if group and is_any_frozen(mount, group) then
+            return "it is frozen (by its control group)"
+        end
     end
 end
 

@@ -54,7 +54,8 @@ end
 local function enable_huge_pages(inferior)
     local pid = inferior:pid()
     local function prctl(...) return inferior:remote_syscall("prctl", ...) end
-    local enabled = core.status(pid, "THP_enabled") == 0 and prctl(c.PR_GET_THP_DISABLE, 0, 0, 0, 0) == 1
+    local enabled = core.status(pid, "THP_enabled") == 0
+        and prctl(c.PR_GET_THP_DISABLE, 0, 0, 0, 0) == 1
         and prctl(c.PR_SET_THP_DISABLE, 0, 0, 0, 0) == 0
     return setmetatable({}, { __close = function()
         if enabled then prctl(c.PR_SET_THP_DISABLE, 1, 0, 0, 0) end
