@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * landlocked CMD...: runs CMD so that it may read and run files of the system and below /tmp alone: neither of
- * /proc nor of /sys (Landlock, Linux 5.13). */
+ * landlocked CMD...: runs CMD so that it may read and run files of the system, /tmp and the current folder
+ * alone: neither of /proc nor of /sys (Landlock, Linux 5.13). */
 #include <fcntl.h>
 #include <linux/landlock.h>
 #include <stdio.h>
@@ -8,7 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static const char *const allowed[] = {"/usr", "/bin", "/lib", "/lib64", "/etc", "/dev", "/tmp"};
+static const char *const allowed[] = {"/usr", "/bin", "/lib", "/lib64", "/etc", "/dev", "/tmp", "."};
 
 int main(int argc, char **argv)
 {
