@@ -1,0 +1,79 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- Giving up the old before the new is sure: a process that may have no more address space, data, or open files, or
+-- nearly no more mappings. Attaching and undoing are done, or one line says why not; nothing is half done.
+
+local core = require "tiexec.core"
+local failure = require "tests.lib.failure"
+local support = require "tests.lib.support"
+
+local program <const> = support.programs .. "properties"
+
+local cache, mode
+setup(function() cache, mode = support.folder("/dev/shm"), support.thp("madvise") end)
+teardown(function()
+    getmetatable(cache).__close(cache)
+    if mode then getmetatable(mode).__close() end
+end)
+
+local function words(more)
+    return support.concat({ "env", "TIEXEC_CACHE=" .. cache.path, support.tiexec }, more)
+end
+
+-- The executable's text, as maps has it, and whatever else lies there.
+local function picture(pid)
+    local lines = {}
+    for line in support.read_file(("/proc/%d/maps"):format(pid)):gmatch("[^\n]+") do
+        local start = tonumber(line:match("^%x+"), 16)
+        if start and start >= 0x400000 and start < 0xb00000 then lines[#lines + 1] = line end
+    end
+    return lines
+end
+
+local function start(command)
+    local process = support.start(command)
+    assert(support.wait_for(function() return support.has_become(process.pid, "properties") end))
+    return process
+end
+
+local LIMITS <const> = { "--as", "--data", "--nofile", "--memlock" }
+
+-- Lets the process have no more than it has now.
+local function limit(pid, which)
+    local kib = { ["--as"] = core.status(pid, "VmSize"), ["--data"] = core.status(pid, "VmData") }
+    local value = kib[which] and kib[which] << 10 or which == "--nofile" and 3 or 0
+    assert.equal(0, support.run({ "prlimit", "--pid", ("%d"):format(pid), ("%s=%d:"):format(which, value) }).code)
+end
+
+local function check(process, option, source, before)
+    local more = source and { "--sources", source } or {}
+    local command = words(support.concat(more, { option, ("%d"):format(process.pid) }))
+    local result = support.run(support.concat({ "timeout", "-k", "3", "60" }, command))
+    assert.is_true(process:is_alive())
+    if result.code == 0 then
+        assert.equal("", result.err)
+        return true
+    end
+    assert.equal(1, result.code)
+    failure.one_line(result)
+    assert.same(before, picture(process.pid))
+    return false
+end
+
+for _, which in ipairs(LIMITS) do
+    for _, source in ipairs { "file", "shared", "thp" } do
+        it(("%s at its limit: attaching by %s is done, or nothing is"):format(which, source), function()
+            local process <close> = start { program, "none" }
+            limit(process.pid, which)
+            check(process, "--attach", source, picture(process.pid))
+        end)
+
+        it(("%s at its limit: undoing %s is done, or nothing is"):format(which, source), function()
+            local plain <close> = start { program, "none" }
+            local process <close> = start(words { "--sources", source, program, "none" })
+            limit(process.pid, which)
+            if check(process, "--undo", nil, picture(process.pid)) then
+                assert.same(picture(plain.pid), picture(process.pid))
+            end
+        end)
+    end
+end
