@@ -384,6 +384,10 @@
 ---@field offset integer? The offset in the file; a gap has one where it is known how the file lies.
 ---@field foreign string? What the piece is, if it is not the file's own bytes.
 
+--- A stretch of memory with its properties (harness/properties.lua).
+---@class Stretch: Range
+---@field given table<string, boolean> The VmFlags of smaps that other memory there must be given.
+
 -- ---- carrying out a plan ------------------------------------------------------------------------
 
 ---@alias Trace fun(name: string, arguments: table, result: integer?, why: string?)

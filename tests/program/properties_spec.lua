@@ -3,7 +3,11 @@
 -- process. After attaching and after undoing they are as they were, whether the text became huge or was left.
 
 local core = require "tiexec.core"
+local copy = require "tiexec.sources.copy"
+local sharers = require "tiexec.harness.sharers"
 local support = require "tests.lib.support"
+local targets = require "tiexec.harness.targets"
+local tiexec = require "tiexec"
 
 local program <const> = support.programs .. "properties"
 
@@ -33,7 +37,7 @@ local function start(property)
     return nil, why
 end
 
-local function tiexec(words, pid)
+local function run(words, pid)
     local command = support.concat({ "env", "TIEXEC_CACHE=" .. cache.path, "timeout", "-k", "3", "60", support.tiexec },
         words, { ("%d"):format(pid) })
     return support.run(command)
@@ -57,7 +61,7 @@ for property, flag in pairs { mlockall = "lo", mlock = "lo", limited = "lo", low
             if not it_ then return pending("it cannot be had here: " .. why) end
             local before, locked = properties_of(it_.pid, flag)
             assert.is_true(before > 0)
-            local result = tiexec({ "--sources", source, "--attach" }, it_.pid)
+            local result = run({ "--sources", source, "--attach" }, it_.pid)
             assert.is_true(result.code == 0 or result.err ~= "")
             assert.same({ before, locked }, { properties_of(it_.pid, flag) })
             local huge = support.huge_text(it_.pid)
@@ -65,7 +69,7 @@ for property, flag in pairs { mlockall = "lo", mlock = "lo", limited = "lo", low
             if can_lock and source == "thp" then assert.is_true(huge > 0, result.err) end
             if property == "lowered" then assert.matches("RLIMIT_MEMLOCK", result.err, 1, true) end
             if property == "mlock" then assert.matches("only a part of it", result.err, 1, true) end
-            tiexec({ "--undo" }, it_.pid)
+            run({ "--undo" }, it_.pid)
             assert.same({ before, locked }, { properties_of(it_.pid, flag) })
             assert.is_true(it_.process:is_alive())
         end)
@@ -78,7 +82,7 @@ describe("sealed text", function()
         if not it_ then return pending("it cannot be had here: " .. why) end
         local before = support.read_file(("/proc/%d/maps"):format(it_.pid))
         for _, source in ipairs { "file", "shared", "thp" } do
-            local result = tiexec({ "--sources", source, "--attach" }, it_.pid)
+            local result = run({ "--sources", source, "--attach" }, it_.pid)
             assert.equal(1, result.code)
             assert.matches("sealed", result.err, 1, true)
             assert.equal(before, support.read_file(("/proc/%d/maps"):format(it_.pid)))
@@ -88,6 +92,27 @@ describe("sealed text", function()
 end)
 
 describe("another process with the same memory", function()
+    it("is found; one with memory of its own is not", function()
+        local it_ <close>, why = start("shared")
+        if not it_ then return pending("it cannot be had here: " .. why) end
+        local other = sharers.find(it_.pid)
+        assert.equal(it_.pid, other and core.status(other, "PPid"))
+        local plain <close> = start("none")
+        assert.is_nil(sharers.find(plain.pid))
+    end)
+
+    it("forbids what replaces text in several steps", function()
+        local it_ <close>, why = start("shared")
+        if not it_ then return pending("it cannot be had here: " .. why) end
+        local inferior <close> = assert(tiexec.attach(it_.pid))
+        local ok, refused = copy.replace(targets.of(inferior), { start = 0x600000, stop = 0x800000 },
+            { host = core.host(), flags = 0, populate = copy.populate, in_place = true })
+        inferior:detach()
+        assert.is_nil(ok)
+        assert.matches("shares its memory", refused, 1, true)
+        assert.equal("ready\n", it_.said())
+    end)
+
     for _, source in ipairs { "thp", "shared", "file", "hugetlb" } do
         it("runs on while text is replaced, by " .. source .. " and by undo", function()
             local pool <close> = source == "hugetlb" and support.pool(8) or support.folder()
@@ -95,8 +120,8 @@ describe("another process with the same memory", function()
             local it_ <close>, why = start("shared")
             if not it_ then return pending("it cannot be had here: " .. why) end
             for _ = 1, support.rounds(20) do
-                tiexec({ "--sources", source, "--attach" }, it_.pid)
-                tiexec({ "--undo" }, it_.pid)
+                run({ "--sources", source, "--attach" }, it_.pid)
+                run({ "--undo" }, it_.pid)
                 assert.equal("ready\n", it_.said())
             end
             assert.is_true(it_.process:is_alive())

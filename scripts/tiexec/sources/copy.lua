@@ -7,6 +7,7 @@
 local core = require "tiexec.core"
 local protection = require "tiexec.harness.protection"
 local ranges = require "tiexec.base.ranges"
+local sharers = require "tiexec.harness.sharers"
 
 local c = core.constants
 local copy = {}
@@ -175,8 +176,12 @@ end
 
 -- Moves the originals aside and makes the copy in their place, because before Linux 5.16 hugetlb
 -- memory cannot be moved. If a step fails, the originals are moved back. All threads must be
--- stopped.
+-- stopped, and nobody else may have the same memory: for a moment there is no text.
 local function copy_in_place(target, range, originals, how)
+    local sharer = sharers.find(target.pid)
+    if sharer then
+        return nil, ("process %d shares its memory, and would find no text"):format(sharer)
+    end
     local aside <close>, why = map_aside(target, range, originals)
     if not aside then return nil, why end
     local moved
