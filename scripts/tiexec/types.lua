@@ -337,7 +337,8 @@
 ---@alias Fit fun(target: Target, range: Range, host: Host): Part?, string?
 ---@alias Replace fun(target: Target, part: Part, host: Host, how: RunOptions): boolean?, string?
 
---- Where huge pages come from (sources/init.lua). A function that fails gives nil and the reason.
+--- Where huge pages come from (sources/init.lua). A function that fails gives nil and the reason;
+--- `replace` adds "broken" if it knows that the text of the process is not whole any more.
 ---@class Source
 ---@field name SourceName The name of the source.
 ---@field description string The source in a few words.

@@ -76,6 +76,21 @@ for property, flag in pairs { mlockall = "lo", mlock = "lo", limited = "lo", low
     end
 end
 
+it("what KSM may merge becomes memory that it may not: it would split the huge pages", function()
+    local it_ <close>, why = start("mergeable")
+    if not it_ then return pending("it cannot be had here: " .. why) end
+    if properties_of(it_.pid, "mg") == 0 then return pending("text of files is not merged here") end
+    run({ "--sources", "thp", "--attach" }, it_.pid)
+    local huge = 0
+    for _, m in ipairs(support.smaps(it_.pid)) do
+        if m.perms == "r-xp" and (m.AnonHugePages or 0) > 0 then
+            huge = huge + m.AnonHugePages
+            assert.is_nil(m.VmFlags:find("mg", 1, true))
+        end
+    end
+    assert.is_true(huge > 0)
+end)
+
 describe("sealed text", function()
     it("is left alone, with the reason", function()
         local it_ <close>, why = start("sealed")

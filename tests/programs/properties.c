@@ -76,6 +76,8 @@ static int set(const char *property)
         return madvise(page(1 << 20), some, MADV_DONTDUMP);
     if (strcmp(property, "sealed") == 0)
         return seal(page(1 << 20), some);
+    if (strcmp(property, "mergeable") == 0)
+        return prctl(67 /* PR_SET_MEMORY_MERGE, Linux 6.4 */, 1, 0, 0, 0);
     return strcmp(property, "shared") == 0 ? share() : 0;
 }
 
