@@ -53,6 +53,8 @@ TEST_LIBS_loader    := -ldl
 TEST_FLAGS_waiting  := -pthread
 TEST_FLAGS_threads  := -pthread
 TEST_FLAGS_properties := -no-pie -fno-pie
+TEST_FLAGS_listening := -no-pie -fno-pie
+TEST_FLAGS_confined  := -static -no-pie -fno-pie
 TEST_FLAGS_deep     := -rdynamic -fno-optimize-sibling-calls
 
 # ---- what they are made of besides their own file ----

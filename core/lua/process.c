@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What /proc tells of one process, beside its mappings. */
+ * What /proc tells of one process, beside its mappings; and files for it. */
+#include "base/handover.h"
 #include "lua/open.h"
 #include "lua/util.h"
 #include "proc/process.h"
 
 #include <elf.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define AT(name) {#name, name}
@@ -106,6 +108,28 @@ static int l_living(lua_State *L)
     return 1;
 }
 
+/// Sends an open file to a process, through a socket of that process.
+// @function send_file
+// @int pid
+// @int theirs descriptor of the process for one end of a pair of sockets; the file comes out at the
+// other end
+// @tparam file|int file of Lua's io library, or a descriptor of this process
+// @treturn[1] boolean true
+// @treturn[2] nil, message, errno (ENOSYS: before Linux 5.6)
+static int l_send_file(lua_State *L)
+{
+    pid_t pid = bind_check_pid(L, 1);
+    int theirs = (int)luaL_checkinteger(L, 2), fd;
+    if (lua_isinteger(L, 3)) {
+        fd = (int)lua_tointeger(L, 3);
+    } else {
+        const luaL_Stream *file = luaL_checkudata(L, 3, LUA_FILEHANDLE);
+        luaL_argcheck(L, file->closef, 3, "file is closed");
+        fd = fileno(file->f);
+    }
+    return bind_push_result(L, "send_file", handover_send(pid, theirs, fd));
+}
+
 void bind_add_process(lua_State *L)
 {
     static const luaL_Reg functions[] = {
@@ -113,6 +137,7 @@ void bind_add_process(lua_State *L)
         {"auxv", l_auxv},
         {"status", l_status},
         {"layout", l_layout},
+        {"send_file", l_send_file},
         {NULL, NULL},
     };
     luaL_setfuncs(L, functions, 0);

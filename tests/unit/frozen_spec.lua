@@ -17,7 +17,7 @@ local function refusal(mounts, groups, files)
     write("/proc/self/mountinfo", mounts)
     write("/proc/7/cgroup", groups)
     for path, text in pairs(files) do write(path, text) end
-    return frozen.refusal(7, folder.path)
+    return frozen.refusal(7, frozen.groups(7, folder.path), folder.path)
 end
 
 describe("a process is frozen", function()

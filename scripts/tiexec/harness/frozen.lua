@@ -27,16 +27,6 @@ local function is_frozen_by(folder)
         or state:find("^FROZEN") ~= nil or state:find("^FREEZING") ~= nil
 end
 
--- Tells whether a group or one above it is frozen, up to the folder where its hierarchy is mounted.
-local function is_any_frozen(mount, group)
-    local folder = folder_of(mount, group)
-    while folder and #folder >= #mount.point do
-        if is_frozen_by(folder) then return true end
-        folder = folder:match("^(.*)/[^/]*$")
-    end
-    return false
-end
-
 -- Gives the group of a process in the hierarchy of a mount, as /proc/PID/cgroup writes it. nil: the
 -- hierarchy has no freezer.
 local function group_in(groups, mount)
@@ -48,21 +38,36 @@ local function group_in(groups, mount)
     end
 end
 
---- Says why a process cannot be stopped: it is frozen.
+--- Lists the groups that can freeze a process: its own and those above, of both versions.
 -- @int pid
 -- @string[opt=""] root a folder that stands for /, for tests
--- @treturn ?string nil: it is not, as far as can be seen
-function frozen.refusal(pid, root)
+-- @treturn table list of folders
+function frozen.groups(pid, root)
     root = root or ""
-    local wait = core.read_file(("%s/proc/%d/wchan"):format(root, pid))
-    if waits[wait or ""] then return "it is frozen" end
     local groups = "\n" .. (core.read_file(("%s/proc/%d/cgroup"):format(root, pid)) or "")
+    local list, seen = {}, {}
     for _, mount in ipairs(filesystem.mounts(root)) do
-        local group = group_in(groups, mount)
-        mount.point = root .. mount.point
-        if group and is_any_frozen(mount, group) then
-            return "it is frozen (by its control group)"
+        local group = not seen[mount.type] and group_in(groups, mount)
+        local folder = group and folder_of(mount, group)
+        seen[mount.type] = seen[mount.type] or folder ~= nil and folder ~= false
+        while folder and #folder >= #mount.point do
+            list[#list + 1] = root .. folder
+            folder = folder:match("^(.*)/[^/]*$")
         end
+    end
+    return list
+end
+
+--- Says why a process cannot be stopped: it is frozen.
+-- @int pid
+-- @tparam table groups what `frozen.groups` has given; to find them takes longer
+-- @string[opt=""] root a folder that stands for /, for tests
+-- @treturn ?string nil: it is not, as far as can be seen
+function frozen.refusal(pid, groups, root)
+    local wait = core.read_file(("%s/proc/%d/wchan"):format(root or "", pid))
+    if waits[wait or ""] then return "it is frozen" end
+    for _, folder in ipairs(groups) do
+        if is_frozen_by(folder) then return "it is frozen (by its control group)" end
     end
 end
 

@@ -14,11 +14,14 @@ local TRIES <const> = 35 -- ten seconds in all
 
 -- Makes one try. A process may become frozen at any moment.
 local function try_once(pid)
-    local why = frozen.refusal(pid)
+    local groups = frozen.groups(pid)
+    local why = frozen.refusal(pid, groups)
     if why then return nil, why, c.EAGAIN end
+    local started = core.now()
     local inferior, refused, errno = inferiors.attach(pid, STOP_MS)
-    why = inferior and frozen.refusal(pid)
-    if not why then return inferior, refused, errno end
+    if not inferior then return nil, refused, errno end
+    why = frozen.refusal(pid, groups)
+    if not why then return inferior, started end
     inferior:detach()
     inferior:close()
     return nil, why, c.EAGAIN
@@ -29,6 +32,7 @@ end
 -- no child of vfork shares its memory.
 -- @int pid
 -- @treturn[1] Inferior all threads are stopped
+-- @treturn[1] number when that began: seconds, as `core.now` gives them
 -- @treturn[2] nil, message, errno (ETIMEDOUT: some thread could not be stopped; EAGAIN: the process
 -- is frozen)
 function hold.attach(pid)

@@ -68,6 +68,53 @@ function Inferior:remote_open(path)
     return self:remote_syscall("openat", c.AT_FDCWD, name.address, c.O_RDONLY | c.O_CLOEXEC, 0)
 end
 
+-- <sys/socket.h>: AF_UNIX, SOCK_DGRAM, MSG_DONTWAIT, MSG_CMSG_CLOEXEC. SOCK_CLOEXEC is O_CLOEXEC.
+local UNIX <const>, DATAGRAMS <const> = 1, 2
+local AT_ONCE <const>, CLOEXEC <const> = 0x40, 0x40000000
+
+-- Makes the inferior receive the file that has been sent to its socket. `place` is a loan of 128
+-- bytes. Returns the inferior's descriptor, or nil, message, errno.
+local function receive(inferior, place, socket)
+    local at <const>, IOV <const>, BYTE <const>, CONTROL <const>, ROOM <const> =
+        place.address, 64, 80, 96, 24
+    local header = string.pack("jjjjjjj", 0, 0, at + IOV, 1, at + CONTROL, ROOM, 0) -- msghdr
+        .. ("\0"):rep(8) .. string.pack("jj", at + BYTE, 1) -- iovec
+    local ok, why, errno = inferior:write_memory(at, header)
+    if ok then
+        ok, why, errno = inferior:remote_syscall("recvmsg", socket, at, AT_ONCE | CLOEXEC)
+    end
+    local control = ok and inferior:read_memory(at + CONTROL, ROOM)
+    if not control then return nil, why or "recvmsg: no answer", errno or c.EIO end
+    local size, _, _, fd = string.unpack("ji4i4i4", control) -- cmsghdr
+    if size < 20 then return nil, "recvmsg: no file (it may have no more open)", c.EIO end
+    return fd
+end
+
+--- Gives the inferior a file that this process has open. It need not open the file itself, for
+-- which it would need a path of its own, and might have to wait for a process: maybe for itself.
+-- @tparam file|int file of Lua's io library, or a descriptor of this process
+-- @treturn[1] int file descriptor of the inferior
+-- @treturn[2] nil, message, errno (ENOSYS: before Linux 5.6; EPERM: it has seccomp filters)
+function Inferior:take_file(file)
+    if seccomp.has_filters(self) then -- which may allow the calls of a start, and not these
+        return nil, "its seccomp filters may not allow that", c.EPERM
+    end
+    local place <close>, message, errno = self:lend(("\0"):rep(128))
+    if not place then return nil, message, errno end
+    local ok, bytes, fd
+    ok, message, errno = self:remote_syscall("socketpair", UNIX, DATAGRAMS | c.O_CLOEXEC, 0,
+        place.address)
+    if not ok then return nil, message, errno end
+    bytes, message, errno = self:read_memory(place.address, 8)
+    if not bytes then return nil, message, errno end
+    local here, there = string.unpack("i4i4", bytes)
+    ok, message, errno = core.send_file(self:pid(), there, file)
+    if ok then fd, message, errno = receive(self, place, here) end
+    self:remote_syscall("close", here)
+    self:remote_syscall("close", there)
+    return fd, message, errno
+end
+
 local Scratch = {}
 Scratch.__index = Scratch
 

@@ -3,6 +3,7 @@
 -- their mappings.
 
 local core = require "tiexec.core"
+local files = require "tiexec.harness.files"
 local images = require "tiexec.harness.images"
 local protection = require "tiexec.harness.protection"
 local ranges = require "tiexec.base.ranges"
@@ -10,16 +11,11 @@ local ranges = require "tiexec.base.ranges"
 local c = core.constants
 local objects = {}
 
--- Gives the image of the file that is mapped, or nil. The path may lead to another file by now,
--- or to none. Then the image comes from the map_files link, which only root can use, or else from
--- the headers in memory. The inode decides whether the file is the same, since some filesystems
--- (btrfs, overlayfs) have one device in maps and another for stat.
+-- Gives the image of the file that is mapped, or nil. If the file cannot be had any more, the image
+-- comes from the headers in memory.
 local function read_image(inferior, mapping)
-    local image = images.of(mapping.path)
-    if image and image.inode == mapping.inode then return image end
-    image = core.image(("/proc/%d/map_files/%x-%x"):format(inferior:pid(), mapping.start,
-        mapping.stop))
-    if image then return image end
+    local file = files.of(inferior:pid(), mapping)
+    if file and file.image then return file.image end
     if mapping.offset ~= 0 then return nil end
     local bytes = inferior:read_memory(mapping.start, math.min(mapping.stop - mapping.start, 65536))
     return bytes and core.image_from_memory(bytes)

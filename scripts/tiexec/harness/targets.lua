@@ -5,23 +5,11 @@
 -- tried out.
 
 local core = require "tiexec.core"
-local images = require "tiexec.harness.images"
+local files = require "tiexec.harness.files"
 local ranges = require "tiexec.base.ranges"
 
 local c = core.constants
 local targets = {}
-
--- Gives a path that leads to the file of a mapping, and the file's image. nil: the path of the
--- mapping leads to another file by now. /proc/PID/exe leads to the executable even then.
-local function find_path(pid, mapping)
-    local exe = ("/proc/%d/exe"):format(pid)
-    if core.readlink(exe) == mapping.path then
-        local image = images.of(exe)
-        if image and image.inode == mapping.inode then return exe, image end
-    end
-    local image = images.of(mapping.path)
-    if image and image.inode == mapping.inode then return mapping.path, image end
-end
 
 -- A file that the target has opened (class TargetFile). The target closes it at the end of its
 -- scope.
@@ -52,12 +40,13 @@ local function add_files(self, pid)
 
     function self.file(mapping)
         local found = known[mapping.path]
-        if not found or found.inode ~= mapping.inode then
-            local path, image = find_path(pid, mapping)
-            found = { path = path, image = image, inode = mapping.inode }
+        if not found or found.inode ~= mapping.inode or found.minor ~= mapping.minor then
+            local file = files.of(pid, mapping) or {}
+            found = { inode = mapping.inode, minor = mapping.minor, path = file.path,
+                image = file.path and file.image, stat = file.stat, handle = file.handle }
             known[mapping.path] = found
         end
-        return found.path, found.image
+        return found.path, found.image, found
     end
 
     function self.file_size(mapping)
@@ -95,28 +84,48 @@ local function add_queries(self, pid)
     return self
 end
 
--- Adds the functions that make the inferior open a file. The path may lead to another file by
--- then. So the inode of the opened file is compared, and its device if the expected one is known.
+-- Adds the functions that make the inferior open a file, or hand it one that this process has open.
+-- The inferior opens it by a path of its own. That may lead to another file by then. So device and
+-- inode of the opened file are compared.
 local function add_opening(self, inferior)
-    local function open_checked(path, inode, device)
+    local pid = inferior:pid()
+
+    local function open_checked(path, wanted)
         local fd, why = inferior:remote_open(path)
         if not fd then return nil, why end
         local file = setmetatable({ target = self, fd = fd }, File)
-        local stat = core.stat(("/proc/%d/fd/%d"):format(inferior:pid(), fd))
-        if stat and stat.inode == inode and (not device or stat.device == device) then
-            return file
-        end
+        local stat = core.stat(("/proc/%d/fd/%d"):format(pid, fd))
+        if stat and stat.inode == wanted.inode and stat.device == wanted.device then return file end
         file:__close()
         return nil, "its file has just been replaced"
     end
 
-    function self.open(mapping)
-        local path = self.file(mapping)
-        if not path then return nil, "its file has been replaced or cannot be read" end
-        return open_checked(path, mapping.inode)
+    function self.hand_over(file)
+        local fd, why, errno = inferior:take_file(file)
+        if not fd then return nil, why, errno end
+        return setmetatable({ target = self, fd = fd }, File)
     end
 
-    function self.open_file(path, stat) return open_checked(path, stat.inode, stat.device) end
+    local function hand_or_open(path, wanted, handle)
+        local file, _, errno = nil, nil, nil
+        if handle then file, _, errno = self.hand_over(handle) end
+        if file or errno == c.ESRCH then return file, "it has ended" end
+        return open_checked(path, wanted)
+    end
+
+    function self.open(mapping)
+        local path, _, file = self.file(mapping)
+        if not path then return nil, "its file has been replaced or cannot be read" end
+        local is_exe = path:find("^/proc/%d+/exe$") ~= nil
+        return hand_or_open(is_exe and "/proc/self/exe" or mapping.path, file.stat, file.handle)
+    end
+
+    function self.open_file(path, stat, handle)
+        if files.is_held(pid) then return hand_or_open(path, stat, handle) end
+        local file, why = open_checked(path, stat)
+        if file or not handle then return file, why end
+        return self.hand_over(handle)
+    end
 end
 
 --- Makes an inferior a target.

@@ -7,6 +7,7 @@
 local cache = require "tiexec.sources.cache"
 local cache_image = require "tiexec.sources.cache_image"
 local core = require "tiexec.core"
+local files = require "tiexec.harness.files"
 local hosts = require "tiexec.harness.hosts"
 local images = require "tiexec.harness.images"
 local kernel = require "tiexec.harness.kernel"
@@ -38,9 +39,9 @@ end
 
 -- Describes the file of a text (class Original).
 local function find_original(target, text, host)
-    local path, image = target.file(text)
-    local stat = path and core.stat(path)
-    local bias = stat and stat.inode == text.inode and images.bias(image, { text }, host.page_size)
+    local path, image, file = target.file(text)
+    local stat = path and file.stat
+    local bias = image and images.bias(image, { text }, host.page_size)
     if not bias then return nil, "its file has been replaced or cannot be read" end
     if not lies_as_always(image, bias, host.huge_page_size) then
         return nil,
@@ -114,13 +115,27 @@ local function find(target, folders, name, part)
     end
 end
 
+-- What `prepare` has read of files, for copies that are made while no file may be opened: the open
+-- `folders`, and `around`, the bytes before and after the text of a copy, by the name of the copy.
+local prepared = { around = {} }
+
+-- The bytes that a copy has before and after its text. nil and why: they cannot be read now.
+local function around(target, name, part)
+    local known = prepared.around[name]
+    if known then return known.before, known.after end
+    if files.is_held(target.pid) then return nil, "it was mapped at the last moment" end
+    local address = part.start - part.original.bias
+    return cache_image.around(part.original, address, part.offset, part.stop - part.start)
+end
+
 -- Writes a copy that has been begun, and finishes it. Others may read it if they may read the
 -- original.
 local function write(target, fd, name, part, folder)
     local original, size = part.original, part.stop - part.start
-    local address, mode = part.start - original.bias, OWNER_READ | original.stat.mode & OTHERS_READ
-    local before, after = cache_image.around(original, address, part.offset, size)
-    local ok, why, errno = target.cache_fill(fd, without_gaps(part))
+    local mode = OWNER_READ | original.stat.mode & OTHERS_READ
+    local before, after = around(target, name, part)
+    local ok, why, errno = before, after, nil
+    if ok then ok, why, errno = target.cache_fill(fd, without_gaps(part)) end
     if ok then ok, why, errno = core.cache_put(fd, 0, before) end
     if ok and after ~= "" then ok, why, errno = core.cache_put(fd, part.offset + size, after) end
     if ok then ok, why, errno = core.cache_finish(folder.fd, name, fd, mode) end
@@ -149,14 +164,23 @@ local function own_folder(folders)
     end
 end
 
+-- The folders of the cache, to be closed. While a target is held they are those that `prepare` has
+-- opened.
+local function folders_for(target, may_make)
+    if not files.is_held(target.pid) then return cache.folders(may_make) end
+    return setmetatable(table.move(prepared.folders or {}, 1, #(prepared.folders or {}), 1, {}),
+        { __close = function() end }), prepared.why
+end
+
 local function make_and_find(target, name, part)
     -- This process touches the memory first, so that its control groups are charged with it.
     local has_room, short = room.for_copy(part.stop - part.start)
     if not has_room then return nil, short end
-    local folders <close>, why = cache.folders(true)
+    local folders <close>, why = folders_for(target, true)
     local folder = own_folder(folders)
     if not folder then return nil, why or "there is no folder for the copy" end
-    cache.prune(folders) -- else copies of programs that are gone would fill the memory
+    -- Else copies of programs that are gone would fill the memory.
+    if not files.is_held(target.pid) then cache.prune(folders) end
     local copy
     copy, why = make(target, folder, name, part)
     if copy then copy, why = find(target, folders, name, part) end
@@ -164,7 +188,7 @@ local function make_and_find(target, name, part)
 end
 
 local function find_or_make(target, name, part)
-    local folders <close> = cache.folders(false)
+    local folders <close> = folders_for(target, false)
     local copy, why = find(target, folders, name, part)
     if copy or why then return copy, why end
     return make_and_find(target, name, part)
@@ -206,7 +230,7 @@ local function replace(target, part, host)
     local way_back <close>, closed = target.open(part.text)
     if not way_back then return nil, closed end
     local stat = core.stat("/proc/self/fd/" .. copy.fd)
-    local opened <close>, refused = target.open_file(copy.path, stat)
+    local opened <close>, refused = target.open_file(copy.path, stat, copy.fd)
     if not opened then return nil, refused end
     local ok
     ok, why = map_over(target, part, opened.fd, host)
@@ -214,6 +238,27 @@ local function replace(target, part, host)
     local restored, lost = pieces.restore(target, part.pieces, way_back.fd)
     if not restored then why = ("%s; and what it was is not put back: %s"):format(why, lost) end
     return nil, why
+end
+
+local function is_there(folders, name)
+    for _, folder in ipairs(folders) do
+        if core.stat(folder:path_of(name)) then return true end
+    end
+    return false
+end
+
+-- Opens the folders of the cache, and reads what a copy of the range will have around its text,
+-- unless there is such a copy.
+local function prepare(target, range, host)
+    local part = fit(target, range, host)
+    if not part then return end
+    if prepared.folders then getmetatable(prepared.folders).__close() end
+    prepared.folders, prepared.why = cache.folders(true)
+    local name = cache.name(part.original, part.start - part.original.bias, part)
+    if is_there(prepared.folders, name) then return end
+    cache.prune(prepared.folders)
+    local before, after = around(target, name, part)
+    prepared.around[name] = { before = before, after = after }
 end
 
 -- Makes system calls of the same kinds as `replace` does, for a seccomp filter to judge.
@@ -233,6 +278,7 @@ return {
     name = "shared",
     description = "one copy for all processes, in a file on tmpfs",
     fit = fit,
+    prepare = prepare,
     replace = replace,
     rehearse = rehearse,
 }
