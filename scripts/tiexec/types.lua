@@ -174,6 +174,13 @@
 ---@field target Target The process that has opened the file.
 ---@field fd integer The file descriptor in that process.
 
+--- The file of a mapping, as this process can reach it (harness/files.lua).
+---@class MappedFile
+---@field path string? A path by which this process can read it; nil: it is gone, or replaced.
+---@field stat Stat? What stat(2) tells of it, if there is a path.
+---@field image Image? Its headers; nil: they cannot be read, or it is no ELF file.
+---@field handle file*? The file, opened before its process was stopped.
+
 --- A part of a target's memory, and its place in a copy of the source `shared` (core/lua/cache.c).
 ---@class CacheRange: Range
 ---@field offset integer Where the range begins in the copy, a multiple of `huge`.
@@ -183,8 +190,8 @@
 ---@alias Call fun(name: string, ...: integer): integer?, string?, integer?
 ---@alias ReadMemory fun(address: integer, size: integer): string?, string?, integer?
 ---@alias CopyMemory fun(to: integer, from: integer, size: integer): boolean?, string?, integer?
----@alias FindFile fun(mapping: Mapping): string?, Image?
----@alias OpenFile fun(path: string, stat: Stat): TargetFile?, string?
+---@alias FindFile fun(mapping: Mapping): string?, Image?, MappedFile?
+---@alias OpenFile fun(path: string, stat: Stat, mine?: file*|integer): TargetFile?, string?
 ---@alias CacheAction fun(fd: integer, range: CacheRange): boolean?, string?, integer?
 ---@alias ProtectionOf fun(start: integer, stop: integer): integer?, string?
 ---@alias FoliosOf fun(start: integer, stop: integer, size: integer): integer?, string?, integer?
@@ -202,7 +209,8 @@
 ---@field file_size fun(mapping: Mapping): integer? Gives the size of a mapping's file.
 ---@field has_text_relocations fun(mapping: Mapping): boolean Tells whether its file asks for them.
 ---@field open (fun(mapping: Mapping): TargetFile?, string?)? Has the process open a mapping's file.
----@field open_file OpenFile? Has the process open a file, if that is still the one of `stat`.
+---@field open_file OpenFile? Has it open the file of `stat`, or gives it the one that is open here.
+---@field hand_over (fun(file: file*|integer): TargetFile?, string?)? Gives it a file of ours.
 ---@field cache_fill CacheAction? Fills a copy that was begun with the bytes of a range.
 ---@field cache_compare CacheAction? Compares a copy with the bytes of a range.
 ---@field executable ProtectionOf Gives PROT_EXEC, with what else protects the text.
@@ -333,6 +341,7 @@
 
 -- ---- sources ------------------------------------------------------------------------------------
 
+---@alias Prepare fun(target: Target, range: Range, host: Host)
 ---@alias Offers fun(host: Host): boolean?, string?
 ---@alias Fit fun(target: Target, range: Range, host: Host): Part?, string?
 ---@alias Replace fun(target: Target, part: Part, host: Host, how: RunOptions): boolean?, string?
@@ -345,6 +354,7 @@
 ---@field uses_pool boolean? Whether the host must be described anew for each range.
 ---@field offers Offers? Tells whether the host has such pages; nil: it offers PMD-sized ones alone.
 ---@field fit Fit Gives the part of a range that the source could serve now; nothing is changed.
+---@field prepare Prepare? Reads what `replace` needs of files, for a range of a running process.
 ---@field keeps_file boolean? Whether the text stays a mapping of its own file.
 ---@field replace Replace Puts huge pages with the same bytes in the place of a part.
 ---@field anonymous boolean? Whether the text becomes anonymous memory, which perf needs a map for.
@@ -434,6 +444,7 @@
 ---@field done Range[] The ranges that were huge already.
 ---@field results Result[] What has become of each range.
 ---@field dry boolean? Whether the plan is only shown.
+---@field report table? What `stage.tell` will show and write of it (show/report.lua).
 ---@field complaint string? What has gone wrong, in one line.
 
 -- ---- showing ------------------------------------------------------------------------------------

@@ -7,18 +7,39 @@ local text = require "tiexec.base.text"
 
 local message = {}
 
+local held -- what is to be written later, by the process `pid`; or nil
+
+-- A forked copy of this process, which will not come to write later, writes at once.
+local function write(words)
+    if held and held.pid == core.getpid() then
+        held[#held + 1] = words
+    else
+        core.write_message(words)
+    end
+end
+
+--- From now on messages wait until `message.release`: whoever reads them may stand still.
+function message.hold() held = { pid = core.getpid() } end
+
+--- Writes the messages that have waited.
+function message.release()
+    local list = held or {}
+    held = nil
+    for _, words in ipairs(list) do write(words) end
+end
+
 --- Writes one line, which begins with the name of tiexec. A newline in the message becomes a space.
 -- @string format a format of string.format
 -- @param ... the values for the format
 function message.say(format, ...)
     local line = format:format(...):gsub("[\n\t]", " ")
-    core.write_message("tiexec: " .. text.visible(line) .. "\n")
+    write("tiexec: " .. text.visible(line) .. "\n")
 end
 
 --- Writes a text of any number of lines, unchanged. Names in it are to be visible already.
 -- @string words
 function message.write(words)
-    core.write_message(words)
+    write(words)
 end
 
 return message

@@ -83,4 +83,14 @@ function choice.prepare(chosen)
     sources.get(chosen.names[1])
 end
 
+--- Does the same, and reads and loads whatever else may be needed, for an inferior during whose
+-- stop no file may be opened.
+-- @tparam Chosen chosen
+function choice.prepare_for_stop(chosen)
+    choice.prepare(chosen)
+    if chosen.wrong then return end
+    strategy.keep(chosen.definition)
+    for _, name in ipairs(chosen.names) do sources.get(name) end
+end
+
 return choice

@@ -76,17 +76,30 @@ function sandbox.with_path(path, why)
     return why:find(path, 1, true) and why or path .. ": " .. why
 end
 
+local kept = {} -- the texts of files by their paths
+
+-- Reads a file that can be trusted. Returns nil and a string if it cannot be.
+local function read(path, is_own)
+    local why = not is_own and core.distrust(path)
+    if why then return nil, ("%s: not used, as root: %s"):format(path, why) end
+    return core.read_regular(path, LONGEST)
+end
+
+--- Reads a file now, to run it later, when no file may be opened.
+-- @string path
+-- @bool[opt] is_own it is one of tiexec's own files
+function sandbox.keep(path, is_own) kept[path] = read(path, is_own) end
+
 --- Runs a file, which must return a table. Raises a string that names the file if the file cannot
 -- be read or loaded, or returns anything else.
 -- @string path
 -- @bool[opt] is_own it is one of tiexec's own files; all others must, for root, be root's alone
 -- @treturn table
 function sandbox.run_file(path, is_own)
-    local why = not is_own and core.distrust(path)
-    if why then error(("%s: not used, as root: %s"):format(path, why), 0) end
-    local source, chunk
-    source, why = core.read_regular(path, LONGEST)
+    local source, why = kept[path], nil
+    if not source then source, why = read(path, is_own) end
     if not source then error(why, 0) end
+    local chunk
     chunk, why = load(source:gsub("^#[^\n]*", ""), "@" .. path, "t", environment())
     if not chunk then error(why, 0) end
     local result = chunk()

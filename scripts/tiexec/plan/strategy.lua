@@ -107,6 +107,12 @@ function strategy.load(name)
     return definition
 end
 
+--- Reads the file of a strategy, so that plans can be made when no file may be opened.
+-- @tparam StrategyDefinition definition
+function strategy.keep(definition)
+    sandbox.keep(definition.path, paths.own(definition.path) ~= nil)
+end
+
 --- Whether a strategy makes plans at a stage.
 -- @tparam StrategyDefinition definition
 -- @string stage

@@ -5,7 +5,9 @@
 local choice = require "tiexec.plan.choice"
 local core = require "tiexec.core"
 local count = require "tiexec.show.count"
+local debug_lines = require "tiexec.show.debug"
 local exit = require "tiexec.base.exit"
+local files = require "tiexec.harness.files"
 local hold = require "tiexec.harness.hold"
 local message = require "tiexec.base.message"
 local observed = require "tiexec.harness.observed"
@@ -19,23 +21,39 @@ local attach = {}
 
 local ALL_SIGNALS <const> = -1
 
--- Calls `work` with the inferior, all of whose threads are stopped. Returns its results, or nil
--- and a string. Signals to this process are blocked meanwhile. If SIGKILL ends this process, it
--- ends the inferior, too: the inferior must not run on half changed.
-local function with_stopped(pid, work)
+local TRIES <const> = 3 -- a process may map another file just before it is stopped
+
+-- Calls `work` with the inferior, all of whose threads are stopped, and then `tell` with the
+-- inferior, which runs again, the seconds that it stood still, and the results of `work`. Returns
+-- the results of `tell`; nil and a string; or "again" if the process has mapped a file that is not
+-- known. Signals to this process are blocked while the inferior is stopped. If SIGKILL ends this
+-- process, it ends the inferior, too: the inferior must not run on half changed.
+--
+-- While it is stopped no file is opened, and nothing is written: whoever reads that, or serves the
+-- file, may be the process that stands still.
+local function with_stopped(pid, work, tell)
     local before = core.signal_mask(ALL_SIGNALS)
     local inferior <close>, why, errno = hold.attach(pid)
     if not inferior then
         core.signal_mask(before)
         return nil, refusal.to_attach(pid, why, errno)
     end
-    inferior:exit_kill(true)
-    local result = table.pack(xpcall(work, debug.traceback, inferior))
-    inferior:exit_kill(false)
+    local started, result = why, { true, "again" }
+    files.hold(pid)
+    message.hold()
+    if files.is_complete(pid) then
+        inferior:exit_kill(true)
+        result = table.pack(xpcall(work, debug.traceback, inferior))
+        inferior:exit_kill(false)
+    end
     inferior:detach()
+    local seconds = core.now() - started
+    files.release(pid)
+    message.release()
     core.signal_mask(before)
     if not result[1] then return nil, "internal error: " .. tostring(result[2]) end
-    return table.unpack(result, 2, result.n)
+    if result[2] == "again" then return "again" end
+    return tell(inferior, seconds, table.unpack(result, 2, result.n))
 end
 
 -- Whether some text of a process is on larger pages than base pages.
@@ -62,30 +80,47 @@ local function enable_huge_pages(inferior)
     end })
 end
 
--- Remaps the text of a stopped process. Returns whether nothing is left to complain of, and a
--- line for the user, or nil.
-local function remap_stopped(inferior, name, given)
-    local stage = require "tiexec.remap.stage"
-    local _ <close> = not given["dry-run"] and enable_huge_pages(inferior) or nil
-    local chosen = choice.of(inferior, name, given)
-    local outcome, why = stage.run(inferior, name, chosen, { stage = "attach" })
-    if not outcome then return false, why end
+-- Whether nothing is left to complain of after a stage, and a line for the user, or nil.
+local function summary_of(outcome, pid)
     if outcome.complaint then return false, outcome.complaint end
     if outcome.dry or #outcome.results > 0 then return true end
-    if has_huge_text(inferior:pid(), chosen.host) then
-        return true, "its text is on huge pages already"
-    end
+    if has_huge_text(pid, outcome.host) then return true, "its text is on huge pages already" end
     return true, "it has no text that could be on huge pages (tiexec --inspect tells more)"
 end
 
--- Puts the files' own mappings back in a stopped process. Returns the same as `remap_stopped`.
-local function undo_stopped(inferior, _, given)
-    local bytes, complaints = require "tiexec.remap.undo".run(inferior, core.host())
-    if not bytes then return false, complaints end
-    local first = complaints[1]
-    if first then return false, ("%s: %s"):format(first.object, first.why) end
-    if bytes == 0 then return true, "there is nothing to undo" end
-    return true, given.verbose and text.size(bytes) .. " are mapped as its files have them" or nil
+-- Remaps the text of a process. Returns the results of `with_stopped`: whether nothing is left to
+-- complain of, and a line for the user, or nil.
+local function remap(process, name, given)
+    local stage = require "tiexec.remap.stage"
+    local chosen = choice.of(process, name, given)
+    stage.prepare_for_stop(process, name, chosen, { stage = "attach" })
+    return with_stopped(process:pid(), function(inferior)
+        local _ <close> = not given["dry-run"] and enable_huge_pages(inferior) or nil
+        return stage.run(inferior, name, chosen, { stage = "attach" })
+    end, function(inferior, seconds, outcome, why)
+        if chosen.debug.timing then debug_lines.stopped(seconds) end
+        if not outcome then return false, why end
+        stage.tell(inferior, outcome, chosen)
+        return summary_of(outcome, process:pid())
+    end)
+end
+
+-- Puts the files' own mappings back in a process. Returns the same as `remap`.
+local function undo(process, _, given)
+    local undoing, host = require "tiexec.remap.undo", core.host()
+    local prepared, unknown = undoing.prepare(process, host)
+    if not prepared then return false, unknown end
+    return with_stopped(process:pid(), function(inferior)
+        return undoing.run(inferior, host, prepared)
+    end, function(_, seconds, bytes, complaints)
+        if given.debug and given.debug.timing then debug_lines.stopped(seconds) end
+        if not bytes then return false, complaints end
+        local first = complaints[1]
+        if first then return false, ("%s: %s"):format(first.object, first.why) end
+        if bytes == 0 then return true, "there is nothing to undo" end
+        local line = text.size(bytes) .. " are mapped as its files have them"
+        return true, given.verbose and line or nil
+    end)
 end
 
 -- Does `work` on one process, and says what came of it. Returns an exit status.
@@ -97,7 +132,13 @@ local function run_one(pid, work, given)
     end
     local name = process.executable and text.basename(process.executable) or process.name
     local ok
-    ok, why = with_stopped(pid, function(inferior) return work(inferior, name, given) end)
+    for _ = 1, TRIES do
+        files.prepare(pid)
+        ok, why = work(process, name, given)
+        files.forget(pid)
+        if ok ~= "again" then break end
+        ok, why = nil, "it maps other files all the time"
+    end
     if why then message.say("%s (process %d): %s", name, pid, why) end
     return ok and 0 or ok == false and exit.INCOMPLETE or exit.FAILED
 end
@@ -120,7 +161,7 @@ function attach.run(pids, given)
         message.say("%s", why)
         return exit.FAILED
     end
-    return run_all(pids, remap_stopped, given)
+    return run_all(pids, remap, given)
 end
 
 --- Puts the files' own mappings back in running processes, one after the other.
@@ -129,7 +170,7 @@ end
 -- @treturn int exit status: 0, or `exit.INCOMPLETE` if something had to be left, or `exit.FAILED`
 -- if a process could not be attached to
 function attach.undo(pids, given)
-    return run_all(pids, undo_stopped, given)
+    return run_all(pids, undo, given)
 end
 
 return attach

@@ -8,8 +8,10 @@ local debug_lines = require "tiexec.show.debug"
 local descriptions = require "tiexec.plan.descriptions"
 local executor = require "tiexec.remap.executor"
 local plan = require "tiexec.plan"
+local hosts = require "tiexec.harness.hosts"
 local ranges = require "tiexec.base.ranges"
 local smaller = require "tiexec.plan.smaller"
+local sources = require "tiexec.sources"
 local targets = require "tiexec.harness.targets"
 
 local stage = {}
@@ -146,23 +148,79 @@ local function note_failure(outcome, ok, why)
     outcome.complaint = outcome.complaint or not ok and why or nil
 end
 
--- Carries out the plan of an outcome, unless it is a dry run, and reports.
+-- Carries out the plan of an outcome, unless it is a dry run.
 local function carry_out(inferior, outcome, chosen, started)
     local report = wants_report(chosen) and require "tiexec.show.report".begin(outcome, chosen)
     if outcome.dry then return end
+    outcome.report = report or nil
     local planned = core.now()
     execute(inferior, outcome, chosen)
     if chosen.debug.timing then
         debug_lines.timing(outcome.results, planned - started, core.now() - planned)
     end
     outcome.complaint = complaint_of(outcome)
+    if report then report:complete() end
+end
+
+-- Has the sources read what they will need of files, for the plan that is made of the process as it
+-- is now.
+local function prepare_sources(process, name, chosen, job)
+    local outcome = prepare(process, name, chosen, job)
+    if not outcome then return end
+    add_second_plan(outcome)
+    local target = targets.of(process)
+    for _, operation in ipairs(outcome.operations) do
+        local host = hosts.for_operation(operation, chosen.host)
+        local names = operation.op == "remap" and (operation.sources or chosen.names) or {}
+        for _, each in ipairs(names) do
+            local source = sources.get(each)
+            if source.prepare and not sources.lacks(source, host) then
+                source.prepare(target, operation, host)
+            end
+        end
+    end
+end
+
+-- Whether one of the chosen sources has something to read before the process is stopped.
+local function has_to_prepare(chosen)
+    for _, name in ipairs(chosen.names) do
+        if sources.get(name).prepare then return true end
+    end
+    return false
+end
+
+--- Reads and loads what a stage may need, for a process during whose stop no file may be opened.
+-- @tparam Observed|Inferior process running
+-- @string name of the program, for messages
+-- @tparam Chosen chosen
+-- @tparam table job what `stage.run` will be given
+function stage.prepare_for_stop(process, name, chosen, job)
+    choice.prepare_for_stop(chosen)
+    if chosen.wrong then return end
+    if has_to_prepare(chosen) and not chosen["dry-run"] then
+        prepare_sources(process, name, chosen, job)
+    end
+    if wants_report(chosen) then require "tiexec.show.report" end
+    if chosen.report_file then pcall(require, "dkjson") end
+    if chosen["perf-map"] then require "tiexec.remap.perf_map" end
+end
+
+--- Tells what has come of a stage: in a perf map and a report, if they are asked for. That a file
+-- cannot be written becomes the complaint of the outcome, unless there is one. Files are opened for
+-- that: so an inferior that others may wait for is let go first.
+-- @tparam Inferior inferior
+-- @tparam Outcome outcome
+-- @tparam Chosen chosen
+function stage.tell(inferior, outcome, chosen)
+    if outcome.dry then return end
     if chosen["perf-map"] then
         note_failure(outcome, require "tiexec.remap.perf_map".write(inferior, outcome))
     end
-    if report then note_failure(outcome, report:finish()) end
+    if outcome.report then note_failure(outcome, outcome.report:tell()) end
 end
 
 --- Does the work of a stage on an inferior. Stops all its threads, and leaves them stopped.
+-- `stage.tell` tells of it.
 -- @tparam Inferior inferior
 -- @string name of the program, for messages
 -- @tparam Chosen chosen

@@ -5,8 +5,10 @@
 -- Memory is replaced only if it has the same bytes as the file. So it does not matter who has put
 -- it there.
 
+local cache_image = require "tiexec.sources.cache_image"
 local copy = require "tiexec.sources.copy"
 local core = require "tiexec.core"
+local files = require "tiexec.harness.files"
 local images = require "tiexec.harness.images"
 local pieces = require "tiexec.sources.pieces"
 local properties = require "tiexec.harness.properties"
@@ -21,6 +23,8 @@ local undo = {}
 
 local SPARE_MAPPINGS <const> = 4 -- beside those of the pieces, while they are put back
 local CHUNK <const> = 4 << 20 -- bytes that are compared at a time
+local HEADERS <const> = 65536 -- bytes that have an ELF file's headers
+local COPY_NAME <const> = "@%w+%-%x+%-%x+%-%x+%-%x+%-%x+%-%x+%-%x+" -- see sources/cache.lua
 
 -- The pieces that the segments of an object are mapped as if nobody has changed them. Segments that
 -- are written to are left out.
@@ -45,9 +49,23 @@ local function has_flag(m, flag)
     return (" " .. m.vm_flags .. " "):find(" " .. flag .. " ", 1, true) ~= nil
 end
 
-local function is_unchanged(m, piece, inode)
-    return m.start == piece.start and m.stop == piece.stop and m.perms == piece.perms
-        and m.inode == inode and m.offset == piece.offset and not has_flag(m, "hg")
+local function is_same_file(m, file)
+    return m.inode == file.inode and m.major == file.major and m.minor == file.minor
+end
+
+-- What a mapping is that lies where a piece of the layout of a file should be. "own": the piece
+-- itself, maybe a part of it, since mlock, madvise and mprotect split mappings. "theirs": the same,
+-- but the program has changed its protection. "huge": what is to be replaced. The second result
+-- tells why a mapping must be left although it is none of these.
+local function kind_of(m, piece, file)
+    local perms_fit = m.perms == piece.perms
+    if is_same_file(m, file) and m.offset - m.start == piece.offset - piece.start then
+        local was_asked_for = has_flag(m, "hg") and (m.file_huge > 0 or not perms_fit)
+        if was_asked_for and (perms_fit or m.perms == "r-xp") then return "huge" end
+        return perms_fit and "own" or "theirs"
+    end
+    if perms_fit or m.perms == "r-xp" then return "huge" end
+    return nil, "it is mapped " .. m.perms
 end
 
 -- The part of a mapping that rounding a piece to huge pages can have taken.
@@ -63,21 +81,21 @@ local function reach(m, piece, huge)
     return range
 end
 
--- The ranges of other memory that lie where a piece of the layout should be. Each has the parts
--- of it that are hugetlb memory. Returns nil and a string if the program itself has changed
--- something.
-local function changed_ranges(mappings, piece, inode, huge)
-    local list = {}
+-- The ranges that lie where a piece of the layout should be, if there is other memory among them.
+-- The piece's own mappings beside that memory are put back as well: all of them become one mapping
+-- again. Each range has the parts of it that are hugetlb memory. The second result tells why some
+-- must be left, or is nil.
+local function changed_ranges(mappings, piece, file, huge)
+    local list, is_needed, complaint = {}, false, nil
     for _, m in ipairs(mappings) do
         if ranges.overlap(m, piece) then
-            if is_unchanged(m, piece, inode) then return {} end
-            if m.perms ~= "r-xp" and m.perms ~= piece.perms then
-                return nil, "it is mapped " .. m.perms
-            end
-            list[#list + 1] = reach(m, piece, huge)
+            local kind, why = kind_of(m, piece, file)
+            complaint = complaint or why
+            is_needed = is_needed or kind == "huge"
+            if kind == "huge" or kind == "own" then list[#list + 1] = reach(m, piece, huge) end
         end
     end
-    return list
+    return is_needed and list or {}, complaint
 end
 
 -- Joins ranges that meet, so that each can be put back as a whole. One mapping may lie over two
@@ -157,9 +175,9 @@ local function ranges_of(object, mappings, host)
     local layout = layout_of(object, host.page_size)
     local found, complaint = {}, nil
     for _, piece in ipairs(layout) do
-        local list, why = changed_ranges(mappings, piece, object.inode, host.huge_page_size)
+        local list, why = changed_ranges(mappings, piece, object, host.huge_page_size)
         complaint = complaint or why
-        table.move(list or {}, 1, #(list or {}), #found + 1, found)
+        table.move(list, 1, #list, #found + 1, found)
     end
     found = join(found)
     local last = object.is_library and last_segment(object, host.page_size)
@@ -173,28 +191,59 @@ local function ranges_of(object, mappings, host)
     return found, complaint
 end
 
--- The ELF files of which a process has private mappings, in order of address. `readable` is a
--- path at which this process can read the file.
-local function files_of(target, mappings, page)
+-- The files of which a process has private mappings, in order of address.
+local function mapped_files(mappings)
     local list, by_path = {}, {}
     for _, m in ipairs(mappings) do
         if m.inode ~= 0 and not protection.is_shared(m.perms) then
-            local file = by_path[m.path]
+            local key = ("%x:%x:%x %s"):format(m.major, m.minor, m.inode, m.path)
+            local file = by_path[key]
             if not file then
-                file = { path = m.path, inode = m.inode, mappings = {} }
-                by_path[m.path], list[#list + 1] = file, file
+                file = { path = m.path, inode = m.inode, major = m.major, minor = m.minor,
+                    mappings = {} }
+                by_path[key], list[#list + 1] = file, file
             end
             table.insert(file.mappings, m)
         end
     end
-    local elf_files = {}
-    for _, file in ipairs(list) do
-        file.readable, file.image = target.file(file.mappings[1])
-        local is_native = file.image and file.image.native
-        file.bias = is_native and images.bias(file.image, file.mappings, page)
-        if file.bias then elf_files[#elf_files + 1] = file end
+    return list
+end
+
+-- The image of a file that cannot be read any more, by its headers in memory. nil and why: they
+-- cannot be read either. false: it is no ELF file.
+local function image_in_memory(process, mappings)
+    for _, m in ipairs(mappings) do
+        if m.offset == 0 then
+            local bytes, why = process:read_memory(m.start, math.min(m.stop - m.start, HEADERS))
+            if not bytes then return nil, why or "its headers cannot be read" end
+            return core.image_from_memory(bytes) or false
+        end
     end
-    return elf_files
+    return nil, "it has been replaced or cannot be read"
+end
+
+-- The ELF files of which a process has private mappings, in order of address, without the copies
+-- of the source `shared`, which are ELF files, too. `readable` is a path at which this process can
+-- read the file, or nil. Adds to `complaints` those files of which nothing can be told.
+local function files_of(process, mappings, page, prepared, complaints)
+    local list = {}
+    for _, file in ipairs(mapped_files(mappings)) do
+        local found = not prepared.copies[file.path] and files.of(process:pid(), file.mappings[1])
+        if found then
+            local image, why = found.image, nil
+            if not image and not found.path then
+                image, why = image_in_memory(process, file.mappings)
+            end
+            file.readable, file.image = found.path, image
+            file.bias = image and image.native and images.bias(image, file.mappings, page)
+            if file.bias then list[#list + 1] = file end
+            if why then
+                complaints[#complaints + 1] = { object = file.path,
+                    why = "what is to be undone cannot be told: " .. why }
+            end
+        end
+    end
+    return list
 end
 
 -- Gives each piece that is not a gap its protection, as mmap takes it.
@@ -208,22 +257,55 @@ local function add_protection(target, list)
     return true
 end
 
--- Whether the process has the file's bytes in each piece. Returns nil and a string if it has not.
-local function has_bytes_of(inferior, path, list)
-    local file <close>, why = io.open(path, "rb")
-    if not file then return nil, why end
+-- Calls a function for each part of a list of pieces that has bytes of the file, with the offset
+-- and the size of the part and where it begins in memory, until the function returns nil. Returns
+-- that nil and what comes with it, or true.
+local function each_chunk(list, f)
     for _, piece in ipairs(list) do
         local is_readable = piece.perms and piece.perms ~= "---p"
         local size = is_readable and piece.stop - piece.start or 0
         for at = 0, size - 1, CHUNK do
-            file:seek("set", piece.offset + at)
-            local wanted = file:read(math.min(CHUNK, size - at)) or ""
-            local got, unreadable = inferior:read_memory(piece.start + at, #wanted)
-            if not got then return nil, unreadable end
-            if got ~= wanted then return nil, "its bytes are not the file's any more" end
+            local ok, why = f(piece.offset + at, math.min(CHUNK, size - at), piece.start + at)
+            if not ok then return nil, why end
         end
     end
     return true
+end
+
+local function name_of_chunk(offset, size) return ("%x %x"):format(offset, size) end
+
+-- Reads a part of a file as mappings show it: with zeros from the end of the file to the end of its
+-- last page. nil and why: the file does not have as much.
+local function read_chunk(file, offset, size, page)
+    if not file:seek("set", offset) then return nil, "its file cannot be read" end
+    local bytes, why = file:read(size)
+    if not bytes then return nil, why or "its file has been cut short" end
+    if size - #bytes >= page then return nil, "its file has been cut short" end
+    return bytes .. ("\0"):rep(size - #bytes)
+end
+
+-- Notes digests of what the file has in each piece. Returns nil and a string if it cannot be read.
+local function note_digests(digests, path, list, page)
+    local file <close>, why = io.open(path, "rb")
+    if not file then return nil, why end
+    return each_chunk(list, function(offset, size)
+        local bytes, unreadable = read_chunk(file, offset, size, page)
+        if not bytes then return nil, unreadable end
+        digests[name_of_chunk(offset, size)] = core.digest(bytes)
+        return true
+    end)
+end
+
+-- Whether the process has the file's bytes in each piece. Returns nil and a string if it has not.
+local function has_bytes_of(inferior, digests, list)
+    return each_chunk(list, function(offset, size, address)
+        local wanted = digests[name_of_chunk(offset, size)]
+        if not wanted then return nil, digests.why or "its mappings have just changed" end
+        local got, unreadable = inferior:read_memory(address, size)
+        if not got then return nil, unreadable end
+        if core.digest(got) ~= wanted then return nil, "its bytes are not the file's any more" end
+        return true
+    end)
 end
 
 -- Puts ordinary copies in the place of the hugetlb memory of a range, since smaller mappings can
@@ -240,12 +322,12 @@ local function without_hugetlb(target, list)
 end
 
 -- Puts one range of an object back. Returns nil and a string if that is not possible.
-local function restore(inferior, target, object, range)
+local function restore(inferior, target, object, range, digests)
     local refused_all = seccomp.refusal(inferior)
     if refused_all then return nil, refused_all end
     local kept, lost = properties.to_put_back(target, range, range.host, range.mappings)
     if not kept then return nil, lost end
-    local ok, why = has_bytes_of(inferior, object.readable, range.pieces)
+    local ok, why = has_bytes_of(inferior, digests, range.pieces)
     if ok then ok, why = add_protection(target, range.pieces) end
     if ok then ok, why = room.for_mappings(target, #range.pieces + SPARE_MAPPINGS) end
     if not ok then return nil, why end
@@ -258,31 +340,105 @@ local function restore(inferior, target, object, range)
     return ok and given, why or without
 end
 
+-- Finds the objects of which something must be put back. Each has `found`, a list of ranges, and
+-- maybe `complaint`. Further complaints are added to the list `complaints`.
+local function survey(process, mappings, host, prepared, complaints)
+    local executable = core.readlink(("/proc/%d/exe"):format(process:pid()))
+    local linker = (process:auxv() or {}).AT_BASE -- the kernel maps it, as it maps the executable
+    local list = files_of(process, mappings, host.page_size, prepared, complaints)
+    for _, object in ipairs(list) do
+        object.is_library = object.path ~= executable and object.bias ~= linker
+        object.found, object.complaint = ranges_of(object, mappings, host)
+    end
+    return list
+end
+
+-- The paths of those mapped files that are copies of the source `shared`. The name tells if a copy
+-- has been removed.
+local function copies_of(process, mappings)
+    local copies = {}
+    for _, file in ipairs(mapped_files(mappings)) do
+        local found = files.of(process:pid(), file.mappings[1])
+        local path = found and found.path
+        if path and cache_image.original_of(path) or file.path:find(COPY_NAME) then
+            copies[file.path] = true
+        end
+    end
+    return copies
+end
+
+--- Reads of the files whatever `run` compares with, before the process is stopped.
+-- @tparam Observed process
+-- @tparam Host host
+-- @treturn[1] table for `run`
+-- @treturn[2] nil, string why nothing can be told
+function undo.prepare(process, host)
+    local mappings, why = core.mappings(process:pid(), true)
+    if not mappings then return nil, why end
+    local prepared = { copies = copies_of(process, mappings), digests = {} }
+    for _, object in ipairs(survey(process, mappings, host, prepared, {})) do
+        local digests = {}
+        prepared.digests[object.path] = digests
+        for _, range in ipairs(object.found) do
+            if object.readable then
+                local _, unreadable = note_digests(digests, object.readable, range.pieces,
+                    host.page_size)
+                digests.why = digests.why or unreadable
+            else
+                digests.why = "its file has been replaced or cannot be read"
+            end
+        end
+    end
+    return prepared
+end
+
+-- Counts the bytes of the ranges in `done` that need not be put back any more, as the mappings are
+-- now. Adds a complaint for each object of which something is still to be put back.
+local function count_restored(inferior, host, prepared, done, complaints)
+    local mappings, why = core.mappings(inferior:pid(), true)
+    if not mappings then return nil, "what was put back cannot be told: " .. why end
+    local bytes, left = 0, {}
+    for _, object in ipairs(survey(inferior, mappings, host, prepared, {})) do
+        table.move(object.found, 1, #object.found, #left + 1, left)
+    end
+    for _, entry in ipairs(done) do
+        if not ranges.overlaps_any(entry.range, left) then
+            bytes = bytes + entry.range.stop - entry.range.start
+        else
+            complaints[#complaints + 1] = { object = entry.object.path,
+                why = "it could not be put back" }
+        end
+    end
+    return bytes
+end
+
 --- Puts the files' own mappings back wherever that is possible.
 -- @tparam Inferior inferior with all threads stopped
 -- @tparam Host host
+-- @tparam table prepared what `undo.prepare` has given
 -- @func[opt] trace called for each remote system call, see `targets.of`
--- @treturn[1] int bytes put back
+-- @treturn[1] int bytes put back, as the mappings show it afterwards
 -- @treturn[1] table what had to be left: list of `object`, a path, and `why`
--- @treturn[2] nil, string why nothing could be done at all
-function undo.run(inferior, host, trace)
+-- @treturn[2] nil, string why nothing could be done at all, or what was done cannot be told
+function undo.run(inferior, host, prepared, trace)
     local mappings, why = core.mappings(inferior:pid(), true)
     if not mappings then return nil, why end
-    local target, bytes, complaints = targets.of(inferior, trace), 0, {}
-    local executable = core.readlink(("/proc/%d/exe"):format(inferior:pid()))
-    local linker = (inferior:auxv() or {}).AT_BASE -- the kernel maps it, as it maps the executable
-    for _, object in ipairs(files_of(target, mappings, host.page_size)) do
-        object.is_library = object.path ~= executable and object.bias ~= linker
-        local found, complaint = ranges_of(object, mappings, host)
-        for _, range in ipairs(found) do
-            local ok, refused = restore(inferior, target, object, range)
-            if ok then bytes = bytes + range.stop - range.start end
+    local target, done, complaints = targets.of(inferior, trace), {}, {}
+    for _, object in ipairs(survey(inferior, mappings, host, prepared, complaints)) do
+        local complaint = object.complaint
+        for _, range in ipairs(object.found) do
+            local ok, refused = restore(inferior, target, object, range,
+                prepared.digests[object.path] or {})
+            if ok then done[#done + 1] = { object = object, range = range } end
             complaint = complaint or not ok and refused or nil
         end
         if complaint then
             complaints[#complaints + 1] = { object = object.path, why = complaint }
         end
     end
+    if #done == 0 then return 0, complaints end
+    local bytes, unknown = count_restored(inferior, host, prepared, done, complaints)
+    if not bytes then return nil, unknown end
     return bytes, complaints
 end
 

@@ -31,4 +31,8 @@ function debug_lines.timing(results, planning, remapping)
     message.say("timing: plan %.2f ms, remap %.2f ms", planning * 1000, remapping * 1000)
 end
 
+--- Shows how long a process has stood still.
+-- @number seconds
+function debug_lines.stopped(seconds) message.say("timing: stopped %.2f ms", seconds * 1000) end
+
 return debug_lines

@@ -145,7 +145,7 @@ end
 -- and the plan as the settings ask for.
 -- @tparam Outcome outcome without results
 -- @tparam Chosen chosen
--- @treturn Report to be finished when the outcome has its results
+-- @treturn Report to be completed when the outcome has its results, and to be told then
 function report.begin(outcome, chosen)
     local before = core.mappings(outcome.pid, true) or {}
     local self = setmetatable({ outcome = outcome, chosen = chosen,
@@ -156,18 +156,22 @@ function report.begin(outcome, chosen)
     return self
 end
 
---- Completes a report with the pages as they are now and with the outcome's results. Then it is
--- shown and written as the settings ask for.
--- @treturn[1] boolean true
--- @treturn[2] nil, string why the file could not be written
-function Report:finish()
-    local after, chosen = core.mappings(self.outcome.pid, true) or {}, self.chosen
+--- Completes a report with the pages as they are now and with the outcome's results.
+function Report:complete()
+    local after = core.mappings(self.outcome.pid, true) or {}
     for _, row in ipairs(self.rows) do
         row.after = self:count_pages(after, row)
         explain(self.outcome, row)
     end
     self.totals = totals_of(self.rows, self.outcome.results)
-    if chosen.debug.maps then tables.show_maps("after", after) end
+    if self.chosen.debug.maps then tables.show_maps("after", after) end
+end
+
+--- Shows and writes a complete report as the settings ask for.
+-- @treturn[1] boolean true
+-- @treturn[2] nil, string why the file could not be written
+function Report:tell()
+    local chosen = self.chosen
     if chosen.verbose then tables.show_outcome(self.outcome, self.rows, self.totals) end
     if not chosen.report_file then return true end
     return json.write(chosen.report_file, self:plain(), true)

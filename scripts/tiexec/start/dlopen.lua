@@ -8,6 +8,8 @@
 -- the library is remapped, and the process is let go again.
 
 local core = require "tiexec.core"
+local debug_lines = require "tiexec.show.debug"
+local files = require "tiexec.harness.files"
 local hold = require "tiexec.harness.hold"
 local images = require "tiexec.harness.images"
 local message = require "tiexec.base.message"
@@ -127,7 +129,9 @@ local function text_size(mappings, address)
     local mapping, size = ranges.find(mappings, address), 0
     if not mapping or mapping.inode == 0 then return 0 end
     for _, m in ipairs(mappings) do
-        if m.inode == mapping.inode and protection.is_executable(m.perms) then
+        local is_same = m.inode == mapping.inode and m.major == mapping.major
+            and m.minor == mapping.minor
+        if is_same and protection.is_executable(m.perms) then
             size = size + m.stop - m.start
         end
     end
@@ -202,43 +206,74 @@ function Follower:note(inferior, new, results)
     end
 end
 
--- Remaps the new libraries, with all threads stopped. Returns false if the list is being changed.
--- While ranges are being changed the program must not outlive the tracer.
+-- Remaps the new libraries, with all threads stopped. Returns false if the list is being changed;
+-- else true and, if there is any, what is to be told. While ranges are being changed the program
+-- must not outlive the tracer.
 function Follower:remap_stopped(inferior)
     if identity_of(self.pid) ~= self.identity then return true end
     local new = self:find_new()
     if not new then return false end
     if not next(new) then return true end
     inferior:exit_kill(true)
-    self.chosen.host = nil -- is described again: pools and modes may have changed
     local function is_new(object) return new[dynamic_of(object)] ~= nil end
     local outcome, why = stage.run(inferior, self.name, self.chosen,
         { stage = "dlopen", is_new = is_new })
     for _, key in pairs(new) do self.known[key] = {} end
-    if outcome then
-        self:note(inferior, new, outcome.results)
-        why = outcome.complaint
-    end
+    if outcome then self:note(inferior, new, outcome.results) end
     inferior:exit_kill(false)
     local is_alive = inferior:read_register("pc") ~= nil
-    if why and is_alive then self:say(why) end
-    return true
+    return true, is_alive and { outcome = outcome, why = why } or nil
+end
+
+-- Tells what has come of it, once the process runs on.
+function Follower:tell(inferior, told)
+    if not told then return end
+    local outcome = told.outcome
+    if outcome then stage.tell(inferior, outcome, self.chosen) end
+    local why = told.why or outcome and outcome.complaint
+    if why then self:say(why) end
+end
+
+-- Reads whatever may be needed while the process stands still. Pools and modes may have changed
+-- since the last time.
+function Follower:prepare(new)
+    files.prepare(self.pid)
+    self.chosen.host = nil
+    local function is_new(object) return new[dynamic_of(object)] ~= nil end
+    stage.prepare_for_stop(self.inferior, self.name, self.chosen,
+        { stage = "dlopen", is_new = is_new })
+end
+
+-- Remaps the new libraries of the process, which stands still since `started`, and lets it go.
+-- Returns false if the list is being changed, or a file was mapped at the last moment.
+function Follower:remap_held(inferior, started)
+    if seccomp.is_heir(self.inferior) then seccomp.note_heir(inferior) end
+    files.hold(self.pid)
+    message.hold()
+    local ok, done, told = true, false, nil
+    if files.is_complete(self.pid) then
+        ok, done, told = xpcall(self.remap_stopped, debug.traceback, self, inferior)
+    end
+    inferior:detach()
+    local seconds = core.now() - started
+    files.release(self.pid)
+    message.release()
+    if ok and self.chosen.debug.timing then debug_lines.stopped(seconds) end
+    if ok then self:tell(inferior, told) end
+    files.forget(self.pid)
+    inferior:close()
+    if ok then return done end
+    error(done, 0)
 end
 
 -- Attaches to the process and remaps its new libraries. Returns false if the list is being
 -- changed; false and the milliseconds until the next try if the process is frozen. If it cannot be
 -- attached to, its libraries are left alone from now on.
-function Follower:remap()
+function Follower:remap(new)
+    self:prepare(new)
     local inferior, why, errno = hold.attach(self.pid)
     if errno == c.EAGAIN then return false, LOOK_MS end
-    if inferior then
-        if seccomp.is_heir(self.inferior) then seccomp.note_heir(inferior) end
-        local ok, done = xpcall(self.remap_stopped, debug.traceback, self, inferior)
-        inferior:detach()
-        inferior:close()
-        if ok then return done end
-        error(done, 0)
-    end
+    if inferior then return self:remap_held(inferior, why) end
     if errno == c.ESRCH or errno == c.ENOENT then return true end -- it ends, as the watch will tell
     if core.status(self.pid, "TracerPid") then -- it is still there
         self:say("a library stays on small pages: " .. why)
@@ -254,7 +289,7 @@ function Follower:update()
     local new = self:find_new()
     if not new then return false end
     if not next(new) then return true end
-    return self:remap()
+    return self:remap(new)
 end
 
 -- Waits for news of the watch, and looks for new libraries after each, until the program ends.

@@ -240,6 +240,7 @@ function Run:at_entry()
     local outcome, why = stage.run(self.inferior, self.name, chosen, { stage = "entry" })
     if not outcome then return self:give_up(why, chosen.strict) end
     if outcome.dry then return self:quit(0) end
+    stage.tell(self.inferior, outcome, chosen)
     if self:follow_settings().dlopen then self:prepare_to_follow(chosen) end
     return self:finish(outcome.complaint or self.unmoved, chosen.strict, has_gained(outcome))
 end
