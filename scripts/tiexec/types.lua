@@ -61,6 +61,7 @@
 ---@field anon_huge integer The bytes of anonymous memory on huge pages, hugetlb included.
 ---@field file_small integer? The bytes of files on small pages; nil: before Linux 6.7.
 ---@field anon_small integer The bytes of anonymous memory on small pages.
+---@field unknown string? Why nothing can be told; then `anon_small` is the whole range.
 
 --- How many pages of one size there are.
 ---@class PageCount

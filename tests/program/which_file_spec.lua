@@ -111,6 +111,7 @@ describe("another library of the same path and inode number", function()
                 return (support.read_file(apart.folder .. "/out") or ""):match("ready (%d+)\n")
             end)
             if not math.tointeger(pid) then return pending(support.read_file(apart.folder .. "/out")) end
+            local _ <close> = setmetatable({}, { __close = function() os.execute("kill -KILL " .. pid) end })
             local function text()
                 local all = {}
                 local memory <close> = assert(io.open("/proc/" .. pid .. "/mem", "rb"))
@@ -139,7 +140,6 @@ describe("another library of the same path and inode number", function()
             else
                 assert.equal(0, memory.code, memory.err)
             end
-            os.execute("kill -KILL " .. pid)
         end)
     end
 end)

@@ -46,6 +46,9 @@ local function reason_against(pid, state)
     if errno == c.EACCES or errno == c.EPERM then
         return owner_text(pid) .. ": looking into it needs CAP_SYS_PTRACE (run as root)"
     end
+    if errno == c.ENOENT and core.mappings(pid) then
+        return "this kernel does not tell of its pages (no smaps: CONFIG_PROC_PAGE_MONITOR)"
+    end
     if errno == c.ENOENT or errno == c.ESRCH then return "it has just ended" end
     if not mappings then return why end
     if #mappings == 0 then return "it has just ended" end

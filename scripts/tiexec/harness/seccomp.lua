@@ -38,7 +38,7 @@ end
 -- calls have no effect.
 -- @treturn ?string nil: they allow it
 function seccomp.forbids_tracing()
-    if (core.status(core.getpid(), "Seccomp") or 0) == 0 then return nil end
+    if core.status(core.getpid(), "Seccomp") == 0 then return nil end -- nil: it is not known
     local ok, why = core.trial(function()
         for _, name in ipairs(tracer_calls) do core.syscall(name, -1, 0, 0, 0, 0, 0) end
         try_target_calls()

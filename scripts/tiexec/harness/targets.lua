@@ -20,10 +20,16 @@ function File:__close() self.target.call("close", self.fd) end
 
 -- Counts the bytes in pages of each kind by smaps, for kernels before Linux 6.7, which lack the
 -- ioctl PAGEMAP_SCAN. A mapping that overlaps the range is counted as a whole: the sums are too
--- large if it reaches beyond the range.
+-- large if it reaches beyond the range. If neither can be read, all of the range counts as written
+-- to, and as small: what cannot be told is not taken for harmless.
 local function pages_by_smaps(pid, range)
     local sums = { file_huge = 0, anon_huge = 0, anon_small = 0 }
-    for _, m in ipairs(core.mappings(pid, true) or {}) do
+    local mappings, why = core.mappings(pid, true)
+    if not mappings then
+        sums.anon_small, sums.unknown = range.stop - range.start, why
+        return sums
+    end
+    for _, m in ipairs(mappings) do
         if ranges.overlap(m, range) then
             local file_hugetlb = m.inode ~= 0 and m.hugetlb or 0
             sums.file_huge = sums.file_huge + m.file_huge + m.shmem_huge + file_hugetlb

@@ -56,10 +56,12 @@ local function with_stopped(pid, work, tell)
     return tell(inferior, seconds, table.unpack(result, 2, result.n))
 end
 
--- Whether some text of a process is on larger pages than base pages.
+-- Whether some text of a process is on larger pages than base pages; nil and why that is not known.
 local function has_huge_text(pid, host)
     local context = { pid = pid, pmd = host.pmd_size, sizes = count.sizes(host, {}) }
-    for _, m in ipairs(core.mappings(pid, true) or {}) do
+    local mappings, why = core.mappings(pid, true)
+    if not mappings then return nil, why end
+    for _, m in ipairs(mappings) do
         local is_text = protection.is_executable(m.perms) and m.start >= 0
         if is_text and count.of(m, m, context) > 0 then return true end
     end
@@ -84,7 +86,9 @@ end
 local function summary_of(outcome, pid)
     if outcome.complaint then return false, outcome.complaint end
     if outcome.dry or #outcome.results > 0 then return true end
-    if has_huge_text(pid, outcome.host) then return true, "its text is on huge pages already" end
+    local is_huge, unknown = has_huge_text(pid, outcome.host)
+    if is_huge then return true, "its text is on huge pages already" end
+    if unknown then return false, "whether its text is huge cannot be told: " .. unknown end
     return true, "it has no text that could be on huge pages (tiexec --inspect tells more)"
 end
 

@@ -147,9 +147,10 @@ end
 -- @tparam Chosen chosen
 -- @treturn Report to be completed when the outcome has its results, and to be told then
 function report.begin(outcome, chosen)
-    local before = core.mappings(outcome.pid, true) or {}
+    local before, why = core.mappings(outcome.pid, true)
     local self = setmetatable({ outcome = outcome, chosen = chosen,
-        page_sizes = count.sizes(outcome.host, outcome.operations) }, Report)
+        page_sizes = count.sizes(outcome.host, outcome.operations), unknown = why }, Report)
+    before = before or {}
     self.rows = self:make_rows(before)
     if chosen.debug.maps then tables.show_maps("before", before) end
     if chosen.debug.plan or chosen["dry-run"] then tables.show_plan(outcome) end
@@ -158,7 +159,9 @@ end
 
 --- Completes a report with the pages as they are now and with the outcome's results.
 function Report:complete()
-    local after = core.mappings(self.outcome.pid, true) or {}
+    local after, why = core.mappings(self.outcome.pid, true)
+    self.unknown = self.unknown or why
+    after = after or {}
     for _, row in ipairs(self.rows) do
         row.after = self:count_pages(after, row)
         explain(self.outcome, row)
@@ -173,8 +176,10 @@ end
 function Report:tell()
     local chosen = self.chosen
     if chosen.verbose then tables.show_outcome(self.outcome, self.rows, self.totals) end
-    if not chosen.report_file then return true end
-    return json.write(chosen.report_file, self:plain(), true)
+    local ok, why = true, nil
+    if chosen.report_file then ok, why = json.write(chosen.report_file, self:plain(), true) end
+    if ok and self.unknown then return nil, "its pages cannot be counted: " .. self.unknown end
+    return ok, why
 end
 
 return report

@@ -26,6 +26,9 @@ local function why_foreign(target, m, piece, file)
         return "a part of the file that is mapped elsewhere"
     end
     local pages = target.pages(piece.start, piece.stop)
+    if pages.unknown then
+        return "memory of which cannot be told whether it was written to: " .. pages.unknown
+    end
     return pages.anon_small + pages.anon_huge > 0 and "memory that was written to" or nil
 end
 
