@@ -123,7 +123,9 @@ local function add_opening(self, inferior)
         local path, _, file = self.file(mapping)
         if not path then return nil, "its file has been replaced or cannot be read" end
         local is_exe = path:find("^/proc/%d+/exe$") ~= nil
-        return hand_or_open(is_exe and "/proc/self/exe" or mapping.path, file.stat, file.handle)
+        local opened = is_exe and hand_or_open("/proc/self/exe", file.stat, file.handle)
+        if opened then return opened end
+        return hand_or_open(mapping.path, file.stat, not is_exe and file.handle or nil)
     end
 
     function self.open_file(path, stat, handle)
