@@ -67,13 +67,18 @@ local function new_object(inferior, mapping, page)
     }
 end
 
--- Gives the set of the paths that are mapped with text. Other files, such as locale archives, are
--- not worth opening.
-local function paths_with_text(mappings)
+-- Two files may have the same path, one after the other, and two the same inode number.
+local function key_of(mapping)
+    return ("%x:%x:%x %s"):format(mapping.major, mapping.minor, mapping.inode, mapping.path)
+end
+
+-- Gives the set of the files that are mapped with text, by their keys. Other files, such as locale
+-- archives, are not worth opening.
+local function files_with_text(mappings)
     local has = {}
     for _, mapping in ipairs(mappings) do
         if mapping.inode ~= 0 and protection.is_executable(mapping.perms) then
-            has[mapping.path] = true
+            has[key_of(mapping)] = true
         end
     end
     return has
@@ -87,14 +92,15 @@ end
 -- @treturn table list of Object, in order of address
 function objects.of(inferior, mappings)
     local page = core.page_size()
-    local has_text = paths_with_text(mappings)
-    local list, by_path, written = {}, {}, {}
+    local has_text = files_with_text(mappings)
+    local list, by_key, written = {}, {}, {}
     for _, mapping in ipairs(mappings) do
-        if mapping.inode ~= 0 and has_text[mapping.path] then
-            local object = by_path[mapping.path]
+        local key = mapping.inode ~= 0 and key_of(mapping)
+        if key and has_text[key] then
+            local object = by_key[key]
             if object == nil then
                 object = new_object(inferior, mapping, page) or false -- false: looked for in vain
-                by_path[mapping.path] = object
+                by_key[key] = object
                 if object then
                     list[#list + 1] = object
                     written[object] = written_ranges(object, page)
