@@ -35,9 +35,16 @@ local function check(definition)
     return definition.sources and sources.check(definition.sources)
 end
 
+local kept = {} -- whether a strategy whose text is kept is tiexec's own, by its path
+
+local function is_own(path)
+    if kept[path] ~= nil then return kept[path] end
+    return paths.own(path) ~= nil
+end
+
 -- Runs a strategy's file. Raises a string if the file is no strategy.
 local function read(path)
-    local definition = sandbox.run_file(path, paths.own(path) ~= nil)
+    local definition = sandbox.run_file(path, is_own(path))
     local wrong = check(definition)
     if not wrong and not definition.plan then wrong = "it has no function 'plan'" end
     if wrong then error(path .. ": " .. wrong, 0) end
@@ -48,7 +55,7 @@ end
 -- tiexec's own strategies are trusted; for all others the function is called in a forked copy of
 -- this process.
 local function guarded(path, f)
-    if not paths.own(path) then
+    if not is_own(path) then
         local result, why = sandbox.call(f)
         if result == nil and why then why = sandbox.with_path(path, why) end
         return result, why
@@ -110,7 +117,10 @@ end
 --- Reads the file of a strategy, so that plans can be made when no file may be opened.
 -- @tparam StrategyDefinition definition
 function strategy.keep(definition)
-    sandbox.keep(definition.path, paths.own(definition.path) ~= nil)
+    local path = definition.path
+    local own = paths.own(path) ~= nil
+    sandbox.keep(path, own)
+    kept[path] = own
 end
 
 --- Whether a strategy makes plans at a stage.
