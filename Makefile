@@ -8,6 +8,7 @@
 # make test-real  the tests of large programs
 # make test-kernels   every source on six kernels of Debian's, for docs/KERNELS.md
 # make soak       10,000 starts of a moved program               (TIEXEC_SOAK=N: others)
+# make faults     each system call of tiexec fails, or gets a signal       (FAULTS='start file')
 # make asan       the tests here, with sanitizers in the program
 # make lint       cppcheck, clang-tidy, luacheck, shellcheck, both compilers
 # make bench      what it costs, in alternating runs
@@ -129,4 +130,4 @@ clean:
 .PHONY: all install uninstall clean
 .DELETE_ON_ERROR:
 
-include tests/programs.mk tests/suites.mk tests/guests.mk
+include tests/programs.mk tests/suites.mk tests/guests.mk tests/campaign.mk

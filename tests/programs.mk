@@ -40,12 +40,15 @@ TEST_LIBS_state_constructed := -Wl,--no-as-needed $(BUILD)/tests/constructor $(H
 TEST_FLAGS_static_exec  := -static -no-pie -fno-pie
 TEST_FLAGS_static_pie   := -static-pie -fPIC
 TEST_FLAGS_low_text     := -static -no-pie -fno-pie -Wl,-Ttext-segment=0x10000
-TEST_FLAGS_ample_static := -static
+TEST_FLAGS_ample        := -pthread
+TEST_FLAGS_ample_static := -static -pthread
 
 TEST_FLAGS_constructor := $(LIBRARY) -pthread -Wl,-soname,constructor
 TEST_FLAGS_loadable := $(LIBRARY) -fno-toplevel-reorder -fvisibility=hidden -Wl,-soname,loadable
 TEST_FLAGS_killer   := $(LIBRARY)
 TEST_LIBS_killer    := -ldl
+TEST_FLAGS_held     := $(LIBRARY)
+TEST_LIBS_held      := -ldl
 TEST_FLAGS_witness  := $(LIBRARY)
 TEST_LIBS_needy     := -Wl,--no-as-needed $(BUILD)/tests/loadable $(HERE)
 TEST_FLAGS_loader   := -pthread
@@ -75,6 +78,13 @@ $(call of,ends-little): tests/programs/ends.c
 	@echo "CC $< (little)"
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TEST_CFLAGS) $(TEST_FLAGS_ends) -DREST=64 -o $@ $<
+
+# What strikes the system calls of tiexec.
+TEST_PROGRAMS += $(call of,faults)
+$(call of,faults): $(wildcard tests/faults/*.c) tests/faults/faults.h $(BUILD)/syscalls.inc
+	@echo "CC tests/faults"
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(TEST_CFLAGS) -I$(BUILD) -o $@ $(filter %.c,$^)
 
 # ---- one program, linked in all the ways in which a program may lie in memory ----
 

@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A program with 5.5 MiB of text that looks at itself: it runs code at both ends and in the middle, in a
- * child too, sums up every byte of its text, and tells its tracer. "wait": then it waits to be killed. */
+ * child too, sums up every byte of its text, and tells its tracer. "wait": then it waits to be killed.
+ * "line": two threads work meanwhile, one in its text and one in system calls; it says "ready", waits
+ * for a line or the end of its input, and looks at itself again. */
 #include <inttypes.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define FAR(section_name) __attribute__((noinline, section(section_name)))
@@ -54,6 +59,45 @@ static int tracer(void)
     return pid;
 }
 
+static atomic_bool over;
+
+static void *compute_on(void *result)
+{
+    uint64_t right = *(const uint64_t *)result, *wrong = NULL;
+    while (!over && !wrong)
+        if (compute() != right)
+            wrong = result;
+    return wrong;
+}
+
+static void *sleep_on(void *result)
+{
+    const struct timespec moment = {0, 1000000};
+    void *wrong = NULL;
+    while (!over && !wrong)
+        if (nanosleep(&moment, NULL) < 0)
+            wrong = result;
+    return wrong;
+}
+
+static void wait_for_line(uint64_t result)
+{
+    pthread_t threads[2];
+    void *wrong[2];
+    char byte;
+    pthread_create(&threads[0], NULL, compute_on, &result);
+    pthread_create(&threads[1], NULL, sleep_on, &result);
+    printf("ready\n");
+    fflush(stdout);
+    ssize_t n = read(0, &byte, 1);
+    over = 1;
+    for (int i = 0; i < 2; i++)
+        pthread_join(threads[i], &wrong[i]);
+    printf("line %zd, threads %d %d, result %" PRIx64 " text %" PRIx64 "\n", n, wrong[0] != NULL,
+           wrong[1] != NULL, compute(), sum_of_text());
+    fflush(stdout);
+}
+
 int main(int argc, char **argv)
 {
     int status = 0;
@@ -72,5 +116,7 @@ int main(int argc, char **argv)
     if (argc > 1 && strcmp(argv[1], "wait") == 0)
         for (;;)
             pause();
+    if (argc > 1 && strcmp(argv[1], "line") == 0)
+        wait_for_line(result);
     return 3;
 }

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Strikes the Nth system call of tiexec, and looks at what becomes of the program. main.c reads the
+ * command line, campaign.c does one run after the other, tracing.c counts and strikes the calls of
+ * tiexec under ptrace, look.c looks at the program from outside. */
+#ifndef TESTS_FAULTS_H
+#define TESTS_FAULTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* ---- tracing.c: tiexec, its threads and its children ---- */
+
+enum fault_kind { FAULT_ERROR, FAULT_SHORT, FAULT_SIGNAL_TRACER, FAULT_SIGNAL_TARGET };
+
+struct fault {
+    const char *name;
+    enum fault_kind kind;
+    int value; /* an errno or a signal */
+};
+
+struct strike {
+    const struct fault *fault;
+    long at;              /* the number of the call to strike; 0: none */
+    long calls;           /* that were counted */
+    long call;            /* the system call that was struck, -1: none yet */
+    pid_t tracer, target; /* 0: not known yet */
+    pid_t thread;         /* whose call is to fail when it returns */
+    bool held;            /* the tracer waits to be told that it is traced */
+    double struck_at, last_event; /* seconds */
+    bool listening;       /* the tracer was stopped by a signal */
+};
+
+/* Begins to trace a process, which need not be a child. 0 or -errno. */
+int tracing_begin(pid_t pid);
+
+/* Handles a stop of a traced thread. */
+void tracing_handle(struct strike *strike, pid_t pid, int status);
+
+/* ---- look.c: a process from outside ---- */
+
+struct look {
+    struct range {
+        uint64_t start, stop;
+    } mapped[512], text[64], frozen[256]; /* all that is mapped; executable; of files, not writable */
+    size_t mapped_count, text_count, frozen_count;
+    uint64_t digest; /* of the bytes of `frozen` */
+};
+
+/* Takes a look at a process. 0 or -errno. */
+int look_take(pid_t pid, struct look *look);
+
+/* Tells what is wrong now, or NULL. `before` may be NULL. */
+const char *look_compare(pid_t pid, const struct look *before);
+
+/* The state of a process as in /proc/PID/stat, or 0. */
+char look_state(pid_t pid);
+
+/* The tracer of a process, 0 for none. */
+pid_t look_tracer(pid_t pid);
+
+/* ---- campaign.c: runs ---- */
+
+enum kind { KIND_START, KIND_FOLLOW, KIND_ATTACH, KIND_UNDO };
+
+struct way {
+    enum kind kind;
+    char **tiexec;    /* the words before the program's, or before --attach PID */
+    char **program;   /* writes a line that ends in "ready" when it is at work, ends at its input's */
+    const char *empty; /* a folder that is emptied before each run, or NULL */
+    double limit;     /* seconds for a run */
+};
+
+/* Strikes call `first` and then every `step`th until there is none, or until `last`. Prints lines
+ * "N CALL CALLS FATE why". Returns an exit status. */
+int campaign_run(const struct way *way, const struct fault *fault, long first, long step, long last);
+
+double now(void);
+
+#endif

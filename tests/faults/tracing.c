@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "faults.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <signal.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+
+/* ---- what differs between CPUs ---- */
+
+#if defined __x86_64__
+#include <sys/reg.h>
+static void set_call(pid_t pid, long number)
+{
+    ptrace(PTRACE_POKEUSER, pid, ORIG_RAX * sizeof(long), number);
+}
+static void set_result(pid_t pid, long value)
+{
+    ptrace(PTRACE_POKEUSER, pid, RAX * sizeof(long), value);
+}
+static void set_third(pid_t pid, long value)
+{
+    ptrace(PTRACE_POKEUSER, pid, RDX * sizeof(long), value);
+}
+#elif defined __aarch64__
+#ifndef NT_ARM_SYSTEM_CALL
+#define NT_ARM_SYSTEM_CALL 0x404
+#endif
+static void set_register(pid_t pid, int number, long value)
+{
+    struct user_regs_struct registers;
+    struct iovec all = {&registers, sizeof registers};
+    ptrace(PTRACE_GETREGSET, pid, (void *)NT_PRSTATUS, &all);
+    registers.regs[number] = (unsigned long)value;
+    ptrace(PTRACE_SETREGSET, pid, (void *)NT_PRSTATUS, &all);
+}
+static void set_call(pid_t pid, long number)
+{
+    int value = (int)number;
+    struct iovec call = {&value, sizeof value};
+    ptrace(PTRACE_SETREGSET, pid, (void *)NT_ARM_SYSTEM_CALL, &call);
+}
+static void set_result(pid_t pid, long value) { set_register(pid, 0, value); }
+static void set_third(pid_t pid, long value) { set_register(pid, 2, value); }
+#endif
+
+/* ---- which calls are struck ---- */
+
+/* Calls that cannot fail, whatever the state of the host: no program is prepared for it. */
+static bool never_fails(long call)
+{
+    static const long calls[] = {
+        SYS_exit, SYS_exit_group, SYS_rt_sigreturn, SYS_rt_sigprocmask, SYS_rt_sigaction, SYS_futex,
+        SYS_getpid, SYS_gettid, SYS_getuid, SYS_geteuid, SYS_getgid, SYS_getegid, SYS_umask,
+        SYS_clock_gettime, SYS_set_tid_address, SYS_set_robust_list,
+    };
+    for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++)
+        if (calls[i] == call)
+            return true;
+    return false;
+}
+
+static bool may_be_short(long call, uint64_t size)
+{
+    return size > 1 && (call == SYS_read || call == SYS_write || call == SYS_pread64 ||
+                        call == SYS_pwrite64);
+}
+
+static bool counts(const struct fault *fault, long call, uint64_t third)
+{
+    if (fault->kind == FAULT_ERROR)
+        return !never_fails(call);
+    return fault->kind != FAULT_SHORT || may_be_short(call, third);
+}
+
+static void hit(struct strike *strike, pid_t pid, uint64_t third)
+{
+    const struct fault *fault = strike->fault;
+    strike->struck_at = now();
+    switch (fault->kind) {
+    case FAULT_ERROR:
+        strike->thread = pid;
+        if (strike->call != SYS_close) /* which closes, whatever it returns */
+            set_call(pid, -1);
+        break;
+    case FAULT_SHORT: set_third(pid, (long)(third / 2)); break;
+    case FAULT_SIGNAL_TRACER: kill(strike->tracer, fault->value); break;
+    case FAULT_SIGNAL_TARGET: kill(strike->target, fault->value); break;
+    }
+}
+
+static void at_system_call(struct strike *strike, pid_t pid)
+{
+    struct __ptrace_syscall_info info = {0};
+    if (ptrace(PTRACE_GET_SYSCALL_INFO, pid, (void *)sizeof info, &info) <= 0)
+        return;
+    if (info.op == PTRACE_SYSCALL_INFO_EXIT && pid == strike->thread) {
+        set_result(pid, -strike->fault->value);
+        strike->thread = 0;
+    }
+    if (info.op != PTRACE_SYSCALL_INFO_ENTRY)
+        return;
+    long call = (long)info.entry.nr;
+    if (counts(strike->fault, call, info.entry.args[2]) && ++strike->calls == strike->at) {
+        strike->call = call;
+        hit(strike, pid, info.entry.args[2]);
+    }
+}
+
+/* ---- stops ---- */
+
+int tracing_begin(pid_t pid)
+{
+    const long options = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK |
+                         PTRACE_O_TRACECLONE;
+    if (ptrace(PTRACE_SEIZE, pid, NULL, options) < 0 || ptrace(PTRACE_INTERRUPT, pid, NULL, NULL) < 0)
+        return -errno;
+    return 0;
+}
+
+void tracing_handle(struct strike *strike, pid_t pid, int status)
+{
+    int signal = WSTOPSIG(status), event = status >> 16;
+    strike->last_event = now();
+    if (event == PTRACE_EVENT_STOP && signal != SIGTRAP) {
+        strike->listening = true;
+        ptrace(PTRACE_LISTEN, pid, NULL, NULL);
+        return;
+    }
+    if (signal == (SIGTRAP | 0x80))
+        at_system_call(strike, pid);
+    bool is_signal = event == 0 && signal != (SIGTRAP | 0x80);
+    ptrace(PTRACE_SYSCALL, pid, NULL, (long)(is_signal ? signal : 0));
+}

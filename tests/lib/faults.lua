@@ -1,0 +1,125 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- Strikes the system calls of tiexec, one in each run, and judges what becomes of the program: for
+-- tests/program/faults_spec.lua, which strikes some, and tests/tools/faults, which strikes all.
+
+local core = require "tiexec.core"
+local support = require "tests.lib.support"
+
+local faults = {}
+
+local here <const> = support.shell("pwd").out:match("[^\n]+") .. "/"
+local function absolute(path) return path:find("^/") and path or here .. path end
+
+local tiexec <const> = absolute(support.tiexec)
+local programs <const> = absolute(support.programs)
+local AMPLE <const> = { programs .. "ample", "line" }
+local CONGRUENT <const> = { tiexec, "-s", "none", programs .. "ample", "line" }
+local SEVERAL <const> = { "/bin/sh", "-c", '"$0" one; [ $? = 3 ] || exit 137; exec "$0" line', programs .. "ample" }
+local LOADING <const> = { programs .. "loader", "load", programs .. "loadable" }
+
+--- What is done to a program, and how: `name`, `kind` for tests/faults, `options` of tiexec, `program`.
+faults.ways = {
+    { name = "start file", kind = "start", options = { "--sources", "file" }, program = AMPLE },
+    { name = "start shared", kind = "start", options = { "--sources", "shared" }, program = AMPLE },
+    { name = "start copying", kind = "start", options = { "--sources", "shared" }, program = AMPLE, empties = true },
+    { name = "start thp", kind = "start", options = { "--sources", "thp" }, program = AMPLE },
+    { name = "start hugetlb", kind = "start", options = { "--sources", "hugetlb" }, program = AMPLE },
+    { name = "follow all", kind = "follow", options = { "--follow=all" }, program = SEVERAL },
+    { name = "follow dlopen", kind = "follow", options = { "--follow=dlopen" }, program = LOADING },
+}
+for _, kind in ipairs { "attach", "undo" } do
+    for source, program in pairs { file = CONGRUENT, shared = CONGRUENT, thp = AMPLE, hugetlb = AMPLE } do
+        faults.ways[#faults.ways + 1] = { name = kind .. " " .. source, kind = kind, program = program,
+            options = { "--sources", source } }
+    end
+end
+table.sort(faults.ways, function(a, b) return a.name < b.name end)
+
+faults.kinds = { "EPERM", "ENOMEM", "EINTR", "ESRCH", "short", "SIGKILL", "SIGSTOP", "SIGKILL-program",
+    "SIGSTOP-program" }
+
+local ERRORS <const> = { EPERM = true, ENOMEM = true, EINTR = true, ESRCH = true }
+local TRACING <const> = { ptrace = true, wait4 = true, waitid = true }
+
+-- Whether a fate is what is promised. Whoever is killed is gone; a program dies with a tracer that is killed while
+-- the program stands still half-changed. A tracer that may not trace or wait any more may lose the program that it
+-- starts, or leave unused memory behind in one that runs; no other failure excuses that.
+local function is_promised(way, fault, call, fate)
+    if fate == "right" then return true end
+    if fate == "gone" then
+        if fault == "SIGKILL" or fault == "SIGKILL-program" then return true end
+        return ERRORS[fault] and TRACING[call] and (way.kind == "start" or way.kind == "follow") or false
+    end
+    return fate == "leftover" and ERRORS[fault] and (TRACING[call] or call == "munmap") or false
+end
+
+-- The shell command of a job: way, fault, `first`, `step`, `last`; `label` begins its lines.
+local function command_of(job, folder)
+    local way, cache = job.way, ("%s/%s"):format(folder, job.label)
+    local words = { "env", "TIEXEC_CACHE=" .. cache, "FAULTS_LABEL=" .. job.label,
+        "FAULTS_LIMIT=" .. 10 * support.patience }
+    if way.empties then words[#words + 1] = "FAULTS_EMPTY=" .. cache end
+    words = support.concat(words, { programs .. "faults", way.kind, job.fault, tostring(job.first),
+        tostring(job.step), tostring(job.last) })
+    if way.kind == "start" or way.kind == "follow" then
+        words = support.concat(words, { "/usr/bin/env", "LD_PRELOAD=" .. programs .. "held" })
+    end
+    words = support.concat(words, { tiexec }, way.options, { "--" }, way.program)
+    local quoted = support.quote { cache }
+    return ("mkdir -m 700 %s; %s 2>&1; rm -rf %s"):format(quoted, support.quote(words), quoted)
+end
+
+--- Carries out jobs, two at a time, and calls `each(job, result)` for each run, where `result` has `n`, `call`, its
+-- name or "none", `calls`, how many were counted, `fate`, `why`, the rest of the line, and `ok`.
+function faults.run(jobs, each)
+    local folder <close>, by_label, commands = support.folder("/dev/shm"), {}, {}
+    for i, job in ipairs(jobs) do
+        job.label = "job" .. i
+        by_label[job.label] = job
+        commands[i] = command_of(job, folder.path)
+    end
+    support.write_file(folder.path .. "/commands", table.concat(commands, "\0"))
+    local pipe <close> = assert(io.popen(("xargs -0 -P 2 -n 1 sh -c <%s/commands 2>&1"):format(folder.path)))
+    for line in pipe:lines() do
+        local label, n, call, calls, fate, why = line:match("^(job%d+) (%d+) (%S+) (%d+) (%a+)(.*)$")
+        assert(fate, line)
+        local job = by_label[label]
+        each(job, { n = tonumber(n), call = call, calls = tonumber(calls), fate = fate, why = why,
+            ok = is_promised(job.way, job.fault, call, fate) })
+    end
+end
+
+--- How many calls each way has when nothing is struck: name of the way → count.
+function faults.count(ways)
+    local jobs, counts = {}, {}
+    for i, way in ipairs(ways) do jobs[i] = { way = way, fault = "EPERM", first = 0, step = 1, last = 0 } end
+    faults.run(jobs, function(job, result)
+        assert(result.fate == "right", ("%s: %s%s"):format(job.way.name, result.fate, result.why))
+        counts[job.way.name] = result.calls
+    end)
+    return counts
+end
+
+--- How one run is repeated by hand.
+function faults.repeat_by(job, n) return ("make faults FAULTS='%s %s %d'"):format(job.way.name, job.fault, n) end
+
+--- Sets up the host for all ways, as far as that is allowed. Gives the ways that can be tried, a list of names of
+-- the others, and a value to be closed.
+function faults.prepare()
+    local settings = { support.thp("madvise") }
+    local pool = support.pool(32)
+    settings[#settings + 1] = pool
+    local possible, others = {}, {}
+    for _, way in ipairs(faults.ways) do
+        if (pool or not way.name:find("hugetlb")) and core.huge_page_size() > 0 then
+            possible[#possible + 1] = way
+        else
+            others[#others + 1] = way.name
+        end
+    end
+    return possible, others, setmetatable({}, { __close = function()
+        for i = #settings, 1, -1 do getmetatable(settings[i]).__close(settings[i]) end
+    end })
+end
+
+return faults
