@@ -9,6 +9,7 @@
 # make test-kernels   every source on six kernels of Debian's, for docs/KERNELS.md
 # make soak       10,000 starts of a moved program               (TIEXEC_SOAK=N: others)
 # make faults     each system call of tiexec fails, or gets a signal       (FAULTS='start file')
+# make fuzz       random ELF files, /proc texts, plans, profiles, settings     (FUZZ_SECONDS=60)
 # make asan       the tests here, with sanitizers in the program
 # make lint       cppcheck, clang-tidy, luacheck, shellcheck, both compilers
 # make bench      what it costs, in alternating runs

@@ -6,4 +6,41 @@ faults: packages-test
 	@$(MAKE) $(JOBS) test-programs
 	@$(LUA) tests/tools/faults $(FAULTS)
 
-.PHONY: faults
+# ---- fuzz: libFuzzer for C, a random loop for Lua; FUZZ_SECONDS for each ----
+
+FUZZ_SECONDS ?= 60
+FUZZ_CLANG   ?= clang
+FUZZ_CORE    := $(wildcard core/base/*.c) $(addprefix core/,elf/image.c elf/symbols.c \
+                proc/maps.c proc/process.c)
+FUZZERS      := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
+FUZZ_CFLAGS  := -std=c11 -D_GNU_SOURCE -O1 -g -Icore -Iarch/$(ARCH) \
+                -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
+FUZZ_FLAGS_maps    := -Wl,--wrap=file_read
+FUZZ_FLAGS_process := -Wl,--wrap=file_read
+
+$(BUILD)/fuzz/%: tests/fuzz/%.c tests/fuzz/text.h $(FUZZ_CORE)
+	@echo "CC $< (fuzz)"
+	@mkdir -p $(@D)
+	$(Q)$(FUZZ_CLANG) $(FUZZ_CFLAGS) $(FUZZ_FLAGS_$*) -o $@ $< $(FUZZ_CORE) -lelf
+
+# What is found stays in build/fuzz/NAME.corpus; an input that breaks something goes to where the
+# inputs are that are always tried.
+fuzz-%: $(BUILD)/fuzz/%
+	@mkdir -p $(BUILD)/fuzz/$*.corpus
+	@if $(BUILD)/fuzz/$* -max_total_time=$(FUZZ_SECONDS) -max_len=16384 -timeout=10 \
+	    -print_final_stats=1 -artifact_prefix=tests/fuzz/corpus/$*/ $(BUILD)/fuzz/$*.corpus \
+	    tests/fuzz/corpus/$* > $(BUILD)/fuzz/$*.log 2>&1; then \
+	    awk '/number_of_executed_units/ { print "fuzz $*: " $$2 " tried" }' $(BUILD)/fuzz/$*.log; \
+	else \
+	    tail -n 40 $(BUILD)/fuzz/$*.log; exit 1; \
+	fi
+.SECONDARY: $(FUZZERS:%=$(BUILD)/fuzz/%)
+
+fuzz-lua: all
+	@$(LUA) tests/tools/fuzz $(FUZZ_SECONDS)
+
+fuzz: packages-lint
+	@status=0; for name in $(FUZZERS) lua; do \
+	    $(MAKE) fuzz-$$name || status=1; done; exit $$status
+
+.PHONY: faults fuzz fuzz-lua

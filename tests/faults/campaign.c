@@ -174,7 +174,13 @@ static void collect(struct run *run)
     }
 }
 
-/* What was stopped goes on after a while. */
+static bool attaches(const struct run *run)
+{
+    return run->way->kind == KIND_ATTACH || run->way->kind == KIND_UNDO;
+}
+
+/* What was stopped goes on after a while. A program that has been attached to is to stop when it is
+ * let go; one that is being started stops under its tracer, which waits. */
 static void continue_stopped(struct run *run)
 {
     struct strike *strike = &run->strike;
@@ -183,7 +189,7 @@ static void continue_stopped(struct run *run)
         strike->listening = false;
         kill(strike->tracer, SIGCONT);
     }
-    if (over && run->way->kind == KIND_FOLLOW && strike->fault->kind == FAULT_SIGNAL_TARGET &&
+    if (over && !attaches(run) && strike->fault->kind == FAULT_SIGNAL_TARGET &&
         strike->fault->value == SIGSTOP && !run->target_ended)
         kill(strike->target, SIGCONT);
 }
@@ -370,8 +376,7 @@ static const char *fate_of(const struct run *run)
         return "right";
     /* A shell tells of a signal by its status. */
     int signal = WIFSIGNALED(run->status) ? WTERMSIG(run->status) : WEXITSTATUS(run->status) - 128;
-    bool starts = run->way->kind == KIND_START || run->way->kind == KIND_FOLLOW;
-    bool killed = signal == SIGKILL || (starts && signal > 0 && run->out_size == 0);
+    bool killed = signal == SIGKILL || (!attaches(run) && signal > 0 && run->out_size == 0);
     bool whole = run->out_size == 0 || run->out[run->out_size - 1] == '\n';
     if (killed && whole && run->out_size < expected.size &&
         memcmp(run->out, expected.out, run->out_size) == 0)
@@ -398,22 +403,21 @@ static const char *check_running(struct run *run)
 {
     const struct fault *fault = run->strike.fault;
     pid_t target = run->strike.target;
-    bool attaches = run->way->kind == KIND_ATTACH || run->way->kind == KIND_UNDO;
     if (fault->kind == FAULT_SIGNAL_TARGET && fault->value == SIGSTOP && run->strike.call >= 0 &&
-        run->way->kind != KIND_FOLLOW && !is_stopped_for_good(run) && attaches)
+        attaches(run) && !is_stopped_for_good(run))
         return "wrong not stopped, as it should be";
     if (!becomes_ready(run))
         return run->target_ended ? NULL : "hung before it was ready";
     if (run->way->kind != KIND_FOLLOW && look_tracer(target) &&
         !ends_soon(run))
         return "wrong still traced";
-    const char *wrong = look_compare(target, attaches ? &run->before : NULL);
+    const char *wrong = look_compare(target, attaches(run) ? &run->before : NULL);
     return wrong && !ends_soon(run) ? wrong : NULL;
 }
 
 static const char *carry_out(struct run *run)
 {
-    if (run->way->kind == KIND_ATTACH || run->way->kind == KIND_UNDO) {
+    if (attaches(run)) {
         if (!start_plainly(run))
             return "wrong not ready for the fault";
         start_attaching(run);

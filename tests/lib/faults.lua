@@ -35,6 +35,8 @@ for _, kind in ipairs { "attach", "undo" } do
 end
 table.sort(faults.ways, function(a, b) return a.name < b.name end)
 
+local POOL_PAGES <const> = 32 -- for two programs and what is copied for them
+
 faults.kinds = { "EPERM", "ENOMEM", "EINTR", "ESRCH", "short", "SIGKILL", "SIGSTOP", "SIGKILL-program",
     "SIGSTOP-program" }
 
@@ -103,22 +105,26 @@ end
 --- How one run is repeated by hand.
 function faults.repeat_by(job, n) return ("make faults FAULTS='%s %s %d'"):format(job.way.name, job.fault, n) end
 
---- Sets up the host for all ways, as far as that is allowed. Gives the ways that can be tried, a list of names of
--- the others, and a value to be closed.
-function faults.prepare()
-    local settings = { support.thp("madvise") }
-    local pool = support.pool(32)
-    settings[#settings + 1] = pool
-    local possible, others = {}, {}
+--- Sets up the host for those ways that are `wanted`, a predicate, as far as that is allowed. Gives the ways that
+-- can be tried, a list of names of the others, and a value to be closed.
+function faults.prepare(wanted)
+    local ways, others, settings, needs_pool = {}, {}, {}, false
     for _, way in ipairs(faults.ways) do
-        if (pool or not way.name:find("hugetlb")) and core.huge_page_size() > 0 then
-            possible[#possible + 1] = way
-        else
-            others[#others + 1] = way.name
+        if not wanted or wanted(way) then
+            ways[#ways + 1] = way
+            needs_pool = needs_pool or way.name:find("hugetlb", 1, true) ~= nil
         end
     end
-    return possible, others, setmetatable({}, { __close = function()
-        for i = #settings, 1, -1 do getmetatable(settings[i]).__close(settings[i]) end
+    if core.host().thp ~= "madvise" then settings[1] = support.thp("madvise") end
+    local pool = needs_pool and support.pool(POOL_PAGES)
+    settings[#settings + 1] = pool or nil
+    for i = #ways, 1, -1 do
+        if ways[i].name:find("hugetlb", 1, true) and not pool then
+            others[#others + 1] = table.remove(ways, i).name
+        end
+    end
+    return ways, others, setmetatable({}, { __close = function()
+        for i = #settings, 1, -1 do getmetatable(settings[i]).__close() end
     end })
 end
 
