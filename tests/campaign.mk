@@ -43,4 +43,11 @@ fuzz: packages-lint
 	@status=0; for name in $(FUZZERS) lua; do \
 	    $(MAKE) fuzz-$$name || status=1; done; exit $$status
 
-.PHONY: faults fuzz fuzz-lua
+# ---- soak: SOAK_MINUTES of attaching and starting, and TIEXEC_SOAK starts of a moved program ----
+
+soak:
+	@$(MAKE) $(JOBS) test-programs
+	@$(LUA) tests/tools/soak
+	@TIEXEC_SOAK=$${TIEXEC_SOAK:-10000} $(MAKE) check SPECS=tests/program/random_bases_spec.lua
+
+.PHONY: faults fuzz fuzz-lua soak

@@ -28,9 +28,6 @@ test: packages-test
 test-real: packages-real
 	@$(MAKE) check SPECS=tests/real
 
-soak:
-	@TIEXEC_SOAK=$${TIEXEC_SOAK:-10000} $(MAKE) check SPECS=tests/program/random_bases_spec.lua
-
 # Signals, core dumps and preloaded libraries are the tests' own. What is forked ends without
 # freeing its memory, which is no leak.
 ASAN_OPTIONS := detect_leaks=0:handle_segv=0:handle_sigbus=0:handle_sigfpe=0:disable_coredump=0
@@ -68,4 +65,4 @@ lint: packages-lint
 	luacheck -q scripts tests
 	shellcheck $(SHELL_FILES)
 
-.PHONY: check test test-real soak asan demo bench coverage lint
+.PHONY: check test test-real asan demo bench coverage lint

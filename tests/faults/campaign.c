@@ -90,6 +90,7 @@ static pid_t start(struct run *run, char **words, bool is_target, bool wait_for_
     if (pid == 0) {
         char byte;
         sigset_t none;
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
         sigemptyset(&none);
         sigprocmask(SIG_SETMASK, &none, NULL);
         int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -143,6 +144,7 @@ static void accept_tracer(struct run *run)
     pid_t pid = credentials.pid;
     if (tracing_begin(pid) == 0 && waitpid(pid, &status, __WALL) == pid && WIFSTOPPED(status)) {
         run->strike.tracer = pid;
+        run->strike.passed = 2; /* by which it was held: read and close */
         ptrace(PTRACE_SYSCALL, pid, NULL, NULL);
     }
     if (write(fd, "", 1) < 0)

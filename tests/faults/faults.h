@@ -27,7 +27,7 @@ struct strike {
     long call;            /* the system call that was struck, -1: none yet */
     pid_t tracer, target; /* 0: not known yet */
     pid_t thread;         /* whose call is to fail when it returns */
-    bool held;            /* the tracer waits to be told that it is traced */
+    int passed;           /* calls that are yet to be passed over */
     double struck_at, last_event; /* seconds */
     bool listening;       /* the tracer was stopped by a signal */
 };

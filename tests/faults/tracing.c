@@ -72,9 +72,18 @@ static bool may_be_short(long call, uint64_t size)
 
 static bool counts(const struct fault *fault, long call, uint64_t third)
 {
+    if (fault->kind == FAULT_ERROR && fault->value == EINTR && call == SYS_ptrace)
+        return false; /* which does not wait */
     if (fault->kind == FAULT_ERROR)
         return !never_fails(call);
     return fault->kind != FAULT_SHORT || may_be_short(call, third);
+}
+
+static bool acts_on_program(long call)
+{
+    return call == SYS_ptrace || call == SYS_wait4 || call == SYS_waitid || call == SYS_kill ||
+           call == SYS_tgkill || call == SYS_process_vm_readv ||
+           call == SYS_process_vm_writev;
 }
 
 static void hit(struct strike *strike, pid_t pid, uint64_t third)
@@ -84,6 +93,8 @@ static void hit(struct strike *strike, pid_t pid, uint64_t third)
     switch (fault->kind) {
     case FAULT_ERROR:
         strike->thread = pid;
+        if (fault->value == ESRCH && acts_on_program(strike->call))
+            kill(strike->target, SIGKILL); /* so that the error is true */
         if (strike->call != SYS_close) /* which closes, whatever it returns */
             set_call(pid, -1);
         break;
@@ -105,7 +116,9 @@ static void at_system_call(struct strike *strike, pid_t pid)
     if (info.op != PTRACE_SYSCALL_INFO_ENTRY)
         return;
     long call = (long)info.entry.nr;
-    if (counts(strike->fault, call, info.entry.args[2]) && ++strike->calls == strike->at) {
+    if (strike->passed > 0)
+        strike->passed--;
+    else if (counts(strike->fault, call, info.entry.args[2]) && ++strike->calls == strike->at) {
         strike->call = call;
         hit(strike, pid, info.entry.args[2]);
     }
@@ -115,7 +128,7 @@ static void at_system_call(struct strike *strike, pid_t pid)
 
 int tracing_begin(pid_t pid)
 {
-    const long options = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK |
+    const long options = PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK |
                          PTRACE_O_TRACECLONE;
     if (ptrace(PTRACE_SEIZE, pid, NULL, options) < 0 || ptrace(PTRACE_INTERRUPT, pid, NULL, NULL) < 0)
         return -errno;

@@ -14,7 +14,7 @@ local tiexec <const> = absolute(support.tiexec)
 local programs <const> = absolute(support.programs)
 local AMPLE <const> = { programs .. "ample", "line" }
 local CONGRUENT <const> = { tiexec, "-s", "none", programs .. "ample", "line" }
-local SEVERAL <const> = { "/bin/sh", "-c", '"$0" one; [ $? = 3 ] || exit 137; exec "$0" line', programs .. "ample" }
+local SEVERAL <const> = { "/bin/sh", "-c", '"$0" untold; [ $? = 3 ] || exit 137; exec "$0" line', programs .. "ample" }
 local LOADING <const> = { programs .. "loader", "load", programs .. "loadable" }
 
 --- What is done to a program, and how: `name`, `kind` for tests/faults, `options` of tiexec, `program`.
@@ -41,6 +41,8 @@ faults.kinds = { "EPERM", "ENOMEM", "EINTR", "ESRCH", "short", "SIGKILL", "SIGST
     "SIGSTOP-program" }
 
 local ERRORS <const> = { EPERM = true, ENOMEM = true, EINTR = true, ESRCH = true }
+local KILLED <const> = { ptrace = true, wait4 = true, waitid = true, kill = true, tgkill = true,
+    process_vm_readv = true, process_vm_writev = true }
 local TRACING <const> = { ptrace = true, wait4 = true, waitid = true }
 
 -- Whether a fate is what is promised. Whoever is killed is gone; a program dies with a tracer that is killed while
@@ -50,6 +52,7 @@ local function is_promised(way, fault, call, fate)
     if fate == "right" then return true end
     if fate == "gone" then
         if fault == "SIGKILL" or fault == "SIGKILL-program" then return true end
+        if fault == "ESRCH" and KILLED[call] then return true end -- the program was killed, so that it is true
         return ERRORS[fault] and TRACING[call] and (way.kind == "start" or way.kind == "follow") or false
     end
     return fate == "leftover" and ERRORS[fault] and (TRACING[call] or call == "munmap") or false

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A program with 5.5 MiB of text that looks at itself: it runs code at both ends and in the middle, in a
- * child too, sums up every byte of its text, and tells its tracer. "wait": then it waits to be killed.
- * "line": two threads work meanwhile, one in its text and one in system calls; it says "ready", waits
- * for a line or the end of its input, and looks at itself again. */
+ * child too, sums up every byte of its text, and tells its tracer, unless it is
+ * "untold". "wait": then it waits to be killed.
+ * "line": it does not tell; two threads work meanwhile, one in its text and one in system calls; it
+ * says "ready", waits for a line or the end of its input, and looks at itself again. */
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -90,7 +92,7 @@ static void wait_for_line(uint64_t result)
     printf("ready\n");
     fflush(stdout);
     ssize_t n = read(0, &byte, 1);
-    over = 1;
+    over = true;
     for (int i = 0; i < 2; i++)
         pthread_join(threads[i], &wrong[i]);
     printf("line %zd, threads %d %d, result %" PRIx64 " text %" PRIx64 "\n", n, wrong[0] != NULL,
@@ -104,7 +106,9 @@ int main(int argc, char **argv)
     uint64_t result = compute();
     for (int i = 1; i < argc; i++)
         printf("argument %s\n", argv[i]);
-    printf("result %" PRIx64 " text %" PRIx64 " tracer %d\n", result, sum_of_text(), tracer() != 0);
+    bool tells = argc < 2 || (strcmp(argv[1], "line") != 0 && strcmp(argv[1], "untold") != 0);
+    printf("result %" PRIx64 " text %" PRIx64 " tracer %d\n", result, sum_of_text(),
+           tells && tracer() != 0);
     fflush(stdout);
     pid_t pid = fork();
     if (pid == 0)
