@@ -45,17 +45,16 @@ local KILLED <const> = { ptrace = true, wait4 = true, waitid = true, kill = true
     process_vm_readv = true, process_vm_writev = true }
 local TRACING <const> = { ptrace = true, wait4 = true, waitid = true }
 
--- Whether a fate is what is promised. Whoever is killed is gone; a program dies with a tracer that is killed while
--- the program stands still half-changed. A tracer that may not trace or wait any more may lose the program that it
--- starts, or leave unused memory behind in one that runs; no other failure excuses that.
-local function is_promised(way, fault, call, fate)
-    if fate == "right" then return true end
-    if fate == "gone" then
-        if fault == "SIGKILL" or fault == "SIGKILL-program" then return true end
-        if fault == "ESRCH" and KILLED[call] then return true end -- the program was killed, so that it is true
-        return ERRORS[fault] and TRACING[call] and (way.kind == "start" or way.kind == "follow") or false
+-- Judges a fate: "promised", "excused" or "broken". Whoever is killed is gone; a program dies with a tracer that is
+-- killed while the program stands still half-changed. If ptrace or wait themselves fail, which the kernel does not
+-- do to who traces already, the program may be lost, or memory that was mapped aside be left over.
+local function judge(fault, call, fate)
+    if fate == "right" then return "promised" end
+    if fate == "gone" and (fault == "SIGKILL" or fault == "SIGKILL-program" or fault == "ESRCH" and KILLED[call]) then
+        return "promised"
     end
-    return fate == "leftover" and ERRORS[fault] and (TRACING[call] or call == "munmap") or false
+    local is_excuse = ERRORS[fault] and (TRACING[call] or fate == "leftover" and call == "munmap")
+    return is_excuse and (fate == "gone" or fate == "leftover") and "excused" or "broken"
 end
 
 -- The shell command of a job: way, fault, `first`, `step`, `last`; `label` begins its lines.
@@ -75,7 +74,7 @@ local function command_of(job, folder)
 end
 
 --- Carries out jobs, two at a time, and calls `each(job, result)` for each run, where `result` has `n`, `call`, its
--- name or "none", `calls`, how many were counted, `fate`, `why`, the rest of the line, and `ok`.
+-- name or "none", `calls`, how many were counted, `fate`, `why`, the rest of the line, and `verdict`.
 function faults.run(jobs, each)
     local folder <close>, by_label, commands = support.folder("/dev/shm"), {}, {}
     for i, job in ipairs(jobs) do
@@ -90,7 +89,7 @@ function faults.run(jobs, each)
         assert(fate, line)
         local job = by_label[label]
         each(job, { n = tonumber(n), call = call, calls = tonumber(calls), fate = fate, why = why,
-            ok = is_promised(job.way, job.fault, call, fate) })
+            verdict = judge(job.fault, call, fate) })
     end
 end
 

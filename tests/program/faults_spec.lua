@@ -32,7 +32,7 @@ describe("at some system calls of tiexec", function()
         local ways, _, mode <close> = faults.prepare()
         local bad, counts = {}, { right = 0, gone = 0 }
         faults.run(jobs_of(ways), function(job, result)
-            if not result.ok then
+            if result.verdict == "broken" then
                 bad[#bad + 1] = ("%s  # at %s: %s%s"):format(faults.repeat_by(job, result.n), result.call,
                     result.fate, result.why)
             end
