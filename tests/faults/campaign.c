@@ -232,7 +232,7 @@ static bool is_at_rest(const struct run *run)
 {
     if (run->target_ended)
         return true;
-    if (run->strike.tracer && run->way->kind != KIND_FOLLOW)
+    if (run->strike.tracer && run->way->kind != KIND_FOLLOW && run->way->kind != KIND_LAUNCH)
         return run->tracer_ended;
     return is_ready(run) && now() > run->strike.last_event + IDLE;
 }
@@ -336,6 +336,17 @@ static bool start_plainly(struct run *run)
     return ftruncate(run->errors, 0) == 0;
 }
 
+/* Starts the program by tiexec, which is traced itself until it splits off its tracer. */
+static void start_launcher(struct run *run)
+{
+    int go;
+    pid_t pid = start(run, join(run->way->tiexec, run->way->program), true, true, &go);
+    run->strike.target = run->strike.tracer = pid;
+    run->strike.is_launcher = true;
+    tracing_begin(pid);
+    close(go);
+}
+
 static void start_attaching(struct run *run)
 {
     int go;
@@ -424,6 +435,8 @@ static const char *carry_out(struct run *run)
         if (!start_plainly(run))
             return "wrong not ready for the fault";
         start_attaching(run);
+    } else if (run->way->kind == KIND_LAUNCH) {
+        start_launcher(run);
     } else {
         run->strike.target = start(run, join(run->way->tiexec, run->way->program), true, false, NULL);
     }

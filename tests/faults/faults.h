@@ -28,6 +28,9 @@ struct strike {
     pid_t tracer, target; /* 0: not known yet */
     pid_t thread;         /* whose call is to fail when it returns */
     int passed;           /* calls that are yet to be passed over */
+    bool is_launcher;     /* it is traced until it splits off its tracer, and must not see that */
+    bool has_begun;       /* the launcher: its program has been loaded */
+    uint64_t buffer;      /* the launcher: where it reads to */
     double struck_at, last_event; /* seconds */
     bool listening;       /* the tracer was stopped by a signal */
 };
@@ -57,12 +60,15 @@ const char *look_compare(pid_t pid, const struct look *before);
 /* The state of a process as in /proc/PID/stat, or 0. */
 char look_state(pid_t pid);
 
+/* Whether an address is in the process's dynamic linker. */
+bool look_is_linker(pid_t pid, uint64_t address);
+
 /* The tracer of a process, 0 for none. */
 pid_t look_tracer(pid_t pid);
 
 /* ---- campaign.c: runs ---- */
 
-enum kind { KIND_START, KIND_FOLLOW, KIND_ATTACH, KIND_UNDO };
+enum kind { KIND_START, KIND_LAUNCH, KIND_FOLLOW, KIND_ATTACH, KIND_UNDO };
 
 struct way {
     enum kind kind;

@@ -133,6 +133,21 @@ char look_state(pid_t pid)
     return ok && end && end[1] ? end[2] : 0;
 }
 
+bool look_is_linker(pid_t pid, uint64_t address)
+{
+    char line[4500];
+    struct range range;
+    bool found = false;
+    FILE *maps = open_entry(pid, "maps");
+    while (maps && !found && fgets(line, sizeof line, maps))
+        found = strstr(line, "/ld-") &&
+                sscanf(line, "%" SCNx64 "-%" SCNx64, &range.start, &range.stop) == 2 &&
+                range.start <= address && address < range.stop;
+    if (maps)
+        fclose(maps);
+    return found;
+}
+
 pid_t look_tracer(pid_t pid)
 {
     char line[512];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- *   faults start|follow|attach|undo FAULT FIRST STEP LAST TIEXEC… -- PROGRAM…
+ *   faults start|launch|follow|attach|undo FAULT FIRST STEP LAST TIEXEC… -- PROGRAM…
  * Strikes call FIRST of tiexec, FIRST + STEP, and so on up to LAST, or with LAST = 0 until there is
  * no such call. Lines "N CALL CALLS FATE why": the number of the call; the system call, or "none";
  * how many calls were counted; right, gone, leftover, wrong or hung. FAULTS_LABEL is a word to
@@ -35,8 +35,8 @@ static const struct fault *find_fault(const char *name)
 
 static int find_kind(const char *name)
 {
-    static const char *const names[] = {"start", "follow", "attach", "undo"};
-    for (int i = 0; i < 4; i++)
+    static const char *const names[] = {"start", "launch", "follow", "attach", "undo"};
+    for (int i = 0; i < 5; i++)
         if (strcmp(names[i], name) == 0)
             return i;
     return -1;

@@ -4,6 +4,7 @@
 #include <elf.h>
 #include <errno.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -104,11 +105,56 @@ static void hit(struct strike *strike, pid_t pid, uint64_t third)
     }
 }
 
+/* ---- the launcher ---- */
+
+/* Has a launcher that reads its /proc/PID/status see that nobody traces it. */
+static void mask_tracer(pid_t pid, uint64_t buffer, int64_t size)
+{
+    char text[4096], *at;
+    struct iovec here = {text, sizeof text - 1}, there = {(void *)(uintptr_t)buffer, (size_t)size};
+    if (size > (int64_t)here.iov_len || process_vm_readv(pid, &here, 1, &there, 1, 0) != size)
+        return;
+    text[size] = '\0';
+    at = strstr(text, "TracerPid:\t");
+    if (!at)
+        return;
+    for (at += 11; *at >= '0' && *at <= '9'; at++)
+        *at = '0';
+    here.iov_len = (size_t)size;
+    process_vm_writev(pid, &here, 1, &there, 1, 0);
+}
+
+/* Whether this call of the launcher is not to be struck: the linker's, or the one by which it begins
+ * to split off its tracer, from which on it is let go. */
+static bool passes_over(struct strike *strike, pid_t pid,
+                        const struct __ptrace_syscall_info *info)
+{
+    strike->buffer = info->entry.nr == SYS_read ? info->entry.args[1] : 0;
+    if (!strike->has_begun) {
+        bool is_linker = look_is_linker(pid, info->instruction_pointer);
+        strike->has_begun = strike->passed > 0 && !is_linker;
+        strike->passed |= is_linker; /* which is seen once the program is exec'd */
+        return !strike->has_begun;
+    }
+    return info->entry.nr == SYS_socketpair;
+}
+
+/* ---- each call ---- */
+
 static void at_system_call(struct strike *strike, pid_t pid)
 {
     struct __ptrace_syscall_info info = {0};
     if (ptrace(PTRACE_GET_SYSCALL_INFO, pid, (void *)sizeof info, &info) <= 0)
         return;
+    if (strike->is_launcher) {
+        if (info.op == PTRACE_SYSCALL_INFO_EXIT && strike->buffer && info.exit.rval > 0)
+            mask_tracer(pid, strike->buffer, info.exit.rval);
+        if (info.op == PTRACE_SYSCALL_INFO_ENTRY && passes_over(strike, pid, &info)) {
+            if (strike->has_begun)
+                ptrace(PTRACE_DETACH, pid, NULL, NULL);
+            return;
+        }
+    }
     if (info.op == PTRACE_SYSCALL_INFO_EXIT && pid == strike->thread) {
         set_result(pid, -strike->fault->value);
         strike->thread = 0;
@@ -116,7 +162,7 @@ static void at_system_call(struct strike *strike, pid_t pid)
     if (info.op != PTRACE_SYSCALL_INFO_ENTRY)
         return;
     long call = (long)info.entry.nr;
-    if (strike->passed > 0)
+    if (!strike->is_launcher && strike->passed > 0)
         strike->passed--;
     else if (counts(strike->fault, call, info.entry.args[2]) && ++strike->calls == strike->at) {
         strike->call = call;

@@ -24,6 +24,7 @@ faults.ways = {
     { name = "start copying", kind = "start", options = { "--sources", "shared" }, program = AMPLE, empties = true },
     { name = "start thp", kind = "start", options = { "--sources", "thp" }, program = AMPLE },
     { name = "start hugetlb", kind = "start", options = { "--sources", "hugetlb" }, program = AMPLE },
+    { name = "launch", kind = "launch", options = { "--sources", "file" }, program = AMPLE },
     { name = "follow all", kind = "follow", options = { "--follow=all" }, program = SEVERAL },
     { name = "follow dlopen", kind = "follow", options = { "--follow=dlopen" }, program = LOADING },
 }
