@@ -192,8 +192,10 @@ static void continue_stopped(struct run *run)
         kill(strike->tracer, SIGCONT);
     }
     if (over && !attaches(run) && strike->fault->kind == FAULT_SIGNAL_TARGET &&
-        strike->fault->value == SIGSTOP && !run->target_ended)
+        strike->fault->value == SIGSTOP && !run->target_ended) {
         kill(strike->target, SIGCONT);
+        strike->struck_at = now() + 10 * PAUSE; /* for the next time, should it be needed */
+    }
 }
 
 /* Lets things happen for a moment. false: the time is over. */
@@ -372,7 +374,7 @@ static const char *check_complaints(struct run *run)
 {
     char text[8192];
     ssize_t n = pread(run->errors, text, sizeof text - 1, 0);
-    int lines = 0, most = run->way->kind == KIND_FOLLOW ? 3 : 1;
+    int lines = 0, most = run->way->kind == KIND_FOLLOW ? 3 : attaches(run) ? 2 : 1;
     text[n > 0 ? n : 0] = '\0';
     for (char *at = text; (at = strchr(at, '\n')); at++)
         lines++;
