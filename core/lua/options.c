@@ -19,10 +19,12 @@ static struct option *check_long_options(lua_State *L, int index)
         lua_getfield(L, -1, "name");
         lua_getfield(L, -2, "argument");
         lua_getfield(L, -3, "short");
-        options[i].name = luaL_checkstring(L, -3);
-        options[i].has_arg = lua_isnil(L, -2) ? no_argument : required_argument;
-        options[i].val = lua_isnil(L, -1) ? 256 + (int)i : luaL_checkstring(L, -1)[0];
-        lua_pop(L, 4);
+        lua_getfield(L, -4, "optional");
+        int argument = lua_toboolean(L, -1) ? optional_argument : required_argument;
+        options[i].name = luaL_checkstring(L, -4);
+        options[i].has_arg = lua_isnil(L, -3) ? no_argument : argument;
+        options[i].val = lua_isnil(L, -2) ? 256 + (int)i : luaL_checkstring(L, -2)[0];
+        lua_pop(L, 5);
     }
     return options;
 }
@@ -39,7 +41,7 @@ static const char *push_short_options(lua_State *L, const struct option *options
             continue;
         luaL_addchar(&buffer, (char)options->val);
         if (options->has_arg)
-            luaL_addchar(&buffer, ':');
+            luaL_addstring(&buffer, options->has_arg == optional_argument ? "::" : ":");
     }
     luaL_pushresult(&buffer);
     return lua_tostring(L, -1);
@@ -74,10 +76,11 @@ static int push_misuse(lua_State *L, int code, char **argv)
 /// Parses options with getopt_long(3), up to the first operand.
 // @function getopt
 // @tparam table argv list of strings, the program's name first
-// @tparam table options list of {name=, short=, argument=, last=}: `short` is a letter, `argument`
-// says that the option takes one, `last` that all that follows it are operands
+// @tparam table options list of {name=, short=, argument=, optional=, last=}: `short` is a letter,
+// `argument` says that the option takes one, `optional` that the argument may be left out and else
+// is in the same word, `last` that all that follows the option are operands
 // @treturn[1] table list of {name, value} in the order given; the value is true for an option
-// without argument
+// that has no argument
 // @treturn[1] int index in argv of the first operand
 // @treturn[2] nil, message: there is an unknown option, or an argument missing or too much
 static int l_getopt(lua_State *L)
@@ -100,7 +103,7 @@ static int l_getopt(lua_State *L)
         lua_createtable(L, 2, 0);
         lua_pushstring(L, options[at].name);
         lua_rawseti(L, -2, 1);
-        if (options[at].has_arg)
+        if (options[at].has_arg && optarg)
             lua_pushstring(L, optarg);
         else
             lua_pushboolean(L, 1);

@@ -20,14 +20,14 @@ local options = {
     { name = "follow", short = "f", argument = "LIST" },
     { name = "no-align" },
     { name = "perf-map" },
-    { name = "attach", short = "a", argument = "PID" },
-    { name = "undo", argument = "PID" },
+    { name = "attach", short = "a", argument = "PID", optional = true },
+    { name = "undo", argument = "PID", optional = true },
     { name = "user", short = "u", argument = "USER" },
     { name = "login" },
     { name = "strict" },
     { name = "debug", argument = "LIST" },
     { name = "cache", argument = "ACTION" },
-    { name = "inspect", argument = "PID" },
+    { name = "inspect", argument = "PID", optional = true },
     { name = "check" },
     { name = "json" },
     { name = "svg", argument = "FILE" },
@@ -129,46 +129,6 @@ local function with_environment(given)
     return settings.merge(given, environment)
 end
 
--- CMD takes no options here, so options of tiexec may follow it.
-local function run_check(given, operands)
-    local more, rest = {}, {}
-    if #operands > 0 then more, rest = settings.from_arguments(operands, options) end
-    if not more then return usage_error(rest) end
-    if #rest > 0 then return usage_error("--check: one program at most, without arguments") end
-    given = with_environment(settings.merge(more, given))
-    return require "tiexec.check".run(given, operands[1])
-end
-
--- Parses a process id. Returns nil if the word is none.
-local function parse_pid(word)
-    local pid = math.tointeger(tonumber(word))
-    return pid and pid > 0 and pid or nil
-end
-
-local function run_inspect(given, operands)
-    local pid = parse_pid(given.inspect)
-    local is_command = given.inspect == "--" and #operands > 0
-    if not is_command and (not pid or #operands > 0) then
-        return usage_error("--inspect: one process id is needed, or -- CMD")
-    end
-    return require "tiexec.inspect".run(with_environment(given), pid, operands)
-end
-
--- Runs `--attach` or `--undo`, whichever `action` names. The operands are further process ids, so
--- that $(pidof NAME) may follow the option.
-local function run_attached(given, operands, action)
-    local pids = {}
-    for word in (given[action] .. " " .. table.concat(operands, " ")):gmatch("[^%s,]+") do
-        local pid = parse_pid(word)
-        if not pid then
-            return usage_error(("--%s: '%s' is not a process id"):format(action, word))
-        end
-        pids[#pids + 1] = pid
-    end
-    local attach = require "tiexec.remap.attach"
-    return (action == "undo" and attach.undo or attach.run)(pids, with_environment(given))
-end
-
 -- What is wrong with the combination of options, or nil.
 local function misplaced(given)
     if given.json and not (given.inspect or given.check) then
@@ -179,12 +139,74 @@ local function misplaced(given)
     if given.probe and not given.check then return "--probe goes with --check" end
 end
 
+-- Takes apart operands among which there may be further options, since no operand is a CMD that has
+-- options of its own. Returns the settings and the operands; or nil and a string.
+local function separate(given, operands)
+    local words = {}
+    while #operands > 0 do
+        words[#words + 1] = operands[1]
+        local more, rest = settings.from_arguments(operands, options)
+        if not more then return nil, rest end
+        given, operands = settings.merge(given, more), rest
+    end
+    return given, words
+end
+
+local function run_check(given, operands)
+    local all, names = separate(given, operands)
+    if not all then return usage_error(names) end
+    if #names > 1 then return usage_error("--check: one program at most, without arguments") end
+    return require "tiexec.check".run(with_environment(all), names[1])
+end
+
+-- Parses a process id. Returns nil if the word is none.
+local function parse_pid(word)
+    local pid = math.tointeger(tonumber(word))
+    return pid and pid > 0 and pid or nil
+end
+
+-- Runs `--inspect PID`, or `--inspect -- CMD` if the operands come after "--".
+local function run_inspect(given, operands, is_command)
+    if is_command and given.inspect == true and #operands > 0 then
+        return require "tiexec.inspect".run(with_environment(given), nil, operands)
+    end
+    local all, words = separate(given, operands)
+    if not all then return usage_error(words) end
+    if given.inspect ~= true then table.insert(words, 1, given.inspect) end
+    local pid = parse_pid(words[1])
+    if not pid or #words > 1 then
+        return usage_error("--inspect: one process id is needed, or -- CMD")
+    end
+    return require "tiexec.inspect".run(with_environment(all), pid, {})
+end
+
+-- Runs `--attach` or `--undo`, whichever `action` names. The operands are process ids, so that
+-- $(pidof NAME) may follow the option; further options may stand before, among and after them.
+local function run_attached(given, operands, action)
+    local all, words = separate(given, operands)
+    if not all then return usage_error(words) end
+    local wrong = misplaced(all)
+    if wrong then return usage_error(wrong) end
+    if given[action] ~= true then table.insert(words, 1, given[action]) end
+    local pids = {}
+    for word in table.concat(words, " "):gmatch("[^%s,]+") do
+        local pid = parse_pid(word)
+        if not pid then
+            return usage_error(("--%s: '%s' is not a process id"):format(action, word))
+        end
+        pids[#pids + 1] = pid
+    end
+    if #pids == 0 then return usage_error(("--%s: a process id is needed"):format(action)) end
+    local attach = require "tiexec.remap.attach"
+    return (action == "undo" and attach.undo or attach.run)(pids, with_environment(all))
+end
+
 --- Runs tiexec with a command line.
 -- @tparam table arguments list of strings with the program's name at 0, as Lua's `arg`
 -- @treturn int exit status
 function cli.main(arguments)
     local argv = table.move(arguments, 0, #arguments, 1, {})
-    local given, operands = settings.from_arguments(argv, options)
+    local given, operands, after_dashes = settings.from_arguments(argv, options)
     if not given then return usage_error(operands) end
     if given.help then
         io.stdout:write(help)
@@ -196,7 +218,7 @@ function cli.main(arguments)
     end
     local wrong = misplaced(given)
     if wrong then return usage_error(wrong) end
-    if given.inspect then return run_inspect(given, operands) end
+    if given.inspect then return run_inspect(given, operands, after_dashes) end
     if given.check then return run_check(given, operands) end
     if given.attach then return run_attached(given, operands, "attach") end
     if given.undo then return run_attached(given, operands, "undo") end

@@ -176,7 +176,7 @@ describe("--attach refuses, with one line,", function()
         both("zork", "not a process id")
         both(0, "not a process id")
         both(2 ^ 22 | 0, "there is no such process")
-        refused({ support.tiexec, "--attach" }, "needs an argument")
+        refused({ support.tiexec, "--attach" }, "a process id is needed")
         refused({ support.tiexec, "--attach", "1", "--undo", "1" }, "exclude each other")
     end)
 

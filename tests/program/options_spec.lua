@@ -165,3 +165,43 @@ describe("--strategy from any folder", function()
         assert.truthy(line:find("no strategy 'no-such.lua' in the current folder, ", 1, true), line)
     end)
 end)
+
+describe("options and process ids in any order:", function()
+    local process
+    before_each(function() process = support.start_tiexec { "--sources", "thp", ample, "wait" } end)
+    after_each(function() process:stop() end)
+
+    for _, form in ipairs { "--undo PID -v", "--undo -v PID", "-v --undo PID", "--undo=PID -v", "-v --undo=PID" } do
+        it(form, function()
+            local words = {}
+            for word in form:gsub("PID", process.pid):gmatch("%S+") do words[#words + 1] = word end
+            local result = support.run_tiexec(words)
+            assert.equal(0, result.code, result.err)
+            assert.truthy(result.err:find("mapped as its files have them", 1, true) or result.err == "", result.err)
+            assert.equal(0, support.huge_text(process.pid))
+        end)
+    end
+
+    for _, form in ipairs { "--inspect PID --json", "--inspect --json PID", "--json --inspect=PID" } do
+        it(form, function()
+            local words = {}
+            for word in form:gsub("PID", process.pid):gmatch("%S+") do words[#words + 1] = word end
+            local result = support.run_tiexec(words)
+            assert.equal(0, result.code, result.err)
+            assert.truthy(result.out:find('"pid"', 1, true))
+        end)
+    end
+
+    it("-a PID and -aPID", function()
+        for _, words in ipairs { { "-n", "-a", tostring(process.pid) }, { "-n", "-a" .. process.pid } } do
+            local result = support.run_tiexec(words)
+            assert.equal(0, result.code, result.err)
+        end
+    end)
+
+    it("an option that is wrong after the process id is told", function()
+        local result = support.run_tiexec { "--attach", tostring(process.pid), "--explode" }
+        assert.equal(125, result.code)
+        assert.truthy(result.err:find("unknown option '--explode'", 1, true), result.err)
+    end)
+end)

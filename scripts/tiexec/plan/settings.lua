@@ -159,9 +159,10 @@ end
 
 --- Parses a command line with getopt_long(3).
 -- @tparam table argv list of strings: the program's name and its arguments
--- @tparam table options list of `{name, short, argument, last}`
+-- @tparam table options list of `{name, short, argument, optional, last}`, as core.getopt takes it
 -- @treturn[1] Settings and, under their names, the options that are no settings, such as help
 -- @treturn[1] table list of strings: the operands
+-- @treturn[1] boolean whether "--" stands before them
 -- @treturn[2] nil, string what is wrong
 function settings.from_arguments(argv, options)
     local given, first = core.getopt(argv, options)
@@ -177,7 +178,7 @@ function settings.from_arguments(argv, options)
         end
         result[name] = value
     end
-    return result, table.move(argv, first, #argv, 1, {})
+    return result, table.move(argv, first, #argv, 1, {}), argv[first - 1] == "--"
 end
 
 return settings
