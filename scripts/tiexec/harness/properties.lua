@@ -42,6 +42,9 @@ local LOCK_LIMIT <const> = "Max locked memory%s+(%w+)"
 -- Says why the target could not lock memory again that other memory has taken the place of. nil: it
 -- could. While it is replaced nothing is locked twice.
 local function why_not_lockable(target)
+    if (core.status(target.pid, "Seccomp") or 0) ~= 0 then
+        return "it is locked in memory, and seccomp may not allow to lock it again"
+    end
     local capabilities = core.status(target.pid, "CapEff", 16) or 0
     if capabilities >> c.CAP_IPC_LOCK & 1 == 1 then return nil end
     local limits = core.read_file(("/proc/%d/limits"):format(target.pid)) or ""
