@@ -180,15 +180,17 @@ local function move_over(target, part, host, fd, options)
 end
 
 local function replace(target, part, host, options)
+    -- The file is opened before anything is changed, so that its pieces can be put back.
+    local file <close>, why = target.open(part.text)
+    if not file then return nil, why end
+    local ok, state
     local list = joinable(target, part)
     if list and join_in_place(target, part, list, host.huge_page_size) then return true end
-    local file <close>, why = target.open(part.text)
-    local ok, state
-    if file then ok, why, state = move_over(target, part, host, file.fd, options) end
+    ok, why, state = move_over(target, part, host, file.fd, options)
     if ok or not list then return ok, why, state end
     -- Text of the same file side by side is whole in any protection.
-    local restored, lost = pieces.protect(target, list)
-    if file then restored, lost = pieces.restore(target, list, file.fd) end
+    pieces.protect(target, list)
+    local restored, lost = pieces.restore(target, list, file.fd)
     if not restored then why = ("%s; and what it was is not put back: %s"):format(why, lost) end
     return nil, why, state
 end
