@@ -230,9 +230,9 @@ static int fill_slice(void *context, uint64_t at, uint64_t size)
 static int compare_slice(void *context, uint64_t at, uint64_t size)
 {
     const struct pass *pass = context;
-    void *buffer = NULL;
-    int err = -posix_memalign(&buffer, DIRECT_ALIGNMENT, 2 * MEMORY_PIECE);
-    char *here = buffer, *there = here ? here + MEMORY_PIECE : NULL;
+    char *here = aligned_alloc(DIRECT_ALIGNMENT, 2 * MEMORY_PIECE);
+    char *there = here ? here + MEMORY_PIECE : NULL;
+    int err = here ? 0 : -ENOMEM;
     for (uint64_t stop = at + size; !err && at < stop;) {
         size_t n = stop - at < MEMORY_PIECE ? (size_t)(stop - at) : MEMORY_PIECE;
         ssize_t got = pread(pass->range->fd, here, n, (off_t)(pass->range->offset + at));
@@ -248,7 +248,7 @@ static int compare_slice(void *context, uint64_t at, uint64_t size)
             err = -EILSEQ;
         at += (uint64_t)got;
     }
-    free(buffer);
+    free(here);
     return err;
 }
 
