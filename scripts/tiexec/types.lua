@@ -180,7 +180,8 @@
 ---@field path string? A path by which this process can read it; nil: it is gone, or replaced.
 ---@field stat Stat? What stat(2) tells of it, if there is a path.
 ---@field image Image? Its headers; nil: they cannot be read, or it is no ELF file.
----@field handle file*? The file, opened before its process was stopped.
+---@field handle integer? The file, opened before its process was stopped: a descriptor of ours.
+---@field direct integer? The same, to be read from its medium, past the page cache.
 
 --- A part of a target's memory, and its place in a copy of the source `shared` (core/lua/cache.c).
 ---@class CacheRange: Range
@@ -207,6 +208,7 @@
 ---@field copy CopyMemory Copies memory within the process, and compares the copy with the original.
 ---@field mappings fun(): Mapping[]?, string?, integer? Reads the mappings.
 ---@field file FindFile Gives a path that leads to a mapping's file, and the image; nil: none does.
+---@field descriptor fun(m: Mapping, direct: boolean): integer? Gives ours, while it stands still.
 ---@field file_size fun(mapping: Mapping): integer? Gives the size of a mapping's file.
 ---@field has_text_relocations fun(mapping: Mapping): boolean Tells whether its file asks for them.
 ---@field open (fun(mapping: Mapping): TargetFile?, string?)? Has the process open a mapping's file.

@@ -22,8 +22,12 @@ local function calls_while_stopped(trace)
     end
     local found = {}
     for i = first or 1, last do
-        local is_known = list[i]:find("ptrace(", 1, true) or list[i]:find('"/proc/', 1, true)
-            or list[i]:find('"/sys/fs/cgroup', 1, true) or list[i]:find('fstatat%(%d+, ""')
+        local is_link = false -- which leads to a file elsewhere
+        for _, link in ipairs { "exe", "fd/", "root/", "map_files/", "cwd/" } do
+            is_link = is_link or list[i]:find('open[^"]*"/proc/%w+/' .. link) ~= nil
+        end
+        local is_known = list[i]:find("ptrace(", 1, true) or list[i]:find('"/proc/', 1, true) and not is_link
+            or list[i]:find('"/sys/fs/cgroup', 1, true) or list[i]:find('statx?a?t?%(%d+, ""')
         if not is_known then found[#found + 1] = list[i] end
     end
     return found

@@ -115,7 +115,8 @@ function files.prepare(pid)
     for m in mappings_of_files(pid) do
         local file = files.of(pid, m)
         if file.path and is_text[key_of(m)] and not file.handle then
-            file.handle = io.open(file.path, "rb")
+            file.handle = core.open_file(file.path)
+            file.direct = core.open_file(file.path, true)
         end
     end
 end
@@ -147,7 +148,8 @@ end
 -- @int pid
 function files.forget(pid)
     for _, file in pairs(known[pid] or {}) do
-        if file.handle then file.handle:close() end
+        if file.handle then core.syscall("close", file.handle) end
+        if file.direct then core.syscall("close", file.direct) end
     end
     known[pid] = nil
 end

@@ -55,6 +55,11 @@ local function add_files(self, pid)
         return found.path, found.image, found
     end
 
+    function self.descriptor(mapping, direct)
+        local file = files.is_held(pid) and files.of(pid, mapping)
+        return file and (direct and file.direct or not direct and file.handle) or nil
+    end
+
     function self.file_size(mapping)
         local _, image = self.file(mapping)
         return image and image.size

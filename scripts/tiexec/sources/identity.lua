@@ -31,7 +31,10 @@ end
 -- @treturn[1] boolean true
 -- @treturn[2] nil, message, errno (EILSEQ: they differ)
 function identity.compare(target, part, path, direct)
-    local fd, why, errno = core.open_file(path, direct)
+    -- While the target stands still, no file is opened.
+    local kept = target.descriptor(part.text, direct)
+    local fd, why, errno = kept, nil, nil
+    if not kept then fd, why, errno = core.open_file(path, direct) end
     if not fd then return nil, why, errno end
     local ok = true
     for _, m in ipairs(part.mappings) do
@@ -42,7 +45,7 @@ function identity.compare(target, part, path, direct)
             ok, why, errno = target.cache_compare(fd, range)
         end
     end
-    core.syscall("close", fd)
+    if not kept then core.syscall("close", fd) end
     return ok, why, errno
 end
 
