@@ -440,7 +440,8 @@ static const char *carry_out(struct run *run)
     } else if (run->way->kind == KIND_LAUNCH) {
         start_launcher(run);
     } else {
-        run->strike.target = start(run, join(run->way->tiexec, run->way->program), true, false, NULL);
+        char **words = join(run->way->tiexec, run->way->program);
+        run->strike.target = start(run, words, true, false, NULL);
     }
     if (!settle(run))
         return "hung";

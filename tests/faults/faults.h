@@ -46,7 +46,7 @@ void tracing_handle(struct strike *strike, pid_t pid, int status);
 struct look {
     struct range {
         uint64_t start, stop;
-    } mapped[512], text[64], frozen[256]; /* all that is mapped; executable; of files, not writable */
+    } mapped[512], text[64], frozen[256]; /* all; executable; of files and not writable */
     size_t mapped_count, text_count, frozen_count;
     uint64_t digest; /* of the bytes of `frozen` */
 };
@@ -73,14 +73,15 @@ enum kind { KIND_START, KIND_LAUNCH, KIND_FOLLOW, KIND_ATTACH, KIND_UNDO };
 struct way {
     enum kind kind;
     char **tiexec;    /* the words before the program's, or before --attach PID */
-    char **program;   /* writes a line that ends in "ready" when it is at work, ends at its input's */
+    char **program;   /* writes "ready" when it is at work, and ends when its input does */
     const char *empty; /* a folder that is emptied before each run, or NULL */
     double limit;     /* seconds for a run */
 };
 
 /* Strikes call `first` and then every `step`th until there is none, or until `last`. Prints lines
  * "N CALL CALLS FATE why". Returns an exit status. */
-int campaign_run(const struct way *way, const struct fault *fault, long first, long step, long last);
+int campaign_run(const struct way *way, const struct fault *fault, long first, long step,
+                 long last);
 
 double now(void);
 

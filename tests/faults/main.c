@@ -3,8 +3,8 @@
  * Strikes call FIRST of tiexec, FIRST + STEP, and so on up to LAST, or with LAST = 0 until there is
  * no such call. Lines "N CALL CALLS FATE why": the number of the call; the system call, or "none";
  * how many calls were counted; right, gone, leftover, wrong or hung. FAULTS_LABEL is a word to
- * begin each line with, FAULTS_EMPTY a folder to empty before each run, FAULTS_LIMIT the seconds for
- * a run. */
+ * begin each line with, FAULTS_EMPTY a folder to empty before each run, FAULTS_LIMIT the seconds
+ * for a run. */
 #include "faults.h"
 
 #include <errno.h>

@@ -124,8 +124,8 @@ static void mask_tracer(pid_t pid, uint64_t buffer, int64_t size)
     process_vm_writev(pid, &here, 1, &there, 1, 0);
 }
 
-/* Whether this call of the launcher is not to be struck: the linker's, or the one by which it begins
- * to split off its tracer, from which on it is let go. */
+/* Whether this call of the launcher is not to be struck: the linker's, or the one by which it
+ * begins to split off its tracer, from which on it is let go. */
 static bool passes_over(struct strike *strike, pid_t pid,
                         const struct __ptrace_syscall_info *info)
 {
@@ -174,9 +174,10 @@ static void at_system_call(struct strike *strike, pid_t pid)
 
 int tracing_begin(pid_t pid)
 {
-    const long options = PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK |
-                         PTRACE_O_TRACECLONE;
-    if (ptrace(PTRACE_SEIZE, pid, NULL, options) < 0 || ptrace(PTRACE_INTERRUPT, pid, NULL, NULL) < 0)
+    const long options = PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK |
+                         PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE;
+    if (ptrace(PTRACE_SEIZE, pid, NULL, options) < 0 ||
+        ptrace(PTRACE_INTERRUPT, pid, NULL, NULL) < 0)
         return -errno;
     return 0;
 }
