@@ -125,7 +125,7 @@ static void mask_tracer(pid_t pid, uint64_t buffer, int64_t size)
 }
 
 /* Whether this call of the launcher is not to be struck: the linker's, or the one by which it
- * begins to split off its tracer, from which on it is let go. */
+ * begins to split off its tracer, or becomes the program without one: then it is let go. */
 static bool passes_over(struct strike *strike, pid_t pid,
                         const struct __ptrace_syscall_info *info)
 {
@@ -136,7 +136,7 @@ static bool passes_over(struct strike *strike, pid_t pid,
         strike->passed |= is_linker; /* which is seen once the program is exec'd */
         return !strike->has_begun;
     }
-    return info->entry.nr == SYS_socketpair;
+    return info->entry.nr == SYS_socketpair || info->entry.nr == SYS_execve;
 }
 
 /* ---- each call ---- */

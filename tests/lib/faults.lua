@@ -44,13 +44,16 @@ faults.kinds = { "EPERM", "ENOMEM", "EINTR", "ESRCH", "short", "SIGKILL", "SIGST
 local ERRORS <const> = { EPERM = true, ENOMEM = true, EINTR = true, ESRCH = true }
 local KILLED <const> = { ptrace = true, wait4 = true, waitid = true, kill = true, tgkill = true,
     process_vm_readv = true, process_vm_writev = true }
+local LOOKING <const> = { newfstatat = true, faccessat = true, faccessat2 = true }
 local TRACING <const> = { ptrace = true, wait4 = true, waitid = true }
 
 -- Judges a fate: "promised", "excused" or "broken". Whoever is killed is gone; a program dies with a tracer that is
 -- killed while the program stands still half-changed. If ptrace or wait themselves fail, which the kernel does not
--- do to who traces already, the program may be lost, or memory that was mapped aside be left over.
-local function judge(fault, call, fate)
+-- do to who traces already, the program may be lost, or memory that was mapped aside be left over. A file at which the
+-- launcher cannot look is not executable: status 126, and a line.
+local function judge(fault, call, fate, why)
     if fate == "right" then return "promised" end
+    if LOOKING[call] and why:find("^ end, status 126, 0 bytes of output: tiexec: ") then return "excused" end
     if fate == "gone" and (fault == "SIGKILL" or fault == "SIGKILL-program" or fault == "ESRCH" and KILLED[call]) then
         return "promised"
     end
@@ -90,7 +93,7 @@ function faults.run(jobs, each)
         assert(fate, line)
         local job = by_label[label]
         each(job, { n = tonumber(n), call = call, calls = tonumber(calls), fate = fate, why = why,
-            verdict = judge(job.fault, call, fate) })
+            verdict = judge(job.fault, call, fate, why) })
     end
 end
 

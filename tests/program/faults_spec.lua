@@ -6,7 +6,7 @@
 local faults = require "tests.lib.faults"
 local support = require "tests.lib.support"
 
-local SAMPLES <const> = support.patience > 1 and 1 or 4 -- of each way and fault
+local SAMPLES <const> = support.patience > 1 and 1 or 3 -- of each way and fault
 
 -- A number that depends on the names alone.
 local function seed_of(way, fault)
