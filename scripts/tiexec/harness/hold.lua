@@ -10,7 +10,7 @@ local hold = {}
 
 local STOP_MS <const> = 200 -- how long the threads that have stopped wait for one that does not
 local PAUSE_MS <const> = 100 -- how long the process runs freely between two tries
-local TRIES <const> = 35 -- ten seconds in all
+local SECONDS <const> = 10 -- how long tries are begun
 
 -- Makes one try. A process may become frozen at any moment.
 local function try_once(pid)
@@ -36,13 +36,14 @@ end
 -- @treturn[2] nil, message, errno (ETIMEDOUT: some thread could not be stopped; EAGAIN: the process
 -- is frozen)
 function hold.attach(pid)
-    local inferior, why, errno
-    for try = 1, TRIES do
-        if try > 1 then core.pause(PAUSE_MS) end
-        inferior, why, errno = try_once(pid)
-        if inferior or errno ~= c.ETIMEDOUT then break end
+    local deadline = core.now() + SECONDS
+    while true do
+        local inferior, why, errno = try_once(pid)
+        if inferior or errno ~= c.ETIMEDOUT or core.now() > deadline then
+            return inferior, why, errno
+        end
+        core.pause(PAUSE_MS)
     end
-    return inferior, why, errno
 end
 
 return hold

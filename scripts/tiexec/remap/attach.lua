@@ -26,18 +26,16 @@ local TRIES <const> = 3 -- a process may map another file just before it is stop
 -- Calls `work` with the inferior, all of whose threads are stopped, and then `tell` with the
 -- inferior, which runs again, the seconds that it stood still, and the results of `work`. Returns
 -- the results of `tell`; nil and a string; or "again" if the process has mapped a file that is not
--- known. Signals to this process are blocked while the inferior is stopped. If SIGKILL ends this
--- process, it ends the inferior, too: the inferior must not run on half changed.
+-- known. As long as nothing is changed a signal may end this process; the kernel then lets the
+-- inferior go. After that signals are blocked until it is let go. If SIGKILL ends this process
+-- meanwhile, it ends the inferior, too: the inferior must not run on half changed.
 --
 -- While it is stopped no file is opened, and nothing is written: whoever reads that, or serves the
 -- file, may be the process that stands still.
 local function with_stopped(pid, work, tell)
-    local before = core.signal_mask(ALL_SIGNALS)
     local inferior <close>, why, errno = hold.attach(pid)
-    if not inferior then
-        core.signal_mask(before)
-        return nil, refusal.to_attach(pid, why, errno)
-    end
+    if not inferior then return nil, refusal.to_attach(pid, why, errno) end
+    local before = core.signal_mask(ALL_SIGNALS)
     local started, result = why, { true, "again" }
     files.hold(pid)
     message.hold()
