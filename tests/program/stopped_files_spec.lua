@@ -12,7 +12,7 @@ local T <const> = core.realpath(support.tiexec)
 local function limited(words) return support.concat({ "timeout", "-s", "KILL", "20" }, words) end
 
 -- The calls that tiexec makes, from the first thread that it seizes to the last that it lets go, and that have to do
--- with files, except those of /proc and of control groups.
+-- with files, except those of /proc and /sys, which are the kernel's own.
 local function calls_while_stopped(trace)
     local list, first, last = {}, nil, 0
     for line in trace:gmatch("[^\n]+") do
@@ -26,8 +26,10 @@ local function calls_while_stopped(trace)
         for _, link in ipairs { "exe", "fd/", "root/", "map_files/", "cwd/" } do
             is_link = is_link or list[i]:find('open[^"]*"/proc/%w+/' .. link) ~= nil
         end
-        local is_known = list[i]:find("ptrace(", 1, true) or list[i]:find('"/proc/', 1, true) and not is_link
-            or list[i]:find('"/sys/fs/cgroup', 1, true) or list[i]:find('statx?a?t?%(%d+, ""')
+        -- lines of signals begin with "-", the rest of an interrupted call with "<"
+        local is_known = list[i]:find("^[-+<]") or list[i]:find("ptrace(", 1, true)
+            or list[i]:find('"/proc/', 1, true) and not is_link
+            or list[i]:find('"/sys/', 1, true) or list[i]:find('statx?a?t?%(%d+, ""')
         if not is_known then found[#found + 1] = list[i] end
     end
     return found
