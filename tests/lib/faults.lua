@@ -65,7 +65,7 @@ end
 local function command_of(job, folder)
     local way, cache = job.way, ("%s/%s"):format(folder, job.label)
     local words = { "env", "TIEXEC_CACHE=" .. cache, "FAULTS_LABEL=" .. job.label,
-        "FAULTS_LIMIT=" .. 10 * support.patience }
+        "FAULTS_LIMIT=" .. 20 * support.patience }
     if way.empties then words[#words + 1] = "FAULTS_EMPTY=" .. cache end
     words = support.concat(words, { programs .. "faults", way.kind, job.fault, tostring(job.first),
         tostring(job.step), tostring(job.last) })
