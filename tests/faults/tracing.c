@@ -83,7 +83,7 @@ static bool counts(const struct fault *fault, long call, uint64_t third)
 static bool acts_on_program(long call)
 {
     return call == SYS_ptrace || call == SYS_wait4 || call == SYS_waitid || call == SYS_kill ||
-           call == SYS_tgkill || call == SYS_process_vm_readv ||
+           call == SYS_tkill || call == SYS_tgkill || call == SYS_process_vm_readv ||
            call == SYS_process_vm_writev;
 }
 

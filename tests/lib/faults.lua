@@ -42,7 +42,7 @@ faults.kinds = { "EPERM", "ENOMEM", "EINTR", "ESRCH", "short", "SIGKILL", "SIGST
     "SIGSTOP-program" }
 
 local ERRORS <const> = { EPERM = true, ENOMEM = true, EINTR = true, ESRCH = true }
-local KILLED <const> = { ptrace = true, wait4 = true, waitid = true, kill = true, tgkill = true,
+local KILLED <const> = { ptrace = true, wait4 = true, waitid = true, kill = true, tkill = true, tgkill = true,
     process_vm_readv = true, process_vm_writev = true }
 local LOOKING <const> = { newfstatat = true, faccessat = true, faccessat2 = true }
 local TRACING <const> = { ptrace = true, wait4 = true, waitid = true }
