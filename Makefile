@@ -7,7 +7,7 @@
 # make test-arm64     the same, all of them
 # make test-real  the tests of large programs
 # make test-kernels   every source on six kernels of Debian's, for docs/KERNELS.md
-# make soak       10,000 starts of a moved program               (TIEXEC_SOAK=N: others)
+# make soak       SOAK_MINUTES=30 of attaching and starting; 10,000 starts   (TIEXEC_SOAK=N: others)
 # make faults     each system call of tiexec fails, or gets a signal       (FAULTS='start file')
 # make fuzz       random ELF files, /proc texts, plans, profiles, settings     (FUZZ_SECONDS=60)
 # make asan       the tests here, with sanitizers in the program
