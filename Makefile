@@ -3,20 +3,16 @@
 # make demo       install what is missing, build, and show the main job on a real program
 # make test       install what is missing, build, run the tests: here, and on an arm64 kernel
 # make check      the tests here alone                 (SPECS="…": these files or folders of them)
-# make test-guests    those on an arm64 kernel alone, as many as fit into TIEXEC_ARM64_MINUTES=10
-# make test-arm64     the same, all of them
+# make test-arm64     those on an arm64 kernel alone
 # make test-real  the tests of large programs
 # make test-kernels   every source on six kernels of Debian's, for docs/KERNELS.md
-# make soak       SOAK_MINUTES=30 of attaching and starting; 10,000 starts   (TIEXEC_SOAK=N: others)
-# make faults     each system call of tiexec fails, or gets a signal       (FAULTS='start file')
-# make fuzz       random ELF files, /proc texts, plans, profiles, settings     (FUZZ_SECONDS=60)
+# make soak, make faults, make fuzz      look for new faults for long: docs/TESTING.md
 # make asan       the tests here, with sanitizers in the program
 # make lint       cppcheck, clang-tidy, luacheck, shellcheck, both compilers
 # make bench      what it costs, in alternating runs
 # make coverage   docs/COVERAGE.md: how much text of large programs is on huge pages, on this host
 # make CROSS=aarch64-linux-gnu   build/aarch64 for another CPU, with Debian's cross compiler
-# make install    PREFIX=/usr/local DESTDIR=                        (make uninstall)
-# make clean      removes build/
+# make install    PREFIX=/usr/local DESTDIR=                        (make uninstall, make clean)
 # docs/TESTING.md tells more of the tests, which are in tests/*.mk: programs, suites, guests.
 
 PREFIX  ?= /usr/local

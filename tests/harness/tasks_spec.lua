@@ -49,7 +49,7 @@ describe("a launched process", function()
 
     it("is killed with its threads, and leaves none behind", function()
         for _ = 1, support.rounds(10) do
-            local inferior <close> = launch(threads, "exit")
+            local inferior <close> = launch(threads, "born")
             local pid = inferior:pid()
             assert(inferior:cont())
             while #inferior:threads() < 3 do
@@ -99,7 +99,7 @@ describe("a remote call", function()
 
     it("that ends the process is told of, although threads live", function()
         for _ = 1, support.rounds(5) do
-            local inferior <close> = launch(threads, "exit")
+            local inferior <close> = launch(threads, "born")
             assert(inferior:cont())
             while #inferior:threads() < 3 do
                 assert(inferior:wait(10000))

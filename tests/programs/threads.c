@@ -2,6 +2,7 @@
  * Threads and children that are born while their maker ends or becomes another program.
  *
  *   threads exit     three threads make threads all the time; the process ends with status 6
+ *   threads born     like exit, but the process does not end
  *   threads fork     three threads make children all the time; it ends with status 6
  *   threads parent   three threads make children whose parent is this process's own; status 6
  *   threads exec     like exit, but a thread execs `threads end` instead, which ends with status 6
@@ -99,13 +100,14 @@ int main(int count, char **words)
         start(3, make_children, &of_parent);
     else if (strcmp(what, "again") == 0)
         start(count > 2 ? atoi(words[2]) : 0, wait_for_ever, NULL);
-    else if (strcmp(what, "exit") == 0 || strcmp(what, "exec") == 0 || strcmp(what, "killed") == 0)
+    else if (strcmp(what, "exit") == 0 || strcmp(what, "exec") == 0 || strcmp(what, "killed") == 0 ||
+             strcmp(what, "born") == 0)
         start(3, make_threads, NULL);
     if (strcmp(what, "exec") == 0)
         start(1, exec_end, NULL);
     if (strcmp(what, "again") == 0)
         start(1, exec_again, NULL);
-    if (strcmp(what, "exec") == 0 || strcmp(what, "again") == 0)
+    if (strcmp(what, "exec") == 0 || strcmp(what, "again") == 0 || strcmp(what, "born") == 0)
         wait_for_ever(NULL);
     if (strcmp(what, "uring") == 0)
         start_kernel_thread();
