@@ -160,6 +160,9 @@ $(LINES): tests/programs/lines.go
 	$(Q)GOCACHE=$(CURDIR)/build/go GOFLAGS= GO111MODULE=off CGO_ENABLED=0 \
 	    GOARCH=$(patsubst aarch64,arm64,$(ARCH:x86_64=amd64)) go build $(GO_FLAGS) -o $@ $<
 
+# How they are linked is said here.
+$(TEST_PROGRAMS): tests/programs.mk
+
 test-programs: all $(TEST_PROGRAMS)
 
 .PHONY: test-programs

@@ -19,12 +19,19 @@ local function words(more)
     return support.concat({ "env", "TIEXEC_CACHE=" .. cache.path, support.tiexec }, more)
 end
 
--- The executable's text, as maps has it, and whatever else lies there.
+-- The executable's text, and whatever else lies there. Neighbours that are alike count as one mapping: advice that was
+-- given for a part (MADV_HUGEPAGE), and that nothing can take back, divides them in maps.
 local function picture(pid)
-    local lines = {}
+    local lines, last = {}, {}
     for line in support.read_file(("/proc/%d/maps"):format(pid)):gmatch("[^\n]+") do
-        local start = tonumber(line:match("^%x+"), 16)
-        if start and start >= 0x400000 and start < 0xb00000 then lines[#lines + 1] = line end
+        local start, stop, perms, offset, file = line:match("^(%x+)%-(%x+) (%S+) (%x+) (.*)$")
+        start, stop, offset = tonumber(start, 16), tonumber(stop, 16), tonumber(offset, 16)
+        local is_alike = last.stop == start and last.kind == perms .. file and last.bias == start - offset
+        if start >= 0x400000 and start < 0xb00000 then
+            last = { start = is_alike and last.start or start, stop = stop, kind = perms .. file,
+                bias = start - offset }
+            lines[is_alike and #lines or #lines + 1] = ("%x-%x %s"):format(last.start, stop, perms .. file)
+        end
     end
     return lines
 end
@@ -50,7 +57,9 @@ local function check(process, option, source, before)
     local result = support.run(support.concat({ "timeout", "-k", "3", "60" }, command))
     assert.is_true(process:is_alive())
     if result.code == 0 then
-        if result.err ~= "" then assert.matches("there is nothing to undo", result.err, 1, true) end
+        local is_idle = result.err:find("there is nothing to undo", 1, true)
+            or result.err:find("its text is on huge pages already", 1, true) -- from the page cache, unasked
+        assert.is_true(result.err == "" or is_idle ~= nil, result.err)
         return true
     end
     assert.equal(1, result.code)

@@ -73,8 +73,8 @@ function seccomp.forget(inferior) verdicts[inferior] = nil end
 -- Gives the `mode` of a thread (0: none, 1: strict, 2: filters), and how many `filters` it has. A
 -- field that the kernel does not tell of is nil. `id` is its thread id, or "thread-self".
 local function state_of(id)
-    local status, why, errno = core.read_file(("/proc/%s/status"):format(id))
-    if not status then return nil, why, errno end
+    local status, why = core.read_file(("/proc/%s/status"):format(id))
+    if not status then return nil, why end
     return { mode = tonumber(status:match("\nSeccomp:%s*(%d+)")),
         filters = tonumber(status:match("\nSeccomp_filters:%s*(%d+)")) }
 end
@@ -95,12 +95,11 @@ local NONE <const>, STRICT <const> = 0, 1
 
 -- Judges the thread that would make the calls.
 local function judge(inferior)
-    local theirs, unknown, errno = state_of(inferior:threads()[1] or inferior:pid())
-    local ours = state_of "thread-self"
-    local is_gone = ours and (errno == c.ENOENT or errno == c.ESRCH)
-    if is_gone then return { has_filters = false } end -- the call itself will tell
+    local thread = inferior:threads()[1]
+    if not thread then return { has_filters = false } end -- it is gone: the call itself will tell
+    local theirs, unknown = state_of(thread)
+    local ours = state_of "thread-self" or {}
     if not theirs then return { refusal = "its seccomp filters cannot be told: " .. unknown } end
-    ours = ours or {}
     local mode = theirs.mode
     if not mode and ours.mode then return { refusal = "its seccomp filters cannot be told" } end
     if not mode or mode == NONE then return { has_filters = false } end
