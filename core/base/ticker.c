@@ -42,7 +42,7 @@ bool ticker_begin(struct ticker *ticker, int interval_ms)
 {
     struct sigaction action = {.sa_handler = on_tick, .sa_flags = SA_NODEFER};
     sigset_t mine;
-    timer_t timer;
+    timer_t timer = NULL;
     *ticker = (struct ticker){0};
     if (ticks)
         return true;
@@ -58,7 +58,7 @@ bool ticker_begin(struct ticker *ticker, int interval_ms)
 
 void ticker_end(struct ticker *ticker)
 {
-    timer_t timer;
+    timer_t timer = NULL;
     if (!ticker->runs)
         return;
     if (get_timer(&timer) == 0)

@@ -29,9 +29,14 @@ static int read_state(pid_t tid, char *state, unsigned long *flags)
     if (err)
         return err;
     const char *at = strrchr(text, ')'); /* the name before it may hold anything */
-    err = at && sscanf(at, ") %c %*d %*d %*d %*d %*d %lu", state, flags) == 2 ? 0 : -EPROTO;
+    *state = '\0';
+    if (at && at[1] == ' ')
+        *state = at[2];
+    for (int i = 0; i < 7 && at; i++) /* the state, and five numbers before the flags */
+        at = strchr(at + 1, ' ');
+    *flags = at ? strtoul(at, NULL, 10) : 0;
     free(text);
-    return err;
+    return at ? 0 : -EPROTO;
 }
 
 bool process_is_kernel_thread(pid_t tid)
@@ -51,8 +56,8 @@ static bool lives(pid_t tid)
 
 pid_t process_living(pid_t pid)
 {
-    pid_t *tids, living = 0;
-    size_t count;
+    pid_t *tids = NULL, living = 0;
+    size_t count = 0;
     if (lives(pid) || process_threads(pid, &tids, &count))
         return pid;
     for (size_t i = 0; i < count && !living; i++)
