@@ -46,17 +46,21 @@ local KILLED <const> = { ptrace = true, wait4 = true, waitid = true, kill = true
     process_vm_readv = true, process_vm_writev = true }
 local LOOKING <const> = { newfstatat = true, faccessat = true, faccessat2 = true }
 local TRACING <const> = { ptrace = true, wait4 = true, waitid = true }
+local MAPPING <const> = { mmap = true, munmap = true }
+local IS_SANITIZED <const> = os.getenv "TIEXEC_SANITIZED" ~= nil
 
 -- Judges a fate: "promised", "excused" or "broken". Whoever is killed is gone; a program dies with a tracer that is
 -- killed while the program stands still half-changed. If ptrace or wait themselves fail, which the kernel does not
 -- do to who traces already, the program may be lost, or memory that was mapped aside be left over. A file at which the
--- launcher cannot look is not executable: status 126, and a line.
+-- launcher cannot look is not executable: status 126, and a line. AddressSanitizer gives up, in lines of its own, when
+-- it cannot map memory.
 local function judge(fault, call, fate, why)
     if fate == "right" then return "promised" end
     if LOOKING[call] and why:find("^ end, status 126, 0 bytes of output: tiexec: ") then return "excused" end
     if fate == "gone" and (fault == "SIGKILL" or fault == "SIGKILL-program" or fault == "ESRCH" and KILLED[call]) then
         return "promised"
     end
+    if IS_SANITIZED and MAPPING[call] and why:find("^ talkative") then return "excused" end
     local is_excuse = ERRORS[fault] and (TRACING[call] or fate == "leftover" and call == "munmap")
     return is_excuse and (fate == "gone" or fate == "leftover") and "excused" or "broken"
 end
