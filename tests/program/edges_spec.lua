@@ -3,10 +3,12 @@
 -- one line at most says what is missing.
 
 local failure = require "tests.lib.failure"
+local reachable = require "tests.lib.reachable"
 local support = require "tests.lib.support"
 
-local tiexec = support.shell("realpath " .. support.tiexec).out:gsub("\n", "")
-local ample = support.shell("realpath " .. support.programs .. "ample").out:gsub("\n", "")
+local here, remove = reachable.folder()
+local tiexec, ample = here .. "build/tiexec", here .. "build/tests/ample"
+teardown(remove)
 
 local function quoted(...) return support.quote(support.concat(...)) end
 
