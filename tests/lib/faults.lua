@@ -51,10 +51,11 @@ local IS_SANITIZED <const> = os.getenv "TIEXEC_SANITIZED" ~= nil
 
 -- Judges a fate: "promised", "excused" or "broken". Whoever is killed is gone; a program dies with a tracer that is
 -- killed while the program stands still half-changed. If ptrace or wait themselves fail, which the kernel does not
--- do to who traces already, the program may be lost, or memory that was mapped aside be left over. A file at which the
--- launcher cannot look is not executable: status 126, and a line. AddressSanitizer gives up, in lines of its own, when
--- it cannot map memory.
-local function judge(fault, call, fate, why)
+-- do to who traces already, the program may be lost, or memory that was mapped aside be left over; with --follow=all,
+-- a child may stay stopped, which tiexec could prevent by a second try. A file at which the launcher cannot look is
+-- not executable: status 126, and a line. AddressSanitizer gives up, in lines of its own, when it cannot map memory.
+local function judge(job, call, fate, why)
+    local fault = job.fault
     if fate == "right" then return "promised" end
     if LOOKING[call] and why:find("^ end, status 126, 0 bytes of output: tiexec: ") then return "excused" end
     if fate == "gone" and (fault == "SIGKILL" or fault == "SIGKILL-program" or fault == "ESRCH" and KILLED[call]) then
@@ -62,7 +63,8 @@ local function judge(fault, call, fate, why)
     end
     if IS_SANITIZED and MAPPING[call] and why:find("^ talkative") then return "excused" end
     local is_excuse = ERRORS[fault] and (TRACING[call] or fate == "leftover" and call == "munmap")
-    return is_excuse and (fate == "gone" or fate == "leftover") and "excused" or "broken"
+    local may_be = { gone = true, leftover = true, hung = job.way.kind == "follow" }
+    return is_excuse and may_be[fate] and "excused" or "broken"
 end
 
 -- The shell command of a job: way, fault, `first`, `step`, `last`; `label` begins its lines.
@@ -97,7 +99,7 @@ function faults.run(jobs, each)
         assert(fate, line)
         local job = by_label[label]
         each(job, { n = tonumber(n), call = call, calls = tonumber(calls), fate = fate, why = why,
-            verdict = judge(job.fault, call, fate, why) })
+            verdict = judge(job, call, fate, why) })
     end
 end
 
