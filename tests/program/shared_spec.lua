@@ -2,12 +2,15 @@
 -- The source `shared`: one copy in a cache file for all processes, which is used only if it can be trusted.
 
 local core = require "tiexec.core"
+local reachable = require "tests.lib.reachable"
 local shared = require "tests.lib.shared"
 local support = require "tests.lib.support"
 
 local TEXT <const>, NOBODY <const> = shared.TEXT, shared.NOBODY
 local place, run, files, text_of = shared.place, shared.run, shared.files, shared.text_of
 local start_waiting = shared.start_waiting
+local folder_for_all, remove = reachable.folder()
+local tiexec_for_all = folder_for_all .. "build/tiexec"
 
 local function patched(here, from, to)
     local bytes = support.read_file(here.program)
@@ -18,6 +21,7 @@ end
 local mode
 setup(function() mode = support.thp("madvise") end) -- for the source that comes after
 teardown(function() if mode then getmetatable(mode).__close() end end)
+teardown(remove)
 
 describe("shared", function()
     it("puts text on huge pages of a file, and the program does the same", function()
@@ -99,7 +103,7 @@ describe("shared", function()
         local here <close> = place()
         local folder = "/dev/shm/tiexec-65534"
         local words = table.move(NOBODY, 1, #NOBODY, 1, {})
-        for _, word in ipairs { support.tiexec, "--sources", "shared", here.program, "wait" } do
+        for _, word in ipairs { tiexec_for_all, "--sources", "shared", here.program, "wait" } do
             words[#words + 1] = word
         end
         local undo <close> = setmetatable({}, { __close = function() os.execute("rm -rf " .. folder) end })
@@ -117,7 +121,7 @@ describe("shared", function()
         local undo <close> = setmetatable({}, { __close = function()
             os.execute("umount /run/tiexec; rmdir /run/tiexec")
         end })
-        local tail = { support.tiexec, "--sources", "shared", here.program, "wait" }
+        local tail = { tiexec_for_all, "--sources", "shared", here.program, "wait" }
         local one <close> = support.start(tail)
         assert.is_truthy(support.wait_for(function() return (text_of(one.pid).ShmemPmdMapped or 0) >= TEXT end))
         local two <close> = support.start(table.move(tail, 1, #tail, #NOBODY + 1, { table.unpack(NOBODY) }))
