@@ -207,6 +207,16 @@ function support.huge_text(pid)
     return sum, by
 end
 
+--- The largest text of an inferior that is a file's: a mapping, or nil.
+function support.largest_text(inferior)
+    local text
+    for _, m in ipairs(inferior:mappings()) do
+        local size = m.stop - m.start
+        if m.perms == "r-xp" and m.inode ~= 0 and size > (text and text.stop - text.start or 0) then text = m end
+    end
+    return text
+end
+
 --- Whether the kernel happened to place a program where pages of its file that are cached in huge ones are huge
 -- at once.
 function support.is_congruent(pid)

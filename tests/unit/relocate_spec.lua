@@ -68,16 +68,6 @@ local function runs_right(inferior)
     return event.exit_code == 0
 end
 
--- The largest text that is a file's.
-local function text_of(inferior)
-    local text
-    for _, m in ipairs(inferior:mappings()) do
-        local size = m.stop - m.start
-        if m.perms == "r-xp" and m.inode ~= 0 and size > (text and text.stop - text.start or 0) then text = m end
-    end
-    return text
-end
-
 for _, name in ipairs { "moved", "moved-static-small" } do
     describe("moving " .. name, function()
         local program = support.programs .. name
@@ -105,7 +95,7 @@ for _, name in ipairs { "moved", "moved-static-small" } do
                 was.bytes, after[start].bytes = nil, nil
             end
             assert.same(before, after)
-            local text = text_of(inferior)
+            local text = support.largest_text(inferior)
             assert.equal(0, (text.start - text.offset) & (HUGE - 1))
             assert.is_nil(relocate.wanted(inferior))
             assert.is_true(runs_right(inferior))

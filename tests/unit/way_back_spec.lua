@@ -26,11 +26,7 @@ local function picture(inferior)
 end
 
 local function text_of(inferior)
-    local text
-    for _, m in ipairs(inferior:mappings()) do
-        local size = m.stop - m.start
-        if m.perms == "r-xp" and m.inode ~= 0 and size > (text and text.stop - text.start or 0) then text = m end
-    end
+    local text = support.largest_text(inferior)
     return text, { start = (text.start + HUGE - 1) & -HUGE, stop = text.stop & -HUGE }
 end
 
