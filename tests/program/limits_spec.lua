@@ -36,9 +36,14 @@ local function picture(pid)
     return lines
 end
 
+-- Starts the program, and waits until tiexec has let it go and it is past its dynamic linker, which needs files.
 local function start(command)
-    local process = support.start(command)
-    assert(support.wait_for(function() return support.has_become(process.pid, "properties") end))
+    local folder <close> = support.folder()
+    local process = support.start(command, (">%s/out"):format(folder.path))
+    assert(support.wait_for(function()
+        return (support.read_file(folder.path .. "/out") or ""):find("^ready\n")
+            and support.has_become(process.pid, "properties")
+    end))
     return process
 end
 
