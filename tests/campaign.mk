@@ -39,8 +39,12 @@ fuzz-%: $(BUILD)/fuzz/%
 fuzz-lua: all
 	@$(LUA) tests/tools/fuzz $(FUZZ_SECONDS)
 
+# Random plans, carried out in programs that run: as many as FUZZ_SECONDS allow for, or so.
+fuzz-plans:
+	@TIEXEC_PLANS=$$(($(FUZZ_SECONDS) / 5 + 1)) $(MAKE) check SPECS=tests/program/random_plans_spec.lua
+
 fuzz: packages-lint
-	@status=0; for name in $(FUZZERS) lua; do \
+	@status=0; for name in $(FUZZERS) lua plans; do \
 	    $(MAKE) fuzz-$$name || status=1; done; exit $$status
 
 # ---- soak: SOAK_MINUTES of attaching and starting, and TIEXEC_SOAK starts of a moved program ----
@@ -50,4 +54,4 @@ soak:
 	@$(LUA) tests/tools/soak
 	@TIEXEC_SOAK=$${TIEXEC_SOAK:-10000} $(MAKE) check SPECS=tests/program/random_bases_spec.lua
 
-.PHONY: faults fuzz fuzz-lua soak
+.PHONY: faults fuzz fuzz-lua fuzz-plans soak

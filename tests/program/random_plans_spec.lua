@@ -5,7 +5,7 @@ local random_plans = require "tests.lib.random_plans"
 local specimen = require "tests.lib.specimen"
 local support = require "tests.lib.support"
 
-local SEEDS <const> = support.rounds(10)
+local SEEDS <const> = tonumber(os.getenv("TIEXEC_PLANS")) or support.rounds(10)
 
 describe("with random plans", function()
     setup(specimen.prepare(2))
