@@ -5,6 +5,7 @@
 
 #include <asm/ptrace.h>
 #include <elf.h>
+#include <linux/audit.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -12,6 +13,7 @@
 
 #define ARCH_NAME        "aarch64"
 #define ARCH_ELF_MACHINE EM_AARCH64
+#define ARCH_AUDIT       AUDIT_ARCH_AARCH64 /* as seccomp filters name it */
 
 /* The alignment, in bytes, that linkers give segments so that kernels of all page sizes can map
  * them. */

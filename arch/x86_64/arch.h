@@ -4,6 +4,7 @@
 #define TIEXEC_ARCH_H
 
 #include <elf.h>
+#include <linux/audit.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -12,6 +13,7 @@
 
 #define ARCH_NAME        "x86-64"
 #define ARCH_ELF_MACHINE EM_X86_64
+#define ARCH_AUDIT       AUDIT_ARCH_X86_64 /* as seccomp filters name it */
 
 /* The alignment, in bytes, that linkers give segments so that kernels of all page sizes can map
  * them. */

@@ -76,6 +76,13 @@ static int find_instruction(struct inferior *inferior)
     return err;
 }
 
+int remote_instruction(struct inferior *inferior, uint64_t *address)
+{
+    int err = inferior->syscall_insn ? 0 : find_instruction(inferior);
+    *address = inferior->syscall_insn;
+    return err;
+}
+
 /* Waits until a thread's call is over. A call that takes too long is interrupted, and then given a
  * little more time. */
 static int await(struct inferior *inferior, struct tracee *thread)
@@ -104,7 +111,8 @@ int remote_syscall(struct inferior *inferior, struct tracee *thread, long number
                    const uint64_t args[6], int64_t *result)
 {
     struct ticker ticker;
-    int err = inferior->syscall_insn ? 0 : find_instruction(inferior);
+    uint64_t insn;
+    int err = remote_instruction(inferior, &insn);
     if (!err)
         err = call_start(inferior, thread, number, args);
     if (err)
@@ -121,11 +129,12 @@ int remote_prepare(struct inferior *inferior, const struct tracee *thread, long 
                    const uint64_t args[6])
 {
     struct arch_regs regs;
-    int err = inferior->syscall_insn ? 0 : find_instruction(inferior);
+    uint64_t insn;
+    int err = remote_instruction(inferior, &insn);
     if (!err)
         err = arch_regs_get(thread->tid, &regs);
     if (err)
         return err;
-    arch_syscall_prepare(&regs, inferior->syscall_insn, number, args);
+    arch_syscall_prepare(&regs, insn, number, args);
     return arch_regs_set(thread->tid, &regs);
 }

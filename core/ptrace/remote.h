@@ -11,6 +11,10 @@
 /* Gives the number of the system call `name` on this CPU, or -1: there is none of that name. */
 long remote_syscall_number(const char *name);
 
+/* Gives the address of a system call instruction, which remote calls execute. 0 or -errno; -ENOENT:
+ * the process has none. */
+int remote_instruction(struct inferior *inferior, uint64_t *address);
+
 /* Runs one system call in the stopped `thread`. *result is what the kernel returned: -errno where
  * the call failed. Signals are blocked meanwhile; resuming gives back one that came all the same
  * (SIGSTOP). A task that the call makes is told of by the wait after that, an exec by the next one.

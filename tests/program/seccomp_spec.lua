@@ -123,7 +123,7 @@ describe("seccomp", function()
             local plain, result = failure.both { command = command, options = { "--follow=exec" } }
             failure.same_end(plain, result)
             local line = failure.one_line(result)
-            assert.truthy(line:find("file, shared, thp, hugetlb: the program has installed a seccomp", 1, true), line)
+            assert.truthy(line:find("seccomp filter", 1, true), line) -- root may read what it allows
         end)
     end
 

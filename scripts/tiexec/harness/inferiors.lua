@@ -96,7 +96,7 @@ end
 -- @treturn[1] int file descriptor of the inferior
 -- @treturn[2] nil, message, errno (ENOSYS: before Linux 5.6; EPERM: it has seccomp filters)
 function Inferior:take_file(file)
-    if seccomp.has_filters(self) then -- which may allow the calls of a start, and not these
+    if seccomp.has_ours(self) then -- which may allow the calls of a start, and not these
         return nil, "its seccomp filters may not allow that", c.EPERM
     end
     local place <close>, message, errno = self:lend(("\0"):rep(128))
@@ -144,14 +144,14 @@ end
 -- ---- past a seccomp filter ----------------------------------------------------------------------
 
 --- Makes the selected thread, which must be stopped, execute a system call. It does not if seccomp
--- might kill the thread for that (see `seccomp.refusal`).
+-- might kill the thread for that (see `seccomp.refusal_of`).
 -- @string name as in syscalls(2); an unknown one raises
 -- @param ... up to six integers; those that are left out are 0
 -- @treturn[1] int what the call has returned
 -- @treturn[2] nil, message, errno: the call has failed, or could not be run (ESRCH: the thread has
 -- ended or is not stopped; EPERM, too, if seccomp forbids it)
 function Inferior:remote_syscall(name, ...)
-    local refused = seccomp.refusal(self)
+    local refused = seccomp.refusal_of(self, name, ...)
     if refused then return nil, refused, c.EPERM end
     return base.remote_syscall(self, name, ...)
 end

@@ -79,9 +79,12 @@ local function state_of(id)
         filters = tonumber(status:match("\nSeccomp_filters:%s*(%d+)")) }
 end
 
--- Says why filters forbid all remote calls. Equal numbers of filters are equal filters only if one
--- process has inherited them from the other, since a filter cannot be removed.
-local function against_filters(theirs, ours, is_heir)
+local NONE <const>, STRICT <const> = 0, 1
+
+-- Says why it is not known what filters allow, if this process may not read them; nil: they are
+-- those of this process. Equal numbers of filters are equal filters only if one process has
+-- inherited them from the other, since a filter cannot be removed.
+local function why_unknown(theirs, ours, is_heir)
     if not theirs.filters then
         return "it has seccomp filters, and this kernel does not tell how many (Linux 5.9 does)"
     end
@@ -91,20 +94,54 @@ local function against_filters(theirs, ours, is_heir)
     end
 end
 
-local NONE <const>, STRICT <const> = 0, 1
+local RW <const>, RX <const> = c.PROT_READ | c.PROT_WRITE, c.PROT_READ | c.PROT_EXEC
+local ASIDE <const>, OVER <const> = c.MAP_PRIVATE | c.MAP_ANONYMOUS, c.MAP_PRIVATE | c.MAP_FIXED
+
+-- The calls without which nothing that is changed could be put back. Filters do not see what
+-- addresses point to.
+local indispensable <const> = {
+    { "mmap", 0, 4096, c.PROT_NONE, ASIDE, -1, 0 }, { "mmap", 0, 4096, RW, ASIDE, -1, 0 },
+    { "mmap", 4096, 4096, RX, OVER, 3, 0 }, { "mmap", 4096, 4096, c.PROT_READ, OVER, 3, 0 },
+    { "mprotect", 4096, 4096, RX }, { "mprotect", 4096, 4096, c.PROT_READ },
+    { "mremap", 4096, 4096, 4096, c.MREMAP_MAYMOVE | c.MREMAP_FIXED, 8192 },
+    { "madvise", 4096, 4096, c.MADV_HUGEPAGE }, { "madvise", 4096, 4096, c.MADV_POPULATE_READ },
+    { "madvise", 4096, 4096, c.MADV_DONTNEED }, { "munmap", 4096, 4096 },
+    { "openat", c.AT_FDCWD, 4096, c.O_RDONLY | c.O_CLOEXEC, 0 }, { "close", 3 },
+}
+
+-- Asks the filters of an inferior about one call. Returns nil if they allow it; else a string, and
+-- whether that is because they cannot be read.
+local function asked(inferior, name, ...)
+    local action, why = inferior:seccomp_action(name, ...)
+    if not action then return why, true end
+    if action == "allow" or action == "log" then return nil end
+    return ("its seccomp filter does not allow %s"):format(name), false
+end
+
+-- Judges filters that are not those of this process: they are read. `unknown` is what to say if
+-- they cannot be.
+local function judge_by_reading(inferior, unknown)
+    for _, call in ipairs(indispensable) do
+        local refusal, is_unread = asked(inferior, table.unpack(call))
+        if refusal then return { refusal = is_unread and unknown or refusal } end
+    end
+    return { asks = true }
+end
 
 -- Judges the thread that would make the calls.
 local function judge(inferior)
     local thread = inferior:threads()[1]
-    if not thread then return { has_filters = false } end -- it is gone: the call itself will tell
+    if not thread then return {} end -- it is gone: the call itself will tell
     local theirs, unknown = state_of(thread)
     local ours = state_of "thread-self" or {}
     if not theirs then return { refusal = "its seccomp filters cannot be told: " .. unknown } end
     local mode = theirs.mode
     if not mode and ours.mode then return { refusal = "its seccomp filters cannot be told" } end
-    if not mode or mode == NONE then return { has_filters = false } end
+    if not mode or mode == NONE then return {} end
     if mode == STRICT then return { refusal = "it is in seccomp's strict mode" } end
-    return { refusal = against_filters(theirs, ours, heirs[inferior]), has_filters = true }
+    local why = why_unknown(theirs, ours, heirs[inferior])
+    if why then return judge_by_reading(inferior, why) end
+    return { is_inherited = true }
 end
 
 local function verdict_on(inferior)
@@ -113,14 +150,25 @@ local function verdict_on(inferior)
 end
 
 --- Says why an inferior must not be made to execute system calls: seccomp might kill it for one.
--- What is not known counts as such a reason.
+-- What is not known counts as such a reason. There may be reasons against single calls besides.
 -- @tparam Inferior inferior stopped
 -- @treturn ?string nil: it may be, if this process may execute the same ones
 function seccomp.refusal(inferior) return verdict_on(inferior).refusal end
 
---- Tells whether an inferior has filters, which this process then has, too.
+--- Says why an inferior must not be made to execute one system call. Filters that are not those of
+-- this process are read, and asked about the call with its arguments.
+-- @tparam Inferior inferior stopped
+-- @string name
+-- @param ... its arguments
+-- @treturn ?string nil: it may be
+function seccomp.refusal_of(inferior, name, ...)
+    local verdict = verdict_on(inferior)
+    return verdict.refusal or verdict.asks and asked(inferior, name, ...) or nil
+end
+
+--- Tells whether an inferior has filters that are those of this process.
 -- @tparam Inferior inferior stopped
 -- @treturn boolean
-function seccomp.has_filters(inferior) return verdict_on(inferior).has_filters end
+function seccomp.has_ours(inferior) return verdict_on(inferior).is_inherited or false end
 
 return seccomp
