@@ -57,18 +57,20 @@ for _, sources in ipairs { "file,shared,thp", "shared", "thp" } do
         assert.equal(before, killed())
     end)
 
-    it("attaching by " .. sources .. " from within makes none", function()
-        if not group then return pending(why) end
-        local before = killed()
-        local process <close> = support.start(inside { program, "wait" })
-        assert(has_begun(process))
-        local pid = ("%d"):format(process.pid)
-        local result = support.run(inside { "timeout", "-k", "3", "60", support.tiexec, "--sources", sources,
-            "--attach", pid })
-        assert.is_true(result.code == 0 or result.code == 1)
-        assert.is_true(process:is_alive())
-        assert.equal(before, killed())
-    end)
+    for _, where in ipairs { "within", "without" } do
+        it(("attaching by %s from %s makes none"):format(sources, where), function()
+            if not group then return pending(why) end
+            local before = killed()
+            local process <close> = support.start(inside { program, "wait" })
+            assert(has_begun(process))
+            local words = { "env", "TIEXEC_CACHE=" .. cache.path, "timeout", "-k", "3", "60", support.tiexec,
+                "--sources", sources, "--attach", ("%d"):format(process.pid) }
+            local result = support.run(where == "within" and inside(words) or words)
+            assert.is_true(result.code == 0 or result.code == 1, result.err)
+            assert.is_true(process:is_alive())
+            assert.equal(before, killed())
+        end)
+    end
 end
 
 it("--check tells what is left, as a start finds it", function()

@@ -222,13 +222,16 @@ local function image_in_memory(process, mappings)
     return nil, "it has been replaced or cannot be read"
 end
 
--- The ELF files of which a process has private mappings, in order of address, without the copies
--- of the source `shared`, which are ELF files, too. `readable` is a path at which this process can
+-- The ELF files of which a process has private mappings, in order of address, without copies that
+-- look like ELF files, too: those of the source `shared`, and hugetlb memory that begins with the
+-- headers of what it is a copy of. `readable` is a path at which this process can
 -- read the file, or nil. Adds to `complaints` those files of which nothing can be told.
 local function files_of(process, mappings, page, prepared, complaints)
     local list = {}
     for _, file in ipairs(mapped_files(mappings)) do
-        local found = not prepared.copies[file.path] and files.of(process:pid(), file.mappings[1])
+        local first = file.mappings[1]
+        local is_copy = prepared.copies[file.path] or has_flag(first, "ht")
+        local found = not is_copy and files.of(process:pid(), first)
         if found then
             local image, why = found.image, nil
             if not image and not found.path then
