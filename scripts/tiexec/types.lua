@@ -357,7 +357,8 @@
 ---@field uses_pool boolean? Whether the host must be described anew for each range.
 ---@field offers Offers? Tells whether the host has such pages; nil: it offers PMD-sized ones alone.
 ---@field fit Fit Gives the part of a range that the source could serve now; nothing is changed.
----@field prepare Prepare? Reads what `replace` needs of files, for a range of a running process.
+---@field prepare Prepare? Opens what `replace` needs of files, for a range of a running process.
+---@field release fun()? Closes what `prepare` has opened, when the process runs again.
 ---@field keeps_file boolean? Whether the text stays a mapping of its own file.
 ---@field replace Replace Puts huge pages with the same bytes in the place of a part.
 ---@field anonymous boolean? Whether the text becomes anonymous memory, which perf needs a map for.

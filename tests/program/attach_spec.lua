@@ -110,7 +110,7 @@ describe("64 threads in the midst of something:", function()
 
     it("with huge pages disabled, and a seccomp filter, nothing is done, and one line tells", function()
         local busy <close> = attached.start { support.programs .. "as", "no-huge-pages", "--",
-            support.programs .. "deny", "perf_event_open", "kill" }
+            support.programs .. "deny", "mremap", "kill" }
         local result = busy:tiexec("--attach", { "--sources", "thp" })
         assert.equal(1, result.code)
         assert.truthy(failure.one_line(result):find("seccomp", 1, true), result.err)

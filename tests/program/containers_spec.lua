@@ -33,7 +33,8 @@ local OCI <const> = [[
     printf '%s' "$4" >config.json; exec crun --cgroup-manager=disabled run "tiexec-apart-$$"]]
 
 local function configuration(linux)
-    local namespaces = { { type = "pid" }, { type = "mount" }, { type = "ipc" }, { type = "uts" }, { type = "network" } }
+    local namespaces = {}
+    for i, name in ipairs { "pid", "mount", "ipc", "uts", "network" } do namespaces[i] = { type = name } end
     if linux.uidMappings then namespaces[#namespaces + 1] = { type = "user" } end
     linux.namespaces = namespaces
     local user = linux.uidMappings and 0 or 65534

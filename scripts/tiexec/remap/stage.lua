@@ -173,10 +173,7 @@ local function prepare_sources(process, name, chosen, job)
         local host = hosts.for_operation(operation, chosen.host)
         local names = operation.op == "remap" and (operation.sources or chosen.names) or {}
         for _, each in ipairs(names) do
-            local source = sources.get(each)
-            if source.prepare and not sources.lacks(source, host) then
-                source.prepare(target, operation, host)
-            end
+            sources.prepare(sources.get(each), target, operation, host)
         end
     end
 end
@@ -194,15 +191,18 @@ end
 -- @string name of the program, for messages
 -- @tparam Chosen chosen
 -- @tparam table job what `stage.run` will be given
+-- @treturn table to be closed when the process runs again
 function stage.prepare_for_stop(process, name, chosen, job)
+    local opened = setmetatable({}, { __close = sources.release })
     choice.prepare_for_stop(chosen)
-    if chosen.wrong then return end
+    if chosen.wrong then return opened end
     if has_to_prepare(chosen) and not chosen["dry-run"] then
         prepare_sources(process, name, chosen, job)
     end
     if wants_report(chosen) then require "tiexec.show.report" end
     if chosen.report_file then pcall(require, "dkjson") end
     if chosen["perf-map"] then require "tiexec.remap.perf_map" end
+    return opened
 end
 
 --- Tells what has come of a stage: in a perf map and a report, if they are asked for. That a file

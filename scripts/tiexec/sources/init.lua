@@ -55,6 +55,25 @@ function sources.fit(source, target, range, host)
     return source.fit(target, range, host)
 end
 
+local prepared = {} -- the sources that have opened something
+
+--- Has a source open what it needs of files for a range, before the process is stopped.
+-- @tparam Source source
+-- @tparam Target target
+-- @tparam Range range
+-- @tparam Host host
+function sources.prepare(source, target, range, host)
+    if not source.prepare or sources.lacks(source, host) then return end
+    prepared[source] = true
+    source.prepare(target, range, host)
+end
+
+--- Has the sources close what they have opened: the process runs again.
+function sources.release()
+    for source in pairs(prepared) do source.release() end
+    prepared = {}
+end
+
 local function is_known(name)
     for _, known in ipairs(order) do
         if known == name then return true end

@@ -235,12 +235,12 @@ function Follower:tell(inferior, told)
 end
 
 -- Reads whatever may be needed while the process stands still. Pools and modes may have changed
--- since the last time.
+-- since the last time. Gives what is to be closed when the process runs again.
 function Follower:prepare(new)
     files.prepare(self.pid)
     self.chosen.host = nil
     local function is_new(object) return new[dynamic_of(object)] ~= nil end
-    stage.prepare_for_stop(self.inferior, self.name, self.chosen,
+    return stage.prepare_for_stop(self.inferior, self.name, self.chosen,
         { stage = "dlopen", is_new = is_new })
 end
 
@@ -270,7 +270,7 @@ end
 -- changed; false and the milliseconds until the next try if the process is frozen. If it cannot be
 -- attached to, its libraries are left alone from now on.
 function Follower:remap(new)
-    self:prepare(new)
+    local _ <close> = self:prepare(new)
     local inferior, why, errno = hold.attach(self.pid)
     if errno == c.EAGAIN then return false, LOOK_MS end
     if inferior then return self:remap_held(inferior, why) end
