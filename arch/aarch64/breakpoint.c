@@ -2,6 +2,8 @@
  * AArch64 hardware breakpoints: pairs of value and control registers. */
 #include "arch.h"
 
+#include "base/request.h"
+
 #include <errno.h>
 #include <sys/ptrace.h>
 #include <sys/uio.h>
@@ -16,15 +18,16 @@ static int change(pid_t tid, unsigned slot, uint64_t address, uint32_t control)
 {
     struct user_hwdebug_state state;
     struct iovec iov = {&state, sizeof state};
-    if (ptrace(PTRACE_GETREGSET, tid, NT_ARM_HW_BREAK, &iov) < 0)
-        return -errno;
+    int err = request_regset(PTRACE_GETREGSET, tid, NT_ARM_HW_BREAK, &iov);
+    if (err)
+        return err;
     if (slot >= (state.dbg_info & 0xff))
         return -ENOSPC;
     state.dbg_regs[slot].addr = address;
     state.dbg_regs[slot].ctrl = control;
     iov.iov_len = offsetof(struct user_hwdebug_state, dbg_regs) +
                   (slot + 1) * sizeof state.dbg_regs[0];
-    return ptrace(PTRACE_SETREGSET, tid, NT_ARM_HW_BREAK, &iov) < 0 ? -errno : 0;
+    return request_regset(PTRACE_SETREGSET, tid, NT_ARM_HW_BREAK, &iov);
 }
 
 int arch_breakpoint_set(pid_t tid, unsigned slot, uint64_t address)

@@ -3,6 +3,7 @@
 #include "arch.h"
 
 #include "base/file.h"
+#include "base/request.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -61,8 +62,9 @@ int arch_regset_note(enum arch_regset regset)
 static int get(pid_t tid, int note, void *bytes, size_t *size)
 {
     struct iovec iov = {bytes, *size};
-    if (ptrace(PTRACE_GETREGSET, tid, note, &iov) < 0)
-        return -errno;
+    int err = request_regset(PTRACE_GETREGSET, tid, note, &iov);
+    if (err)
+        return err;
     *size = iov.iov_len;
     return 0;
 }
@@ -70,7 +72,7 @@ static int get(pid_t tid, int note, void *bytes, size_t *size)
 static int set(pid_t tid, int note, void *bytes, size_t size)
 {
     struct iovec iov = {bytes, size};
-    return ptrace(PTRACE_SETREGSET, tid, note, &iov) < 0 ? -errno : 0;
+    return request_regset(PTRACE_SETREGSET, tid, note, &iov);
 }
 
 /* Reads the header of a set of scalable registers. False: this CPU, or this kernel, has no such

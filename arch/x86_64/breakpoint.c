@@ -2,7 +2,8 @@
  * x86-64 hardware breakpoints: debug registers DR0-DR3 hold addresses, DR7 enables them. */
 #include "arch.h"
 
-#include <errno.h>
+#include "base/request.h"
+
 #include <sys/ptrace.h>
 
 #define DEBUG_REGISTER(n) (offsetof(struct user, u_debugreg) + (n) * sizeof(uint64_t))
@@ -18,17 +19,12 @@ static uint64_t slot_bits(unsigned slot)
 
 static int peek(pid_t tid, unsigned reg, uint64_t *value)
 {
-    errno = 0;
-    long word = ptrace(PTRACE_PEEKUSER, tid, DEBUG_REGISTER(reg), NULL);
-    if (word == -1 && errno)
-        return -errno;
-    *value = (uint64_t)word;
-    return 0;
+    return request_make(PTRACE_PEEKUSER, tid, (void *)DEBUG_REGISTER(reg), value);
 }
 
 static int poke(pid_t tid, unsigned reg, uint64_t value)
 {
-    return ptrace(PTRACE_POKEUSER, tid, DEBUG_REGISTER(reg), value) < 0 ? -errno : 0;
+    return request_make(PTRACE_POKEUSER, tid, (void *)DEBUG_REGISTER(reg), (void *)value);
 }
 
 int arch_breakpoint_set(pid_t tid, unsigned slot, uint64_t address)

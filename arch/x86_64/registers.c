@@ -2,6 +2,8 @@
  * x86-64 registers by their GDB names. */
 #include "arch.h"
 
+#include "base/request.h"
+
 #include <errno.h>
 #include <string.h>
 #include <sys/ptrace.h>
@@ -57,8 +59,9 @@ size_t arch_extended_notes(pid_t tid, bool syscall, int notes[ARCH_EXTENDED_MAX]
 int arch_regs_get(pid_t tid, struct arch_regs *regs)
 {
     struct iovec iov = {&regs->user, sizeof regs->user};
-    if (ptrace(PTRACE_GETREGSET, tid, NT_PRSTATUS, &iov) < 0)
-        return -errno;
+    int err = request_regset(PTRACE_GETREGSET, tid, NT_PRSTATUS, &iov);
+    if (err)
+        return err;
     return iov.iov_len == sizeof regs->user ? 0 : -ENOEXEC;
 }
 
@@ -66,5 +69,5 @@ int arch_regs_set(pid_t tid, const struct arch_regs *regs)
 {
     struct user_regs_struct copy = regs->user;
     struct iovec iov = {&copy, sizeof copy};
-    return ptrace(PTRACE_SETREGSET, tid, NT_PRSTATUS, &iov) < 0 ? -errno : 0;
+    return request_regset(PTRACE_SETREGSET, tid, NT_PRSTATUS, &iov);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ptrace/registers.h"
 
+#include "base/request.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,8 +35,9 @@ static int read_set(const struct tracee *tracee, const struct arch_register *reg
     int err = general ? 0 : arch_regs_get(tracee->tid, &regs);
     if (err)
         return err;
-    if (ptrace(PTRACE_GETREGSET, tracee->tid, arch_regset_note(reg->regset), &iov) < 0)
-        return -errno;
+    err = request_regset(PTRACE_GETREGSET, tracee->tid, arch_regset_note(reg->regset), &iov);
+    if (err)
+        return err;
     if (general && iov.iov_len != sizeof regs.user)
         return -ENOEXEC;
     set->which = reg->regset;
@@ -74,7 +77,7 @@ int register_write(const struct tracee *tracee, const struct arch_register *reg,
     memcpy(set.bytes + reg->offset, bytes, reg->size);
     struct iovec iov = {set.bytes, set.size};
     int note = arch_regset_note(reg->regset);
-    return ptrace(PTRACE_SETREGSET, tracee->tid, note, &iov) < 0 ? -errno : 0;
+    return request_regset(PTRACE_SETREGSET, tracee->tid, note, &iov);
 }
 
 /* Saves one register set. `room` is of REGSET_MAX bytes; what the kernel puts there is copied. */
@@ -82,8 +85,9 @@ static int save_set(const struct tracee *tracee, int note, void *room,
                     struct extended_registers *saved)
 {
     struct iovec iov = {room, REGSET_MAX};
-    if (ptrace(PTRACE_GETREGSET, tracee->tid, note, &iov) < 0)
-        return -errno;
+    int err = request_regset(PTRACE_GETREGSET, tracee->tid, note, &iov);
+    if (err)
+        return err;
     void *bytes = malloc(iov.iov_len);
     if (!bytes)
         return -ENOMEM;
@@ -115,8 +119,9 @@ int extended_restore(const struct tracee *tracee, const struct extended_register
 {
     for (size_t i = 0; i < saved->count; i++) {
         struct iovec iov = {saved->sets[i].bytes, saved->sets[i].size};
-        if (ptrace(PTRACE_SETREGSET, tracee->tid, saved->sets[i].note, &iov) < 0)
-            return -errno;
+        int err = request_regset(PTRACE_SETREGSET, tracee->tid, saved->sets[i].note, &iov);
+        if (err)
+            return err;
     }
     return 0;
 }

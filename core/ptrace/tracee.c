@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ptrace/tracee.h"
 
+#include "base/request.h"
+
 #include <errno.h>
 #include <stddef.h>
 #include <sys/ptrace.h>
@@ -9,37 +11,40 @@
 /* ptrace(2)'s data argument is a pointer even where it carries a number. */
 static void *data(uintptr_t number) { return (void *)number; }
 
-static int result(long value) { return value < 0 ? -errno : 0; }
+static int request(int what, const struct tracee *tracee, void *address, void *its_data)
+{
+    return request_make(what, tracee->tid, address, its_data);
+}
 
 int tracee_seize(pid_t tid, unsigned options)
 {
-    return result(ptrace(PTRACE_SEIZE, tid, NULL, data(options)));
+    return ptrace(PTRACE_SEIZE, tid, NULL, data(options)) < 0 ? -errno : 0;
 }
 
 int tracee_set_options(const struct tracee *tracee, unsigned options)
 {
-    return result(ptrace(PTRACE_SETOPTIONS, tracee->tid, NULL, data(options)));
+    return request(PTRACE_SETOPTIONS, tracee, NULL, data(options));
 }
 
 int tracee_resume(struct tracee *tracee, enum tracee_resume how)
 {
-    long err = 0;
+    int err = 0;
     switch (how) {
     case RESUME_CONT:
-        err = ptrace(PTRACE_CONT, tracee->tid, NULL, data((uintptr_t)tracee->signal));
+        err = request(PTRACE_CONT, tracee, NULL, data((uintptr_t)tracee->signal));
         break;
     case RESUME_SYSCALL:
-        err = ptrace(PTRACE_SYSCALL, tracee->tid, NULL, data((uintptr_t)tracee->signal));
+        err = request(PTRACE_SYSCALL, tracee, NULL, data((uintptr_t)tracee->signal));
         break;
     case RESUME_STEP:
-        err = ptrace(PTRACE_SINGLESTEP, tracee->tid, NULL, data((uintptr_t)tracee->signal));
+        err = request(PTRACE_SINGLESTEP, tracee, NULL, data((uintptr_t)tracee->signal));
         break;
     case RESUME_LISTEN:
-        err = ptrace(PTRACE_LISTEN, tracee->tid, NULL, NULL);
+        err = request(PTRACE_LISTEN, tracee, NULL, NULL);
         break;
     }
-    if (err < 0)
-        return -errno;
+    if (err)
+        return err;
     tracee->state = TRACEE_RUNNING;
     tracee->at_entry = false;
     if (how != RESUME_LISTEN) {
@@ -51,12 +56,12 @@ int tracee_resume(struct tracee *tracee, enum tracee_resume how)
 
 int tracee_detach(struct tracee *tracee)
 {
-    return result(ptrace(PTRACE_DETACH, tracee->tid, NULL, data((uintptr_t)tracee->signal)));
+    return request(PTRACE_DETACH, tracee, NULL, data((uintptr_t)tracee->signal));
 }
 
 int tracee_interrupt(const struct tracee *tracee)
 {
-    return result(ptrace(PTRACE_INTERRUPT, tracee->tid, NULL, NULL));
+    return request(PTRACE_INTERRUPT, tracee, NULL, NULL);
 }
 
 void tracee_keep_status(struct tracee *tracee, int status)
@@ -91,30 +96,31 @@ int tracee_mend_call(const struct tracee *tracee)
 
 int tracee_get_sigmask(const struct tracee *tracee, uint64_t *mask)
 {
-    return result(ptrace(PTRACE_GETSIGMASK, tracee->tid, data(sizeof *mask), mask));
+    return request(PTRACE_GETSIGMASK, tracee, data(sizeof *mask), mask);
 }
 
 int tracee_set_sigmask(const struct tracee *tracee, uint64_t mask)
 {
-    return result(ptrace(PTRACE_SETSIGMASK, tracee->tid, data(sizeof mask), &mask));
+    return request(PTRACE_SETSIGMASK, tracee, data(sizeof mask), &mask);
 }
 
 int tracee_siginfo(const struct tracee *tracee, siginfo_t *info)
 {
-    return result(ptrace(PTRACE_GETSIGINFO, tracee->tid, NULL, info));
+    return request(PTRACE_GETSIGINFO, tracee, NULL, info);
 }
 
 int tracee_event_message(const struct tracee *tracee, unsigned long *message)
 {
-    return result(ptrace(PTRACE_GETEVENTMSG, tracee->tid, NULL, message));
+    return request(PTRACE_GETEVENTMSG, tracee, NULL, message);
 }
 
 int tracee_syscall_info(const struct tracee *tracee, bool *entry, int64_t *number,
                         uint64_t arguments[6])
 {
     struct __ptrace_syscall_info info;
-    if (ptrace(PTRACE_GET_SYSCALL_INFO, tracee->tid, data(sizeof info), &info) < 0)
-        return -errno;
+    int err = request(PTRACE_GET_SYSCALL_INFO, tracee, data(sizeof info), &info);
+    if (err)
+        return err;
     if (info.op == PTRACE_SYSCALL_INFO_ENTRY) {
         *entry = true;
         *number = (int64_t)info.entry.nr;
