@@ -199,11 +199,11 @@ int inferior_adopt(const struct inferior *parent, pid_t pid, struct inferior *ch
         child->thread_count = 0;
         err = -ESRCH;
     }
-    if (err == -ETIMEDOUT)
-        collect_leave(pid);
-    if (err)
-        inferior_free(child);
-    else
+    if (!err)
         child->threads[0].state = TRACEE_STOPPED;
+    else
+        inferior_free(child);
+    if (err && err != -ESRCH)
+        collect_leave(pid, 0);
     return err;
 }

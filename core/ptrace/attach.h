@@ -16,7 +16,7 @@ int inferior_attach(struct inferior *inferior, pid_t pid, int timeout);
 
 /* Starts keeping the process `pid` of an EVENT_FORK or EVENT_VFORK of `parent`. It is stopped,
  * before it returns from fork. 0 or -errno; -ESRCH: it has ended; -ETIMEDOUT: it does not get
- * there, and is let go when it does. */
+ * there. On any failure it is let go, when it stops. */
 int inferior_adopt(const struct inferior *parent, pid_t pid, struct inferior *child);
 
 #endif

@@ -76,7 +76,8 @@ static void mark_unwanted(pid_t tid)
 }
 
 /* Detaches from a task in no table that has stopped. It gets the signal that has stopped it. What
- * it has just made is let go, too. */
+ * it has just made is let go, too. One that cannot be let go is killed: nobody knows of it any
+ * more. */
 static void release(pid_t tid, int status)
 {
     struct tracee tracee = {.tid = tid, .state = TRACEE_STOPPED};
@@ -88,7 +89,9 @@ static void release(pid_t tid, int status)
         tracee_event_message(&tracee, &child);
     if (kind == PTRACE_EVENT_STOP)
         tracee_mend_call(&tracee);
-    tracee_detach(&tracee);
+    int err = tracee_detach(&tracee);
+    if (err && err != -ESRCH)
+        kill(tid, SIGKILL); /* a tracee is there, so its id is nobody else's */
     if (child)
         mark_unwanted((pid_t)child);
 }
@@ -111,14 +114,24 @@ static void file(pid_t tid, int status)
         release(tid, status);
 }
 
-pid_t collect_look(pid_t tid, int *status) { return waitpid(tid, status, TRACED | WNOHANG); }
+/* As waitpid(2), for traced tasks. What fails for a reason that it does not have is done once more:
+ * a thread that was given up for it might stay stopped for good. */
+static pid_t look(pid_t tid, int *status, int options)
+{
+    pid_t found = waitpid(tid, status, TRACED | options);
+    if (found < 0 && errno != EINTR && errno != ECHILD)
+        found = waitpid(tid, status, TRACED | options);
+    return found;
+}
+
+pid_t collect_look(pid_t tid, int *status) { return look(tid, status, WNOHANG); }
 
 /* Takes in the news of one task. Returns 1; 0: there are none, or a signal has ended the wait; or
  * -errno. */
 static int collect_one(bool may_block)
 {
     int status;
-    pid_t tid = waitpid(-1, &status, TRACED | (may_block ? 0 : WNOHANG));
+    pid_t tid = look(-1, &status, may_block ? 0 : WNOHANG);
     if (tid < 0)
         return errno == EINTR ? 0 : -errno;
     if (tid > 0)
@@ -257,10 +270,12 @@ void collect_let_go(pid_t tid)
         ;
 }
 
-void collect_leave(pid_t tid)
+void collect_leave(pid_t tid, int status)
 {
-    if (!find_newborn(tid))
-        add_newborn(tid, 0, true);
+    if (status == 0)
+        mark_unwanted(tid);
+    else if (WIFSTOPPED(status))
+        release(tid, status);
 }
 
 void collect_let_children_go(pid_t parent)

@@ -43,8 +43,9 @@ bool collect_take_newborn(pid_t tid, int *status);
  * and waited for. Does nothing if it ends first. */
 void collect_let_go(pid_t tid);
 
-/* Lets go of a thread that was asked to stop, and was taken out of its table, when it does stop. */
-void collect_leave(pid_t tid);
+/* Lets go of a task that was taken out of its table, as soon as it stops. `status` is what has been
+ * kept of it (tracee_keep_status), or 0. */
+void collect_leave(pid_t tid, int status);
 
 /* Lets go of processes that a thread of `parent` has made without telling: its present threads will
  * tell of none. */

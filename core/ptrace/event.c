@@ -121,9 +121,10 @@ static int take_fresh(struct inferior *inferior, struct tracee *thread)
 {
     thread->fresh = false;
     if (is_process(inferior, thread->tid)) {
-        tracee_detach(thread);
-        inferior_remove(inferior, thread->tid);
-        return 0;
+        int err = tracee_detach(thread);
+        if (!err || err == -ESRCH)
+            inferior_remove(inferior, thread->tid);
+        return err == -ESRCH ? 0 : err;
     }
     return breakpoint_arm_thread(inferior, thread);
 }

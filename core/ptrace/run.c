@@ -71,8 +71,9 @@ static bool must_wait(const struct inferior *inferior)
 static void leave_rest(struct inferior *inferior)
 {
     while (inferior->thread_count) {
-        collect_leave(inferior->threads[0].tid);
-        inferior_remove(inferior, inferior->threads[0].tid);
+        struct tracee left = inferior->threads[0];
+        inferior_remove(inferior, left.tid);
+        collect_leave(left.tid, left.has_status ? left.status : 0);
     }
 }
 

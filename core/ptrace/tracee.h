@@ -55,7 +55,7 @@ int tracee_set_options(const struct tracee *tracee, unsigned options);
 int tracee_resume(struct tracee *tracee, enum tracee_resume how);
 
 /* Ends the tracing of a stopped tracee, which runs on with its pending signal. A group stop stays
- * in force. */
+ * in force. If that fails, it stays stopped for as long as this process lives. */
 int tracee_detach(struct tracee *tracee);
 
 /* Asks a running tracee to stop (PTRACE_INTERRUPT). The next wait status tells of the stop. */

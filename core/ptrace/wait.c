@@ -142,8 +142,9 @@ static bool passes(const struct inferior *inferior, const struct event *event)
     return inferior->passes_signals && small;
 }
 
-/* Sets a thread going again as it went before, after an event that nobody is told of. */
-static void go_on(struct inferior *inferior, pid_t tid)
+/* Sets a thread going again as it went before, after an event that nobody is told of. 0 or
+ * -errno. */
+static int go_on(struct inferior *inferior, pid_t tid)
 {
     struct tracee *thread = inferior_find(inferior, tid);
     int err = 0;
@@ -153,6 +154,7 @@ static void go_on(struct inferior *inferior, pid_t tid)
         err = tracee_resume(thread, thread->how);
     if (err == -ESRCH) /* it was killed: its end is yet to come */
         thread->state = TRACEE_RUNNING;
+    return err == -ESRCH ? 0 : err;
 }
 
 /* Waits for an event that is to be told. */
@@ -175,7 +177,9 @@ static int wait_for_event(struct several these, int timeout, struct inferior **w
                 news.inferior->selected = event->tid;
             return 0;
         }
-        go_on(news.inferior, tid);
+        err = go_on(news.inferior, tid);
+        if (err)
+            return err;
     }
 }
 

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
---- Taking hold of a running process, for some milliseconds.
+--- Taking hold of a running process, for some milliseconds, and letting it go.
 
 local core = require "tiexec.core"
 local frozen = require "tiexec.harness.frozen"
@@ -43,6 +43,17 @@ function hold.attach(pid)
             return inferior, why, errno
         end
         core.pause(PAUSE_MS)
+    end
+end
+
+--- Lets a process go. If that fails, the process would stand still for as long as this one lives:
+-- then it is killed.
+-- @tparam Inferior inferior
+function hold.let_go(inferior)
+    local ok, _, errno = inferior:detach()
+    local is_left = not ok and errno ~= c.ESRCH
+    if is_left and core.status(inferior:pid(), "TracerPid") == core.getpid() then
+        inferior:kill()
     end
 end
 

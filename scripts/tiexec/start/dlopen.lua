@@ -254,7 +254,7 @@ function Follower:remap_held(inferior, started)
     if files.is_complete(self.pid) then
         ok, done, told = xpcall(self.remap_stopped, debug.traceback, self, inferior)
     end
-    inferior:detach()
+    hold.let_go(inferior)
     local seconds = core.now() - started
     files.release(self.pid)
     message.release()

@@ -12,6 +12,7 @@ local core = require "tiexec.core"
 local debug_lines = require "tiexec.show.debug"
 local entry = require "tiexec.harness.entry"
 local exit = require "tiexec.base.exit"
+local hold = require "tiexec.harness.hold"
 local images = require "tiexec.harness.images"
 local message = require "tiexec.base.message"
 local privilege = require "tiexec.start.privilege"
@@ -257,7 +258,10 @@ function Run:at_fork(event)
     child:exit_kill(false)
     child:follow_fork(true)
     child:pass_signals(true)
-    child:cont()
+    if not child:cont() then
+        child:close()
+        return nil
+    end
     return setmetatable({ inferior = child, name = self.name, given = self.given,
         said = self.said, chosen = self.chosen, is_waiting = true }, Run)
 end
@@ -304,7 +308,7 @@ end
 --- Lets the process go: it is not traced any more.
 function Run:release()
     if self.entry then self.entry:cancel() end
-    self.inferior:detach()
+    hold.let_go(self.inferior)
 end
 
 --- Makes the run of a program that is about to be exec'd.
