@@ -12,7 +12,13 @@
 
 /* ---- tracing.c: tiexec, its threads and its children ---- */
 
-enum fault_kind { FAULT_ERROR, FAULT_SHORT, FAULT_SIGNAL_TRACER, FAULT_SIGNAL_TARGET };
+enum fault_kind {
+    FAULT_ERROR,
+    FAULT_LASTING, /* ptrace fails, that time and ever after */
+    FAULT_SHORT,
+    FAULT_SIGNAL_TRACER,
+    FAULT_SIGNAL_TARGET
+};
 
 struct fault {
     const char *name;

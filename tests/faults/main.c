@@ -18,6 +18,7 @@ static const struct fault faults[] = {
     {"ENOMEM", FAULT_ERROR, ENOMEM},
     {"EINTR", FAULT_ERROR, EINTR},
     {"ESRCH", FAULT_ERROR, ESRCH},
+    {"no-ptrace", FAULT_LASTING, EPERM},
     {"short", FAULT_SHORT, 0},
     {"SIGKILL", FAULT_SIGNAL_TRACER, SIGKILL},
     {"SIGSTOP", FAULT_SIGNAL_TRACER, SIGSTOP},

@@ -77,29 +77,45 @@ static bool counts(const struct fault *fault, long call, uint64_t third)
         return false; /* which does not wait */
     if (fault->kind == FAULT_ERROR)
         return !never_fails(call);
+    if (fault->kind == FAULT_LASTING)
+        return call == SYS_ptrace;
     return fault->kind != FAULT_SHORT || may_be_short(call, third);
 }
 
-static bool acts_on_program(long call)
+/* The process that a call acts on, or the program; 0: it acts on none. */
+static pid_t acts_on(const struct strike *strike, long call, const uint64_t arguments[6])
 {
-    return call == SYS_ptrace || call == SYS_wait4 || call == SYS_waitid || call == SYS_kill ||
-           call == SYS_tkill || call == SYS_tgkill || call == SYS_process_vm_readv ||
-           call == SYS_process_vm_writev;
+    switch (call) {
+    case SYS_ptrace: return (pid_t)arguments[1];
+    case SYS_kill:
+    case SYS_tkill:
+    case SYS_tgkill:
+    case SYS_process_vm_readv:
+    case SYS_process_vm_writev: return (pid_t)arguments[0];
+    case SYS_wait4:
+    case SYS_waitid: return strike->target;
+    default: return 0;
+    }
 }
 
-static void hit(struct strike *strike, pid_t pid, uint64_t third)
+static void hit(struct strike *strike, pid_t pid, const uint64_t arguments[6])
 {
     const struct fault *fault = strike->fault;
     strike->struck_at = now();
     switch (fault->kind) {
+    case FAULT_LASTING:
+        strike->thread = pid;
+        set_call(pid, -1);
+        break;
     case FAULT_ERROR:
         strike->thread = pid;
-        if (fault->value == ESRCH && acts_on_program(strike->call))
-            kill(strike->target, SIGKILL); /* so that the error is true */
+        pid_t victim = acts_on(strike, strike->call, arguments);
+        if (fault->value == ESRCH && victim > 0)
+            kill(victim, SIGKILL); /* so that the error is true */
         if (strike->call != SYS_close) /* which closes, whatever it returns */
             set_call(pid, -1);
         break;
-    case FAULT_SHORT: set_third(pid, (long)(third / 2)); break;
+    case FAULT_SHORT: set_third(pid, (long)(arguments[2] / 2)); break;
     case FAULT_SIGNAL_TRACER: kill(strike->tracer, fault->value); break;
     case FAULT_SIGNAL_TARGET: kill(strike->target, fault->value); break;
     }
@@ -141,6 +157,14 @@ static bool passes_over(struct strike *strike, pid_t pid,
 
 /* ---- each call ---- */
 
+/* Counts one more call. Tells whether it is to be struck. */
+static bool is_turn(struct strike *strike)
+{
+    long n = ++strike->calls;
+    return n == strike->at ||
+           (strike->fault->kind == FAULT_LASTING && strike->at > 0 && n > strike->at);
+}
+
 static void at_system_call(struct strike *strike, pid_t pid)
 {
     struct __ptrace_syscall_info info = {0};
@@ -162,11 +186,12 @@ static void at_system_call(struct strike *strike, pid_t pid)
     if (info.op != PTRACE_SYSCALL_INFO_ENTRY)
         return;
     long call = (long)info.entry.nr;
+    const uint64_t *arguments = (const uint64_t *)info.entry.args;
     if (!strike->is_launcher && strike->passed > 0)
         strike->passed--;
-    else if (counts(strike->fault, call, info.entry.args[2]) && ++strike->calls == strike->at) {
+    else if (counts(strike->fault, call, info.entry.args[2]) && is_turn(strike)) {
         strike->call = call;
-        hit(strike, pid, info.entry.args[2]);
+        hit(strike, pid, arguments);
     }
 }
 

@@ -38,33 +38,28 @@ table.sort(faults.ways, function(a, b) return a.name < b.name end)
 
 local POOL_PAGES <const> = 32 -- for two programs and what is copied for them
 
-faults.kinds = { "EPERM", "ENOMEM", "EINTR", "ESRCH", "short", "SIGKILL", "SIGSTOP", "SIGKILL-program",
+faults.kinds = { "EPERM", "ENOMEM", "EINTR", "ESRCH", "no-ptrace", "short", "SIGKILL", "SIGSTOP", "SIGKILL-program",
     "SIGSTOP-program" }
 
+local LETHAL <const> = { SIGKILL = true, ["SIGKILL-program"] = true, ["no-ptrace"] = true }
 local ERRORS <const> = { EPERM = true, ENOMEM = true, EINTR = true, ESRCH = true }
 local KILLED <const> = { ptrace = true, wait4 = true, waitid = true, kill = true, tkill = true, tgkill = true,
     process_vm_readv = true, process_vm_writev = true }
 local LOOKING <const> = { newfstatat = true, faccessat = true, faccessat2 = true }
-local TRACING <const> = { ptrace = true, wait4 = true, waitid = true }
 local MAPPING <const> = { mmap = true, munmap = true }
 local IS_SANITIZED <const> = os.getenv "TIEXEC_SANITIZED" ~= nil
 
 -- Judges a fate: "promised", "excused" or "broken". Whoever is killed is gone; a program dies with a tracer that is
--- killed while the program stands still half-changed. If ptrace or wait themselves fail, which the kernel does not
--- do to who traces already, the program may be lost, or memory that was mapped aside be left over; with --follow=all,
--- a child may stay stopped, which tiexec could prevent by a second try. A file at which the launcher cannot look is
--- not executable: status 126, and a line. AddressSanitizer gives up, in lines of its own, when it cannot map memory.
+-- killed while the program stands still half-changed, and may be lost where ptrace fails for good. Memory that was
+-- mapped aside may be left over if munmap itself fails. A file at which the launcher cannot look is not executable:
+-- status 126, and a line. AddressSanitizer gives up, in lines of its own, when it cannot map memory.
 local function judge(job, call, fate, why)
     local fault = job.fault
     if fate == "right" then return "promised" end
     if LOOKING[call] and why:find("^ end, status 126, 0 bytes of output: tiexec: ") then return "excused" end
-    if fate == "gone" and (fault == "SIGKILL" or fault == "SIGKILL-program" or fault == "ESRCH" and KILLED[call]) then
-        return "promised"
-    end
+    if fate == "gone" and (LETHAL[fault] or fault == "ESRCH" and KILLED[call]) then return "promised" end
     if IS_SANITIZED and MAPPING[call] and why:find("^ talkative") then return "excused" end
-    local is_excuse = ERRORS[fault] and (TRACING[call] or fate == "leftover" and call == "munmap")
-    local may_be = { gone = true, leftover = true, hung = job.way.kind == "follow" }
-    return is_excuse and may_be[fate] and "excused" or "broken"
+    return ERRORS[fault] and fate == "leftover" and call == "munmap" and "excused" or "broken"
 end
 
 -- The shell command of a job: way, fault, `first`, `step`, `last`; `label` begins its lines.
