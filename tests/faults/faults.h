@@ -72,6 +72,9 @@ bool look_is_linker(pid_t pid, uint64_t address);
 /* The tracer of a process, 0 for none. */
 pid_t look_tracer(pid_t pid);
 
+/* The parent of a process, 0 for none. */
+pid_t look_parent(pid_t pid);
+
 /* ---- campaign.c: runs ---- */
 
 enum kind { KIND_START, KIND_LAUNCH, KIND_FOLLOW, KIND_ATTACH, KIND_UNDO };

@@ -148,15 +148,20 @@ bool look_is_linker(pid_t pid, uint64_t address)
     return found;
 }
 
-pid_t look_tracer(pid_t pid)
+/* A number from /proc/PID/status, 0 for none. */
+static int status_number(pid_t pid, const char *name)
 {
     char line[512];
-    int tracer = 0;
+    int number = 0;
     FILE *status = open_entry(pid, "status");
     while (status && fgets(line, sizeof line, status))
-        if (sscanf(line, "TracerPid: %d", &tracer) == 1)
-            break;
+        if (strncmp(line, name, strlen(name)) == 0)
+            number = atoi(line + strlen(name));
     if (status)
         fclose(status);
-    return tracer;
+    return number;
 }
+
+pid_t look_tracer(pid_t pid) { return status_number(pid, "TracerPid:"); }
+
+pid_t look_parent(pid_t pid) { return status_number(pid, "PPid:"); }

@@ -10,6 +10,7 @@
 #include <sys/uio.h>
 #include <sys/user.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 /* ---- what differs between CPUs ---- */
 
@@ -98,6 +99,16 @@ static pid_t acts_on(const struct strike *strike, long call, const uint64_t argu
     }
 }
 
+/* Kills a process of the program's family, after those between the program and it: none of them is
+ * to see the end of its child and to go on. */
+static void kill_member(const struct strike *strike, pid_t pid)
+{
+    pid_t parent = pid == strike->target ? 0 : look_parent(pid);
+    if (parent > 1 && parent != strike->target && parent != getpid())
+        kill_member(strike, parent);
+    kill(pid, SIGKILL);
+}
+
 static void hit(struct strike *strike, pid_t pid, const uint64_t arguments[6])
 {
     const struct fault *fault = strike->fault;
@@ -111,7 +122,7 @@ static void hit(struct strike *strike, pid_t pid, const uint64_t arguments[6])
         strike->thread = pid;
         pid_t victim = acts_on(strike, strike->call, arguments);
         if (fault->value == ESRCH && victim > 0)
-            kill(victim, SIGKILL); /* so that the error is true */
+            kill_member(strike, victim); /* so that the error is true */
         if (strike->call != SYS_close) /* which closes, whatever it returns */
             set_call(pid, -1);
         break;
