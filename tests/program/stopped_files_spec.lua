@@ -35,6 +35,24 @@ local function calls_while_stopped(trace)
     return found
 end
 
+describe("a plan that is made before the stop, to see what will be needed,", function()
+    it("is not heard of", function()
+        local folder <close> = support.folder()
+        local cache <close> = support.folder("/dev/shm")
+        local own = folder.path .. "/own.lua"
+        support.write_file(own, [[return { sources = { "shared" }, plan = function(description)
+            print("planned", description.stage)
+            return {}
+        end }]])
+        local process <close> = support.start_tiexec { "-s", "none", support.programs .. "ample", "wait" }
+        assert(support.wait_for(function() return core.status(process.pid, "TracerPid") == 0 end))
+        local result = support.run(limited { "env", "TIEXEC_CACHE=" .. cache.path, T, "--page-size", "2M", "-s", own,
+            "--attach", tostring(process.pid) })
+        local _, count = result.err:gsub("planned\tattach\n", "")
+        assert.same({ 0, 1 }, { result.code, count }, result.err)
+    end)
+end)
+
 describe("while a process stands still", function()
     local strace = support.run { "strace", "-V" }.code == 0
 

@@ -27,9 +27,16 @@ local function copy_of(library)
     return copy
 end
 
+local is_quiet = false
+
+--- Sets whether `print` says nothing: where files are run only to see what they will come to.
+-- @bool on
+function sandbox.be_quiet(on) is_quiet = on end
+
 -- `print` writes to standard error, since standard output belongs to the program that is being
 -- started.
 local function print_words(...)
+    if is_quiet then return end
     local words = table.pack(...)
     for i = 1, words.n do words[i] = tostring(words[i]) end
     local lines = table.concat(words, "\t", 1, words.n):gsub("[^\n\t]+", text.visible)

@@ -10,6 +10,7 @@ local executor = require "tiexec.remap.executor"
 local plan = require "tiexec.plan"
 local hosts = require "tiexec.harness.hosts"
 local ranges = require "tiexec.base.ranges"
+local sandbox = require "tiexec.plan.sandbox"
 local smaller = require "tiexec.plan.smaller"
 local sources = require "tiexec.sources"
 local targets = require "tiexec.harness.targets"
@@ -162,12 +163,19 @@ local function carry_out(inferior, outcome, chosen, started)
     if report then report:complete() end
 end
 
--- Has the sources read what they will need of files, for the plan that is made of the process as it
--- is now.
-local function prepare_sources(process, name, chosen, job)
+-- The plan that is made of a process as it is now, to see what will be needed; or nil.
+local function foresee(process, name, chosen, job)
+    sandbox.be_quiet(true)
     local outcome = prepare(process, name, chosen, job)
+    if outcome then add_second_plan(outcome) end
+    sandbox.be_quiet(false)
+    return outcome
+end
+
+-- Has the sources read what they will need of files.
+local function prepare_sources(process, name, chosen, job)
+    local outcome = foresee(process, name, chosen, job)
     if not outcome then return end
-    add_second_plan(outcome)
     local target = targets.of(process)
     for _, operation in ipairs(outcome.operations) do
         local host = hosts.for_operation(operation, chosen.host)
