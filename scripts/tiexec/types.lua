@@ -410,6 +410,7 @@
 --- How operations are carried out (remap/executor.lua).
 ---@class RunOptions
 ---@field trace Trace? Is told of each remote system call.
+---@field warn fun(line: string)? Is told of a file that somebody should remove.
 ---@field recache Recache? Whether `file` may drop small pages from the page cache.
 ---@field copied_ends boolean? Whether an end of what `file` serves may be a copy.
 ---@field host Host? The host, described for the pages in question.
@@ -447,6 +448,7 @@
 ---@field second fun(done: Range[]): Operation[] Makes the second plan, for what lies beside `done`.
 ---@field done Range[] The ranges that were huge already.
 ---@field results Result[] What has become of each range.
+---@field warnings string[] Files that are not used and that somebody should remove, in words.
 ---@field dry boolean? Whether the plan is only shown.
 ---@field report table? What `stage.tell` will show and write of it (show/report.lua).
 ---@field complaint string? What has gone wrong, in one line.

@@ -2,6 +2,7 @@
 -- The source `shared`: one copy in a cache file for all processes, which is used only if it can be trusted.
 
 local core = require "tiexec.core"
+local failure = require "tests.lib.failure"
 local reachable = require "tests.lib.reachable"
 local shared = require "tests.lib.shared"
 local support = require "tests.lib.support"
@@ -188,6 +189,8 @@ describe("a cache file that", function()
             run(here)
             local path = files(here)[1]
             support.shell((way[2]:gsub("FILE", path)))
+            local alone = failure.one_line(run(here))
+            assert.truthy(alone:find(("%s is not used: %s"):format(path, way[3]), 1, true), alone)
             local result = run(here, nil, "shared,thp")
             assert.same("answer=1\n", result.out)
             assert.same(("tiexec: %s is not used: %s\n"):format(path, way[3]), result.err)

@@ -194,8 +194,9 @@ end
 -- @tparam table operations list of Operation, as `validate.check` has accepted them
 -- @tparam table names list of sources in order of preference, for operations that name none
 -- @tparam[opt] RunOptions options `trace`, a function called for each remote system call (see
--- `targets.of`); `host`, a Host; `perf_map`, true if perf must find the copies; and, as the
--- strategy declares them (see docs/STRATEGIES.md), `recache` and `copied_ends`
+-- `targets.of`); `warn`, one that takes a line on a file that somebody should remove; `host`, a
+-- Host; `perf_map`, true if perf must find the copies; and, as the strategy declares them (see
+-- docs/STRATEGIES.md), `recache` and `copied_ends`
 -- @treturn table list of Result
 function executor.run(inferior, operations, names, options)
     options = options or {}

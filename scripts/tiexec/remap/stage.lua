@@ -9,6 +9,7 @@ local descriptions = require "tiexec.plan.descriptions"
 local executor = require "tiexec.remap.executor"
 local plan = require "tiexec.plan"
 local hosts = require "tiexec.harness.hosts"
+local message = require "tiexec.base.message"
 local ranges = require "tiexec.base.ranges"
 local sandbox = require "tiexec.plan.sandbox"
 local smaller = require "tiexec.plan.smaller"
@@ -55,7 +56,7 @@ local function prepare(inferior, name, chosen, job)
         host = chosen.host, description = description, is_new = job.is_new,
         strategy = chosen.definition.name, sources = chosen.names, profile = chosen.profile,
         operations = operations, refused = refused, second = second, done = done, results = {},
-        dry = chosen["dry-run"] }
+        warnings = {}, dry = chosen["dry-run"] }
 end
 
 -- Why each of the sources that were tried has failed, in words. Sources that follow each other
@@ -116,7 +117,8 @@ local function execute(inferior, outcome, chosen)
     local definition = chosen.definition
     local options = { trace = debug_lines.syscall_trace(chosen), host = chosen.host,
         perf_map = chosen["perf-map"], recache = definition.recache,
-        copied_ends = definition.copied_ends }
+        copied_ends = definition.copied_ends,
+        warn = function(line) table.insert(outcome.warnings, line) end }
     outcome.results = executor.run(inferior, outcome.operations, chosen.names, options)
     local done = served(outcome.results)
     table.move(outcome.done, 1, #outcome.done, #done + 1, done)
@@ -213,14 +215,24 @@ function stage.prepare_for_stop(process, name, chosen, job)
     return opened
 end
 
---- Tells what has come of a stage: in a perf map and a report, if they are asked for. That a file
--- cannot be written becomes the complaint of the outcome, unless there is one. Files are opened for
--- that: so an inferior that others may wait for is let go first.
+-- Says the warnings of the sources, each once, and none that the complaint says.
+local function say_warnings(outcome)
+    local said = outcome.complaint or ""
+    for _, line in ipairs(outcome.warnings) do
+        if not said:find(line, 1, true) then message.say("%s", line) end
+        said = said .. "\n" .. line
+    end
+end
+
+--- Tells what has come of a stage: in messages, and in a perf map and a report, if they are asked
+-- for. That a file cannot be written becomes the complaint of the outcome, unless there is one.
+-- Files are opened for that: so an inferior that others may wait for is let go first.
 -- @tparam Inferior inferior
 -- @tparam Outcome outcome
 -- @tparam Chosen chosen
 function stage.tell(inferior, outcome, chosen)
     if outcome.dry then return end
+    say_warnings(outcome)
     if chosen["perf-map"] then
         note_failure(outcome, require "tiexec.remap.perf_map".write(inferior, outcome))
     end

@@ -10,7 +10,6 @@ local cache = require "tiexec.sources.cache"
 local cache_image = require "tiexec.sources.cache_image"
 local core = require "tiexec.core"
 local files = require "tiexec.harness.files"
-local message = require "tiexec.base.message"
 local room = require "tiexec.harness.room"
 
 local c = core.constants
@@ -18,11 +17,12 @@ local copies = {}
 
 local WAIT_MS <const> = 5000 -- how long to wait for another process that is making the copy
 local OWNER_READ <const>, OTHERS_READ <const> = 0x100, 0x24 -- permissions 0400 and 0044
-local UNUSABLE <const> = "its cache file cannot be trusted or used"
 
 -- What was opened for a process that is held: lists of folders; and by the name of a copy, a
 -- Descriptor, a Begun, or why there is none.
 local opened_folders, prepared = {}, {}
+
+local suspects = {} -- a set of lines: files that somebody should remove
 
 -- ---- finding one --------------------------------------------------------------------------------
 
@@ -44,12 +44,17 @@ local function without_gaps(part)
     return range
 end
 
--- Says that a file cannot be used, since somebody should remove it. Gives nil and the reason for
--- the report.
-local function complain(path, why)
-    message.say("%s is not used: %s", path, why)
-    return nil, UNUSABLE
+-- Notes that a file cannot be used, since somebody should remove it. Gives nil and the reason.
+local function suspect(path, why)
+    local line = ("%s is not used: %s"):format(path, why)
+    suspects[line] = true
+    return nil, line
 end
+
+--- Tells whether the reason why there is no copy is a file that somebody should remove.
+-- @string why
+-- @treturn boolean
+function copies.is_suspect(why) return suspects[why] ~= nil end
 
 -- Opens a finished copy. Gives its descriptor, with its `path`; nil if there is none; or nil and
 -- why it cannot be used.
@@ -60,7 +65,7 @@ local function open(folders, name, part)
         local fd, why, errno = core.cache_open(folder.fd, name, least_size)
         if fd then return descriptor(fd, path) end
         if errno ~= c.ENOENT then
-            return complain(path, (why:gsub("^" .. name:gsub("%p", "%%%0") .. ": ", "")))
+            return suspect(path, (why:gsub("^" .. name:gsub("%p", "%%%0") .. ": ", "")))
         end
     end
 end
@@ -71,8 +76,9 @@ local function check(target, copy, part)
     if ok then return copy end
     copy:__close()
     if errno ~= c.EILSEQ then return nil, why end -- the target's fault, not the file's
-    return complain(copy.path, "its contents are not the program's")
+    return suspect(copy.path, "its contents are not the program's")
 end
+
 -- ---- making one ---------------------------------------------------------------------------------
 
 -- A copy that has been begun (class Begun). It is removed at the end of its scope, unless it was

@@ -100,13 +100,17 @@ local function name_of(part)
     return cache.name(part.original, part.start - part.original.bias, part)
 end
 
-local function replace(target, part, host)
+local function replace(target, part, host, options)
     local copy <close>, why = copies.get(target, name_of(part), part)
-    if not copy then return nil, why end
+    if not copy then
+        if options.warn and copies.is_suspect(why) then options.warn(why) end
+        return nil, why
+    end
     -- The original is opened before anything is changed, so that its pieces can be put back.
     local way_back <close>, closed = target.open(part.text)
     if not way_back then return nil, closed end
-    local stat = core.stat("/proc/self/fd/" .. copy.fd)
+    local stat, unknown = core.stat("/proc/self/fd/" .. copy.fd)
+    if not stat then return nil, unknown end
     local opened <close>, refused = target.open_file(copy.path, stat, copy.fd)
     if not opened then return nil, refused end
     local ok
