@@ -9,6 +9,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -93,17 +94,21 @@ static int close_stream(lua_State *L)
 // not inherit it, and a FIFO or terminal is never waited for.
 // @function create_file
 // @string path
+// @bool[opt] patient wait for whoever reads, when it is written to
 // @treturn[1] file of Lua's io library
 // @treturn[2] nil, message, errno (ENXIO: a FIFO without a reader)
 static int l_create_file(lua_State *L)
 {
     const char *path = luaL_checkstring(L, 1);
+    bool patient = lua_toboolean(L, 2);
     luaL_Stream *stream = lua_newuserdatauv(L, sizeof *stream, 0);
     stream->closef = NULL;
     luaL_setmetatable(L, LUA_FILEHANDLE);
     int fd = file_create(path);
     if (fd == -ENXIO)
         return push_no_reader(L, path);
+    if (fd >= 0 && patient)
+        fcntl(fd, F_SETFL, 0);
     stream->f = fd < 0 ? NULL : fdopen(fd, "w");
     if (!stream->f)
         return bind_push_failure(L, path, fd < 0 ? fd : -errno);

@@ -95,13 +95,24 @@ local function add_folder_of(path)
     package.cpath = ("%s;%s/?.so"):format(package.cpath, folder)
 end
 
+-- Why a file can be no script, or nil. A pipe has somebody who writes to it; for a FIFO that has a
+-- name there may be nobody, ever.
+local function refuse_script(path)
+    local FILE_TYPE <const>, FIFO <const>, PIPEFS <const> = 0xf000, 0x1000, 0x50495045
+    local stat = core.stat(path)
+    if not stat or stat.mode & FILE_TYPE ~= FIFO then return nil end
+    if core.filesystem_type(path) == PIPEFS then return nil end
+    return path .. ": it is a FIFO (cat it to --script /dev/stdin)"
+end
+
 -- Runs a script as lua5.4 does, with its command line in `arg` and the harness in `tiexec`. An
 -- integer that the script returns is the exit status; as in lua5.4, an error gives 1.
 local function run_script(path, arguments)
     _G.arg = table.move(arguments, 1, #arguments, 1, { [0] = path })
     _G.tiexec = require "tiexec"
     add_folder_of(path)
-    local chunk, why = loadfile(path)
+    local chunk, why = nil, refuse_script(path)
+    if not why then chunk, why = loadfile(path) end
     if not chunk then
         message.say("%s", why)
         return exit.FAILED

@@ -63,6 +63,16 @@ describe("what is no file of a few lines is refused at once:", function()
     end)
 end)
 
+describe("a script", function()
+    it("that is a FIFO is refused at once; one from a pipe runs", function()
+        local fifo = made "mkfifo PATH"
+        local result = support.run { "timeout", "-s", "KILL", "20", tiexec, "--script", fifo }
+        assert.equal(125, result.code)
+        assert.truthy(failure.one_line(result):find("FIFO", 1, true))
+        assert.equal("42\n", support.shell("echo 'print(6 * 7)' | " .. tiexec .. " --script /dev/stdin").out)
+    end)
+end)
+
 describe("root obeys no file of others:", function()
     if not support.is_root then return end
 

@@ -439,6 +439,22 @@ describe("--svg", function()
         assert.truthy(utf8.len(text))
     end)
 
+    it("to a FIFO that nobody reads is refused at once; a full one is waited for", function()
+        local folder <close> = support.folder()
+        local fifo = folder.path .. "/pipe"
+        os.execute("mkfifo " .. fifo)
+        local words = { "timeout", "-s", "KILL", "20", support.tiexec, "--svg", fifo, "--inspect", "--", ample }
+        local result = support.run(words)
+        assert.equal(125, result.code)
+        assert.truthy(failure.one_line(result):find(fifo, 1, true))
+        local script = [[exec 4<>"$1"; head -c 65536 /dev/zero >&4; shift 5; "$@" &
+            while [ -e /proc/$!/exe ] && ! grep -q pipe_write /proc/$!/wchan; do sleep 0.01; done
+            head -c 65536 <&4 >/dev/null; wait $!; echo $?; head -c 4 <&4]]
+        table.insert(words, 1, fifo)
+        result = support.run(support.concat({ "timeout", "-s", "KILL", "30", "sh", "-c", script, "sh" }, words))
+        assert.same({ "0\n<svg", "" }, { result.out, result.err })
+    end)
+
     for what, case in pairs { ["a folder that is missing"] = "/nowhere/map.svg", ["a full device"] = "/dev/full" } do
         it("to " .. what .. ": one line", function()
             local result = support.run_tiexec { "--svg", case, "--inspect", tostring(core.getpid()) }

@@ -2,6 +2,7 @@
 --- Draws a survey as a picture in SVG. Each object has a grid, in which a square is one huge page's
 -- place in the range of addresses. Lengths and positions are in the units of the picture.
 
+local core = require "tiexec.core"
 local reasons = require "tiexec.inspect.reasons"
 local text = require "tiexec.base.text"
 
@@ -253,7 +254,7 @@ end
 -- @treturn[1] boolean true
 -- @treturn[2] nil, string why the file could not be written
 function svg.write(survey, path)
-    local file, why = io.open(path, "w")
+    local file, why = core.create_file(path, true)
     if not file then return nil, why end
     local written, trouble = file:write(svg.draw(survey))
     local closed, late = file:close()
