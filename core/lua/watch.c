@@ -20,6 +20,7 @@
 // @int address of an instruction
 // @treturn[1] watch to be closed
 // @treturn[1] string nil; or why the kernel refuses: then `wait` tells of the end alone
+// @treturn[1] int its errno (ESRCH: the first thread has ended, as it does before another execs)
 // @treturn[2] nil, message, errno
 static int l_watch(lua_State *L)
 {
@@ -38,9 +39,8 @@ static int l_watch(lua_State *L)
     if (!refused)
         return 1;
     bind_push_failure(L, "perf_event_open", refused);
-    lua_pop(L, 1);
-    lua_remove(L, -2);
-    return 2;
+    lua_remove(L, -3);
+    return 3;
 }
 
 static struct watch *check(lua_State *L)

@@ -295,9 +295,9 @@ end
 -- Waits for news of the watch, and looks for new libraries after each, until the program ends.
 local function follow(self)
     local watch <close>, refused, errno = core.watch(self.pid, self.hook)
-    if errno == c.ESRCH then return end
+    if not watch and errno == c.ESRCH then return end
     if not watch then return self:say("libraries loaded later stay on small pages: " .. refused) end
-    if refused then
+    if refused and errno ~= c.ESRCH then
         self:say("looks for new libraries once a second: " .. refused
             .. " (sysctl kernel.perf_event_paranoid=2 lifts that)")
     end
