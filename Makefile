@@ -6,7 +6,7 @@
 # make test-arm64     those on an arm64 kernel alone
 # make test-real  the tests of large programs
 # make test-kernels   every source on six kernels of Debian's, for docs/KERNELS.md
-# make soak, make faults, make fuzz      look for new faults for long: docs/TESTING.md
+# make soak, faults, fuzz, threads        look for new faults for long: docs/TESTING.md
 # make asan       the tests here, with sanitizers in the program
 # make lint       cppcheck, clang-tidy, luacheck, shellcheck, both compilers
 # make bench      what it costs, in alternating runs

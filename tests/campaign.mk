@@ -54,4 +54,10 @@ soak:
 	@$(LUA) tests/tools/soak
 	@TIEXEC_SOAK=$${TIEXEC_SOAK:-10000} $(MAKE) check SPECS=tests/program/random_bases_spec.lua
 
-.PHONY: faults fuzz fuzz-lua fuzz-plans soak
+# ---- threads: THREADS_RUNS of each program, by each kind of --follow ----
+
+threads:
+	@$(MAKE) $(JOBS) test-programs
+	@$(LUA) tests/tools/threads $(THREADS_RUNS)
+
+.PHONY: faults fuzz fuzz-lua fuzz-plans soak threads

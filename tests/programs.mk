@@ -42,6 +42,7 @@ TEST_FLAGS_static_pie   := -static-pie -fPIC
 TEST_FLAGS_low_text     := -static -no-pie -fno-pie -Wl,-Ttext-segment=0x10000
 TEST_FLAGS_ample        := -pthread
 TEST_FLAGS_ample_static := -static -pthread
+TEST_FLAGS_threads_large := -pthread
 
 TEST_FLAGS_constructor := $(LIBRARY) -pthread -Wl,-soname,constructor
 TEST_FLAGS_loadable := $(LIBRARY) -fno-toplevel-reorder -fvisibility=hidden -Wl,-soname,loadable
@@ -69,6 +70,7 @@ $(call of,registers_dynamic): tests/programs/registers.c
 $(call of,registers_dynamic state_constructed): $(call of,constructor)
 $(call of,state_static state_static_pie state_no_pie state_constructed): tests/programs/state.c
 $(call of,ample_static): tests/programs/ample.c
+$(call of,threads_large): tests/programs/threads.c
 $(call of,needy): $(call of,loadable)
 $(call of,ends ends-little guarded low_text registers registers_dynamic shape small state \
     static_exec): tests/programs/arch.h
