@@ -203,6 +203,7 @@ static int start_plainly(char **argv, const char *why)
         return EXIT_TIEXEC_FAILED;
     }
     say("the program runs on small pages", why);
+    bind_release_signals();
     int err = program_find(argv[1], &path);
     if (!err)
         err = program_exec(path, argv + 1);

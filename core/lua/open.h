@@ -10,6 +10,9 @@
 /* Pushes the module. It may be called again in the same state: types are made once. */
 __attribute__((visibility("default"))) int luaopen_tiexec_core(lua_State *L);
 
+/* Puts the signals back that core.hold_signals has blocked. */
+void bind_release_signals(void);
+
 /* Makes the inferior's type; the other openers come after it. */
 void bind_add_inferior(lua_State *L);
 

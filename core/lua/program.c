@@ -27,7 +27,15 @@ static int l_find(lua_State *L)
 static struct signals before;
 static bool is_held;
 
-/// Blocks the signals that writing would bring (SIGPIPE and its like), until `exec`.
+void bind_release_signals(void)
+{
+    if (is_held)
+        signals_release(&before);
+    is_held = false;
+}
+
+/// Blocks the signals that a process brings upon itself (SIGPIPE, SIGXCPU and their like), until
+// `exec`.
 // @function hold_signals
 static int l_hold_signals(lua_State *L)
 {
@@ -48,9 +56,7 @@ static int l_exec(lua_State *L)
 {
     const char *path = luaL_checkstring(L, 1);
     char **argv = bind_check_argv(L, 2);
-    if (is_held)
-        signals_release(&before);
-    is_held = false;
+    bind_release_signals();
     return bind_push_failure(L, path, program_exec(path, argv));
 }
 

@@ -76,6 +76,19 @@ describe("a message", function()
     end)
 end)
 
+describe("a signal that this process brings upon itself before CMD", function()
+    it("does not end CMD, which finds its own signals as they were", function()
+        if support.run({ "strace", "-V" }).code ~= 0 then return pending("no strace") end
+        local words = { "grep", "Sig[BI]", "/proc/self/status" }
+        local plain = support.run(words)
+        for _, signal in ipairs { "XCPU", "XFSZ", "PIPE" } do
+            local result = support.run(support.concat({ "strace", "-o", "/dev/null", "-e", -- as it looks for CMD
+                "inject=faccessat,faccessat2:signal=" .. signal, support.tiexec }, words))
+            assert.same({ plain.out, 0 }, { result.out, result.code }, result.err)
+        end
+    end)
+end)
+
 describe("standard error is kept open no longer than by CMD:", function()
     it("a command substitution returns when CMD's processes have closed it", function()
         for _, follow in ipairs { "exec", "fork", "all" } do

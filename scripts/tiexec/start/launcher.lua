@@ -76,7 +76,6 @@ local function is_conditional(given) return given.strict or given["dry-run"] end
 -- `--dry-run` CMD is not started.
 local function become_untraced(path, argv, given, why)
     if given.report_file then
-        core.hold_signals() -- `exec` puts them back
         require "tiexec.show.report".write_failure(given.report_file, argv[1], why)
     end
     if is_conditional(given) then
@@ -148,6 +147,7 @@ local function start_under_init(path, argv, given)
 end
 
 local function run(argv, given)
+    core.hold_signals() -- what this process brings upon itself is not CMD's; `exec` puts them back
     local path, why, errno = user.find(argv[1], given)
     if not path then
         message.say("%s", why)
