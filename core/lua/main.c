@@ -207,6 +207,10 @@ static int start_plainly(char **argv, const char *why)
     int err = program_find(argv[1], &path);
     if (!err)
         err = program_exec(path, argv + 1);
+    if (err == -ENOMEM) { /* execvp needs none */
+        execvp(argv[1], argv + 1);
+        err = -errno;
+    }
     say(argv[1], strerror(-err));
     return err == -ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_EXECUTE;
 }

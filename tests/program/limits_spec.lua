@@ -91,3 +91,20 @@ for _, which in ipairs(LIMITS) do
         end)
     end
 end
+
+it("with hardly any data of its own, CMD runs as it does by itself, and one line says why", function()
+    if support.sanitized then return pending("AddressSanitizer needs more") end
+    local lines = 0
+    for kib = 100, 800, 20 do
+        local limited = { "prlimit", ("--data=%d"):format(kib << 10), "--" }
+        local plain = support.run(support.concat(limited, { "/bin/echo", "alive" }))
+        local result = support.run(support.concat(limited, { support.tiexec, "/bin/echo", "alive" }))
+        -- the dynamic linker may not even get so far as to start tiexec
+        if plain.code == 0 and not result.err:find("^cannot allocate TLS") then
+            failure.same_end(plain, result)
+            if result.err ~= "" then assert.matches("^tiexec: [^\n]+\n$", result.err) end
+            lines = lines + (result.err ~= "" and 1 or 0)
+        end
+    end
+    assert.is_true(lines > 0)
+end)

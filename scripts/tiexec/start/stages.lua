@@ -40,6 +40,7 @@ local MUCH_TEXT <const> = 2 << 20 -- bytes
 -- is_successor      its program is another one than tiexec has started
 -- unmoved           why its executable was not moved to a congruent base
 -- follower          watches for libraries once the process is let go
+-- has_complained    a line has said what has failed for its program
 -- done              nothing is left to do: it is to be let go
 local Run = {}
 Run.__index = Run
@@ -75,6 +76,7 @@ end
 function Run:finish(complaint, strict, is_remapped)
     if complaint and strict then return self:refuse(complaint) end
     if complaint then self:say(complaint) end
+    self.has_complained = complaint ~= nil
     self:leave(is_remapped)
 end
 
@@ -93,7 +95,7 @@ function Run:abandon(why)
     self:report_failure(why)
     local is_conditional = self.given.strict or self.given["dry-run"]
     if is_conditional and not self.is_waiting then return self:refuse(why) end
-    self:say("runs on small pages: " .. why)
+    if not self.has_complained then self:say("runs on small pages: " .. why) end
     self.done = true
 end
 
@@ -165,6 +167,7 @@ function Run:begin_successor()
     self.inferior:exit_kill(true)
     self.inferior:pass_signals(false)
     self.is_waiting, self.unmoved, self.is_successor = nil, nil, true
+    self.has_complained = nil
     return true
 end
 
