@@ -12,6 +12,7 @@ Observed.__index = Observed
 
 local observed = {}
 
+local TRIES <const>, PAUSE_MS <const> = 10, 10 -- to look at a process that looks as if it had ended
 local KERNEL_THREAD <const> = 0x00200000 -- PF_KTHREAD, in the flags of /proc/PID/stat
 
 -- Gives the name, the state and the flags of a process (proc_pid_stat(5)), or nil if there is no
@@ -33,11 +34,12 @@ local function owner_text(pid)
     return ("it belongs to user %d"):format(uid)
 end
 
--- Says why a process has no text to look at. nil: it has some.
+-- Says why a process has no text to look at. nil: it has some. And whether that may pass: while a
+-- thread execs that is not the first one, the process may look as if it had ended.
 local function reason_against(pid, state)
-    if not state then return "there is no such process" end
+    if not state then return "there is no such process", state_of(pid) ~= nil end
     if state.state == "Z" or state.state == "X" then
-        return "it has ended, and waits to be collected by its parent"
+        return "it has ended, and waits to be collected by its parent", true
     end
     if state.flags & KERNEL_THREAD ~= 0 then
         return "it is a thread of the kernel, without text of its own"
@@ -49,9 +51,9 @@ local function reason_against(pid, state)
     if errno == c.ENOENT and core.mappings(pid) then
         return "this kernel does not tell of its pages (no smaps: CONFIG_PROC_PAGE_MONITOR)"
     end
-    if errno == c.ENOENT or errno == c.ESRCH then return "it has just ended" end
+    if errno == c.ENOENT or errno == c.ESRCH then return "it has just ended", true end
     if not mappings then return why end
-    if #mappings == 0 then return "it has just ended" end
+    if #mappings == 0 then return "it has just ended", true end
     local image = core.image(("/proc/%d/exe"):format(pid))
     if image and image.class == c.ELFCLASS32 then return "it is a 32-bit program" end
 end
@@ -79,9 +81,14 @@ function Observed.remote_syscall() return nil, "it is only looked at", c.EPERM e
 -- huge pages by PR_SET_THP_DISABLE)
 -- @treturn[2] nil, string why the process cannot be observed
 function observed.open(pid)
-    local living = core.living(pid) -- its first thread may have ended while others live on
-    local state = state_of(living)
-    local why = reason_against(pid, state)
+    local living, state, why, may_pass
+    for _ = 1, TRIES do
+        living = core.living(pid) -- its first thread may have ended while others live on
+        state = state_of(living)
+        why, may_pass = reason_against(pid, state)
+        if not may_pass then break end
+        core.pause(PAUSE_MS)
+    end
     if why then return nil, why end
     local path = core.readlink(("/proc/%d/exe"):format(living))
     return setmetatable({ id = pid, name = state.name, executable = path,
