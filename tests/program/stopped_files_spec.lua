@@ -53,6 +53,20 @@ describe("a plan that is made before the stop, to see what will be needed,", fun
     end)
 end)
 
+describe("a strategy that is not there", function()
+    it("is told of without a stop", function()
+        if support.run({ "strace", "-V" }).code ~= 0 then return pending("no strace") end
+        local folder <close> = support.folder()
+        local process <close> = support.start { "sleep", "60" }
+        local log = folder.path .. "/trace"
+        local result = support.run(limited { "strace", "-f", "-o", log, "-e", "trace=ptrace", T,
+            "-s", "no-such-strategy", "--attach", tostring(process.pid) })
+        assert.equal(1, result.code)
+        assert.truthy(failure.one_line(result):find("no-such-strategy", 1, true))
+        assert.is_nil(support.read_file(log):find("ptrace(", 1, true))
+    end)
+end)
+
 describe("while a process stands still", function()
     local strace = support.run { "strace", "-V" }.code == 0
 

@@ -95,6 +95,7 @@ end
 local function remap(process, name, given)
     local stage = require "tiexec.remap.stage"
     local chosen = choice.of(process, name, given)
+    if chosen.wrong then return false, chosen.wrong end
     local _ <close> = stage.prepare_for_stop(process, name, chosen, { stage = "attach" })
     return with_stopped(process:pid(), function(inferior)
         local _ <close> = not given["dry-run"] and enable_huge_pages(inferior) or nil
