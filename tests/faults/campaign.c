@@ -408,7 +408,7 @@ static const char *fate_of(const struct run *run)
 /* Whether the program is ending: what was seen of it then says nothing. */
 static bool ends_soon(struct run *run)
 {
-    double end = now() + STATE_WAIT / 10;
+    double end = now() + STATE_WAIT;
     while (!run->target_ended && now() < end && step(run))
         ;
     return run->target_ended;
