@@ -56,16 +56,16 @@ OBJECTS  := $(SOURCES:%.c=$(BUILD)/%.o)
 PROGRAM  := $(BUILD)/tiexec
 MODULE   := $(BUILD)/lua/tiexec/core.so
 
-# The modules are compiled ahead and put into the program, with line numbers: to find, open and
-# parse them would be half of tiexec's own time.
+# The modules are compiled ahead and put into the program, with line numbers but no names of local
+# variables: to find, open and parse them would be half of tiexec's own time.
 SCRIPTS  := $(filter-out %/types.lua,$(wildcard scripts/tiexec/*.lua scripts/tiexec/*/*.lua))
 BYTECODE := $(SCRIPTS:scripts/%.lua=$(BUILD)/bytecode/%.lua)
 
 all: $(PROGRAM) $(MODULE)
 
-$(BUILD)/bytecode/%.lua: scripts/%.lua
+$(BUILD)/bytecode/%.lua: scripts/%.lua tests/tools/bytecode.lua
 	@mkdir -p $(@D)
-	$(Q)luac5.4 -o $@ $<
+	$(Q)$(LUA) tests/tools/bytecode.lua $< > $@
 
 # MODULE(tiexec_name, "tiexec.name", "file") for each.
 module_name = $(subst /,.,$(patsubst %/init,%,$(1:$(BUILD)/bytecode/%.lua=%)))
