@@ -22,9 +22,9 @@ int file_create(const char *path)
     return fd < 0 ? -errno : fd;
 }
 
-/* Reads from `fd` into a buffer until the end, until the buffer is full, or until `limit` bytes have
- * been read in all. `*used` bytes are in the buffer already. Returns 1 at the end or the limit, 0
- * if there may be more, or -errno. */
+/* Reads from `fd` into a buffer until the end, until the buffer is full, or until `limit` bytes
+ * have been read in all. `*used` bytes are in the buffer already. Returns 1 at the end or the
+ * limit, 0 if there may be more, or -errno. */
 static int fill(int fd, size_t limit, char *buffer, size_t capacity, size_t *used)
 {
     while (*used < limit && *used < capacity) {

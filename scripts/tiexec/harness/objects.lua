@@ -13,8 +13,8 @@ local objects = {}
 
 -- Gives the image of the file that is mapped, or nil. If the file cannot be had any more, the image
 -- comes from the headers in memory.
-local function read_image(inferior, mapping)
-    local file = files.of(inferior:pid(), mapping)
+local function read_image(inferior, mapping, executable)
+    local file = files.of(inferior:pid(), mapping, executable)
     if file and file.image then return file.image end
     if mapping.offset ~= 0 then return nil end
     local bytes = inferior:read_memory(mapping.start, math.min(mapping.stop - mapping.start, 65536))
@@ -47,8 +47,8 @@ local function kind_of(mapping, written)
     return executable and "text" or "rodata"
 end
 
-local function new_object(inferior, mapping, page)
-    local image = read_image(inferior, mapping)
+local function new_object(inferior, mapping, page, executable)
+    local image = read_image(inferior, mapping, executable)
     if not (image and image.native) then return nil end
     local bias = images.bias(image, { mapping }, page)
     if not bias then return nil end
@@ -93,14 +93,15 @@ end
 function objects.of(inferior, mappings)
     local page = core.page_size()
     local has_text = files_with_text(mappings)
+    local executable = files.executable(inferior:pid())
     local list, by_key, written = {}, {}, {}
     for _, mapping in ipairs(mappings) do
         local key = mapping.inode ~= 0 and key_of(mapping)
         if key and has_text[key] then
             local object = by_key[key]
             if object == nil then
-                object = new_object(inferior, mapping, page) or false -- false: looked for in vain
-                by_key[key] = object
+                object = new_object(inferior, mapping, page, executable)
+                by_key[key] = object or false -- false: looked for in vain
                 if object then
                     list[#list + 1] = object
                     written[object] = written_ranges(object, page)
