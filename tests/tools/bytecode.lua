@@ -18,9 +18,9 @@ local at = #HEADER + 2 -- after the number of the main function's upvalues
 local parts, begun = {}, 1
 
 local function integer()
-    local value, byte = 0, 0
+    local value = 0
     repeat
-        byte = text:byte(at)
+        local byte = text:byte(at)
         at, value = at + 1, value << 7 | byte & 0x7f
     until byte & 0x80 ~= 0
     return value

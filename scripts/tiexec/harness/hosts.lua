@@ -17,13 +17,18 @@ function hosts.describe(size)
     return host
 end
 
---- Describes the same host for smaller huge pages, which the TLB may hold as one entry all the
--- same.
+--- Tells whether the TLB may hold smaller huge pages of the same host as one entry.
+-- @tparam Host host
+-- @treturn boolean
+function hosts.has_smaller(host)
+    return host.contiguous_size > 0 and host.contiguous_size < host.huge_page_size
+end
+
+--- Describes the same host for these smaller huge pages.
 -- @tparam Host host
 -- @treturn ?Host nil: the CPU has no smaller ones
 function hosts.smaller(host)
-    local size = host.contiguous_size
-    return size > 0 and size < host.huge_page_size and hosts.describe(size) or nil
+    return hosts.has_smaller(host) and hosts.describe(host.contiguous_size) or nil
 end
 
 --- Describes the same host for huge pages of the size that an operation asks for.

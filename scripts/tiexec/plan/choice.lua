@@ -66,21 +66,16 @@ function choice.of(inferior, name, given)
     return choice.of_file({ path = core.readlink(exe) or name, file = exe }, given)
 end
 
---- Loads the strategy and the first source ahead of time. A profile may still choose others.
+--- Loads the strategy ahead of time. A profile may still choose another.
 -- @tparam Settings given the settings of the command line and the environment
-function choice.preload(given)
-    strategy.load(given.strategy or strategy.default)
-    local names = given.sources or sources.default()
-    sources.get(names[1])
-end
+function choice.preload(given) strategy.load(given.strategy or strategy.default) end
 
---- Does the work that needs no stopped inferior: describes the host, in `chosen.host`, and loads
--- the first source. Does nothing where the host is described already.
+--- Does the work that needs no stopped inferior: describes the host, in `chosen.host`. Does nothing
+-- where the host is described already.
 -- @tparam Chosen chosen
 function choice.prepare(chosen)
     if chosen.host or chosen.wrong then return end
     chosen.host = hosts.describe(chosen["page-size"])
-    sources.get(chosen.names[1])
 end
 
 --- Does the same, and reads and loads whatever else may be needed, for an inferior during whose

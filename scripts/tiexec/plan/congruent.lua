@@ -10,6 +10,8 @@ local ranges = require "tiexec.base.ranges"
 local c = core.constants
 local congruent = {}
 
+local LEAST_TEXT <const> = 65536 -- for less text it is not even worth it to look at the host
+
 --- Finds the largest text segment of an image. This segment decides where the image should lie.
 -- @tparam Image image
 -- @treturn ?Segment nil if the image has no text
@@ -38,6 +40,24 @@ function congruent.distance(image, bias, host)
     local span, strictest = images.span(image, host.page_size)
     if off == 0 or off & (strictest - 1) ~= 0 then return nil end
     return ranges.align_up(span.stop - span.start, huge) + off
+end
+
+--- Finds out whether, and how far, the executable should be moved.
+-- @tparam Inferior inferior at its exec stop
+-- @tparam ?Image image of its executable
+-- @treturn[1] table for `relocate.move`: `image`; `bias`, its load bias; `distance`, in bytes; and
+-- `host` with its sizes of pages alone
+-- @treturn[2] nil the executable need not, or cannot, be moved
+function congruent.wanted(inferior, image)
+    local entry = image and image.type == c.ET_DYN and (inferior:auxv() or {}).AT_ENTRY
+    if not entry or (congruent.main_text(image) or { filesz = 0 }).filesz < LEAST_TEXT then
+        return nil
+    end
+    -- The rest of the host's description would take longer to read, and the program waits.
+    local host = { page_size = core.page_size(), huge_page_size = core.huge_page_size() }
+    local bias = entry - image.entry
+    local distance = congruent.distance(image, bias, host)
+    return distance and { image = image, bias = bias, distance = distance, host = host }
 end
 
 return congruent
