@@ -7,15 +7,28 @@ local hosts = {}
 
 local EMPTY <const> = { total = 0, free = 0, reserved = 0, surplus = 0, overcommit = 0 }
 
---- Describes the host as it is now. `pool`, the hugetlb pool of such pages, is added to what
--- `tiexec.host()` gives.
+--- Reads what a description has not got yet.
+-- @tparam Host host
+function hosts.complete(host)
+    if not getmetatable(host) then return end
+    setmetatable(host, nil)
+    for name, value in pairs(core.host(host.huge_page_size)) do host[name] = value end
+    host.pool = host.hugetlb[host.huge_page_size] or EMPTY
+end
+
+-- Most programs have no text to remap, and then nobody asks for more than the sizes of pages. The
+-- rest is in a dozen files.
+local incomplete = { __index = function(host, name)
+    hosts.complete(host)
+    return host[name]
+end }
+
+--- Describes the host. `pool`, the hugetlb pool of such pages, is added to what `tiexec.host()`
+-- gives. All but the sizes of pages is read when some of it is first asked for, and is as it is
+-- then.
 -- @int[opt] size the size of a huge page, in bytes; by default the PMD's
 -- @treturn Host
-function hosts.describe(size)
-    local host = core.host(size)
-    host.pool = host.hugetlb[host.huge_page_size] or EMPTY
-    return host
-end
+function hosts.describe(size) return setmetatable(core.host_sizes(size), incomplete) end
 
 --- Tells whether the TLB may hold smaller huge pages of the same host as one entry.
 -- @tparam Host host

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 --- Strategies: finds, loads, checks and runs them.
 
+local hosts = require "tiexec.harness.hosts"
 local paths = require "tiexec.plan.paths"
 local sandbox = require "tiexec.plan.sandbox"
 local sources = require "tiexec.sources"
@@ -142,6 +143,7 @@ end
 -- @treturn[1] table list of Refused: the other operations
 -- @treturn[2] nil, string why there is no plan
 function strategy.make_plan(definition, description, host, options)
+    if not is_own(definition.path) then hosts.complete(host) end -- it is to see plain data
     local operations, why = guarded(definition.path, function()
         return { read(definition.path).plan(description, host, options) }
     end)

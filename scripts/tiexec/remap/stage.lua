@@ -207,6 +207,7 @@ end
 -- @tparam Chosen chosen
 function stage.preload(chosen)
     if chosen.wrong then return end
+    hosts.complete(chosen.host)
     get_executor()
     sources.get(chosen.names[1])
 end
