@@ -4,6 +4,7 @@
 -- which may kill the tracer in the same way.
 
 local core = require "tiexec.core"
+local status = require "tiexec.harness.status"
 
 local c = core.constants
 local seccomp = {}
@@ -36,9 +37,10 @@ end
 --- Says why the filters of this process forbid to trace a target. The calls are tried in a forked
 -- copy. Filters judge a call before the kernel looks at its arguments, which are such here that the
 -- calls have no effect.
+-- @tparam ?string text this process's `status.read`
 -- @treturn ?string nil: they allow it
-function seccomp.forbids_tracing()
-    if core.status(core.getpid(), "Seccomp") == 0 then return nil end -- nil: it is not known
+function seccomp.forbids_tracing(text)
+    if status.field(text, "Seccomp") == 0 then return nil end -- nil: it is not known
     local ok, why = core.trial(function()
         for _, name in ipairs(tracer_calls) do core.syscall(name, -1, 0, 0, 0, 0, 0) end
         try_target_calls()
@@ -73,10 +75,9 @@ function seccomp.forget(inferior) verdicts[inferior] = nil end
 -- Gives the `mode` of a thread (0: none, 1: strict, 2: filters), and how many `filters` it has. A
 -- field that the kernel does not tell of is nil. `id` is its thread id, or "thread-self".
 local function state_of(id)
-    local status, why = core.read_file(("/proc/%s/status"):format(id))
-    if not status then return nil, why end
-    return { mode = tonumber(status:match("\nSeccomp:%s*(%d+)")),
-        filters = tonumber(status:match("\nSeccomp_filters:%s*(%d+)")) }
+    local text, why = status.read(id)
+    if not text then return nil, why end
+    return { mode = status.field(text, "Seccomp"), filters = status.field(text, "Seccomp_filters") }
 end
 
 local NONE <const>, STRICT <const> = 0, 1

@@ -2,6 +2,7 @@
 --- Congruent bases. The page cache's huge pages can back a text only where address and file offset
 -- agree modulo the huge page.
 
+local auxv = require "tiexec.harness.auxv"
 local core = require "tiexec.core"
 local images = require "tiexec.harness.images"
 local planner = require "tiexec.planner"
@@ -49,10 +50,10 @@ end
 -- `host` with its sizes of pages alone
 -- @treturn[2] nil the executable need not, or cannot, be moved
 function congruent.wanted(inferior, image)
-    local entry = image and image.type == c.ET_DYN and (inferior:auxv() or {}).AT_ENTRY
-    if not entry or (congruent.main_text(image) or { filesz = 0 }).filesz < LEAST_TEXT then
-        return nil
-    end
+    local text = image and image.type == c.ET_DYN and congruent.main_text(image)
+    if not text or text.filesz < LEAST_TEXT then return nil end
+    local entry = auxv.value(auxv.read(inferior), auxv.AT_ENTRY)
+    if not entry then return nil end
     -- The rest of the host's description would take longer to read, and the program waits.
     local host = { page_size = core.page_size(), huge_page_size = core.huge_page_size() }
     local bias = entry - image.entry

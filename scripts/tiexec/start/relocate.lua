@@ -126,7 +126,8 @@ end
 -- back if the kernel does not accept the new place.
 local function switch(move)
     local inferior, distance = move.inferior, move.distance
-    local address, bytes = auxv.find(inferior, move.mappings)
+    local bytes = auxv.read(inferior)
+    local address = auxv.find(inferior, bytes, move.mappings)
     if not address then return nil, "its auxiliary vector was not found" end
     local pc, unknown = inferior:read_register("pc")
     if not pc then return nil, unknown end

@@ -123,7 +123,7 @@ end
 -- Whether tiexec must place the libraries, because the kernel does not place them congruently.
 function Run:needs_steering()
     return core.huge_page_size() > 0 and self:choose_settings().align ~= false
-        and steer.is_needed(self.inferior, self.entry.linker)
+        and steer.is_needed(self.inferior, self.image, self.entry.linker)
 end
 
 -- Whether the program is likely to have text to remap: much of its own, or libraries beside the C
@@ -249,7 +249,8 @@ end
 -- Stage entry.
 function Run:at_entry()
     local chosen = self:choose_settings()
-    local outcome, why = stage.run(self.inferior, self.name, chosen, { stage = "entry" })
+    local outcome, why = stage.run(self.inferior, self.name, chosen,
+        { stage = "entry", entry = self.entry.address })
     if not outcome then return self:give_up(why, chosen.strict) end
     if outcome.dry then return self:quit(0) end
     stage.tell(self.inferior, outcome, chosen)
