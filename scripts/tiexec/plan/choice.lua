@@ -5,7 +5,7 @@
 local core = require "tiexec.core"
 local hosts = require "tiexec.harness.hosts"
 local message = require "tiexec.base.message"
-local profile = require "tiexec.plan.profile"
+local paths = require "tiexec.plan.paths"
 local settings = require "tiexec.plan.settings"
 local sources = require "tiexec.sources"
 local strategy = require "tiexec.plan.strategy"
@@ -28,6 +28,15 @@ local function report_complaints(chosen, complaints)
     end
 end
 
+-- Finds the settings of an executable's profile, and complaints about profiles.
+local function settings_of_profile(executable, given)
+    if not executable then return {}, {} end
+    local files, complaints = { given.profile }, {}
+    if not given.profile then files, complaints = paths.profiles() end
+    if #files == 0 then return {}, complaints end -- as on most hosts
+    return require "tiexec.plan.profile".find(executable, files, complaints), complaints
+end
+
 -- Completes the settings with what the strategy declares.
 local function complete_by_strategy(chosen)
     local definition = chosen.definition
@@ -46,8 +55,7 @@ end
 -- @tparam Settings given the settings of the command line and the environment
 -- @treturn Chosen
 function choice.of_file(executable, given)
-    local found, complaints = {}, {}
-    if executable then found, complaints = profile.find(executable, given.profile) end
+    local found, complaints = settings_of_profile(executable, given)
     local chosen = settings.merge(given, found, { strategy = strategy.default, debug = {} })
     chosen.executable = executable and executable.path
     chosen.definition, chosen.wrong = strategy.load(chosen.strategy)
