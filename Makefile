@@ -69,9 +69,9 @@ $(BUILD)/bytecode/%.lua: scripts/%.lua tests/tools/bytecode.lua
 
 # MODULE(tiexec_name, "tiexec.name", "file") for each; a strategy's is tiexec.strategies.name.
 module_name = $(patsubst strategies.%,tiexec.strategies.%,$(subst /,.,$(patsubst %/init,%,$(1:$(BUILD)/bytecode/%.lua=%))))
-$(BUILD)/modules.inc: $(BYTECODE)
-	$(Q){ $(foreach f,$^,echo 'MODULE($(subst .,_,$(call module_name,$f)), \
-	    "$(call module_name,$f)", "$f")';) } > $@
+$(BUILD)/modules.inc: $(BYTECODE) Makefile
+	$(Q){ $(foreach f,$(BYTECODE),echo 'MODULE($(subst .,_,$(call module_name,$f)), \
+	    "$(call module_name,$f)", "$f")';) } | LC_ALL=C sort -t '"' -k 2,2 > $@
 $(BUILD)/core/lua/main.o: $(BUILD)/modules.inc
 
 $(PROGRAM): $(BUILD)/core/lua/main.o $(OBJECTS) $(if $(STATIC),$(BUILD)/libs)

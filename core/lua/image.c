@@ -25,7 +25,7 @@ static int push_image(lua_State *L, const char *what, int err, struct image *ima
 {
     if (err)
         return bind_push_failure(L, what, err);
-    lua_newtable(L);
+    lua_createtable(L, 0, 12);
     bind_set_integer(L, "class", (uint64_t)image->class);
     bind_set_integer(L, "machine", image->machine);
     bind_set_integer(L, "type", image->type);

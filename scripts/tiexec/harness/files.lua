@@ -89,7 +89,8 @@ function files.executable(pid) return core.readlink(("/proc/%d/exe"):format(pid)
 -- @treturn[1] MappedFile
 -- @treturn[2] nil the process is held, and the file was not looked for before
 function files.of(pid, m, executable)
-    local list, key = known[pid], key_of(m)
+    local list = known[pid]
+    local key = list and key_of(m)
     if list and (list[key] or held[pid]) then return list[key] end
     local file = look_for(pid, m, executable or files.executable(pid))
     if list then list[key] = file end
