@@ -37,7 +37,7 @@ static void (*const openers[])(lua_State *L) = {
     bind_add_watch,
 };
 
-#define FUNCTIONS 128 /* about so many in all: a table that grows is filled anew each time */
+#define FUNCTIONS 128 /* room for all: a table that grows is filled anew each time */
 
 /* A test runner may load the module anew for each of its files, in one state. */
 int luaopen_tiexec_core(lua_State *L)
