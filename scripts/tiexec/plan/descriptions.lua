@@ -47,8 +47,7 @@ end
 
 -- How large the stack may become, in bytes: its limit, but at most a GiB.
 local function stack_limit(pid)
-    local limits = core.read_file(("/proc/%d/limits"):format(pid)) or ""
-    return math.min(tonumber(limits:match("Max stack size%s+(%d+)")) or GIB, GIB)
+    return math.min(core.stack_limit(pid) or GIB, GIB)
 end
 
 -- The range that the stack may grow into, with the guard gap below it.

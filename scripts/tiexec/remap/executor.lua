@@ -100,10 +100,13 @@ local function end_if_broken(state, range, why, broken)
     return why
 end
 
--- The mappings with their properties, as they were before the first range was served.
+-- The mappings with their properties, as they were before the first range was served. Notes what
+-- text there was.
 local function details_of(state)
+    if state.details then return state.details end
     local why
-    if not state.details then state.details, why = core.mappings(state.target.pid, true) end
+    state.details, why = core.mappings(state.target.pid, true)
+    state.before = whole.text_of(state.details or {})
     return state.details, why
 end
 
@@ -199,7 +202,6 @@ function executor.run(inferior, operations, names, options)
         forbidden = make_forbidden(inferior), inferior = inferior }
     for _, operation in ipairs(operations) do
         if operation.op == "remap" and not state.ended then
-            state.before = state.before or whole.look(state.target)
             local first, size = #state.results + 1, operation.page_size or host.huge_page_size
             described[size] = described[size] or hosts.for_operation(operation, host)
             state.names, state.host = operation.sources or names, described[size]
