@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -44,19 +45,20 @@ static int fill(int fd, size_t limit, char *buffer, size_t capacity, size_t *use
  * no more of the heap than it needs. */
 static int read_open(int fd, size_t limit, char **data, size_t *size)
 {
-    char start[4096], *heap = NULL;
+    char start[4096], *buffer = start, *heap = NULL;
     size_t used = 0, capacity = sizeof start;
     for (;;) {
-        int done = fill(fd, limit, heap ? heap : start, capacity, &used);
+        int done = fill(fd, limit, buffer, capacity, &used);
         capacity = done ? used : capacity * 4;
-        char *larger = done < 0 ? NULL : realloc(heap, capacity + 1);
+        bool fits = done >= 0 && capacity < SIZE_MAX;
+        char *larger = fits ? realloc(heap, capacity + 1) : NULL;
         if (!larger) {
             free(heap);
             return done < 0 ? done : -ENOMEM;
         }
         if (!heap)
             memcpy(larger, start, used);
-        heap = larger;
+        buffer = heap = larger;
         if (done)
             break;
     }
