@@ -106,7 +106,8 @@ local function replace(target, part, host)
     -- The original is opened before anything is changed, so that its pieces can be put back.
     local way_back <close>, closed = target.open(part.text)
     if not way_back then return nil, closed end
-    local stat = core.stat("/proc/self/fd/" .. copy.fd)
+    local stat, unknown = core.stat("/proc/self/fd/" .. copy.fd)
+    if not stat then return nil, unknown end
     local opened <close>, refused = target.open_file(copy.path, stat, copy.fd)
     if not opened then return nil, refused end
     local ok
