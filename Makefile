@@ -56,22 +56,22 @@ OBJECTS  := $(SOURCES:%.c=$(BUILD)/%.o)
 PROGRAM  := $(BUILD)/tiexec
 MODULE   := $(BUILD)/lua/tiexec/core.so
 
-# The modules are compiled ahead and put into the program, with line numbers: to find, open and
-# parse them would be half of tiexec's own time.
-SCRIPTS  := $(filter-out %/types.lua,$(wildcard scripts/tiexec/*.lua scripts/tiexec/*/*.lua))
+# The modules and strategies are compiled ahead and put into the program, with line numbers but no names of
+# local variables: to find, open and parse them would be half of tiexec's own time.
+SCRIPTS  := $(filter-out %/types.lua,$(wildcard $(addprefix scripts/,strategies/*.lua tiexec/*.lua tiexec/*/*.lua)))
 BYTECODE := $(SCRIPTS:scripts/%.lua=$(BUILD)/bytecode/%.lua)
 
 all: $(PROGRAM) $(MODULE)
 
-$(BUILD)/bytecode/%.lua: scripts/%.lua
+$(BUILD)/bytecode/%.lua: scripts/%.lua tests/tools/bytecode.lua
 	@mkdir -p $(@D)
-	$(Q)luac5.4 -o $@ $<
+	$(Q)$(LUA) tests/tools/bytecode.lua $< > $@
 
-# MODULE(tiexec_name, "tiexec.name", "file") for each.
-module_name = $(subst /,.,$(patsubst %/init,%,$(1:$(BUILD)/bytecode/%.lua=%)))
-$(BUILD)/modules.inc: $(BYTECODE)
-	$(Q){ $(foreach f,$^,echo 'MODULE($(subst .,_,$(call module_name,$f)), \
-	    "$(call module_name,$f)", "$f")';) } > $@
+# MODULE(tiexec_name, "tiexec.name", "file") for each; a strategy's is tiexec.strategies.name.
+module_name = $(patsubst strategies.%,tiexec.strategies.%,$(subst /,.,$(patsubst %/init,%,$(1:$(BUILD)/bytecode/%.lua=%))))
+$(BUILD)/modules.inc: $(BYTECODE) Makefile
+	$(Q){ $(foreach f,$(BYTECODE),echo 'MODULE($(subst .,_,$(call module_name,$f)), \
+	    "$(call module_name,$f)", "$f")';) } | LC_ALL=C sort -t '"' -k 2,2 > $@
 $(BUILD)/core/lua/main.o: $(BUILD)/modules.inc
 
 $(PROGRAM): $(BUILD)/core/lua/main.o $(OBJECTS) $(if $(STATIC),$(BUILD)/libs)

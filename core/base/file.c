@@ -4,7 +4,9 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -21,38 +23,49 @@ int file_create(const char *path)
     return fd < 0 ? -errno : fd;
 }
 
+/* Reads from `fd` into a buffer until the end, until the buffer is full, or until `limit` bytes
+ * have been read in all. `*used` bytes are in the buffer already. Returns 1 at the end or the
+ * limit, 0 if there may be more, or -errno. */
+static int fill(int fd, size_t limit, char *buffer, size_t capacity, size_t *used)
+{
+    while (*used < limit && *used < capacity) {
+        size_t room = capacity - *used, left = limit - *used;
+        ssize_t n = read(fd, buffer + *used, room < left ? room : left);
+        if (n < 0 && errno != EINTR)
+            return -errno;
+        if (n == 0)
+            return 1;
+        *used += n > 0 ? (size_t)n : 0;
+    }
+    return *used == limit;
+}
+
 /* Reads from `fd` until its end, or until `limit` bytes. A file of /proc gives no more than about a
- * page with one read(2), and tells no size beforehand. */
+ * page with one read(2), and tells no size beforehand. Most are small: what fits on the stack takes
+ * no more of the heap than it needs. */
 static int read_open(int fd, size_t limit, char **data, size_t *size)
 {
-    size_t capacity = 16384, used = 0;
-    char *buffer = malloc(capacity);
-    while (buffer) {
-        if (capacity - used < 4096) {
-            char *larger = realloc(buffer, capacity *= 2);
-            if (!larger)
-                break;
-            buffer = larger;
+    char start[4096], *buffer = start, *heap = NULL;
+    size_t used = 0, capacity = sizeof start;
+    for (;;) {
+        int done = fill(fd, limit, buffer, capacity, &used);
+        capacity = done ? used : capacity * 4;
+        bool fits = done >= 0 && capacity < SIZE_MAX;
+        char *larger = fits ? realloc(heap, capacity + 1) : NULL;
+        if (!larger) {
+            free(heap);
+            return done < 0 ? done : -ENOMEM;
         }
-        size_t room = capacity - used - 1, left = limit - used;
-        ssize_t n = read(fd, buffer + used, room < left ? room : left);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0) {
-            int err = -errno;
-            free(buffer);
-            return err;
-        }
-        used += (size_t)n;
-        if (n == 0 || used == limit) {
-            buffer[used] = '\0';
-            *data = buffer;
-            *size = used;
-            return 0;
-        }
+        if (!heap)
+            memcpy(larger, start, used);
+        buffer = heap = larger;
+        if (done)
+            break;
     }
-    free(buffer);
-    return -ENOMEM;
+    heap[used] = '\0';
+    *data = heap;
+    *size = used;
+    return 0;
 }
 
 int file_read_start(const char *path, size_t limit, char **data, size_t *size)

@@ -37,9 +37,11 @@ static void read_dynamic(Elf *elf, const struct segment *dynamic, struct image *
     Elf_Data *data =
         elf_getdata_rawchunk(elf, (int64_t)dynamic->offset, dynamic->filesz, ELF_T_DYN);
     GElf_Dyn entry;
-    for (int i = 0; data && gelf_getdyn(data, i, &entry) && entry.d_tag != DT_NULL; i++)
+    for (int i = 0; data && gelf_getdyn(data, i, &entry) && entry.d_tag != DT_NULL; i++) {
+        image->needed += entry.d_tag == DT_NEEDED;
         if (entry.d_tag == DT_TEXTREL || (entry.d_tag == DT_FLAGS && entry.d_un.d_val & DF_TEXTREL))
             image->text_relocations = true;
+    }
 }
 
 static int read_segments(Elf *elf, struct image *image)

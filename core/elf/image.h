@@ -22,6 +22,7 @@ struct image {
     uint64_t entry;
     uint64_t device, inode, size; /* of the file; 0 for an image in memory */
     bool text_relocations;        /* DT_TEXTREL, or DF_TEXTREL in DT_FLAGS */
+    unsigned needed;              /* how many libraries it names (DT_NEEDED) */
     struct segment *segments;
     size_t segment_count;
     char build_id[2 * 64 + 1]; /* hexadecimal, "" when there is none */

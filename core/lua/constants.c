@@ -52,8 +52,9 @@ static const struct {
 
 void bind_add_constants(lua_State *L)
 {
-    lua_newtable(L);
-    for (size_t i = 0; i < sizeof constants / sizeof constants[0]; i++) {
+    const size_t count = sizeof constants / sizeof constants[0];
+    lua_createtable(L, 0, (int)count + 1);
+    for (size_t i = 0; i < count; i++) {
         lua_pushinteger(L, constants[i].value);
         lua_setfield(L, -2, constants[i].name);
     }

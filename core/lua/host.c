@@ -23,6 +23,35 @@ static void push_pools(lua_State *L, const struct host *host)
     }
 }
 
+/* Pushes a table with the sizes of pages. */
+static void push_sizes(lua_State *L, const struct host *host)
+{
+    lua_newtable(L);
+    bind_set_integer(L, "page_size", host->page_size);
+    bind_set_integer(L, "huge_page_size", host->huge_page_size);
+    bind_set_integer(L, "pmd_size", host->pmd_size);
+    bind_set_integer(L, "contiguous_size", host->contiguous_size);
+}
+
+static uint64_t check_size(lua_State *L)
+{
+    lua_Integer size = luaL_optinteger(L, 1, 0);
+    luaL_argcheck(L, size >= 0, 1, "a size is not negative");
+    return (uint64_t)size;
+}
+
+/// The sizes of pages on this host.
+// @function host_sizes
+// @int[opt] size as for `host`
+// @treturn table `page_size`, `huge_page_size`, `pmd_size`, `contiguous_size`, as `host` gives them
+static int l_host_sizes(lua_State *L)
+{
+    struct host host;
+    host_read_sizes(&host, check_size(L));
+    push_sizes(L, &host);
+    return 1;
+}
+
 /// Facts of this host, as they are now.
 // @function host
 // @int[opt] size of the pages in question, bytes; the PMD-sized ones when absent or 0
@@ -35,15 +64,9 @@ static void push_pools(lua_State *L, const struct host *host)
 static int l_host(lua_State *L)
 {
     struct host host;
-    lua_Integer size = luaL_optinteger(L, 1, 0);
-    luaL_argcheck(L, size >= 0, 1, "a size is not negative");
-    host_read(&host, (uint64_t)size);
-    lua_newtable(L);
+    host_read(&host, check_size(L));
+    push_sizes(L, &host);
     bind_set_string(L, "arch", ARCH_NAME);
-    bind_set_integer(L, "page_size", host.page_size);
-    bind_set_integer(L, "huge_page_size", host.huge_page_size);
-    bind_set_integer(L, "pmd_size", host.pmd_size);
-    bind_set_integer(L, "contiguous_size", host.contiguous_size);
     bind_set_string(L, "kernel", host.kernel);
     lua_newtable(L);
     lua_pushinteger(L, host.kernel_major);
@@ -115,6 +138,7 @@ void bind_add_host(lua_State *L)
 {
     static const luaL_Reg functions[] = {
         {"host", l_host},
+        {"host_sizes", l_host_sizes},
         {"page_size", l_page_size},
         {"huge_page_size", l_huge_page_size},
         {"places_congruent", l_places_congruent},

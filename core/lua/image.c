@@ -25,7 +25,7 @@ static int push_image(lua_State *L, const char *what, int err, struct image *ima
 {
     if (err)
         return bind_push_failure(L, what, err);
-    lua_newtable(L);
+    lua_createtable(L, 0, 12);
     bind_set_integer(L, "class", (uint64_t)image->class);
     bind_set_integer(L, "machine", image->machine);
     bind_set_integer(L, "type", image->type);
@@ -34,6 +34,7 @@ static int push_image(lua_State *L, const char *what, int err, struct image *ima
     bind_set_integer(L, "inode", image->inode);
     bind_set_integer(L, "size", image->size);
     bind_set_boolean(L, "text_relocations", image->text_relocations);
+    bind_set_integer(L, "needed", image->needed);
     bind_set_boolean(L, "native", image_is_native(image));
     if (image->build_id[0])
         bind_set_string(L, "build_id", image->build_id);
@@ -47,8 +48,9 @@ static int push_image(lua_State *L, const char *what, int err, struct image *ima
 // @function image
 // @string path
 // @treturn[1] table `class`, `machine`, `type`, `entry`, as in <elf.h>; `build_id` (hexadecimal;
-// nil: none), `native` (it is for this CPU and 64-bit), `text_relocations`; of the file `device`,
-// `inode`, `size`; `segments`: a list of the program headers with the field names of <elf.h>
+// nil: none), `native` (it is for this CPU and 64-bit), `text_relocations`, `needed` (how many
+// libraries it names); of the file `device`, `inode`, `size`; `segments`: a list of the program
+// headers with the field names of <elf.h>
 // @treturn[2] nil, message, errno (ENOEXEC: it is no ELF file)
 static int l_image(lua_State *L)
 {

@@ -27,8 +27,8 @@
 #define EXIT_CANNOT_EXECUTE 126
 #define EXIT_NOT_FOUND      127
 
-/* The compiled modules of scripts/tiexec, which the Makefile lists as MODULE(symbol, name,
- * file). */
+/* The compiled modules of scripts/tiexec and the strategies, which the Makefile lists as
+ * MODULE(symbol, name, file) in order of their names. */
 #define MODULE(symbol, name, file)                                                                \
     __asm__(".pushsection .rodata\n" #symbol "_start: .incbin \"" file "\"\n" #symbol             \
             "_stop:\n"                                                                            \
@@ -123,16 +123,35 @@ static void set_paths(lua_State *L)
     add_folder(L, home, "/../../scripts"); /* build/asan */
 }
 
+static int compare(const void *name, const void *module)
+{
+    return strcmp(name, ((const struct module *)module)->name);
+}
+
+/* The __index of package.preload: pushes the loader of a module, or nil. */
+static int find_module(lua_State *L)
+{
+    const char *name = lua_tostring(L, 2);
+    const struct module *module =
+        name ? bsearch(name, modules, sizeof modules / sizeof *modules, sizeof *modules, compare)
+             : NULL;
+    if (!module)
+        return 0;
+    lua_pushlightuserdata(L, (void *)(uintptr_t)module);
+    lua_pushcclosure(L, load_module, 1);
+    return 1;
+}
+
+/* Half of the modules are never asked for: so package.preload is not filled with them. */
 static void set_modules(lua_State *L)
 {
     luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
     lua_pushcfunction(L, luaopen_tiexec_core);
     lua_setfield(L, -2, "tiexec.core");
-    for (size_t i = 0; i < sizeof modules / sizeof modules[0]; i++) {
-        lua_pushlightuserdata(L, (void *)(uintptr_t)&modules[i]);
-        lua_pushcclosure(L, load_module, 1);
-        lua_setfield(L, -2, modules[i].name);
-    }
+    lua_createtable(L, 0, 1);
+    lua_pushcfunction(L, find_module);
+    lua_setfield(L, -2, "__index");
+    lua_setmetatable(L, -2);
     lua_pop(L, 1);
 }
 

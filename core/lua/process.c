@@ -6,8 +6,10 @@
 #include "proc/process.h"
 
 #include <elf.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #define AT(name) {#name, name}
 static const struct {
@@ -97,6 +99,20 @@ static int l_layout(lua_State *L)
     return 1;
 }
 
+/// How large the stack of a process may become.
+// @function stack_limit
+// @int pid
+// @treturn[1] int bytes; math.maxinteger: there is no limit
+// @treturn[2] nil, message, errno (EPERM: it is another user's)
+static int l_stack_limit(lua_State *L)
+{
+    struct rlimit limit;
+    if (prlimit(bind_check_pid(L, 1), RLIMIT_STACK, NULL, &limit) < 0)
+        return bind_push_failure(L, "prlimit", -errno);
+    lua_pushinteger(L, limit.rlim_cur > INT64_MAX ? INT64_MAX : (lua_Integer)limit.rlim_cur);
+    return 1;
+}
+
 /// A thread by whose id the memory and the executable of a process can be read in /proc. A process
 // whose first thread has ended while others live on has neither under its own id.
 // @function living
@@ -137,6 +153,7 @@ void bind_add_process(lua_State *L)
         {"auxv", l_auxv},
         {"status", l_status},
         {"layout", l_layout},
+        {"stack_limit", l_stack_limit},
         {"send_file", l_send_file},
         {NULL, NULL},
     };

@@ -44,7 +44,7 @@ static void push_arguments(lua_State *L, const uint64_t arguments[6])
 
 static void push_event(lua_State *L, const struct event *event)
 {
-    lua_newtable(L);
+    lua_createtable(L, 0, 4);
     bind_set_string(L, "reason", reasons[event->reason]);
     bind_set_integer(L, "thread", (uint64_t)event->tid);
     switch (event->reason) {

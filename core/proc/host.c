@@ -179,15 +179,20 @@ int host_thp_bytes(uint64_t size, uint64_t *bytes)
     return err;
 }
 
-void host_read(struct host *host, uint64_t huge_page_size)
+void host_read_sizes(struct host *host, uint64_t huge_page_size)
 {
-    struct utsname name;
-    uint64_t yama;
     *host = (struct host){.yama = -1};
     host->page_size = (uint64_t)sysconf(_SC_PAGESIZE);
     host->pmd_size = host_huge_page_size();
     host->huge_page_size = huge_page_size ? huge_page_size : host->pmd_size;
     host->contiguous_size = ARCH_CONTIGUOUS_SIZE(host->page_size);
+}
+
+void host_read(struct host *host, uint64_t huge_page_size)
+{
+    struct utsname name;
+    uint64_t yama;
+    host_read_sizes(host, huge_page_size);
     if (uname(&name) == 0) {
         snprintf(host->kernel, sizeof host->kernel, "%s", name.release);
         char *rest;

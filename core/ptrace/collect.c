@@ -202,13 +202,13 @@ static int collect_until(int64_t deadline, bool may_block)
 
 int collect_some(int64_t deadline)
 {
+    if (deadline == CLOCK_NEVER && newborn_count == 0)
+        return collect_until(deadline, true);
     int n = collect_one(false), left = clock_left(deadline);
     if (n > 0)
         collect_now();
     if (n)
         return n < 0 ? n : 0;
-    if (deadline == CLOCK_NEVER && newborn_count == 0)
-        return collect_until(deadline, true);
     if (left == 0 && clock_is_past(deadline))
         return -ETIMEDOUT;
     struct ticker ticker;

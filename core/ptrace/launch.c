@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <sched.h>
+#include <setjmp.h>
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
@@ -20,7 +21,8 @@
 /* PTRACE_O_EXITKILL comes at the exec (is_launched): a tracer that ends before has done nothing. */
 #define OPTIONS (PTRACE_O_TRACEEXEC | PTRACE_O_TRACECLONE | PTRACE_O_TRACESYSGOOD)
 
-#define END_MS 5000 /* the longest that a killed child is waited for */
+#define END_MS        5000 /* the longest that a killed child is waited for */
+#define BETWEEN_STACK 32768
 
 /* ---- a channel of two sides, for one int at a time; a side that ends closes it ---- */
 
@@ -72,22 +74,38 @@ static void become_tracer(int channel, int keep, pid_t target, struct inferior *
 
 /* ---- the target's side ---- */
 
+/* What the child between does, and where its own child goes on. */
+struct birth {
+    int channel;
+    jmp_buf place;
+};
+
+/* The child between. It shares the target's memory, which stands still meanwhile, and has a stack
+ * of its own. Its child has a copy of the memory, and leaves for the target's stack in there. */
+static int be_between(void *argument)
+{
+    struct birth *birth = argument;
+    pid_t pid = fork();
+    if (pid == 0)
+        longjmp(birth->place, 1);
+    channel_send(birth->channel, pid);
+    _exit(0);
+}
+
 /* Makes the tracer, a grandchild whose parent is gone, so that it is no child of the target. The
  * child between has no exit signal: so the target gets no SIGCHLD, and waitpid works even if the
- * target ignores SIGCHLD. Returns 0 or -errno in the target, to whose channel the tracer's pid is
- * sent; and 1 in the tracer. */
+ * target ignores SIGCHLD. A copy of the memory would be made twice, were it not shared with that
+ * child. Returns 0 or -errno in the target, to whose channel the tracer's pid is sent; and 1 in the
+ * tracer. */
 static int fork_orphan(int channel)
 {
-    pid_t middle = (pid_t)syscall(SYS_clone, 0UL, NULL, NULL, NULL, 0UL);
+    _Alignas(16) char stack[BETWEEN_STACK]; /* below `birth.place`, as longjmp wants it */
+    struct birth birth = {.channel = channel};
+    if (setjmp(birth.place))
+        return 1;
+    pid_t middle = clone(be_between, stack + sizeof stack, CLONE_VM | CLONE_VFORK, &birth);
     if (middle < 0)
         return -errno;
-    if (middle == 0) {
-        pid_t pid = fork();
-        if (pid == 0)
-            return 1;
-        channel_send(channel, pid);
-        _exit(0);
-    }
     int status;
     while (waitpid(middle, &status, __WALL) < 0 && errno == EINTR)
         ;

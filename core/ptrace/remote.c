@@ -18,8 +18,8 @@
 #define TICK_MS 50
 
 static const struct {
-    const char *name;
-    long number;
+    char name[28]; /* and no pointer, which would have to be relocated at each start */
+    int number;
 } syscalls[] = {
 /* Lines {"read", 0}, in order of the names; the Makefile makes them from <asm/unistd.h>. */
 #include "syscalls.inc"

@@ -90,6 +90,7 @@
 ---@field inode integer The file's inode; 0 for an image read from memory.
 ---@field size integer The file's size; 0 for an image read from memory.
 ---@field text_relocations boolean Whether the dynamic linker writes to the text.
+---@field needed integer How many libraries it names (DT_NEEDED).
 ---@field native boolean Whether a 64-bit process of this CPU can run the file.
 ---@field build_id string? The build-id in hexadecimal, where the file has one.
 ---@field segments Segment[] All program headers, in the file's order.

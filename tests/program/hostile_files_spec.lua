@@ -120,7 +120,7 @@ describe("root obeys no file of others:", function()
 end)
 
 describe("tiexec's own strategies are known by the file:", function()
-    local own = assert(require "tiexec.plan.strategy".find "none")
+    local own = assert(require "tiexec.plan.paths".own_strategies()) .. "/none.lua"
 
     -- Outside of a copy of the process `while` would never end.
     local LOOPS <const> = "while true do end"

@@ -21,29 +21,49 @@ function auxv.stack(inferior, mappings)
     if stack then return sp, stack.stop end
 end
 
---- Finds the vector on the stack. The kernel's own copy of it, /proc/PID/auxv, has the same bytes.
+--- Reads the kernel's own copy of the vector.
+-- @tparam Inferior inferior
+-- @treturn ?string its bytes
+function auxv.read(inferior)
+    return core.read_file(("/proc/%d/auxv"):format(inferior:pid()))
+end
+
+-- Gives the place of an entry's value in a vector, counted from 0; nil: there is no such entry.
+local function offset_of(bytes, kind)
+    for offset = 0, #bytes - 2 * WORD, 2 * WORD do
+        if string.unpack("j", bytes, offset + 1) == kind then return offset + WORD end
+    end
+end
+
+--- Gives the value of one entry of a vector.
+-- @tparam ?string bytes of the vector
+-- @int kind AT_*
+-- @treturn ?int nil: there is no vector, or it has no such entry
+function auxv.value(bytes, kind)
+    local offset = bytes and offset_of(bytes, kind)
+    return offset and string.unpack("j", bytes, offset + 1) or nil
+end
+
+--- Finds the vector on the stack. It has the same bytes as the kernel's own copy.
 -- @tparam Inferior inferior stopped at its exec
+-- @tparam ?string bytes what `auxv.read` gives
 -- @tparam[opt] table mappings the inferior's, if the caller has them already
--- @treturn[1] int address of the vector
--- @treturn[1] string bytes of the vector
--- @treturn[2] nil the vector was not found
-function auxv.find(inferior, mappings)
-    local bytes = core.read_file(("/proc/%d/auxv"):format(inferior:pid()))
+-- @treturn ?int address of the vector; nil: it was not found
+function auxv.find(inferior, bytes, mappings)
     local sp, top = auxv.stack(inferior, mappings)
-    local address = bytes and sp and inferior:search_memory(sp, top - sp, bytes)
-    if address then return address, bytes end
+    return bytes and sp and inferior:search_memory(sp, top - sp, bytes) or nil
 end
 
 --- Finds the value of one entry of the vector on the stack.
 -- @tparam Inferior inferior stopped at its exec
 -- @int kind AT_*
+-- @tparam ?string bytes what `auxv.read` gives
 -- @tparam[opt] table mappings the inferior's, if the caller has them already
 -- @treturn ?int address of the value; nil: it was not found
-function auxv.place_of(inferior, kind, mappings)
-    local address, bytes = auxv.find(inferior, mappings)
-    for offset = 1, address and #bytes or 0, 2 * WORD do
-        if string.unpack("j", bytes, offset) == kind then return address + offset - 1 + WORD end
-    end
+function auxv.place_of(inferior, kind, bytes, mappings)
+    local address = auxv.find(inferior, bytes, mappings)
+    local offset = address and offset_of(bytes, kind)
+    return offset and address + offset or nil
 end
 
 return auxv

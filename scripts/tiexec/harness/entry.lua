@@ -11,6 +11,7 @@
 local auxv = require "tiexec.harness.auxv"
 local core = require "tiexec.core"
 local ranges = require "tiexec.base.ranges"
+local status = require "tiexec.harness.status"
 
 local c = core.constants
 local entry = {}
@@ -30,10 +31,8 @@ Entry.__index = Entry
 local function note_signal(self)
     local bit = 1 << (SIGTRAP - 1)
     local mask = self.inferior:sigmask()
-    local status = core.read_file(("/proc/%d/status"):format(self.inferior:pid())) or ""
-    local function has(set)
-        return tonumber(status:match(set .. ":%s*(%x+)") or "0", 16) & bit ~= 0
-    end
+    local text = status.read(self.inferior:pid())
+    local function has(set) return (status.field(text, set, 16) or 0) & bit ~= 0 end
     self.pending = has("SigPnd") -- the trap's signal is lost in one that is pending already
     self.blocked = mask and mask & bit ~= 0
     self.ignored = has("SigIgn")
@@ -88,7 +87,8 @@ end
 function entry.arrange(inferior, mappings)
     local pc, _, errno = inferior:read_register("pc")
     if errno == c.ENOEXEC then return nil, "it is a 32-bit program" end
-    local address = (inferior:auxv() or {}).AT_ENTRY
+    local vector = auxv.read(inferior)
+    local address = auxv.value(vector, auxv.AT_ENTRY)
     if not pc or not address then return nil, "its entry point is not known" end
     local self = setmetatable({ inferior = inferior, address = address,
         reached = pc == address }, Entry)
@@ -97,7 +97,7 @@ function entry.arrange(inferior, mappings)
     local linker = ranges.find(mappings, pc) -- the first instruction is the dynamic linker's
     if linker then
         self.linker = linker.path
-        self.place = auxv.place_of(inferior, auxv.AT_ENTRY, mappings)
+        self.place = auxv.place_of(inferior, auxv.AT_ENTRY, vector, mappings)
         self.trap, self.advance = find_trap(inferior, linker)
     end
     if self.place and self.trap and inferior:follow_fork(true)

@@ -2,9 +2,9 @@
 --- The files that a process has mapped: by which path this process can read each, and its image.
 --
 -- A path in /proc/PID/maps is the process's own: here, in another mount namespace, it may lead to
--- another file. So files are told apart by device and inode. Where the two devices differ, as on
--- btrfs and overlayfs, /proc/PID/map_files decides, which is the file itself (as root), or else
--- the bytes do.
+-- another file. So files are told apart by device and inode. Those in maps are the kernel's own.
+-- Where stat(2) tells another device, as on btrfs and overlayfs, /proc/PID/map_files decides, which
+-- is the file itself (as root), or else the bytes do.
 --
 -- To open a file may have to wait for a process: a FUSE daemon, a listener of fanotify. If that is
 -- the one that is about to be stopped, the wait has no end. So `files.prepare` opens them all
@@ -45,29 +45,29 @@ end
 
 -- Tells whether a path leads to the file of a mapping.
 local function is_file_of(pid, m, path, stat)
+    if m.inode == stat.inode and device_of(m) == stat.device then return true end
     local real = core.stat(("/proc/%d/map_files/%x-%x"):format(pid, m.start, m.stop))
     if real then return real.inode == stat.inode and real.device == stat.device end
-    if m.inode ~= stat.inode then return false end
-    return device_of(m) == stat.device or has_same_bytes(pid, m, path)
+    return m.inode == stat.inode and has_same_bytes(pid, m, path)
 end
 
 -- ---- looking for files --------------------------------------------------------------------------
 
 -- Lists the paths by which a file may be reached: as the executable, as this process sees it, as
 -- the other does.
-local function candidates(pid, m)
-    local list, exe = {}, ("/proc/%d/exe"):format(pid)
-    if core.readlink(exe) == m.path then list[1] = exe end
+local function candidates(pid, m, executable)
+    local list = {}
+    if executable == m.path then list[1] = ("/proc/%d/exe"):format(pid) end
     list[#list + 1] = m.path
     list[#list + 1] = ("/proc/%d/root%s"):format(pid, m.path)
     return list
 end
 
-local function look_for(pid, m)
-    for _, path in ipairs(candidates(pid, m)) do
+local function look_for(pid, m, executable)
+    for _, path in ipairs(candidates(pid, m, executable)) do
         local stat = core.stat(path)
         if stat and is_file_of(pid, m, path, stat) then
-            return { path = path, stat = stat, image = images.of(path) }
+            return { path = path, stat = stat, image = images.of(path, stat) }
         end
     end
     -- The path leads to another file by now. The headers can be had all the same, as root.
@@ -77,15 +77,22 @@ end
 
 local function key_of(m) return ("%x:%x:%x %s"):format(m.major, m.minor, m.inode, m.path) end
 
+--- Gives the path of a process's executable.
+-- @int pid
+-- @treturn ?string
+function files.executable(pid) return core.readlink(("/proc/%d/exe"):format(pid)) end
+
 --- Finds the file of a mapping. Of a process that was not prepared nothing is remembered.
 -- @int pid
 -- @tparam Mapping m of that process
+-- @string[opt] executable what `files.executable` has given, if the caller has it
 -- @treturn[1] MappedFile
 -- @treturn[2] nil the process is held, and the file was not looked for before
-function files.of(pid, m)
-    local list, key = known[pid], key_of(m)
+function files.of(pid, m, executable)
+    local list = known[pid]
+    local key = list and key_of(m)
     if list and (list[key] or held[pid]) then return list[key] end
-    local file = look_for(pid, m)
+    local file = look_for(pid, m, executable or files.executable(pid))
     if list then list[key] = file end
     return file
 end

@@ -7,23 +7,41 @@ local hosts = {}
 
 local EMPTY <const> = { total = 0, free = 0, reserved = 0, surplus = 0, overcommit = 0 }
 
---- Describes the host as it is now. `pool`, the hugetlb pool of such pages, is added to what
--- `tiexec.host()` gives.
--- @int[opt] size the size of a huge page, in bytes; by default the PMD's
--- @treturn Host
-function hosts.describe(size)
-    local host = core.host(size)
+--- Reads what a description has not got yet.
+-- @tparam Host host
+function hosts.complete(host)
+    if not getmetatable(host) then return end
+    setmetatable(host, nil)
+    for name, value in pairs(core.host(host.huge_page_size)) do host[name] = value end
     host.pool = host.hugetlb[host.huge_page_size] or EMPTY
-    return host
 end
 
---- Describes the same host for smaller huge pages, which the TLB may hold as one entry all the
--- same.
+-- Most programs have no text to remap, and then nobody asks for more than the sizes of pages. The
+-- rest is in a dozen files.
+local incomplete = { __index = function(host, name)
+    hosts.complete(host)
+    return host[name]
+end }
+
+--- Describes the host. `pool`, the hugetlb pool of such pages, is added to what `tiexec.host()`
+-- gives. All but the sizes of pages is read when some of it is first asked for, and is as it is
+-- then.
+-- @int[opt] size the size of a huge page, in bytes; by default the PMD's
+-- @treturn Host
+function hosts.describe(size) return setmetatable(core.host_sizes(size), incomplete) end
+
+--- Tells whether the TLB may hold smaller huge pages of the same host as one entry.
+-- @tparam Host host
+-- @treturn boolean
+function hosts.has_smaller(host)
+    return host.contiguous_size > 0 and host.contiguous_size < host.huge_page_size
+end
+
+--- Describes the same host for these smaller huge pages.
 -- @tparam Host host
 -- @treturn ?Host nil: the CPU has no smaller ones
 function hosts.smaller(host)
-    local size = host.contiguous_size
-    return size > 0 and size < host.huge_page_size and hosts.describe(size) or nil
+    return hosts.has_smaller(host) and hosts.describe(host.contiguous_size) or nil
 end
 
 --- Describes the same host for huge pages of the size that an operation asks for.

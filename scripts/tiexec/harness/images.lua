@@ -14,10 +14,12 @@ local known = {} -- by inode: the image, and the `device`, `size` and `mtime` th
 
 --- Gives the image of the file that a path leads to now.
 -- @string path
+-- @tparam[opt] Stat stat of the path, if the caller has just asked for it
 -- @treturn[1] Image shared by all callers, who must not change it
 -- @treturn[2] nil, message, errno (ENOEXEC: it is not an ELF file)
-function images.of(path)
-    local stat, why, errno = core.stat(path)
+function images.of(path, stat)
+    local why, errno
+    if not stat then stat, why, errno = core.stat(path) end
     if not stat then return nil, why, errno end
     local found = known[stat.inode]
     if found and found.device == stat.device and found.size == stat.size

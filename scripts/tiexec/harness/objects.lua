@@ -13,8 +13,8 @@ local objects = {}
 
 -- Gives the image of the file that is mapped, or nil. If the file cannot be had any more, the image
 -- comes from the headers in memory.
-local function read_image(inferior, mapping)
-    local file = files.of(inferior:pid(), mapping)
+local function read_image(inferior, mapping, executable)
+    local file = files.of(inferior:pid(), mapping, executable)
     if file and file.image then return file.image end
     if mapping.offset ~= 0 then return nil end
     local bytes = inferior:read_memory(mapping.start, math.min(mapping.stop - mapping.start, 65536))
@@ -47,8 +47,8 @@ local function kind_of(mapping, written)
     return executable and "text" or "rodata"
 end
 
-local function new_object(inferior, mapping, page)
-    local image = read_image(inferior, mapping)
+local function new_object(inferior, mapping, page, executable)
+    local image = read_image(inferior, mapping, executable)
     if not (image and image.native) then return nil end
     local bias = images.bias(image, { mapping }, page)
     if not bias then return nil end
@@ -72,16 +72,16 @@ local function key_of(mapping)
     return ("%x:%x:%x %s"):format(mapping.major, mapping.minor, mapping.inode, mapping.path)
 end
 
--- Gives the set of the files that are mapped with text, by their keys. Other files, such as locale
--- archives, are not worth opening.
+-- Gives the keys of the mappings of files, by mapping, and the set of those whose files are mapped
+-- with text. Other files, such as locale archives, are not worth opening.
 local function files_with_text(mappings)
-    local has = {}
+    local keys, has = {}, {}
     for _, mapping in ipairs(mappings) do
-        if mapping.inode ~= 0 and protection.is_executable(mapping.perms) then
-            has[key_of(mapping)] = true
-        end
+        local key = mapping.inode ~= 0 and key_of(mapping) or nil
+        keys[mapping] = key
+        if key and protection.is_executable(mapping.perms) then has[key] = true end
     end
-    return has
+    return keys, has
 end
 
 --- Finds the objects that are mapped with text. In each mapping of an object, `object` is set to
@@ -92,15 +92,16 @@ end
 -- @treturn table list of Object, in order of address
 function objects.of(inferior, mappings)
     local page = core.page_size()
-    local has_text = files_with_text(mappings)
+    local keys, has_text = files_with_text(mappings)
+    local executable = files.executable(inferior:pid())
     local list, by_key, written = {}, {}, {}
     for _, mapping in ipairs(mappings) do
-        local key = mapping.inode ~= 0 and key_of(mapping)
+        local key = keys[mapping]
         if key and has_text[key] then
             local object = by_key[key]
             if object == nil then
-                object = new_object(inferior, mapping, page) or false -- false: looked for in vain
-                by_key[key] = object
+                object = new_object(inferior, mapping, page, executable)
+                by_key[key] = object or false -- false: looked for in vain
                 if object then
                     list[#list + 1] = object
                     written[object] = written_ranges(object, page)

@@ -2,6 +2,7 @@
 --- Why the kernel refused ptrace, in words that say what to do about it.
 
 local core = require "tiexec.core"
+local status = require "tiexec.harness.status"
 
 local c = core.constants
 local refusal = {}
@@ -21,9 +22,10 @@ end
 
 --- Says who traces a process already.
 -- @int pid
+-- @string[opt] text its `status.read`, if the caller has it
 -- @treturn ?string nil: nobody does, or this process
-function refusal.by_tracer(pid)
-    local tracer = core.status(pid, "TracerPid") or 0
+function refusal.by_tracer(pid, text)
+    local tracer = status.field(text or status.read(pid), "TracerPid") or 0
     if tracer == 0 or tracer == core.getpid() then return nil end
     return ("it is being traced already, by %s (process %d)"):format(name_of(tracer), tracer)
 end

@@ -4,6 +4,7 @@
 -- which may kill the tracer in the same way.
 
 local core = require "tiexec.core"
+local status = require "tiexec.harness.status"
 
 local c = core.constants
 local seccomp = {}
@@ -12,7 +13,7 @@ local TRIAL_MS <const> = 2000
 
 -- The tracer's system calls that a filter may kill it for. A target ends when its tracer does.
 local tracer_calls = { "ptrace", "process_vm_readv", "process_vm_writev", "pread64", "pwrite64",
-    "wait4", "waitid", "getdents64", "close_range", "setsid" }
+    "wait4", "waitid", "getdents64", "close_range", "setsid", "prlimit64" }
 
 -- Makes the system calls that a target is made to execute, with the arguments that filters look at.
 -- MAP_HUGETLB is not among them: the executor tries out the sources themselves.
@@ -36,9 +37,10 @@ end
 --- Says why the filters of this process forbid to trace a target. The calls are tried in a forked
 -- copy. Filters judge a call before the kernel looks at its arguments, which are such here that the
 -- calls have no effect.
+-- @tparam ?string text this process's `status.read`
 -- @treturn ?string nil: they allow it
-function seccomp.forbids_tracing()
-    if core.status(core.getpid(), "Seccomp") == 0 then return nil end -- nil: it is not known
+function seccomp.forbids_tracing(text)
+    if status.field(text, "Seccomp") == 0 then return nil end -- nil: it is not known
     local ok, why = core.trial(function()
         for _, name in ipairs(tracer_calls) do core.syscall(name, -1, 0, 0, 0, 0, 0) end
         try_target_calls()
@@ -73,10 +75,9 @@ function seccomp.forget(inferior) verdicts[inferior] = nil end
 -- Gives the `mode` of a thread (0: none, 1: strict, 2: filters), and how many `filters` it has. A
 -- field that the kernel does not tell of is nil. `id` is its thread id, or "thread-self".
 local function state_of(id)
-    local status, why = core.read_file(("/proc/%s/status"):format(id))
-    if not status then return nil, why end
-    return { mode = tonumber(status:match("\nSeccomp:%s*(%d+)")),
-        filters = tonumber(status:match("\nSeccomp_filters:%s*(%d+)")) }
+    local text, why = status.read(id)
+    if not text then return nil, why end
+    return { mode = status.field(text, "Seccomp"), filters = status.field(text, "Seccomp_filters") }
 end
 
 local NONE <const>, STRICT <const> = 0, 1
@@ -94,40 +95,6 @@ local function why_unknown(theirs, ours, is_heir)
     end
 end
 
-local RW <const>, RX <const> = c.PROT_READ | c.PROT_WRITE, c.PROT_READ | c.PROT_EXEC
-local ASIDE <const>, OVER <const> = c.MAP_PRIVATE | c.MAP_ANONYMOUS, c.MAP_PRIVATE | c.MAP_FIXED
-
--- The calls without which nothing that is changed could be put back. Filters do not see what
--- addresses point to.
-local indispensable <const> = {
-    { "mmap", 0, 4096, c.PROT_NONE, ASIDE, -1, 0 }, { "mmap", 0, 4096, RW, ASIDE, -1, 0 },
-    { "mmap", 4096, 4096, RX, OVER, 3, 0 }, { "mmap", 4096, 4096, c.PROT_READ, OVER, 3, 0 },
-    { "mprotect", 4096, 4096, RX }, { "mprotect", 4096, 4096, c.PROT_READ },
-    { "mremap", 4096, 4096, 4096, c.MREMAP_MAYMOVE | c.MREMAP_FIXED, 8192 },
-    { "madvise", 4096, 4096, c.MADV_HUGEPAGE }, { "madvise", 4096, 4096, c.MADV_POPULATE_READ },
-    { "madvise", 4096, 4096, c.MADV_DONTNEED }, { "munmap", 4096, 4096 },
-    { "openat", c.AT_FDCWD, 4096, c.O_RDONLY | c.O_CLOEXEC, 0 }, { "close", 3 },
-}
-
--- Asks the filters of an inferior about one call. Returns nil if they allow it; else a string, and
--- whether that is because they cannot be read.
-local function asked(inferior, name, ...)
-    local action, why = inferior:seccomp_action(name, ...)
-    if not action then return why, true end
-    if action == "allow" or action == "log" then return nil end
-    return ("its seccomp filter does not allow %s"):format(name), false
-end
-
--- Judges filters that are not those of this process: they are read. `unknown` is what to say if
--- they cannot be.
-local function judge_by_reading(inferior, unknown)
-    for _, call in ipairs(indispensable) do
-        local refusal, is_unread = asked(inferior, table.unpack(call))
-        if refusal then return { refusal = is_unread and unknown or refusal } end
-    end
-    return { asks = true }
-end
-
 -- Judges the thread that would make the calls.
 local function judge(inferior)
     local thread = inferior:threads()[1]
@@ -140,7 +107,7 @@ local function judge(inferior)
     if not mode or mode == NONE then return {} end
     if mode == STRICT then return { refusal = "it is in seccomp's strict mode" } end
     local why = why_unknown(theirs, ours, heirs[inferior])
-    if why then return judge_by_reading(inferior, why) end
+    if why then return require "tiexec.harness.filters".judge(inferior, why) end
     return { is_inherited = true }
 end
 
@@ -163,7 +130,8 @@ function seccomp.refusal(inferior) return verdict_on(inferior).refusal end
 -- @treturn ?string nil: it may be
 function seccomp.refusal_of(inferior, name, ...)
     local verdict = verdict_on(inferior)
-    return verdict.refusal or verdict.asks and asked(inferior, name, ...) or nil
+    if verdict.refusal or not verdict.asks then return verdict.refusal end
+    return (require "tiexec.harness.filters".refusal_of(inferior, name, ...))
 end
 
 --- Tells whether an inferior has filters that are those of this process.

@@ -5,7 +5,7 @@
 local core = require "tiexec.core"
 local hosts = require "tiexec.harness.hosts"
 local message = require "tiexec.base.message"
-local profile = require "tiexec.plan.profile"
+local paths = require "tiexec.plan.paths"
 local settings = require "tiexec.plan.settings"
 local sources = require "tiexec.sources"
 local strategy = require "tiexec.plan.strategy"
@@ -28,6 +28,15 @@ local function report_complaints(chosen, complaints)
     end
 end
 
+-- Finds the settings of an executable's profile, and complaints about profiles.
+local function settings_of_profile(executable, given)
+    if not executable then return {}, {} end
+    local files, complaints = { given.profile }, {}
+    if not given.profile then files, complaints = paths.profiles() end
+    if #files == 0 then return {}, complaints end -- as on most hosts
+    return require "tiexec.plan.profile".find(executable, files, complaints), complaints
+end
+
 -- Completes the settings with what the strategy declares.
 local function complete_by_strategy(chosen)
     local definition = chosen.definition
@@ -46,8 +55,7 @@ end
 -- @tparam Settings given the settings of the command line and the environment
 -- @treturn Chosen
 function choice.of_file(executable, given)
-    local found, complaints = {}, {}
-    if executable then found, complaints = profile.find(executable, given.profile) end
+    local found, complaints = settings_of_profile(executable, given)
     local chosen = settings.merge(given, found, { strategy = strategy.default, debug = {} })
     chosen.executable = executable and executable.path
     chosen.definition, chosen.wrong = strategy.load(chosen.strategy)
@@ -66,21 +74,16 @@ function choice.of(inferior, name, given)
     return choice.of_file({ path = core.readlink(exe) or name, file = exe }, given)
 end
 
---- Loads the strategy and the first source ahead of time. A profile may still choose others.
+--- Loads the strategy ahead of time. A profile may still choose another.
 -- @tparam Settings given the settings of the command line and the environment
-function choice.preload(given)
-    strategy.load(given.strategy or strategy.default)
-    local names = given.sources or sources.default()
-    sources.get(names[1])
-end
+function choice.preload(given) strategy.load(given.strategy or strategy.default) end
 
---- Does the work that needs no stopped inferior: describes the host, in `chosen.host`, and loads
--- the first source. Does nothing where the host is described already.
+--- Does the work that needs no stopped inferior: describes the host, in `chosen.host`. Does nothing
+-- where the host is described already.
 -- @tparam Chosen chosen
 function choice.prepare(chosen)
     if chosen.host or chosen.wrong then return end
     chosen.host = hosts.describe(chosen["page-size"])
-    sources.get(chosen.names[1])
 end
 
 --- Does the same, and reads and loads whatever else may be needed, for an inferior during whose

@@ -2,6 +2,7 @@
 --- Congruent bases. The page cache's huge pages can back a text only where address and file offset
 -- agree modulo the huge page.
 
+local auxv = require "tiexec.harness.auxv"
 local core = require "tiexec.core"
 local images = require "tiexec.harness.images"
 local planner = require "tiexec.planner"
@@ -9,6 +10,8 @@ local ranges = require "tiexec.base.ranges"
 
 local c = core.constants
 local congruent = {}
+
+local LEAST_TEXT <const> = 65536 -- for less text it is not even worth it to look at the host
 
 --- Finds the largest text segment of an image. This segment decides where the image should lie.
 -- @tparam Image image
@@ -38,6 +41,24 @@ function congruent.distance(image, bias, host)
     local span, strictest = images.span(image, host.page_size)
     if off == 0 or off & (strictest - 1) ~= 0 then return nil end
     return ranges.align_up(span.stop - span.start, huge) + off
+end
+
+--- Finds out whether, and how far, the executable should be moved.
+-- @tparam Inferior inferior at its exec stop
+-- @tparam ?Image image of its executable
+-- @treturn[1] table for `relocate.move`: `image`; `bias`, its load bias; `distance`, in bytes; and
+-- `host` with its sizes of pages alone
+-- @treturn[2] nil the executable need not, or cannot, be moved
+function congruent.wanted(inferior, image)
+    local text = image and image.type == c.ET_DYN and congruent.main_text(image)
+    if not text or text.filesz < LEAST_TEXT then return nil end
+    local entry = auxv.value(auxv.read(inferior), auxv.AT_ENTRY)
+    if not entry then return nil end
+    -- The rest of the host's description would take longer to read, and the program waits.
+    local host = { page_size = core.page_size(), huge_page_size = core.huge_page_size() }
+    local bias = entry - image.entry
+    local distance = congruent.distance(image, bias, host)
+    return distance and { image = image, bias = bias, distance = distance, host = host }
 end
 
 return congruent

@@ -47,8 +47,7 @@ end
 
 -- How large the stack may become, in bytes: its limit, but at most a GiB.
 local function stack_limit(pid)
-    local limits = core.read_file(("/proc/%d/limits"):format(pid)) or ""
-    return math.min(tonumber(limits:match("Max stack size%s+(%d+)")) or GIB, GIB)
+    return math.min(core.stack_limit(pid) or GIB, GIB)
 end
 
 -- The range that the stack may grow into, with the guard gap below it.
@@ -63,9 +62,10 @@ end
 --- Describes an inferior.
 -- @tparam Inferior|Observed inferior an inferior must be stopped
 -- @string stage at which the description is made: "entry", "dlopen" or "attach"
+-- @int[opt] entry the address of its entry point, if the caller has it
 -- @treturn[1] Description
 -- @treturn[2] nil, message, errno
-function descriptions.of(inferior, stage)
+function descriptions.of(inferior, stage, entry)
     local pid = inferior:pid()
     local mappings, message, errno = user_mappings(pid)
     if not mappings then return nil, message, errno end
@@ -73,7 +73,7 @@ function descriptions.of(inferior, stage)
     for _, mapping in ipairs(mappings) do
         mapping.kind = mapping.kind or kind_of_rest(mapping)
     end
-    local entry = (inferior:auxv() or {}).AT_ENTRY
+    entry = entry or (inferior:auxv() or {}).AT_ENTRY
     local executable
     for _, object in ipairs(list) do
         if entry and object.entry + object.bias == entry then executable = object end

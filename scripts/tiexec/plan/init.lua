@@ -3,7 +3,7 @@
 -- PMD's size. For the text that this plan leaves there may be a second plan: see
 -- plan/smaller.lua.
 
-local smaller = require "tiexec.plan.smaller"
+local hosts = require "tiexec.harness.hosts"
 local strategy = require "tiexec.plan.strategy"
 
 local plan = {}
@@ -23,8 +23,12 @@ function plan.make(description, chosen)
     if not strategy.plans_at(definition, description.stage) then return {}, {}, nothing end
     local options = { sources = chosen.names }
     local operations, refused = strategy.make_plan(definition, description, host, options)
-    if chosen["page-size"] then return operations, refused, nothing end
-    return operations, refused, function(done) return smaller.plan(description, chosen, done) end
+    if chosen["page-size"] or not hosts.has_smaller(host) then
+        return operations, refused, nothing
+    end
+    return operations, refused, function(done)
+        return require "tiexec.plan.smaller".plan(description, chosen, done)
+    end
 end
 
 return plan

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
---- Finds the folders of strategies and profiles.
+--- Finds the folders of strategies and profiles, and the files of profiles.
 
 local core = require "tiexec.core"
 
@@ -34,9 +34,9 @@ end
 
 local own -- the folder of tiexec's own strategies, once it was looked for; false if there is none
 
--- The folder of tiexec's own strategies, or nil. In a source tree the folder lies beside the
+--- The folder of tiexec's own strategies, or nil. In a source tree the folder lies beside the
 -- modules; an installation has it among them.
-local function own_strategies()
+function paths.own_strategies()
     if own ~= nil then return own or nil end
     own = false
     for _, home in ipairs(homes()) do
@@ -52,7 +52,7 @@ end
 -- @string path
 -- @treturn ?string the path by which it is to be opened; nil: it is none of them
 function paths.own(path)
-    local folder, name = own_strategies(), path:match("[^/]*$")
+    local folder, name = paths.own_strategies(), path:match("[^/]*$")
     if not folder then return nil end
     local file = folder .. "/" .. name
     local one, other = core.stat(path), core.stat(file)
@@ -60,15 +60,32 @@ function paths.own(path)
     return one.device == other.device and one.inode == other.inode and file or nil
 end
 
---- The folders to look in, in order: the user's, the host's and, for strategies, tiexec's own.
+--- The folders to look in, in order: the user's, and the host's.
 -- @string what "strategies" or "profiles.d"
 -- @treturn table list of paths, some of which may not exist
 function paths.folders(what)
     local list = { "/etc/tiexec/" .. what }
     local user = user_folder()
     if user then table.insert(list, 1, user .. "/" .. what) end
-    if what == "strategies" then list[#list + 1] = own_strategies() end
     return list
+end
+
+--- The files of profiles, the user's before the host's.
+-- @treturn table list of paths
+-- @treturn table list of strings: complaints about folders that cannot be trusted
+function paths.profiles()
+    local list, complaints = {}, {}
+    for _, folder in ipairs(paths.folders("profiles.d")) do
+        local names = core.list_folder(folder) or {}
+        local why = #names > 0 and core.distrust(folder)
+        if why then
+            complaints[#complaints + 1] = ("%s: not used, as root: %s"):format(folder, why)
+        end
+        for _, name in ipairs(why and {} or names) do
+            if name:find("%.lua$") then list[#list + 1] = folder .. "/" .. name end
+        end
+    end
+    return list, complaints
 end
 
 return paths

@@ -10,7 +10,6 @@
 
 local core = require "tiexec.core"
 local data = require "tiexec.plan.data"
-local paths = require "tiexec.plan.paths"
 local sandbox = require "tiexec.plan.sandbox"
 local settings = require "tiexec.plan.settings"
 local text = require "tiexec.base.text"
@@ -70,37 +69,20 @@ local function from_file(path, executable)
     end
 end
 
--- The files of profiles, the user's before the host's. Adds to the complaints for a folder that
--- cannot be trusted.
-local function files(complaints)
-    local list = {}
-    for _, folder in ipairs(paths.folders("profiles.d")) do
-        local names = core.list_folder(folder) or {}
-        local why = #names > 0 and core.distrust(folder)
-        if why then
-            complaints[#complaints + 1] = ("%s: not used, as root: %s"):format(folder, why)
-        end
-        for _, name in ipairs(why and {} or names) do
-            if name:find("%.lua$") then list[#list + 1] = folder .. "/" .. name end
-        end
-    end
-    return list
-end
-
 --- Finds the settings for an executable. `profile` in the result is the path of the file that has
 -- them.
 -- @tparam table executable `path`, its name, and `file`, a path where it can be read
--- @string[opt] file the only file to look into; by default all files in the folders profiles.d
+-- @tparam table files list of paths: the files to look into
+-- @tparam table complaints list of strings, to which those about files are added that were passed
+-- over
 -- @treturn Settings empty if no profile matches
--- @treturn table list of strings: complaints about files that were passed over
-function profile.find(executable, file)
-    local complaints = {}
-    for _, path in ipairs(file and { file } or files(complaints)) do
+function profile.find(executable, files, complaints)
+    for _, path in ipairs(files) do
         local found, why = sandbox.call(function() return from_file(path, executable) end)
-        if found then return found, complaints end
+        if found then return found end
         if why then complaints[#complaints + 1] = sandbox.with_path(path, why) end
     end
-    return {}, complaints
+    return {}
 end
 
 return profile

@@ -1,12 +1,15 @@
 -- SPDX-License-Identifier: Apache-2.0
 --- Strategies: finds, loads, checks and runs them.
 
+local hosts = require "tiexec.harness.hosts"
 local paths = require "tiexec.plan.paths"
-local sandbox = require "tiexec.plan.sandbox"
 local sources = require "tiexec.sources"
 local validate = require "tiexec.plan.validate"
 
 local strategy = {}
+
+-- Most programs have one of tiexec's own strategies, which runs in this process.
+local function sandbox() return require "tiexec.plan.sandbox" end
 
 strategy.default = "aggressive"
 
@@ -37,14 +40,19 @@ end
 
 local kept = {} -- whether a strategy whose text is kept is tiexec's own, by its path
 
+-- Whether the program has a strategy in it, as a module of that name. The name stands for the
+-- strategy's path then.
+local function is_built_in(module) return package.preload[module] ~= nil end
+
 local function is_own(path)
     if kept[path] ~= nil then return kept[path] end
-    return paths.own(path) ~= nil
+    return is_built_in(path) or paths.own(path) ~= nil
 end
 
 -- Runs a strategy's file. Raises a string if the file is no strategy.
 local function read(path)
-    local definition = sandbox.run_file(path, is_own(path))
+    if is_built_in(path) then return (require(path)) end -- the definition alone
+    local definition = sandbox().run_file(path, is_own(path))
     local wrong = check(definition)
     if not wrong and not definition.plan then wrong = "it has no function 'plan'" end
     if wrong then error(path .. ": " .. wrong, 0) end
@@ -56,8 +64,8 @@ end
 -- this process.
 local function guarded(path, f)
     if not is_own(path) then
-        local result, why = sandbox.call(f)
-        if result == nil and why then why = sandbox.with_path(path, why) end
+        local result, why = sandbox().call(f)
+        if result == nil and why then why = sandbox().with_path(path, why) end
         return result, why
     end
     local ok, result = pcall(f)
@@ -65,21 +73,34 @@ local function guarded(path, f)
     return nil, result
 end
 
---- Finds the file of a strategy. A name with a slash is a path. "mine.lua" is a file of the
--- current folder if there is one of that name. Any other name, with or without ".lua", is looked
--- for among the user's strategies, the host's and tiexec's own.
+-- Looks for a file in a folder, which it appends to those that were tried.
+local function look_in(folder, file, tried)
+    local path = folder .. "/" .. file
+    if paths.exists(path) then return path end
+    tried[#tried + 1] = folder
+end
+
+--- Finds a strategy. A name with a slash is a path. "mine.lua" is a file of the current folder if
+-- there is one of that name. Any other name, with or without ".lua", is looked for among the user's
+-- strategies, the host's and tiexec's own.
 -- @string name
--- @treturn[1] string the file's path, which need not exist if the name is a path
+-- @treturn[1] string the file's path, which need not exist if the name is a path; or the name of
+-- the module that the program has in it
 -- @treturn[2] nil, string where it was looked for
 function strategy.find(name)
-    local is_file_name = name:find("%.lua$") ~= nil
+    local bare = name:gsub("%.lua$", "")
+    local is_file_name = bare ~= name
     if name:find("/", 1, true) or is_file_name and paths.exists(name) then return name end
-    local tried = {}
+    local file, tried = bare .. ".lua", {}
     for _, folder in ipairs(paths.folders("strategies")) do
-        local path = ("%s/%s%s"):format(folder, name, is_file_name and "" or ".lua")
-        if paths.exists(path) then return path end
-        tried[#tried + 1] = folder
+        local path = look_in(folder, file, tried)
+        if path then return path end
     end
+    local module = "tiexec.strategies." .. bare
+    if is_built_in(module) then return module end
+    local own = paths.own_strategies()
+    local path = own and look_in(own, file, tried)
+    if path then return path end
     if is_file_name then table.insert(tried, 1, "the current folder") end
     return nil, ("no strategy '%s' in %s"):format(name, table.concat(tried, ", "))
 end
@@ -95,7 +116,7 @@ function strategy.load(name)
     if loaded[name] then return loaded[name] end
     local path, why = strategy.find(name)
     if not path then return nil, why end
-    path = paths.own(path) or path
+    path = not is_built_in(path) and paths.own(path) or path
     local definition
     definition, why = guarded(path, function()
         local declared = {}
@@ -106,7 +127,7 @@ function strategy.load(name)
     end)
     -- A copy of this process has checked the file's own tables; here they are plain data.
     why = definition and check(definition) or why
-    if not definition or why then return nil, sandbox.with_path(path, why) end
+    if not definition or why then return nil, sandbox().with_path(path, why) end
     definition.path = path
     definition.name = definition.name or name
     definition.stages = definition.stages or { "entry", "dlopen", "attach" }
@@ -118,8 +139,9 @@ end
 -- @tparam StrategyDefinition definition
 function strategy.keep(definition)
     local path = definition.path
+    if is_built_in(path) then return end
     local own = paths.own(path) ~= nil
-    sandbox.keep(path, own)
+    sandbox().keep(path, own)
     kept[path] = own
 end
 
@@ -142,6 +164,7 @@ end
 -- @treturn[1] table list of Refused: the other operations
 -- @treturn[2] nil, string why there is no plan
 function strategy.make_plan(definition, description, host, options)
+    if not is_own(definition.path) then hosts.complete(host) end -- it is to see plain data
     local operations, why = guarded(definition.path, function()
         return { read(definition.path).plan(description, host, options) }
     end)

@@ -6,12 +6,14 @@ local core = require "tiexec.core"
 local hosts = require "tiexec.harness.hosts"
 local message = require "tiexec.base.message"
 local planner = require "tiexec.planner"
+local properties = require "tiexec.harness.properties"
 local protection = require "tiexec.harness.protection"
 local ranges = require "tiexec.base.ranges"
 local seccomp = require "tiexec.harness.seccomp"
 local sources = require "tiexec.sources"
 local targets = require "tiexec.harness.targets"
 local text = require "tiexec.base.text"
+local whole = require "tiexec.sources.whole"
 
 local c = core.constants
 local executor = {}
@@ -90,7 +92,7 @@ end
 -- Ends the process if its text is not whole: it must not run wrong. `broken` says that a source
 -- knows so already. Gives why, with what was done.
 local function end_if_broken(state, range, why, broken)
-    if not broken and state.whole.has_all(state.target, state.before, range) then return why end
+    if not broken and whole.has_all(state.target, state.before, range) then return why end
     state.ended = true
     state.inferior:kill()
     why = why .. "; its text could not be put back, so the process was ended"
@@ -98,16 +100,19 @@ local function end_if_broken(state, range, why, broken)
     return why
 end
 
--- The mappings with their properties, as they were before the first range was served.
+-- The mappings with their properties, as they were before the first range was served. Notes what
+-- text there was.
 local function details_of(state)
+    if state.details then return state.details end
     local why
-    if not state.details then state.details, why = core.mappings(state.target.pid, true) end
+    state.details, why = core.mappings(state.target.pid, true)
+    state.before = whole.text_of(state.details or {})
     return state.details, why
 end
 
 -- The properties of a part that the other memory must be given; or nil and a string.
 local function properties_of(state, source, part, host)
-    local list, kept = state.properties.of(state.target, part, host, state.details)
+    local list, kept = properties.of(state.target, part, host, state.details)
     for _, stretch in ipairs(list or {}) do
         if source.uses_pool and stretch.given.lo then
             return nil, "it is locked in memory, as which hugetlb memory does not count"
@@ -125,7 +130,7 @@ local function replace(state, source, range)
     local part, ok
     local details, unknown = details_of(state)
     if not details then return nil, unknown end
-    range = state.properties.without_gaps(range, details, host.huge_page_size)
+    range = properties.without_gaps(range, details, host.huge_page_size)
     if not range then return nil, "it is locked in memory, and has gaps" end
     part, why = sources.fit(source, state.target, range, host)
     if not part then return nil, why end
@@ -135,10 +140,10 @@ local function replace(state, source, range)
     ok, why, broken = source.replace(state.target, part, host, state.options)
     local given, lost
     if ok then
-        given, lost = state.properties.give(state.target, kept)
+        given, lost = properties.give(state.target, kept)
     else
         why = end_if_broken(state, part, why, broken)
-        given, lost = state.properties.give_again(state.target, part, details)
+        given, lost = properties.give_again(state.target, part, details)
     end
     if not given then message.say("process %d: %s", state.target.pid, lost) end
     return ok and part or nil, why
@@ -181,14 +186,6 @@ local function complete(results, first, operation)
     end
 end
 
--- Notes what text there is, before the first range is served. What is needed from then on is loaded
--- here: most programs have no text to remap.
-local function look_around(state)
-    state.properties = require "tiexec.harness.properties"
-    state.whole = require "tiexec.sources.whole"
-    state.before = state.whole.look(state.target)
-end
-
 --- Carries out the operations of a plan.
 -- @tparam Inferior inferior with all threads stopped
 -- @tparam table operations list of Operation, as `validate.check` has accepted them
@@ -206,7 +203,6 @@ function executor.run(inferior, operations, names, options)
         forbidden = make_forbidden(inferior), inferior = inferior }
     for _, operation in ipairs(operations) do
         if operation.op == "remap" and not state.ended then
-            if not state.before then look_around(state) end
             local first, size = #state.results + 1, operation.page_size or host.huge_page_size
             described[size] = described[size] or hosts.for_operation(operation, host)
             state.names, state.host = operation.sources or names, described[size]

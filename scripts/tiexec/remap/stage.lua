@@ -6,16 +6,13 @@ local choice = require "tiexec.plan.choice"
 local core = require "tiexec.core"
 local debug_lines = require "tiexec.show.debug"
 local descriptions = require "tiexec.plan.descriptions"
-local executor = require "tiexec.remap.executor"
 local plan = require "tiexec.plan"
 local hosts = require "tiexec.harness.hosts"
 local message = require "tiexec.base.message"
 local ranges = require "tiexec.base.ranges"
-local sandbox = require "tiexec.plan.sandbox"
-local smaller = require "tiexec.plan.smaller"
 local sources = require "tiexec.sources"
-local targets = require "tiexec.harness.targets"
 
+-- What only text to remap needs is loaded when there is some: most programs have none.
 local stage = {}
 
 local STOP_MS <const> = 2000 -- for all threads to stop
@@ -30,7 +27,7 @@ end
 -- Takes those remaps out of a plan whose ranges are on huge pages already. Returns the operations
 -- that are left, and the others.
 local function without_huge(inferior, operations)
-    local target, rest, huge = targets.of(inferior), {}, {}
+    local target, rest, huge = require "tiexec.harness.targets".of(inferior), {}, {}
     for _, operation in ipairs(operations) do
         local pages = target.pages(operation.start, operation.stop)
         local bytes = pages.file_huge + pages.anon_huge
@@ -43,7 +40,7 @@ end
 -- Describes the inferior and makes the plan. Returns an outcome that has no results yet, or nil
 -- and a string.
 local function prepare(inferior, name, chosen, job)
-    local description, why = descriptions.of(inferior, job.stage)
+    local description, why = descriptions.of(inferior, job.stage, job.entry)
     if not description then return nil, why end
     if job.is_new then settle_others(description, job.is_new) end
     choice.prepare(chosen)
@@ -112,22 +109,41 @@ local function excuse(results, second_results)
     end
 end
 
--- Carries out the first plan, and then the second plan for what is left.
-local function execute(inferior, outcome, chosen)
+local function get_executor() return require "tiexec.remap.executor" end
+
+-- Carries out the operations of one of the plans.
+local function run(inferior, outcome, operations, chosen)
+    local has_remaps = false
+    for _, operation in ipairs(operations) do
+        has_remaps = has_remaps or operation.op == "remap"
+    end
+    if not has_remaps then return {} end
     local definition = chosen.definition
-    local options = { trace = debug_lines.syscall_trace(chosen), host = chosen.host,
+    return get_executor().run(inferior, operations, chosen.names, {
+        trace = debug_lines.syscall_trace(chosen), host = chosen.host,
         perf_map = chosen["perf-map"], recache = definition.recache,
         copied_ends = definition.copied_ends,
-        warn = function(line) table.insert(outcome.warnings, line) end }
-    outcome.results = executor.run(inferior, outcome.operations, chosen.names, options)
+        warn = function(line) table.insert(outcome.warnings, line) end })
+end
+
+-- Adds the second plan to the first one.
+local function join(outcome, second)
+    if #second == 0 then return end
+    local smaller = require "tiexec.plan.smaller"
+    outcome.operations = smaller.joined(outcome.operations, second)
+end
+
+-- Carries out the first plan, and then the second plan for what is left.
+local function execute(inferior, outcome, chosen)
+    outcome.results = run(inferior, outcome, outcome.operations, chosen)
     local done = served(outcome.results)
     table.move(outcome.done, 1, #outcome.done, #done + 1, done)
     local second = outcome.second(done)
     if #second == 0 then return end
-    local second_results = executor.run(inferior, second, chosen.names, options)
+    local second_results = run(inferior, outcome, second, chosen)
     excuse(outcome.results, second_results)
     table.move(second_results, 1, #second_results, #outcome.results + 1, outcome.results)
-    outcome.operations = smaller.joined(outcome.operations, second)
+    join(outcome, second)
 end
 
 -- Adds the second plan, for a dry run. It is the plan that is made if the first one succeeds
@@ -137,7 +153,7 @@ local function add_second_plan(outcome)
     for _, operation in ipairs(outcome.operations) do
         if operation.op == "remap" then done[#done + 1] = operation end
     end
-    outcome.operations = smaller.joined(outcome.operations, outcome.second(done))
+    join(outcome, outcome.second(done))
 end
 
 -- Whether the settings ask for anything that a report shows. A report reads smaps twice.
@@ -167,6 +183,7 @@ end
 
 -- The plan that is made of a process as it is now, to see what will be needed; or nil.
 local function foresee(process, name, chosen, job)
+    local sandbox = require "tiexec.plan.sandbox"
     sandbox.be_quiet(true)
     local outcome = prepare(process, name, chosen, job)
     if outcome then add_second_plan(outcome) end
@@ -178,7 +195,7 @@ end
 local function prepare_sources(process, name, chosen, job)
     local outcome = foresee(process, name, chosen, job)
     if not outcome then return end
-    local target = targets.of(process)
+    local target = require "tiexec.harness.targets".of(process)
     for _, operation in ipairs(outcome.operations) do
         local host = hosts.for_operation(operation, chosen.host)
         local names = operation.op == "remap" and (operation.sources or chosen.names) or {}
@@ -196,6 +213,15 @@ local function has_to_prepare(chosen)
     return false
 end
 
+--- Loads what text to remap needs, for a program that is likely to have some.
+-- @tparam Chosen chosen
+function stage.preload(chosen)
+    if chosen.wrong then return end
+    hosts.complete(chosen.host)
+    get_executor()
+    sources.get(chosen.names[1])
+end
+
 --- Reads and loads what a stage may need, for a process during whose stop no file may be opened.
 -- @tparam Observed|Inferior process running
 -- @string name of the program, for messages
@@ -206,6 +232,7 @@ function stage.prepare_for_stop(process, name, chosen, job)
     local opened = setmetatable({}, { __close = sources.release })
     choice.prepare_for_stop(chosen)
     if chosen.wrong then return opened end
+    stage.preload(chosen)
     if has_to_prepare(chosen) and not chosen["dry-run"] then
         prepare_sources(process, name, chosen, job)
     end
@@ -244,8 +271,9 @@ end
 -- @tparam Inferior inferior
 -- @string name of the program, for messages
 -- @tparam Chosen chosen
--- @tparam table job `stage`, which is "entry", "dlopen" or "attach"; and `is_new(object)`, a
--- function that tells whether an object is in question, or nil if all are
+-- @tparam table job `stage`, which is "entry", "dlopen" or "attach"; `entry`, the address of the
+-- program's entry point, if that is known; and `is_new(object)`, a function that tells whether an
+-- object is in question, or nil if all are
 -- @treturn[1] Outcome
 -- @treturn[2] nil, string why nothing could be done at all
 function stage.run(inferior, name, chosen, job)

@@ -7,12 +7,12 @@ local ranges = require "tiexec.base.ranges"
 
 local whole = {}
 
---- Notes what can be executed now.
--- @tparam Target target
+--- Picks those mappings that can be executed.
+-- @tparam table mappings list of Mapping
 -- @treturn table list of Mapping
-function whole.look(target)
+function whole.text_of(mappings)
     local list = {}
-    for _, m in ipairs(target.mappings() or {}) do
+    for _, m in ipairs(mappings) do
         if protection.is_executable(m.perms) and m.start >= 0 then list[#list + 1] = m end
     end
     return list
@@ -27,11 +27,11 @@ end
 
 --- Tells whether all text of a range is executable as it was.
 -- @tparam Target target
--- @tparam table before what `whole.look` gave
+-- @tparam table before what `whole.text_of` gave before
 -- @tparam Range range
 -- @treturn boolean
 function whole.has_all(target, before, range)
-    local now = whole.look(target)
+    local now = whole.text_of(target.mappings() or {})
     if #now == 0 then return true end -- it has ended
     for _, m in ipairs(before) do
         if ranges.overlap(m, range) then

@@ -8,6 +8,7 @@ local privilege = require "tiexec.start.privilege"
 local refusal = require "tiexec.harness.refusal"
 local seccomp = require "tiexec.harness.seccomp"
 local settings = require "tiexec.plan.settings"
+local status = require "tiexec.harness.status"
 local user = require "tiexec.start.user"
 
 local c = core.constants
@@ -37,7 +38,8 @@ end
 -- Why CMD must be started without a tracer, or nil.
 local function reason_against(path, given)
     local pid = core.getpid()
-    local traced = refusal.by_tracer(pid)
+    local own = status.read(pid)
+    local traced = refusal.by_tracer(pid, own)
     if traced then return traced end
     local self_link = core.readlink("/proc/self")
     if not self_link or tonumber(self_link) ~= pid then
@@ -52,7 +54,7 @@ local function reason_against(path, given)
         return ("it is a %s program, which would lose its rights under a tracer"):format(lost)
     end
     if is_32_bit(path) then return "it is a 32-bit program" end
-    return seccomp.forbids_tracing() or pid == 1 and reason_against_init()
+    return seccomp.forbids_tracing(own) or pid == 1 and reason_against_init()
 end
 
 -- Has this process become CMD. With `--user` it loses its rights first; the tracer, which has been
@@ -139,11 +141,11 @@ end
 -- them, become children of process 1. CMD would not expect them; so this process stays as an
 -- init, and CMD is its child.
 local function start_under_init(path, argv, given)
-    local in_child, status = core.stay_as_init()
+    local in_child, result = core.stay_as_init()
     if in_child then return start(path, argv, given) end
     role = in_child == false and "init" or nil
-    if in_child == false then return status end
-    return become_untraced(path, argv, given, status) -- here it is a message
+    if in_child == false then return result end -- an exit status
+    return become_untraced(path, argv, given, result) -- here it is a message
 end
 
 local function run(argv, given)

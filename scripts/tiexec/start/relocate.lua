@@ -9,7 +9,6 @@
 -- the end of a segment are copied.
 
 local auxv = require "tiexec.harness.auxv"
-local congruent = require "tiexec.plan.congruent"
 local core = require "tiexec.core"
 local images = require "tiexec.harness.images"
 local protection = require "tiexec.harness.protection"
@@ -18,8 +17,6 @@ local targets = require "tiexec.harness.targets"
 
 local c = core.constants
 local relocate = {}
-
-local LEAST_TEXT <const> = 65536 -- for less text it is not even worth it to look at the host
 
 -- The mappings of the executable in a range, its zero-filled data included. The kernel may have
 -- put mappings of its own, [vdso] and [vvar], into a hole between the segments of a static
@@ -129,7 +126,8 @@ end
 -- back if the kernel does not accept the new place.
 local function switch(move)
     local inferior, distance = move.inferior, move.distance
-    local address, bytes = auxv.find(inferior, move.mappings)
+    local bytes = auxv.read(inferior)
+    local address = auxv.find(inferior, bytes, move.mappings)
     if not address then return nil, "its auxiliary vector was not found" end
     local pc, unknown = inferior:read_register("pc")
     if not pc then return nil, unknown end
@@ -148,7 +146,7 @@ end
 
 --- Moves the executable down to a congruent base.
 -- @tparam Inferior inferior at its exec stop
--- @tparam table wanted what `relocate.wanted` has returned
+-- @tparam table wanted what `congruent.wanted` has returned
 -- @tparam table mappings list of Mapping: all of the inferior's
 -- @func[opt] trace called for each remote system call, see `targets.of`
 -- @treturn[1] boolean true
@@ -168,23 +166,6 @@ function relocate.move(inferior, wanted, mappings, trace)
     if ok then ok, why = copy_cleared(inferior, wanted) end
     if ok then ok, why = switch(move) end
     return ok, why
-end
-
---- Finds out whether, and how far, the executable should be moved.
--- @tparam Inferior inferior at its exec stop
--- @treturn[1] table for `relocate.move`: `image`; `bias`, its load bias; `distance`, in bytes; and
--- `host` with its sizes of pages alone
--- @treturn[2] nil the executable need not, or cannot, be moved
-function relocate.wanted(inferior)
-    local image = images.of(("/proc/%d/exe"):format(inferior:pid()))
-    local entry = (inferior:auxv() or {}).AT_ENTRY
-    if not image or not entry or image.type ~= c.ET_DYN then return nil end
-    if (congruent.main_text(image) or { filesz = 0 }).filesz < LEAST_TEXT then return nil end
-    -- The rest of the host's description would take longer to read, and the program waits.
-    local host = { page_size = core.page_size(), huge_page_size = core.huge_page_size() }
-    local bias = entry - image.entry
-    local distance = congruent.distance(image, bias, host)
-    return distance and { image = image, bias = bias, distance = distance, host = host }
 end
 
 return relocate

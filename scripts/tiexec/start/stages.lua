@@ -8,6 +8,7 @@
 -- (see family.lua).
 
 local choice = require "tiexec.plan.choice"
+local congruent = require "tiexec.plan.congruent"
 local core = require "tiexec.core"
 local debug_lines = require "tiexec.show.debug"
 local entry = require "tiexec.harness.entry"
@@ -16,7 +17,6 @@ local hold = require "tiexec.harness.hold"
 local images = require "tiexec.harness.images"
 local message = require "tiexec.base.message"
 local privilege = require "tiexec.start.privilege"
-local relocate = require "tiexec.start.relocate"
 local seccomp = require "tiexec.harness.seccomp"
 local stage = require "tiexec.remap.stage"
 local steer = require "tiexec.start.steer"
@@ -35,6 +35,7 @@ local MUCH_TEXT <const> = 2 << 20 -- bytes
 -- chosen            the settings in force for its program, once they are needed
 -- said              the lines that were said already; the whole family shares this table
 -- entry, steering   how its entry point is waited for, and how its libraries are placed
+-- image             the headers of its executable, if they could be read
 -- is_prepared       `prepare` has been done for its program
 -- is_waiting        it is kept under trace, and nothing happens before its next exec
 -- is_successor      its program is another one than tiexec has started
@@ -109,13 +110,14 @@ end
 -- program has run yet, so this is the only moment at which it can be moved. Returns false and a
 -- string if that failed and the settings are strict.
 function Run:relocate(mappings)
-    local wanted = relocate.wanted(self.inferior)
+    local wanted = congruent.wanted(self.inferior, self.image)
     local chosen = wanted and self:choose_settings()
     if not wanted or chosen.align == false or chosen.wrong then return true end
     -- A filter of the program's own may kill it for the system calls. The executor complains of
     -- that.
     if self.is_successor and seccomp.refusal(self.inferior) then return true end
     local trace = debug_lines.syscall_trace(chosen)
+    local relocate = require "tiexec.start.relocate"
     local ok, why = relocate.move(self.inferior, wanted, mappings, trace)
     self.unmoved = not ok and "not moved to a congruent base: " .. tostring(why) or nil
     return ok or not chosen.strict, self.unmoved
@@ -124,7 +126,15 @@ end
 -- Whether tiexec must place the libraries, because the kernel does not place them congruently.
 function Run:needs_steering()
     return core.huge_page_size() > 0 and self:choose_settings().align ~= false
-        and steer.is_needed(self.inferior, self.entry.linker)
+        and steer.is_needed(self.inferior, self.image, self.entry.linker)
+end
+
+-- Whether the program is likely to have text to remap: much of its own, or libraries beside the C
+-- library.
+function Run:is_large()
+    if not self.image or self.image.needed > 1 then return true end
+    local main = congruent.main_text(self.image)
+    return main ~= nil and main.filesz >= core.huge_page_size()
 end
 
 -- Does the work that needs no stopped program, while the program runs to its entry point. Where
@@ -136,6 +146,7 @@ function Run:prepare()
     if self.entry.linker then images.of(self.entry.linker) end
     self.steering = self:needs_steering() and steer.start(self.inferior) or nil
     choice.prepare(self:choose_settings())
+    if self:is_large() then stage.preload(self.chosen) end
 end
 
 -- Names the process after the program that it runs now.
@@ -175,6 +186,7 @@ end
 function Run:at_exec()
     local is_first = not (self.is_waiting or self.entry)
     self.entry, self.is_prepared, self.steering = nil, nil, nil -- of an address space that is gone
+    self.image = images.of(("/proc/%d/exe"):format(self.inferior:pid()))
     if not is_first and not self:begin_successor() then return end
     self.chosen = nil
     local _, _, errno = self.inferior:read_register("pc")
@@ -241,7 +253,8 @@ end
 -- Stage entry.
 function Run:at_entry()
     local chosen = self:choose_settings()
-    local outcome, why = stage.run(self.inferior, self.name, chosen, { stage = "entry" })
+    local outcome, why = stage.run(self.inferior, self.name, chosen,
+        { stage = "entry", entry = self.entry.address })
     if not outcome then return self:give_up(why, chosen.strict) end
     if outcome.dry then return self:quit(0) end
     stage.tell(self.inferior, outcome, chosen)

@@ -8,6 +8,7 @@
 -- alignment. The address is a hint: where the place is taken, the kernel chooses another.
 
 local core = require "tiexec.core"
+local images = require "tiexec.harness.images"
 local ranges = require "tiexec.base.ranges"
 
 local c = core.constants
@@ -23,10 +24,14 @@ Steering.__index = Steering
 -- aligned to more than a page. The libraries are taken to lie on the filesystem of the dynamic
 -- linker or the program.
 -- @tparam Inferior inferior
+-- @tparam ?Image image of its executable
 -- @string[opt] linker the dynamic linker's path; nil if the program has none
-function steer.is_needed(inferior, linker)
-    return linker ~= nil and not (core.places_congruent(linker)
-        and core.places_congruent(("/proc/%d/exe"):format(inferior:pid())))
+function steer.is_needed(inferior, image, linker)
+    if not linker then return false end
+    if not core.places_congruent(linker) then return true end
+    local its = images.of(linker)
+    if its and image and its.device == image.device then return false end
+    return not core.places_congruent(("/proc/%d/exe"):format(inferior:pid()))
 end
 
 --- Starts steering. The result must be given each stop at a system call up to the entry point.
