@@ -78,7 +78,7 @@ end
 local function check(source, pid, program)
     local cache <close> = support.folder("/dev/shm")
     local function tiexec(...)
-        local result = support.run { "env", "TIEXEC_CACHE=" .. cache.path, "timeout", "-s", "KILL", "20", T, ... }
+        local result = support.run { "env", "TIEXEC_CACHE=" .. cache.path, "timeout", "-s", "KILL", "60", T, ... }
         assert.equal(0, result.code, result.err)
         return result
     end

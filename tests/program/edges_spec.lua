@@ -38,7 +38,7 @@ describe("where there is", function()
             for _, options in ipairs { {}, { "-v" }, { "--follow=exec" }, { "--sources", "shared,thp,hugetlb" },
                 support.is_root and { "--user", "nobody" } or {} } do
                 local plain = support.run(support.concat(words, { ample, "x" }))
-                local result = support.run(support.concat({ "timeout", "-s", "KILL", "20" }, words, { tiexec }, options,
+                local result = support.run(support.concat({ "timeout", "-s", "KILL", "60" }, words, { tiexec }, options,
                     { ample, "x" }))
                 failure.same_end(plain, result)
                 assert.is_nil(result.err:find("internal error", 1, true), result.err)
@@ -55,7 +55,7 @@ describe("a kernel without huge pages", function()
     bare[5] = bare[5]:gsub(" && rm /dev/shm/%$%$", "")
 
     local function run(options, command)
-        return support.run(support.concat({ "timeout", "-s", "KILL", "20" }, bare, { tiexec }, options, command))
+        return support.run(support.concat({ "timeout", "-s", "KILL", "60" }, bare, { tiexec }, options, command))
     end
 
     it("moves and remaps nothing", function()
@@ -107,7 +107,7 @@ describe("a limit", function()
             local plain, loaded = run { "env", "echo", "alive" }, run { tiexec, "--help" }
             local is_loaded = not loaded.signal and loaded.code ~= 127
             if plain.out == "alive\n" and is_loaded then
-                local result = run(support.concat({ "timeout", "-s", "KILL", "20", tiexec }, options,
+                local result = run(support.concat({ "timeout", "-s", "KILL", "60", tiexec }, options,
                     { "echo", "alive" }))
                 assert.equal("alive\n", result.out, limit .. "\n" .. result.err)
                 if result.err ~= "" then

@@ -41,7 +41,7 @@ describe("a frozen process", function()
                 if not group then return pending(why) end
                 group.freeze()
                 local started = core.now()
-                local result = support.run { "timeout", "-s", "KILL", "20", support.tiexec, option,
+                local result = support.run { "timeout", "-s", "KILL", "60", support.tiexec, option,
                     tostring(process.pid) }
                 assert.is_true(core.now() - started < 5 * support.patience)
                 assert.equal(125, result.code, result.err)
@@ -49,7 +49,7 @@ describe("a frozen process", function()
                 group.thaw()
                 assert.is_true(process:is_alive())
                 assert.equal(0, core.status(process.pid, "TracerPid"))
-                result = support.run { "timeout", "-s", "KILL", "20", support.tiexec, "--undo", tostring(process.pid) }
+                result = support.run { "timeout", "-s", "KILL", "60", support.tiexec, "--undo", tostring(process.pid) }
                 assert.equal(0, result.code, result.err)
             end)
         end

@@ -66,7 +66,7 @@ end)
 describe("a script", function()
     it("that is a FIFO is refused at once; one from a pipe runs", function()
         local fifo = made "mkfifo PATH"
-        local result = support.run { "timeout", "-s", "KILL", "20", tiexec, "--script", fifo }
+        local result = support.run { "timeout", "-s", "KILL", "60", tiexec, "--script", fifo }
         assert.equal(125, result.code)
         assert.truthy(failure.one_line(result):find("FIFO", 1, true))
         assert.equal("42\n", support.shell("echo 'print(6 * 7)' | " .. tiexec .. " --script /dev/stdin").out)
@@ -131,7 +131,7 @@ describe("tiexec's own strategies are known by the file:", function()
         for _, name in ipairs { "none", "x" } do support.write_file(("%s/%s.lua"):format(fake, name), LOOPS) end
         local home = fake:match("(.*)/")
         for _, path in ipairs { home .. "/?.lua;;", "./?.lua;;" } do
-            local result = support.shell(("cd %s; LUA_PATH='%s' timeout -k 3 20 %s -s %s/x.lua true")
+            local result = support.shell(("cd %s; LUA_PATH='%s' timeout -k 3 60 %s -s %s/x.lua true")
                 :format(home, path, tiexec, fake))
             assert.equal(0, result.code)
             assert.truthy(result.err:find("it ran too long", 1, true))
@@ -159,7 +159,7 @@ describe("the current folder", function()
         local script = path_of("s.lua")
         support.write_file(script, "pcall(require, 'x') pcall(require, 'dkjson')")
         for _, words in ipairs { "--json --check true", "--json --inspect 1", "true", "--script " .. script } do
-            support.shell(("cd %s; unset LUA_PATH LUA_CPATH; timeout -k 3 20 %s %s"):format(here, tiexec, words))
+            support.shell(("cd %s; unset LUA_PATH LUA_CPATH; timeout -k 3 60 %s %s"):format(here, tiexec, words))
             assert.is_nil(support.read_file(marker), words)
         end
     end)

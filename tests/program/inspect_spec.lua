@@ -443,7 +443,7 @@ describe("--svg", function()
         local folder <close> = support.folder()
         local fifo = folder.path .. "/pipe"
         os.execute("mkfifo " .. fifo)
-        local words = { "timeout", "-s", "KILL", "20", support.tiexec, "--svg", fifo, "--inspect", "--", ample }
+        local words = { "timeout", "-s", "KILL", "60", support.tiexec, "--svg", fifo, "--inspect", "--", ample }
         local result = support.run(words)
         assert.equal(125, result.code)
         assert.truthy(failure.one_line(result):find(fifo, 1, true))
@@ -451,7 +451,7 @@ describe("--svg", function()
             while [ -e /proc/$!/exe ] && ! grep -q pipe_write /proc/$!/wchan; do sleep 0.01; done
             head -c 65536 <&4 >/dev/null; wait $!; echo $?; head -c 4 <&4]]
         table.insert(words, 1, fifo)
-        result = support.run(support.concat({ "timeout", "-s", "KILL", "30", "sh", "-c", script, "sh" }, words))
+        result = support.run(support.concat({ "timeout", "-s", "KILL", "60", "sh", "-c", script, "sh" }, words))
         assert.same({ "0\n<svg", "" }, { result.out, result.err })
     end)
 

@@ -4,7 +4,7 @@
 local core = require "tiexec.core"
 local support = require "tests.lib.support"
 
-local tiexec = "timeout -k 3 20 " .. support.tiexec
+local tiexec = "timeout -k 3 60 " .. support.tiexec
 local ample = support.programs .. "ample"
 
 -- Runs a shell script in which $T is tiexec with something to complain of, and F a fresh folder.

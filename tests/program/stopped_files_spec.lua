@@ -9,7 +9,7 @@ local support = require "tests.lib.support"
 local T <const> = core.realpath(support.tiexec)
 
 -- Words that run a command behind a time limit.
-local function limited(words) return support.concat({ "timeout", "-s", "KILL", "20" }, words) end
+local function limited(words) return support.concat({ "timeout", "-s", "KILL", "60" }, words) end
 
 -- The calls that tiexec makes, from the first thread that it seizes to the last that it lets go, and that have to do
 -- with files, except those of /proc and /sys, which are the kernel's own.

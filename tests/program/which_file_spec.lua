@@ -43,7 +43,7 @@ describe("another library of the same path and inode number", function()
                 return all
             end
             local before = text()
-            local result = support.run { "timeout", "-s", "KILL", "20", "nsenter", "-m", "-t", pid, "env",
+            local result = support.run { "timeout", "-s", "KILL", "60", "nsenter", "-m", "-t", pid, "env",
                 "TIEXEC_CACHE=" .. cache.path, T, "--sources", source, "--attach", pid }
             if source == "file,shared,thp" then
                 assert.equal(0, result.code, result.err) -- a copy of what is in memory
@@ -52,7 +52,7 @@ describe("another library of the same path and inode number", function()
                 assert.truthy(failure.one_line(result):find("replaced or cannot be read", 1, true), result.err)
                 assert.same(before, text())
             end
-            local memory = support.run { "timeout", "-s", "KILL", "20", "nsenter", "-m", "-t", pid, T, "--undo", pid }
+            local memory = support.run { "timeout", "-s", "KILL", "60", "nsenter", "-m", "-t", pid, T, "--undo", pid }
             if source == "file,shared,thp" then
                 assert.equal(1, memory.code, memory.err)
                 assert.truthy(failure.one_line(memory):find("replaced or cannot be read", 1, true), memory.err)
