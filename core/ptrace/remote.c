@@ -38,6 +38,14 @@ long remote_syscall_number(const char *name)
     return -1;
 }
 
+const char *remote_syscall_name(int64_t number)
+{
+    for (size_t i = 0; i < sizeof syscalls / sizeof syscalls[0]; i++)
+        if (syscalls[i].number == number)
+            return syscalls[i].name;
+    return NULL;
+}
+
 /* Looks for a system call instruction in one mapping. */
 static int search(struct inferior *inferior, const struct mapping *m)
 {

@@ -11,6 +11,9 @@
 /* Gives the number of the system call `name` on this CPU, or -1: there is none of that name. */
 long remote_syscall_number(const char *name);
 
+/* Gives the name of system call `number` on this CPU, or NULL: it has none. */
+const char *remote_syscall_name(int64_t number);
+
 /* Gives the address of a system call instruction, which remote calls execute. 0 or -errno; -ENOENT:
  * the process has none. */
 int remote_instruction(struct inferior *inferior, uint64_t *address);

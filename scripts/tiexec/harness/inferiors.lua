@@ -143,17 +143,34 @@ end
 
 -- ---- past a seccomp filter ----------------------------------------------------------------------
 
+local function call_past_filters(inferior, name, ...)
+    local refused = seccomp.refusal_of(inferior, name, ...)
+    if refused then return nil, refused, c.EPERM end
+    return base.remote_syscall(inferior, name, ...)
+end
+
+local function has_bytes(...)
+    for i = 1, select("#", ...) do
+        local kind = type((select(i, ...)))
+        if kind == "string" or kind == "table" then return true end
+    end
+    return false
+end
+
 --- Makes the selected thread, which must be stopped, execute a system call. It does not if seccomp
 -- might kill the thread for that (see `seccomp.refusal_of`).
 -- @string name as in syscalls(2); an unknown one raises
--- @param ... up to six integers; those that are left out are 0
+-- @param ... up to six integers, strings and Buffers; those that are left out are 0. The call gets
+-- the address of a copy of a string, with a NUL after it, or of a Buffer. What the call has written
+-- to a Buffer is in it afterwards
 -- @treturn[1] int what the call has returned
 -- @treturn[2] nil, message, errno: the call has failed, or could not be run (ESRCH: the thread has
 -- ended or is not stopped; EPERM, too, if seccomp forbids it)
 function Inferior:remote_syscall(name, ...)
-    local refused = seccomp.refusal_of(self, name, ...)
-    if refused then return nil, refused, c.EPERM end
-    return base.remote_syscall(self, name, ...)
+    if has_bytes(...) then
+        return require("tiexec.harness.arguments").pass(self, call_past_filters, name, ...)
+    end
+    return call_past_filters(self, name, ...)
 end
 
 -- Whenever an inferior may have run, or another thread of it is selected, what was known of its
@@ -172,6 +189,10 @@ function Inferior:adopt(...)
 end
 
 base = core.extend_inferior(Inferior)
+
+core.late_methods(setmetatable({}, {
+    __index = function(methods, name) return require("tiexec.harness.late").find(methods, name) end,
+}))
 
 local function launch(...)
     local inferior, why, errno = core.launch(...)

@@ -84,19 +84,13 @@ local function files_with_text(mappings)
     return has
 end
 
---- Finds the objects that are mapped with text. In each mapping of an object, `object` is set to
--- it, and `kind` to the mapping's purpose: "text", "rodata", "relro" (relocated, then made
--- read-only), "data", "guard" (inaccessible), "execute-only" or "shared".
--- @tparam Inferior inferior an Inferior or an Observed
--- @tparam table mappings list of Mapping
--- @treturn table list of Object, in order of address
-function objects.of(inferior, mappings)
+-- Finds the objects whose files are in the set `wanted`, by their keys.
+local function find(inferior, mappings, wanted)
     local page = core.page_size()
-    local has_text = files_with_text(mappings)
     local list, by_key, written = {}, {}, {}
     for _, mapping in ipairs(mappings) do
         local key = mapping.inode ~= 0 and key_of(mapping)
-        if key and has_text[key] then
+        if key and wanted[key] then
             local object = by_key[key]
             if object == nil then
                 object = new_object(inferior, mapping, page) or false -- false: looked for in vain
@@ -114,6 +108,32 @@ function objects.of(inferior, mappings)
         end
     end
     return list
+end
+
+--- Finds the objects that are mapped with text. In each mapping of an object, `object` is set to
+-- it, and `kind` to the mapping's purpose: "text", "rodata", "relro" (relocated, then made
+-- read-only), "data", "guard" (inaccessible), "execute-only" or "shared".
+-- @tparam Inferior inferior an Inferior or an Observed
+-- @tparam table mappings list of Mapping
+-- @treturn table list of Object, in order of address
+function objects.of(inferior, mappings)
+    return find(inferior, mappings, files_with_text(mappings))
+end
+
+--- Finds the objects as `objects.of` does, and those whose text is no mapping of their file any
+-- more, since it lies on pages of its own.
+-- @tparam Inferior inferior
+-- @tparam table mappings list of Mapping
+-- @treturn table list of Object, in order of address
+function objects.all(inferior, mappings)
+    local private = {}
+    for _, mapping in ipairs(mappings) do
+        local path, is_shared = mapping.path, protection.is_shared(mapping.perms)
+        if mapping.inode ~= 0 and not is_shared and not path:find("^/dev/") then
+            private[key_of(mapping)] = true
+        end
+    end
+    return find(inferior, mappings, private)
 end
 
 return objects
