@@ -48,6 +48,7 @@ struct arch_register {
     uint16_t offset;
     uint16_t size;
 };
+#define ARCH_REGISTER_MAX 16 /* the size of the largest */
 
 extern const struct arch_register arch_registers[];
 extern const size_t arch_register_count;
@@ -56,8 +57,18 @@ extern const size_t arch_register_count;
  * here (lr), to the register's name here. NULL: `name` is none of them, or needs no translation. */
 const char *arch_register_alias(const char *name);
 
-/* Gives the type of ELF note by which PTRACE_GETREGSET knows a register set. */
+/* Finds a register that is a part of another one, by GDB's name for it (w0, q0, d0, s0, h0, b0). */
+bool arch_register_within(const char *name, struct arch_register *part);
+
+/* Gives the type of ELF note by which PTRACE_GETREGSET knows a register set, which has fewer bytes
+ * than ARCH_REGSET_MAX. */
 int arch_regset_note(enum arch_regset regset);
+#define ARCH_REGSET_MAX 1024
+
+/* Take a register's bytes from its register set of `size` bytes, and put them there. 0 or -errno:
+ * -ENOEXEC: the thread runs 32-bit code. */
+int arch_register_get(const struct arch_register *reg, const void *set, size_t size, void *bytes);
+int arch_register_put(const struct arch_register *reg, void *set, size_t size, const void *bytes);
 
 /* Lists the notes of the register sets that hold a stopped thread's state beyond the general
  * registers, in the order in which they are to be put back. Returns how many there are. With

@@ -29,10 +29,11 @@ struct arch_regs {
 };
 
 /* The register set of the kernel that a register belongs to. */
-enum arch_regset { ARCH_REGSET_GENERAL, ARCH_REGSET_FLOAT };
+enum arch_regset { ARCH_REGSET_GENERAL, ARCH_REGSET_FLOAT, ARCH_REGSET_EXTENDED };
 
 /* One register, by the name that GDB gives it. `size` is in bytes: up to 8 for integers; wider
- * registers are byte strings. `offset` is its place within the register set. */
+ * registers are byte strings. `offset` is its place within the register set; of the set EXTENDED it
+ * is the register's number, since the parts of such a register lie apart. */
 struct arch_register {
     const char *name;
     const char *group; /* GDB's: "general", "float", "vector", "system" */
@@ -40,7 +41,9 @@ struct arch_register {
     uint16_t offset;
     uint16_t size;
 };
+#define ARCH_REGISTER_MAX 64 /* the size of the largest */
 
+/* All registers of this kind of CPU; a CPU may lack some. */
 extern const struct arch_register arch_registers[];
 extern const size_t arch_register_count;
 
@@ -48,8 +51,18 @@ extern const size_t arch_register_count;
  * is none of them. */
 const char *arch_register_alias(const char *name);
 
-/* Gives the type of ELF note by which PTRACE_GETREGSET knows a register set. */
+/* Finds a register that is a part of another one, by GDB's name for it (eax, r8d, ax, ah). */
+bool arch_register_within(const char *name, struct arch_register *part);
+
+/* Gives the type of ELF note by which PTRACE_GETREGSET knows a register set, which has fewer bytes
+ * than ARCH_REGSET_MAX. */
 int arch_regset_note(enum arch_regset regset);
+#define ARCH_REGSET_MAX 12288
+
+/* Take a register's bytes from its register set of `size` bytes, and put them there. 0 or -errno:
+ * -ENODEV: this CPU lacks the register; -ENOEXEC: the thread runs 32-bit code. */
+int arch_register_get(const struct arch_register *reg, const void *set, size_t size, void *bytes);
+int arch_register_put(const struct arch_register *reg, void *set, size_t size, const void *bytes);
 
 /* Lists the notes of the register sets that hold a stopped thread's state beyond the general
  * registers, in the order in which they are to be put back. Returns how many there are. With

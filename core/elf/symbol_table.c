@@ -51,7 +51,8 @@ static const char *name_of(const struct symbol_table *table, const struct symbol
 }
 
 /* Orders symbols by value; of equal ones the better one comes last. Where rank does not tell, that
- * is the one with fewer underscores before it, and then the one that comes first in the alphabet. */
+ * is the one with fewer underscores before it, and then the one that comes first in the
+ * alphabet. */
 static int compare(const void *left, const void *right, void *context)
 {
     const struct symbol_table *table = context;

@@ -103,7 +103,8 @@ static int push_symbol(lua_State *L, const struct symbol_table *table,
     return 1;
 }
 
-/// Finds a symbol by its name: the default one of several versions, a global one before a local one.
+/// Finds a symbol by its name: the default one of several versions, a global one before a local
+// one.
 // @function symbol_table:find
 // @string name without a version
 // @treturn[1] ?table `name`, `address`, `size`, `kind` ("function", "object", "ifunc": a function

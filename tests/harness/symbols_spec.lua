@@ -55,7 +55,8 @@ describe("symbols", function()
             end
         end
         assert.is_true(#wanted > 30)
-        local gdb = support.shell(("gdb -batch -nx %s %s 2>/dev/null"):format(table.concat(commands, " "), callable)).out
+        local gdb = support.shell(("gdb -batch -nx %s %s 2>/dev/null"):format(table.concat(commands, " "),
+            callable)).out
         local i = 0
         for line in gdb:gmatch("[^\n]+") do
             i = i + 1
@@ -198,7 +199,8 @@ describe("symbols of stripped files", function()
     end)
 
     it("are those that the damaged file itself still has, and it is no crash", function()
-        make "cp $callable stripped; printf '\\377\\377\\377\\377' | dd of=stripped bs=1 seek=50 conv=notrunc status=none"
+        make("cp $callable stripped; printf '\\377\\377\\377\\377' | "
+            .. "dd of=stripped bs=1 seek=50 conv=notrunc status=none")
         look(function(inferior)
             local symbol = inferior:symbol("hidden")
             assert.is_true(symbol == nil or math.type(symbol) == "integer")
