@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/types.h>
 
 #define ARCH_NAME        "aarch64"
@@ -90,6 +91,34 @@ static inline void arch_set_pc(struct arch_regs *regs, uint64_t pc) { regs->user
 static inline uint64_t arch_address(uint64_t address)
 {
     return address >> 55 & 1 ? address : address & UINT64_MAX >> 8;
+}
+
+/* The general registers in DWARF's order: x0 to x30, and sp. */
+#define ARCH_DWARF_REGISTERS 32
+static inline void arch_dwarf_registers(const struct arch_regs *regs,
+                                        uint64_t values[ARCH_DWARF_REGISTERS])
+{
+    for (int i = 0; i < 31; i++)
+        values[i] = regs->user.regs[i];
+    values[31] = regs->user.sp;
+}
+
+/* Tells where the caller's address is for a function of which `code`, its first bytes, has been
+ * executed: as many bytes above sp; ARCH_IN_FRAME: where the frame pointer leads, once x29 has been
+ * set (add x29, sp, #n); or ARCH_IN_LINK_REGISTER: before that. */
+enum { ARCH_IN_FRAME = -1, ARCH_IN_LINK_REGISTER = -2 };
+#define ARCH_LINK_REGISTER "x30"
+static inline int arch_return_place(const uint8_t *code, size_t size)
+{
+    uint32_t instruction;
+    if (size > 4 * sizeof instruction)
+        return ARCH_IN_FRAME;
+    for (size_t at = 0; at + sizeof instruction <= size; at += sizeof instruction) {
+        memcpy(&instruction, code + at, sizeof instruction);
+        if ((instruction & 0xffc003ff) == 0x910003fd)
+            return ARCH_IN_FRAME;
+    }
+    return ARCH_IN_LINK_REGISTER;
 }
 
 /* The instruction that enters the kernel: `svc #0`. */

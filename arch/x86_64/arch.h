@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/types.h>
 #include <sys/user.h>
 
@@ -80,6 +81,33 @@ static inline void arch_set_pc(struct arch_regs *regs, uint64_t pc) { regs->user
 
 /* Takes off an address what is no part of it: on this CPU nothing. */
 static inline uint64_t arch_address(uint64_t address) { return address; }
+
+/* The general registers in DWARF's order, of which the last is the pc (System V ABI, 3.6.2). */
+#define ARCH_DWARF_REGISTERS 17
+static inline void arch_dwarf_registers(const struct arch_regs *regs,
+                                        uint64_t values[ARCH_DWARF_REGISTERS])
+{
+    const struct user_regs_struct *u = &regs->user;
+    const uint64_t list[] = {u->rax, u->rdx, u->rcx, u->rbx, u->rsi, u->rdi, u->rbp, u->rsp, u->r8,
+                             u->r9,  u->r10, u->r11, u->r12, u->r13, u->r14, u->r15, u->rip};
+    for (int i = 0; i < ARCH_DWARF_REGISTERS; i++)
+        values[i] = list[i];
+}
+
+/* Tells where the caller's address is for a function of which `code`, its first bytes, has been
+ * executed: as many bytes above sp; ARCH_IN_FRAME: where the frame pointer leads; or
+ * ARCH_IN_LINK_REGISTER, which this CPU does not have. endbr64 may come first, then push %rbp. */
+enum { ARCH_IN_FRAME = -1, ARCH_IN_LINK_REGISTER = -2 };
+#define ARCH_LINK_REGISTER ""
+static inline int arch_return_place(const uint8_t *code, size_t size)
+{
+    static const uint8_t endbr64[] = {0xf3, 0x0f, 0x1e, 0xfa};
+    if (size >= sizeof endbr64 && memcmp(code, endbr64, sizeof endbr64) == 0) {
+        code += sizeof endbr64;
+        size -= sizeof endbr64;
+    }
+    return size == 0 ? 0 : size == 1 && *code == 0x55 ? 8 : ARCH_IN_FRAME;
+}
 
 /* The instruction that enters the kernel: `syscall`. */
 static const uint8_t arch_syscall_insn[] = {0x0f, 0x05};

@@ -35,6 +35,7 @@ static void (*const openers[])(lua_State *L) = {
     bind_add_symbol_table,
     bind_add_symbols,
     bind_add_trial,
+    bind_add_unwind,
     bind_add_wait,
     bind_add_watch,
 };

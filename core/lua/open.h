@@ -45,6 +45,7 @@ void bind_add_stop(lua_State *L);
 void bind_add_symbol_table(lua_State *L);
 void bind_add_symbols(lua_State *L);
 void bind_add_trial(lua_State *L);
+void bind_add_unwind(lua_State *L);
 void bind_add_wait(lua_State *L);
 void bind_add_watch(lua_State *L);
 
