@@ -78,6 +78,12 @@ int arch_register_put(const struct arch_register *reg, void *set, size_t size, c
 #define ARCH_EXTENDED_MAX 5
 size_t arch_extended_notes(pid_t tid, bool syscall, int notes[ARCH_EXTENDED_MAX]);
 
+/* The notes of the register sets that a core file has of each thread, beside NT_PRSTATUS; where this
+ * CPU and kernel have them: TLS, system call, SVE, masks of pointer authentication, tagged
+ * addresses. */
+static const int arch_core_notes[] = {NT_PRFPREG, NT_ARM_TLS, NT_ARM_SYSTEM_CALL, NT_ARM_SVE,
+                                      NT_ARM_PAC_MASK, 0x409 /* NT_ARM_TAGGED_ADDR_CTRL */};
+
 /* Read and write the general registers of a stopped thread. 0 or -errno; -ENOEXEC: the thread runs
  * 32-bit code, so that its register set has another length. At the stops of a system call x7 tells
  * the direction (0: in, 1: out), and what is written to it is lost. */

@@ -71,6 +71,9 @@ int arch_register_put(const struct arch_register *reg, void *set, size_t size, c
 #define ARCH_EXTENDED_MAX 1
 size_t arch_extended_notes(pid_t tid, bool syscall, int notes[ARCH_EXTENDED_MAX]);
 
+/* The notes of the register sets that a core file has of each thread, beside NT_PRSTATUS. */
+static const int arch_core_notes[] = {NT_PRFPREG, NT_X86_XSTATE};
+
 /* Read and write the general registers of a stopped thread. 0 or -errno; -ENOEXEC: the thread runs
  * 32-bit code, so that its register set has another length. */
 int arch_regs_get(pid_t tid, struct arch_regs *regs);

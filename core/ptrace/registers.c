@@ -71,6 +71,21 @@ int register_write(const struct tracee *tracee, const struct arch_register *reg,
     return ptrace(PTRACE_SETREGSET, tracee->tid, note, &iov) < 0 ? -errno : 0;
 }
 
+int regset_read(const struct tracee *tracee, int note, void **bytes, size_t *size)
+{
+    struct iovec iov = {malloc(REGSET_MAX), REGSET_MAX};
+    if (!iov.iov_base)
+        return -ENOMEM;
+    int err = ptrace(PTRACE_GETREGSET, tracee->tid, note, &iov) < 0 ? -errno : 0;
+    if (err) {
+        free(iov.iov_base);
+        return err;
+    }
+    *bytes = iov.iov_base;
+    *size = iov.iov_len;
+    return 0;
+}
+
 /* Saves one register set. `room` is of REGSET_MAX bytes; what the kernel puts there is copied. */
 static int save_set(const struct tracee *tracee, int note, void *room,
                     struct extended_registers *saved)

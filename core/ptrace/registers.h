@@ -27,6 +27,11 @@ int register_read(const struct tracee *tracee, const struct arch_register *reg,
                   struct register_set *set, void *bytes);
 int register_write(const struct tracee *tracee, const struct arch_register *reg, const void *bytes);
 
+/* Reads a whole register set, by the type of its ELF note, as the kernel has it. *bytes is malloc'd
+ * by this call and freed by the caller. Returns 0 or -errno: -EINVAL or -ENODEV: there is no such
+ * set here. */
+int regset_read(const struct tracee *tracee, int note, void **bytes, size_t *size);
+
 /* The registers of a thread beyond the general ones: floating-point and vector state and the
  * like. */
 struct extended_registers {

@@ -47,6 +47,7 @@
 ---@field pss integer The bytes in memory, where each page is divided among those that map it.
 ---@field private_dirty integer The bytes that this process alone maps, and has written to.
 ---@field anonymous integer The bytes on pages that belong to no file.
+---@field swap integer The bytes of such pages that are in swap space.
 ---@field anon_huge integer The bytes on transparent huge pages of anonymous memory.
 ---@field shmem_huge integer The bytes on huge pages of tmpfs and shared memory.
 ---@field file_huge integer The bytes on huge pages of the page cache.
