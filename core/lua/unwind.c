@@ -122,11 +122,13 @@ static int l_return_place(lua_State *L)
     const char *code = luaL_checklstring(L, 1, &size);
     int place = arch_return_place((const uint8_t *)code, size);
     lua_pushstring(L, place == ARCH_IN_FRAME ? "frame" : place >= 0 ? "stack" : "register");
+    if (place == ARCH_IN_FRAME)
+        return 1;
     if (place == ARCH_IN_LINK_REGISTER)
         lua_pushstring(L, ARCH_LINK_REGISTER);
     else
         lua_pushinteger(L, place);
-    return place == ARCH_IN_FRAME ? 1 : 2;
+    return 2;
 }
 
 static int l_close(lua_State *L)
