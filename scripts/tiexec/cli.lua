@@ -100,6 +100,7 @@ end
 local function run_script(path, arguments)
     _G.arg = table.move(arguments, 1, #arguments, 1, { [0] = path })
     _G.tiexec = require "tiexec"
+    core.keep_blocks()
     add_folder_of(path)
     local chunk, why = loadfile(path)
     if not chunk then

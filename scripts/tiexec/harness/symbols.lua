@@ -79,8 +79,10 @@ function symbols.path_of(pid, object)
     return path and core.stat(path) and path
 end
 
+-- With other folders of debug files a table may be another one.
 local function identity(stat)
-    return ("%x:%x:%x:%x"):format(stat.device, stat.inode, stat.size, stat.mtime)
+    return ("%x:%x:%x:%x %s"):format(stat.device, stat.inode, stat.size, stat.mtime,
+        table.concat(debug_files.folders, ":"))
 end
 
 -- Reads the symbols of a file, and of its debug file if the file does not have them all.
