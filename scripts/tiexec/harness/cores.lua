@@ -15,7 +15,9 @@ local DEFAULT <const> = 0x33
 
 local ELF_MAGIC <const> = "\127ELF"
 
-local function has_flag(m, flag) return (" " .. m.vm_flags .. " "):find(" " .. flag .. " ") ~= nil end
+local function has_flag(m, flag)
+    return (" " .. m.vm_flags .. " "):find(" " .. flag .. " ", 1, true) ~= nil
+end
 
 -- Tells whether a shared mapping is of memory that has no name in a filesystem.
 local function is_nameless(m)

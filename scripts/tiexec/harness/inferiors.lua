@@ -194,8 +194,29 @@ core.late_methods(setmetatable({}, {
     __index = function(methods, name) return require("tiexec.harness.late").find(methods, name) end,
 }))
 
-local function launch(...)
-    local inferior, why, errno = core.launch(...)
+local function has_options(given)
+    if type(given) ~= "table" then return false end
+    for key in pairs(given) do
+        if type(key) == "string" then return true end
+    end
+    return type(given[1]) == "table"
+end
+
+--- Starts a program as a child of this process and under its trace, stopped before its first
+-- instruction.
+-- @tparam table given the command line: a list of strings, of which the first is the program's
+-- name, to be searched for in PATH, or its path. Options may be among it, by their names, and then
+-- the list may be the first of another one: `env`: a list of strings, which are the whole
+-- environment, or a table by names that changes this process's own, where `false` takes a variable
+-- away; `cwd`: the folder it is in; `stdin`, `stdout`, `stderr`: a path, a file of Lua's, a
+-- descriptor, or `false`: /dev/null; `user`: USER[:GROUP], as --user has it; `aslr = false`:
+-- addresses are the same each time. Unknown ones raise
+-- @treturn[1] Inferior
+-- @treturn[2] nil, message, errno (ENOENT: there is no such program; EPERM: only root may become
+-- another user; ...)
+local function launch(given)
+    local start = has_options(given) and require("tiexec.harness.launches").launch or core.launch
+    local inferior, why, errno = start(given)
     if inferior then seccomp.note_heir(inferior) end
     return inferior, why, errno
 end

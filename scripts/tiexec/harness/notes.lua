@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
---- The notes of core files (core(5), <sys/procfs.h>): what a core file tells of a process beside its
--- memory.
+--- The notes of core files (core(5), <sys/procfs.h>): what a core file tells of a process beside
+-- its memory.
 
 local core = require "tiexec.core"
 
@@ -55,7 +55,8 @@ local function of_thread(inferior, thread, own)
     if not registers then return nil, message, errno end
     local info = inferior:siginfo_bytes(thread)
     local signal = info and string.unpack("<i4", info) or 0
-    local list = { note("CORE", NT_PRSTATUS, pack_status(inferior, thread, registers, signal)), own }
+    local status = pack_status(inferior, thread, registers, signal)
+    local list = { note("CORE", NT_PRSTATUS, status), own }
     if info then list[#list + 1] = note("CORE", NT_SIGINFO, info) end
     for _, kind in ipairs(core.core_notes()) do
         local bytes = inferior:register_set(kind, thread)

@@ -8,7 +8,7 @@ local c = core.constants
 local values = {} -- methods of inferiors
 
 local STRING_LIMIT <const> = 1 << 20
-local PIECE <const> = 4096 -- no CPU has smaller pages: a piece that ends with a page is safe to read
+local PIECE <const> = 4096 -- no CPU has smaller pages: a piece that ends with one can be read
 local ARRAY_LIMIT <const> = 1 << 20 -- values
 
 -- By the names of methods: the format of string.pack, and the least and the largest value.
