@@ -120,7 +120,8 @@ describe("launch", function()
     it("refuses what it does not understand, and starts nothing", function()
         for _, wrong in ipairs { { "true", cdw = "/" }, { "true", cwd = 5 }, { "true", env = "A=1" },
             { "true", env = { A = 1 } }, { "true", env = { 1, 2 } }, { "true", stdin = true }, { "true", stdin = -1 },
-            { "true", stdin = {} }, { "true", aslr = "no" }, { env = {} }, { {}, env = {} }, { "true", stdout = 1.5 } } do
+            { "true", stdin = {} }, { "true", aslr = "no" }, { env = {} }, { {}, env = {} },
+            { "true", stdout = 1.5 } } do
             assert.has_error(function() tiexec.launch(wrong) end)
         end
         local closed = assert(io.open("/dev/null"))
