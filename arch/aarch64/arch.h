@@ -155,6 +155,37 @@ static inline void arch_syscall_rewind(struct arch_regs *regs)
     regs->syscall = -1;
 }
 
+/* Calling functions, by the AAPCS64. A function is given integers in general registers and
+ * floating-point numbers in vector registers, and finds the address that it returns to in x30:
+ * nothing is to be written below `sp`, so that arch_function_prepare gives 0. `sp` is a multiple of
+ * 16, and the function leaves it so. x7 cannot be given at the stop of a system call. */
+#define ARCH_FUNCTION_INTEGERS 7
+#define ARCH_FUNCTION_FLOATS   8
+#define ARCH_FLOAT_REGISTER    "v" /* the name, before the number; 0 has the result, too */
+static inline uint64_t arch_function_prepare(struct arch_regs *regs, uint64_t address,
+                                             uint64_t return_to, uint64_t sp,
+                                             const uint64_t integers[ARCH_FUNCTION_INTEGERS])
+{
+    regs->user.pc = address;
+    regs->user.sp = sp;
+    regs->user.regs[30] = return_to;
+    regs->user.pstate &= ~(uint64_t)PSR_BTYPE_MASK;
+    regs->syscall = -1;
+    for (int i = 0; i < ARCH_FUNCTION_INTEGERS; i++)
+        regs->user.regs[i] = integers[i];
+    return 0;
+}
+
+static inline uint64_t arch_sp(const struct arch_regs *regs) { return regs->user.sp; }
+
+/* A function has returned to a system call instruction: gives its result at the entry of that call,
+ * and has the kernel leave the call out. */
+static inline uint64_t arch_function_result(const struct arch_regs *regs)
+{
+    return regs->user.regs[0];
+}
+static inline void arch_syscall_skip(struct arch_regs *regs) { regs->syscall = -1; }
+
 /* What a system call has returned; -errno if it failed. */
 static inline int64_t arch_syscall_result(const struct arch_regs *regs)
 {
@@ -180,6 +211,14 @@ static inline int arch_restart_interrupted(struct arch_regs *regs)
     (void)regs;
     return 0;
 }
+
+/* What a system call that was interrupted returns to tracers if the kernel keeps in the thread what
+ * it needs to go on with it (ERESTART_RESTARTBLOCK): nanosleep, poll and futex with a timeout. */
+#define ARCH_RESTART_BLOCK (-516)
+
+/* Another call has replaced what the kernel kept: then nothing can be done on this CPU, where the
+ * registers do not tell which call it was. */
+static inline void arch_restart_anew(struct arch_regs *regs) { (void)regs; }
 
 /* Sets the first argument of the system call that a thread is at the entry of. False: nothing was
  * changed, since the call has `returned` and the register has its result. */

@@ -142,6 +142,43 @@ static inline void arch_syscall_rewind(struct arch_regs *regs)
     regs->user.orig_rax = UINT64_MAX;
 }
 
+/* Calling functions, by the System V ABI. A function is given integers in general registers and
+ * floating-point numbers in vector registers, and finds the address that it returns to on the
+ * stack; arch_function_prepare gives how many bytes below `sp` that is to be written. `sp` is a
+ * multiple of 16, and the function leaves it so. The direction flag is clear, and `al` has the
+ * number of floating-point arguments. */
+#define ARCH_FUNCTION_INTEGERS 6
+#define ARCH_FUNCTION_FLOATS   8
+#define ARCH_FLOAT_REGISTER    "xmm" /* the name, before the number; 0 has the result, too */
+static inline uint64_t arch_function_prepare(struct arch_regs *regs, uint64_t address,
+                                             uint64_t return_to, uint64_t sp,
+                                             const uint64_t integers[ARCH_FUNCTION_INTEGERS])
+{
+    (void)return_to; /* it is on the stack */
+    regs->user.rip = address;
+    regs->user.rsp = sp - sizeof return_to;
+    regs->user.rax = ARCH_FUNCTION_FLOATS;
+    regs->user.orig_rax = UINT64_MAX;
+    regs->user.eflags &= ~UINT64_C(0x400);
+    regs->user.rdi = integers[0];
+    regs->user.rsi = integers[1];
+    regs->user.rdx = integers[2];
+    regs->user.rcx = integers[3];
+    regs->user.r8 = integers[4];
+    regs->user.r9 = integers[5];
+    return sizeof return_to;
+}
+
+static inline uint64_t arch_sp(const struct arch_regs *regs) { return regs->user.rsp; }
+
+/* A function has returned to a system call instruction: gives its result at the entry of that call,
+ * and has the kernel leave the call out. */
+static inline uint64_t arch_function_result(const struct arch_regs *regs)
+{
+    return regs->user.orig_rax;
+}
+static inline void arch_syscall_skip(struct arch_regs *regs) { regs->user.orig_rax = UINT64_MAX; }
+
 /* What a system call has returned; -errno if it failed. */
 static inline int64_t arch_syscall_result(const struct arch_regs *regs)
 {
@@ -154,6 +191,21 @@ static inline int arch_will_restart(const struct arch_regs *regs)
 {
     int64_t result = (int64_t)regs->user.rax;
     return (int64_t)regs->user.orig_rax >= 0 && result <= -512 && result >= -516;
+}
+
+/* What a system call that was interrupted returns to tracers if the kernel keeps in the thread what
+ * it needs to go on with it (ERESTART_RESTARTBLOCK): nanosleep, poll and futex with a timeout. */
+#define ARCH_RESTART_BLOCK (-516)
+
+/* Changes the registers of a thread in such a call, if another one has replaced what the kernel
+ * kept: the call begins anew, with all of its time; or, where it is not known which call it was,
+ * fails with EINTR. */
+static inline void arch_restart_anew(struct arch_regs *regs)
+{
+    enum { INTERRUPTED = -4, RESTART = -514, RESTART_SYSCALL = 219 };
+    if ((int64_t)regs->user.orig_rax >= 0 && (int64_t)regs->user.rax == ARCH_RESTART_BLOCK)
+        regs->user.rax =
+            (uint64_t)(regs->user.orig_rax == RESTART_SYSCALL ? INTERRUPTED : RESTART);
 }
 
 /* For a thread that the tracer has stopped within a system call. If the stop made the call end with

@@ -10,6 +10,7 @@ static void (*const openers[])(lua_State *L) = {
     bind_add_core_file,
     bind_add_file,
     bind_add_folios,
+    bind_add_function,
     bind_add_host,
     bind_add_identity,
     bind_add_image,

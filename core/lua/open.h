@@ -20,6 +20,7 @@ void bind_add_constants(lua_State *L);
 void bind_add_core_file(lua_State *L);
 void bind_add_file(lua_State *L);
 void bind_add_folios(lua_State *L);
+void bind_add_function(lua_State *L);
 void bind_add_host(lua_State *L);
 void bind_add_identity(lua_State *L);
 void bind_add_image(lua_State *L);

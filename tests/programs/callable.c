@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Something to look into: data of all types, functions to be called, and ways to `here`, where the specs stop it.
  * `callable deep` goes there through three functions; `callable handler` from a signal handler;
- * `callable threads` from a second thread, while the first one waits in pthread_join; else from main. */
+ * `callable threads` from a second thread, while the first one waits in pthread_join; else from main.
+ * `callable nap MS` sleeps; `callable starting` waits until four threads have been started. */
 #include <errno.h>
 #include <math.h>
 #include <pthread.h>
@@ -86,6 +87,41 @@ KEEP int call_here(void)
     return 7;
 }
 
+static volatile int started;
+
+static void *be_started(void *argument)
+{
+    (void)argument;
+    __atomic_add_fetch(&started, 1, __ATOMIC_SEQ_CST);
+    return NULL;
+}
+
+KEEP int start_threads(int count)
+{
+    pthread_t thread;
+    for (int i = 0; i < count; i++)
+        if (pthread_create(&thread, NULL, be_started, NULL) != 0 || pthread_detach(thread) != 0)
+            return -1;
+    return count;
+}
+
+static volatile int handled;
+
+static void count_signal(int signal)
+{
+    (void)signal;
+    handled += 1;
+}
+
+/* Waits until a signal has been handled. */
+KEEP int await_signal(void)
+{
+    signal(SIGUSR2, count_signal);
+    while (!handled)
+        kill(getpid(), SIGUSR2);
+    return handled;
+}
+
 /* ---- ways ---- */
 
 static void handle(int signal)
@@ -115,6 +151,10 @@ int main(int argc, char **argv)
         pthread_join(thread, NULL);
     } else if (strcmp(way, "nap") == 0) {
         return nap(argc > 2 ? atoi(argv[2]) : 300);
+    } else if (strcmp(way, "starting") == 0) {
+        here(); /* the specs call start_threads(4) here */
+        while (started < 4)
+            usleep(1000);
     } else {
         here();
     }

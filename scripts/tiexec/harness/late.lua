@@ -7,6 +7,7 @@ local late = {}
 -- The names of the methods, and their modules: `methods` of each has them.
 local modules = {
     { load = function() return require "tiexec.harness.backtraces" end, names = { "backtrace" } },
+    { load = function() return require "tiexec.harness.calls" end, names = { "call" } },
     { load = function() return require "tiexec.harness.cores" end, names = { "core" } },
     { load = function() return require "tiexec.harness.symbols" end,
         names = { "symbol", "lookup_symbol", "symbolize", "symbol_at" } },

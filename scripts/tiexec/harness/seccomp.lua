@@ -166,6 +166,11 @@ function seccomp.refusal_of(inferior, name, ...)
     return verdict.refusal or verdict.asks and asked(inferior, name, ...) or nil
 end
 
+--- Tells whether an inferior has filters of its own, which are asked about each call.
+-- @tparam Inferior inferior stopped
+-- @treturn boolean
+function seccomp.is_asked(inferior) return verdict_on(inferior).asks or false end
+
 --- Tells whether an inferior has filters that are those of this process.
 -- @tparam Inferior inferior stopped
 -- @treturn boolean
