@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ptrace/call.h"
 
-#include "ptrace/call_state.h"
 #include "ptrace/collect.h"
+#include "ptrace/function.h"
 
 #include <asm/unistd.h>
 #include <errno.h>

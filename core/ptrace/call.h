@@ -6,7 +6,7 @@
 #ifndef TIEXEC_CALL_H
 #define TIEXEC_CALL_H
 
-#include "ptrace/function.h"
+#include "ptrace/call_state.h"
 
 /* Sets the stopped `thread` going into a system call, at the process's `syscall_insn`. 0: its stops
  * are to be given to call_take; or -errno, and it is as it was. */

@@ -1,10 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The state of a remote call, which call.c and function.c share. */
+ * What a remote call consists of: call.c makes it, and function.c what differs for functions. */
 #ifndef TIEXEC_CALL_STATE_H
 #define TIEXEC_CALL_STATE_H
 
-#include "ptrace/function.h"
+#include "ptrace/inferior.h"
 #include "ptrace/registers.h"
+
+/* A call of a function of the program: see function.h. */
+struct function {
+    uint64_t address;
+    uint64_t sp; /* a multiple of 16: the function has the memory below */
+    uint64_t integers[ARCH_FUNCTION_INTEGERS];
+    double floats[ARCH_FUNCTION_FLOATS];
+    size_t float_count; /* the other vector registers stay as they are */
+};
+
+/* How it has ended. */
+struct function_end {
+    uint64_t result;
+    double float_result;
+    int signal;  /* that it has raised; 0: none */
+    uint64_t pc; /* where that was */
+};
 
 /* The way of a thread through a remote call: which stop of a system call comes next. */
 enum leg {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ptrace/function.h"
 
-#include "ptrace/call_state.h"
 #include "ptrace/collect.h"
 #include "ptrace/memory.h"
 

@@ -8,23 +8,7 @@
 #ifndef TIEXEC_FUNCTION_H
 #define TIEXEC_FUNCTION_H
 
-#include "ptrace/inferior.h"
-
-struct function {
-    uint64_t address;
-    uint64_t sp; /* a multiple of 16: the function has the memory below */
-    uint64_t integers[ARCH_FUNCTION_INTEGERS];
-    double floats[ARCH_FUNCTION_FLOATS];
-    size_t float_count; /* the other vector registers stay as they are */
-};
-
-/* How it has ended. */
-struct function_end {
-    uint64_t result;
-    double float_result;
-    int signal;  /* that it has raised; 0: none */
-    uint64_t pc; /* where that was */
-};
+#include "ptrace/call_state.h"
 
 /* Sets the registers for the function of the thread's call, whose own ones are saved. */
 int function_prepare(struct inferior *inferior, struct tracee *thread);

@@ -6,7 +6,7 @@
 #ifndef TIEXEC_REMOTE_H
 #define TIEXEC_REMOTE_H
 
-#include "ptrace/function.h"
+#include "ptrace/call_state.h"
 
 /* Gives the number of the system call `name` on this CPU, or -1: there is none of that name. */
 long remote_syscall_number(const char *name);
@@ -34,11 +34,11 @@ int remote_instruction(struct inferior *inferior, uint64_t *address);
 int remote_syscall(struct inferior *inferior, struct tracee *thread, long number,
                    const uint64_t args[6], int64_t *result);
 
-/* Calls a function of the program in the stopped `thread`, while the other threads stay as they are.
- * Returns 0 and *end has the results; or -errno as above, where -ETIMEDOUT: the function has not
- * returned within `timeout` milliseconds; -EFAULT: the function has raised end->signal. In all cases
- * but -ESRCH the registers and the signal mask are what they were; what the function has done to
- * memory stays, be it half done. */
+/* Calls a function of the program in the stopped `thread`, while the other threads stay as they
+ * are. Returns 0 and *end has the results; or -errno as above, where -ETIMEDOUT: the function has
+ * not returned within `timeout` milliseconds; -EFAULT: the function has raised end->signal. In all
+ * cases but -ESRCH the registers and the signal mask are what they were; what the function has done
+ * to memory stays, be it half done. */
 int remote_function(struct inferior *inferior, struct tracee *thread,
                     const struct function *function, int timeout, struct function_end *end);
 
