@@ -43,8 +43,8 @@ enum arch_regset {
 /* One register, by the name that GDB gives it. `size` is in bytes: up to 8 for integers; wider
  * registers are byte strings. `offset` is its place within the register set. */
 struct arch_register {
-    const char *name;
-    const char *group; /* GDB's: "general", "float", "vector", "system" */
+    char name[8];  /* in place: the table takes no relocations at each start of the program */
+    char group[8]; /* GDB's: "general", "float", "vector", "system" */
     enum arch_regset regset;
     uint16_t offset;
     uint16_t size;

@@ -78,7 +78,7 @@ bool arch_register_within(const char *name, struct arch_register *part)
         *part = (struct arch_register)V(0);
     part->offset = (uint16_t)(part->offset + number * part->size);
     part->size = (uint16_t)(letter ? 1 << (letter - letters) : 4);
-    part->name = name;
+    strncpy(part->name, name, sizeof part->name - 1);
     return true;
 }
 

@@ -40,7 +40,7 @@ bool arch_register_within(const char *name, struct arch_register *part)
         if (strcmp(arch_registers[j].name, within[i].whole) != 0)
             continue;
         *part = arch_registers[j];
-        part->name = within[i].name;
+        memcpy(part->name, within[i].name, sizeof within[i].name);
         part->offset = (uint16_t)(part->offset + within[i].skip);
         part->size = within[i].size;
         return true;

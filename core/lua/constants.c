@@ -31,13 +31,11 @@
 #define MAP_FIXED_NOREPLACE 0x100000
 #endif
 
-struct constant {
+#define CONSTANT(name) {#name, name}
+static const struct {
     const char *name;
     lua_Integer value;
-};
-
-#define CONSTANT(name) {#name, name}
-static const struct constant constants[] = {
+} constants[] = {
     CONSTANT(PROT_NONE), CONSTANT(PROT_READ), CONSTANT(PROT_WRITE), CONSTANT(PROT_EXEC),
     CONSTANT(MAP_PRIVATE), CONSTANT(MAP_SHARED), CONSTANT(MAP_ANONYMOUS), CONSTANT(MAP_FIXED),
     CONSTANT(MAP_FIXED_NOREPLACE), CONSTANT(MAP_HUGETLB), CONSTANT(MAP_HUGE_SHIFT),
@@ -61,7 +59,12 @@ static const struct constant constants[] = {
     CONSTANT(EOVERFLOW), CONSTANT(EEXIST), CONSTANT(EAGAIN), CONSTANT(ECHILD), CONSTANT(EOPNOTSUPP),
 };
 
-static const struct constant more[] = {
+/* With names in place, and not pointers to names, the table takes no relocations: those would be
+ * made at each start of the program. */
+static const struct {
+    char name[40];
+    lua_Integer value;
+} more[] = {
 /* Lines {"AF_UNIX", (lua_Integer)(AF_UNIX)}, in order of the names; the Makefile makes them from
  * the C library's headers. */
 #include "constants.inc"
@@ -69,17 +72,16 @@ static const struct constant more[] = {
 
 static int compare(const void *name, const void *constant)
 {
-    return strcmp(name, ((const struct constant *)constant)->name);
+    return strcmp(name, constant); /* which begins with its name */
 }
 
 /* __index of the table. */
 static int l_find_constant(lua_State *L)
 {
     const char *name = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
-    const struct constant *found =
-        bsearch(name, more, sizeof more / sizeof more[0], sizeof more[0], compare);
+    const char *found = bsearch(name, more, sizeof more / sizeof more[0], sizeof more[0], compare);
     if (found)
-        lua_pushinteger(L, found->value);
+        lua_pushinteger(L, more[(size_t)(found - more[0].name) / sizeof more[0]].value);
     else
         lua_pushnil(L);
     return 1;

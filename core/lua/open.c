@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lua/open.h"
 
+#include <lauxlib.h>
+
 static void (*const openers[])(lua_State *L) = {
     bind_add_inferior, /* first: others add methods to its type */
     bind_add_attach,
     bind_add_breakpoint,
     bind_add_cache,
     bind_add_constants,
-    bind_add_core_file,
     bind_add_file,
     bind_add_folios,
-    bind_add_function,
     bind_add_host,
     bind_add_identity,
     bind_add_image,
@@ -34,13 +34,30 @@ static void (*const openers[])(lua_State *L) = {
     bind_add_self,
     bind_add_snapshot,
     bind_add_stop,
-    bind_add_symbol_table,
     bind_add_symbols,
     bind_add_trial,
-    bind_add_unwind,
     bind_add_wait,
     bind_add_watch,
 };
+
+static void (*const late_openers[])(lua_State *L) = {
+    bind_add_core_file,
+    bind_add_function,
+    bind_add_symbol_table,
+    bind_add_unwind,
+};
+
+/// Adds to this module what scripts need and a start does not.
+// @function open_late
+// @tparam table core this module
+static int l_open_late(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_settop(L, 1);
+    for (size_t i = 0; i < sizeof late_openers / sizeof late_openers[0]; i++)
+        late_openers[i](L);
+    return 0;
+}
 
 /* A test runner may load the module anew for each of its files, in one state. */
 int luaopen_tiexec_core(lua_State *L)
@@ -48,5 +65,7 @@ int luaopen_tiexec_core(lua_State *L)
     lua_newtable(L);
     for (size_t i = 0; i < sizeof openers / sizeof openers[0]; i++)
         openers[i](L);
+    lua_pushcfunction(L, l_open_late);
+    lua_setfield(L, -2, "open_late");
     return 1;
 }

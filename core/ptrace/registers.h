@@ -10,7 +10,7 @@
 #include "ptrace/tracee.h"
 
 /* Finds a register, or a part of one, by GDB's name on this CPU, or by one of the names that every
- * CPU has (pc, sp, fp). False: there is none. `name` must live as long as *reg is used. */
+ * CPU has (pc, sp, fp). False: there is none. */
 bool register_find(const char *name, struct arch_register *reg);
 
 /* A register set as it was read last. A caller that reads many registers of a thread, which stays

@@ -44,7 +44,9 @@ local function names_of(frames)
 end
 
 local function has_libdw()
-    return require "tiexec.core".unwinder(1) ~= nil
+    local core = require "tiexec.core"
+    core.open_late(core)
+    return core.unwinder(1) ~= nil
 end
 
 -- Asserts that frames are gdb's, of which one may have no name.

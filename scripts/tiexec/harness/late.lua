@@ -2,7 +2,11 @@
 --- Methods of inferiors that scripts have and a start does not need: the module of each is loaded
 -- when the first of its methods is asked for.
 
+local core = require "tiexec.core"
+
 local late = {}
+
+core.open_late(core)
 
 -- The names of the methods, and their modules: `methods` of each has them.
 local modules = {
