@@ -93,6 +93,14 @@ static size_t pieces_of(const struct arch_register *reg, struct piece pieces[3])
     return count;
 }
 
+static void mark_used(char *set, int component)
+{
+    uint64_t used;
+    memcpy(&used, set + XSTATE_BV, sizeof used);
+    used |= UINT64_C(1) << component;
+    memcpy(set + XSTATE_BV, &used, sizeof used);
+}
+
 /* Copies a register's bytes from its pieces, or to them. What is written to is marked as used. */
 static int copy_pieces(const struct arch_register *reg, char *set, size_t set_size, char *bytes,
                        bool write)
@@ -107,7 +115,7 @@ static int copy_pieces(const struct arch_register *reg, char *set, size_t set_si
         memcpy(write ? at : bytes, write ? bytes : at, pieces[i].size);
         bytes += pieces[i].size;
         if (write)
-            set[XSTATE_BV + pieces[i].component / 8] |= (char)(1 << pieces[i].component % 8);
+            mark_used(set, pieces[i].component);
     }
     return 0;
 }
@@ -133,8 +141,9 @@ static unsigned tag_of(const char *value)
 
 static uint16_t read_tags(const char *set)
 {
-    unsigned used = (unsigned char)set[4], top = (unsigned char)set[3] >> 3 & 7, tags = 0;
-    for (unsigned i = 0; i < 8; i++) { /* registers by number; st(n) is number top + n */
+    unsigned used = (unsigned char)set[4], tags = 0;
+    size_t top = (unsigned char)set[3] >> 3 & 7;
+    for (size_t i = 0; i < 8; i++) { /* registers by number; st(n) is number top + n */
         const char *value = set + 32 + 16 * ((i + 8 - top) % 8);
         unsigned tag = used >> i & 1 ? tag_of(value) : TAG_EMPTY;
         tags |= tag << 2 * i;
@@ -161,9 +170,8 @@ int arch_register_get(const struct arch_register *reg, const void *set, size_t s
         return copy_pieces(reg, from, size, bytes, false);
     if ((size_t)reg->offset + reg->size > size)
         return -ENOEXEC;
-    memcpy(bytes, from + reg->offset, reg->size);
-    if (is_tags(reg))
-        memcpy(bytes, &(uint16_t){read_tags(set)}, reg->size);
+    uint16_t tags = is_tags(reg) ? read_tags(from) : 0;
+    memcpy(bytes, is_tags(reg) ? (const void *)&tags : from + reg->offset, reg->size);
     return 0;
 }
 

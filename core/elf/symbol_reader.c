@@ -149,7 +149,7 @@ static bool has_build_id(Elf_Data *notes, const char *digits)
     while (notes && (next = gelf_getnote(notes, next, &head, &name, &desc)) > 0) {
         const unsigned char *bytes = notes->d_buf;
         if (head.n_type != NT_GNU_BUILD_ID || head.n_namesz != 4 ||
-            memcmp(bytes + name, "GNU", 4) != 0 || strlen(digits) != 2 * head.n_descsz)
+            memcmp(bytes + name, "GNU", 4) != 0 || strlen(digits) != 2 * (size_t)head.n_descsz)
             continue;
         size_t same = 0;
         char two[3];

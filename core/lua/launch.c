@@ -66,7 +66,7 @@ static int file_option(lua_State *L, const char *name)
     }
     const luaL_Stream *file = luaL_testudata(L, -1, LUA_FILEHANDLE);
     if (!file || !file->closef)
-        luaL_argerror(L, 2, lua_pushfstring(L, "field '%s' is no open file", name));
+        return luaL_argerror(L, 2, lua_pushfstring(L, "field '%s' is no open file", name));
     int fd = fileno(file->f);
     if (fd > STDERR_FILENO)
         fcntl(fd, F_SETFD, FD_CLOEXEC);

@@ -28,7 +28,7 @@ static struct unwinder **check_unwinder(lua_State *L)
 static int l_unwinder(lua_State *L)
 {
     pid_t pid = bind_check_pid(L, 1);
-    struct unwinder **unwinder = lua_newuserdatauv(L, sizeof *unwinder, 0);
+    struct unwinder **unwinder = lua_newuserdatauv(L, sizeof(void *), 0);
     *unwinder = NULL;
     luaL_setmetatable(L, UNWINDER_TYPE);
     int err = unwinder_open(pid, unwinder);

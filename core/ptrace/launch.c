@@ -217,7 +217,7 @@ static void run_child(int channel, const char *path, char *const argv[],
 /* Receives what a child has told. Returns -errno. */
 static int child_failure(int channel, enum launch_step *step)
 {
-    int number, err;
+    int number = LAUNCH_EXEC, err = 0;
     if (channel_receive(channel, 0, &number) || channel_receive(channel, 0, &err))
         return -ECHILD;
     *step = (enum launch_step)number;

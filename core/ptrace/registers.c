@@ -47,12 +47,12 @@ static int read_set(const struct tracee *tracee, const struct arch_register *reg
 int register_read(const struct tracee *tracee, const struct arch_register *reg,
                   struct register_set *set, void *bytes)
 {
-    struct register_set own;
+    struct register_set own; /* it is large: only what is looked at is set */
     int err = 0;
-    if (!set) {
-        own.size = 0;
+    own.size = 0;
+    own.which = reg->regset;
+    if (!set)
         set = &own;
-    }
     if (set->size == 0 || set->which != reg->regset)
         err = read_set(tracee, reg, set);
     return err ? err : arch_register_get(reg, set->bytes, set->size, bytes);
