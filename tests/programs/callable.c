@@ -2,14 +2,17 @@
  * Something to look into: data of all types, functions to be called, and ways to `here`, where the specs stop it.
  * `callable deep` goes there through three functions; `callable handler` from a signal handler;
  * `callable threads` from a second thread, while the first one waits in pthread_join; else from main.
- * `callable nap MS` sleeps; `callable starting` waits until four threads have been started. */
+ * `callable nap MS` sleeps; `callable constants` prints some; `callable starting` waits until four threads have been started. */
 #include <errno.h>
-#include <math.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -149,6 +152,9 @@ int main(int argc, char **argv)
         pthread_t thread;
         pthread_create(&thread, NULL, work, &value);
         pthread_join(thread, NULL);
+    } else if (strcmp(way, "constants") == 0) {
+        printf("%d %d %d %d %d %d\n", RLIMIT_AS, O_NONBLOCK, PR_SET_NO_NEW_PRIVS, SIGWINCH, ENOTSUP,
+               O_DIRECT);
     } else if (strcmp(way, "nap") == 0) {
         return nap(argc > 2 ? atoi(argv[2]) : 300);
     } else if (strcmp(way, "starting") == 0) {
