@@ -43,7 +43,7 @@ enum arch_regset {
 /* One register, by the name that GDB gives it. `size` is in bytes: up to 8 for integers; wider
  * registers are byte strings. `offset` is its place within the register set. */
 struct arch_register {
-    char name[8];  /* in place: the table takes no relocations at each start of the program */
+    char name[12]; /* in place: the table takes no relocations at each start of the program */
     char group[8]; /* GDB's: "general", "float", "vector", "system" */
     enum arch_regset regset;
     uint16_t offset;
@@ -78,8 +78,8 @@ int arch_register_put(const struct arch_register *reg, void *set, size_t size, c
 #define ARCH_EXTENDED_MAX 5
 size_t arch_extended_notes(pid_t tid, bool syscall, int notes[ARCH_EXTENDED_MAX]);
 
-/* The notes of the register sets that a core file has of each thread, beside NT_PRSTATUS; where this
- * CPU and kernel have them: TLS, system call, SVE, masks of pointer authentication, tagged
+/* The notes of the register sets that a core file has of each thread, beside NT_PRSTATUS; where
+ * this CPU and kernel have them: TLS, system call, SVE, masks of pointer authentication, tagged
  * addresses. */
 static const int arch_core_notes[] = {NT_PRFPREG, NT_ARM_TLS, NT_ARM_SYSTEM_CALL, NT_ARM_SVE,
                                       NT_ARM_PAC_MASK, 0x409 /* NT_ARM_TAGGED_ADDR_CTRL */};

@@ -36,7 +36,7 @@ enum arch_regset { ARCH_REGSET_GENERAL, ARCH_REGSET_FLOAT, ARCH_REGSET_EXTENDED 
  * registers are byte strings. `offset` is its place within the register set; of the set EXTENDED it
  * is the register's number, since the parts of such a register lie apart. */
 struct arch_register {
-    char name[8];  /* in place: the table takes no relocations at each start of the program */
+    char name[12]; /* in place: the table takes no relocations at each start of the program */
     char group[8]; /* GDB's: "general", "float", "vector", "system" */
     enum arch_regset regset;
     uint16_t offset;
