@@ -51,7 +51,7 @@ end
 
 -- Asserts that frames are gdb's, of which one may have no name.
 local function assert_same_frames(theirs, ours)
-    assert.is_true(#theirs > 3)
+    assert.is_true(#theirs >= 3)
     for i, frame in ipairs(theirs) do
         local text = ("frame %d: %s"):format(i - 1, frame.name)
         if not frame.name:find("^[s?]") then assert.equal(frame.name, ours[i].name, text) end
@@ -77,8 +77,10 @@ describe("a backtrace", function()
             local theirs = gdb_frames(gdb_of(inferior, callable, { "bt -past-entry -past-main" }))
             stopped.finish(inferior)
             assert.equal("tables", frames.by)
-            assert.is_true(frames.complete)
-            assert_same_frames(theirs, frames)
+            -- on AArch64 there is no table for what a signal handler returns to
+            local ends_early = way == "handler" and cpu.vector ~= "xmm7"
+            assert.equal(not ends_early, frames.complete)
+            assert_same_frames(ends_early and table.move(theirs, 1, #frames, 1, {}) or theirs, frames)
         end)
     end
 

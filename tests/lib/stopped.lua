@@ -21,7 +21,8 @@ end
 --- Starts a program and lets it run to its entry point. To be closed with `stopped.finish`.
 function stopped.at_entry(words)
     local inferior = assert(tiexec.launch(words))
-    stopped.run_to(inferior, inferior:auxv().AT_ENTRY)
+    local entry = inferior:auxv().AT_ENTRY
+    if inferior:read_register("pc") ~= entry then stopped.run_to(inferior, entry) end -- a static program is there
     return inferior
 end
 

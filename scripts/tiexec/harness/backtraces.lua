@@ -31,6 +31,22 @@ local function new_unwinder(inferior, objects)
     return unwinder
 end
 
+-- AArch64 kernels have no table for the code of theirs that signal handlers return to: what libdw
+-- says beyond it is made up.
+local TRAMPOLINE <const> = "__kernel_rt_sigreturn"
+
+-- Cuts the frames off behind that code.
+local function cut(inferior, pcs, activations, whole)
+    local trampoline = inferior:symbol(TRAMPOLINE, "[vdso]")
+    for i, pc in ipairs(pcs) do
+        if pc == trampoline and i < #pcs then
+            for j = #pcs, i + 1, -1 do pcs[j], activations[j] = nil, nil end
+            return pcs, activations, false
+        end
+    end
+    return pcs, activations, whole
+end
+
 -- Gives the pcs of the frames, whether each is where the frame is, and whether they are all.
 local function by_tables(inferior, thread, limit)
     local objects, message, errno = symbols.objects(inferior)
@@ -43,7 +59,9 @@ local function by_tables(inferior, thread, limit)
         seen = { objects = objects, unwinder = unwinder }
         unwinders[inferior] = seen
     end
-    return seen.unwinder:frames(inferior, thread, limit)
+    local pcs, activations, whole = seen.unwinder:frames(inferior, thread, limit)
+    if not pcs then return nil, activations, whole end
+    return cut(inferior, pcs, activations, whole)
 end
 
 -- ---- by frame pointers --------------------------------------------------------------------------
