@@ -104,6 +104,18 @@ $(BUILD)/syscalls.inc: Makefile
 	    sed -n 's/^#define __NR_\([a-z0-9_]*\) .*/{"\1", __NR_\1},/p' | LC_ALL=C sort > $@
 $(BUILD)/core/ptrace/remote.o: $(BUILD)/syscalls.inc
 
+# Constants by name, likewise: those that are integers known to the compiler.
+CONSTANTS := (RLIM(IT)?|O|F|AT|PR|PROT|MAP|MADV|MREMAP|MS|CLONE|AF|SOCK|SCHED)_[A-Z0-9_]+
+CONSTANTS := $(CONSTANTS)|(SEEK|SIG|TRAP|SEGV|BUS|ILL|FPE|SI|CLD)_[A-Z0-9_]+|[RWXF]_OK
+CONSTANTS := $(CONSTANTS)|(SIG|E|S_I)[A-Z0-9]+|W[A-Z]+
+$(BUILD)/constants.inc: Makefile
+	@mkdir -p $(@D)
+	$(Q)printf '#include <%s.h>\n' errno fcntl sched signal sys/mman sys/prctl sys/resource \
+	    sys/socket sys/stat sys/wait unistd | $(CC) -D_GNU_SOURCE -E -dM - | \
+	    sed -nE -e '/SIG_(ERR|DFL|IGN|HOLD)|SIGSTKSZ|SIGRTM/d' \
+	        -e 's/^#define ($(CONSTANTS)) .*/{"\1", (lua_Integer)(\1)},/p' | LC_ALL=C sort > $@
+$(BUILD)/core/lua/constants.o: $(BUILD)/constants.inc
+
 -include $(OBJECTS:.o=.d) $(BUILD)/core/lua/main.d
 
 # ---- install ----

@@ -10,8 +10,8 @@ faults: packages-test
 
 FUZZ_SECONDS ?= 60
 FUZZ_CLANG   ?= clang
-FUZZ_CORE    := $(wildcard core/base/*.c) $(addprefix core/,elf/image.c elf/symbols.c \
-                proc/maps.c proc/process.c)
+FUZZ_CORE    := $(wildcard core/base/*.c) $(addprefix core/,elf/image.c elf/open.c elf/symbols.c \
+                elf/symbol_reader.c elf/symbol_table.c elf/xz.c proc/maps.c proc/process.c)
 FUZZERS      := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
 FUZZ_CFLAGS  := -std=c11 -D_GNU_SOURCE -O1 -g -Icore -Iarch/$(ARCH) \
                 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/types.h>
 
 #define ARCH_NAME        "aarch64"
@@ -42,12 +43,13 @@ enum arch_regset {
 /* One register, by the name that GDB gives it. `size` is in bytes: up to 8 for integers; wider
  * registers are byte strings. `offset` is its place within the register set. */
 struct arch_register {
-    const char *name;
-    const char *group; /* GDB's: "general", "float", "vector", "system" */
+    char name[12]; /* in place: the table takes no relocations at each start of the program */
+    char group[8]; /* GDB's: "general", "float", "vector", "system" */
     enum arch_regset regset;
     uint16_t offset;
     uint16_t size;
 };
+#define ARCH_REGISTER_MAX 16 /* the size of the largest */
 
 extern const struct arch_register arch_registers[];
 extern const size_t arch_register_count;
@@ -56,8 +58,18 @@ extern const size_t arch_register_count;
  * here (lr), to the register's name here. NULL: `name` is none of them, or needs no translation. */
 const char *arch_register_alias(const char *name);
 
-/* Gives the type of ELF note by which PTRACE_GETREGSET knows a register set. */
+/* Finds a register that is a part of another one, by GDB's name for it (w0, q0, d0, s0, h0, b0). */
+bool arch_register_within(const char *name, struct arch_register *part);
+
+/* Gives the type of ELF note by which PTRACE_GETREGSET knows a register set, which has fewer bytes
+ * than ARCH_REGSET_MAX. */
 int arch_regset_note(enum arch_regset regset);
+#define ARCH_REGSET_MAX 1024
+
+/* Take a register's bytes from its register set of `size` bytes, and put them there. 0 or -errno:
+ * -ENOEXEC: the thread runs 32-bit code. */
+int arch_register_get(const struct arch_register *reg, const void *set, size_t size, void *bytes);
+int arch_register_put(const struct arch_register *reg, void *set, size_t size, const void *bytes);
 
 /* Lists the notes of the register sets that hold a stopped thread's state beyond the general
  * registers, in the order in which they are to be put back. Returns how many there are. With
@@ -65,6 +77,12 @@ int arch_regset_note(enum arch_regset regset);
  * beyond their first 128 bits, and streaming mode. */
 #define ARCH_EXTENDED_MAX 5
 size_t arch_extended_notes(pid_t tid, bool syscall, int notes[ARCH_EXTENDED_MAX]);
+
+/* The notes of the register sets that a core file has of each thread, beside NT_PRSTATUS; where
+ * this CPU and kernel have them: TLS, system call, SVE, masks of pointer authentication, tagged
+ * addresses. */
+static const int arch_core_notes[] = {NT_PRFPREG, NT_ARM_TLS, NT_ARM_SYSTEM_CALL, NT_ARM_SVE,
+                                      NT_ARM_PAC_MASK, 0x409 /* NT_ARM_TAGGED_ADDR_CTRL */};
 
 /* Read and write the general registers of a stopped thread. 0 or -errno; -ENOEXEC: the thread runs
  * 32-bit code, so that its register set has another length. At the stops of a system call x7 tells
@@ -79,6 +97,34 @@ static inline void arch_set_pc(struct arch_regs *regs, uint64_t pc) { regs->user
 static inline uint64_t arch_address(uint64_t address)
 {
     return address >> 55 & 1 ? address : address & UINT64_MAX >> 8;
+}
+
+/* The general registers in DWARF's order: x0 to x30, and sp. */
+#define ARCH_DWARF_REGISTERS 32
+static inline void arch_dwarf_registers(const struct arch_regs *regs,
+                                        uint64_t values[ARCH_DWARF_REGISTERS])
+{
+    for (int i = 0; i < 31; i++)
+        values[i] = regs->user.regs[i];
+    values[31] = regs->user.sp;
+}
+
+/* Tells where the caller's address is for a function of which `code`, its first bytes, has been
+ * executed: as many bytes above sp; ARCH_IN_FRAME: where the frame pointer leads, once x29 has been
+ * set (add x29, sp, #n); or ARCH_IN_LINK_REGISTER: before that. */
+enum { ARCH_IN_FRAME = -1, ARCH_IN_LINK_REGISTER = -2 };
+#define ARCH_LINK_REGISTER "x30"
+static inline int arch_return_place(const uint8_t *code, size_t size)
+{
+    uint32_t instruction;
+    if (size > 4 * sizeof instruction)
+        return ARCH_IN_FRAME;
+    for (size_t at = 0; at + sizeof instruction <= size; at += sizeof instruction) {
+        memcpy(&instruction, code + at, sizeof instruction);
+        if ((instruction & 0xffc003ff) == 0x910003fd)
+            return ARCH_IN_FRAME;
+    }
+    return ARCH_IN_LINK_REGISTER;
 }
 
 /* The instruction that enters the kernel: `svc #0`. */
@@ -109,6 +155,37 @@ static inline void arch_syscall_rewind(struct arch_regs *regs)
     regs->syscall = -1;
 }
 
+/* Calling functions, by the AAPCS64. A function is given integers in general registers and
+ * floating-point numbers in vector registers, and finds the address that it returns to in x30:
+ * nothing is to be written below `sp`, so that arch_function_prepare gives 0. `sp` is a multiple of
+ * 16, and the function leaves it so. x7 cannot be given at the stop of a system call. */
+#define ARCH_FUNCTION_INTEGERS 7
+#define ARCH_FUNCTION_FLOATS   8
+#define ARCH_FLOAT_REGISTER    "v" /* the name, before the number; 0 has the result, too */
+static inline uint64_t arch_function_prepare(struct arch_regs *regs, uint64_t address,
+                                             uint64_t return_to, uint64_t sp,
+                                             const uint64_t integers[ARCH_FUNCTION_INTEGERS])
+{
+    regs->user.pc = address;
+    regs->user.sp = sp;
+    regs->user.regs[30] = return_to;
+    regs->user.pstate &= ~(uint64_t)PSR_BTYPE_MASK;
+    regs->syscall = -1;
+    for (int i = 0; i < ARCH_FUNCTION_INTEGERS; i++)
+        regs->user.regs[i] = integers[i];
+    return 0;
+}
+
+static inline uint64_t arch_sp(const struct arch_regs *regs) { return regs->user.sp; }
+
+/* A function has returned to a system call instruction: gives its result at the entry of that call,
+ * and has the kernel leave the call out. */
+static inline uint64_t arch_function_result(const struct arch_regs *regs)
+{
+    return regs->user.regs[0];
+}
+static inline void arch_syscall_skip(struct arch_regs *regs) { regs->syscall = -1; }
+
 /* What a system call has returned; -errno if it failed. */
 static inline int64_t arch_syscall_result(const struct arch_regs *regs)
 {
@@ -134,6 +211,14 @@ static inline int arch_restart_interrupted(struct arch_regs *regs)
     (void)regs;
     return 0;
 }
+
+/* What a system call that was interrupted returns to tracers if the kernel keeps in the thread what
+ * it needs to go on with it (ERESTART_RESTARTBLOCK): nanosleep, poll and futex with a timeout. */
+#define ARCH_RESTART_BLOCK (-516)
+
+/* Another call has replaced what the kernel kept: then nothing can be done on this CPU, where the
+ * registers do not tell which call it was. */
+static inline void arch_restart_anew(struct arch_regs *regs) { (void)regs; }
 
 /* Sets the first argument of the system call that a thread is at the entry of. False: nothing was
  * changed, since the call has `returned` and the register has its result. */

@@ -53,6 +53,52 @@ const char *arch_register_alias(const char *name)
     return NULL;
 }
 
+/* Reads the number of a register's name: 0 to `last`, or -1. */
+static int number_of(const char *digits, int last)
+{
+    int number = 0;
+    if (!*digits || (*digits == '0' && digits[1]))
+        return -1;
+    for (; *digits; digits++) {
+        if (*digits < '0' || *digits > '9' || number > last)
+            return -1;
+        number = 10 * number + (*digits - '0');
+    }
+    return number <= last ? number : -1;
+}
+
+bool arch_register_within(const char *name, struct arch_register *part)
+{
+    static const char letters[] = "bhsdq"; /* of 1, 2, 4, 8 and 16 bytes */
+    const char *letter = *name ? strchr(letters, *name) : NULL;
+    int number = *name ? number_of(name + 1, *name == 'w' ? 30 : 31) : -1;
+    if (number < 0 || (*name != 'w' && !letter))
+        return false;
+    *part = (struct arch_register)X(0);
+    if (letter)
+        *part = (struct arch_register)V(0);
+    part->offset = (uint16_t)(part->offset + number * part->size);
+    part->size = (uint16_t)(letter ? 1 << (letter - letters) : 4);
+    strncpy(part->name, name, sizeof part->name - 1);
+    return true;
+}
+
+int arch_register_get(const struct arch_register *reg, const void *set, size_t size, void *bytes)
+{
+    if ((size_t)reg->offset + reg->size > size)
+        return -ENOEXEC;
+    memcpy(bytes, (const char *)set + reg->offset, reg->size);
+    return 0;
+}
+
+int arch_register_put(const struct arch_register *reg, void *set, size_t size, const void *bytes)
+{
+    if ((size_t)reg->offset + reg->size > size)
+        return -ENOEXEC;
+    memcpy((char *)set + reg->offset, bytes, reg->size);
+    return 0;
+}
+
 int arch_regset_note(enum arch_regset regset)
 {
     static const int notes[] = {NT_PRSTATUS, NT_PRFPREG, NT_ARM_TLS, NT_ARM_SYSTEM_CALL};

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/types.h>
 #include <sys/user.h>
 
@@ -29,18 +30,21 @@ struct arch_regs {
 };
 
 /* The register set of the kernel that a register belongs to. */
-enum arch_regset { ARCH_REGSET_GENERAL, ARCH_REGSET_FLOAT };
+enum arch_regset { ARCH_REGSET_GENERAL, ARCH_REGSET_FLOAT, ARCH_REGSET_EXTENDED };
 
 /* One register, by the name that GDB gives it. `size` is in bytes: up to 8 for integers; wider
- * registers are byte strings. `offset` is its place within the register set. */
+ * registers are byte strings. `offset` is its place within the register set; of the set EXTENDED it
+ * is the register's number, since the parts of such a register lie apart. */
 struct arch_register {
-    const char *name;
-    const char *group; /* GDB's: "general", "float", "vector", "system" */
+    char name[12]; /* in place: the table takes no relocations at each start of the program */
+    char group[8]; /* GDB's: "general", "float", "vector", "system" */
     enum arch_regset regset;
     uint16_t offset;
     uint16_t size;
 };
+#define ARCH_REGISTER_MAX 64 /* the size of the largest */
 
+/* All registers of this kind of CPU; a CPU may lack some. */
 extern const struct arch_register arch_registers[];
 extern const size_t arch_register_count;
 
@@ -48,14 +52,27 @@ extern const size_t arch_register_count;
  * is none of them. */
 const char *arch_register_alias(const char *name);
 
-/* Gives the type of ELF note by which PTRACE_GETREGSET knows a register set. */
+/* Finds a register that is a part of another one, by GDB's name for it (eax, r8d, ax, ah). */
+bool arch_register_within(const char *name, struct arch_register *part);
+
+/* Gives the type of ELF note by which PTRACE_GETREGSET knows a register set, which has fewer bytes
+ * than ARCH_REGSET_MAX. */
 int arch_regset_note(enum arch_regset regset);
+#define ARCH_REGSET_MAX 12288
+
+/* Take a register's bytes from its register set of `size` bytes, and put them there. 0 or -errno:
+ * -ENODEV: this CPU lacks the register; -ENOEXEC: the thread runs 32-bit code. */
+int arch_register_get(const struct arch_register *reg, const void *set, size_t size, void *bytes);
+int arch_register_put(const struct arch_register *reg, void *set, size_t size, const void *bytes);
 
 /* Lists the notes of the register sets that hold a stopped thread's state beyond the general
  * registers, in the order in which they are to be put back. Returns how many there are. With
  * `syscall` it lists only sets of which a system call takes something away: on this CPU none. */
 #define ARCH_EXTENDED_MAX 1
 size_t arch_extended_notes(pid_t tid, bool syscall, int notes[ARCH_EXTENDED_MAX]);
+
+/* The notes of the register sets that a core file has of each thread, beside NT_PRSTATUS. */
+static const int arch_core_notes[] = {NT_PRFPREG, NT_X86_XSTATE};
 
 /* Read and write the general registers of a stopped thread. 0 or -errno; -ENOEXEC: the thread runs
  * 32-bit code, so that its register set has another length. */
@@ -67,6 +84,33 @@ static inline void arch_set_pc(struct arch_regs *regs, uint64_t pc) { regs->user
 
 /* Takes off an address what is no part of it: on this CPU nothing. */
 static inline uint64_t arch_address(uint64_t address) { return address; }
+
+/* The general registers in DWARF's order, of which the last is the pc (System V ABI, 3.6.2). */
+#define ARCH_DWARF_REGISTERS 17
+static inline void arch_dwarf_registers(const struct arch_regs *regs,
+                                        uint64_t values[ARCH_DWARF_REGISTERS])
+{
+    const struct user_regs_struct *u = &regs->user;
+    const uint64_t list[] = {u->rax, u->rdx, u->rcx, u->rbx, u->rsi, u->rdi, u->rbp, u->rsp, u->r8,
+                             u->r9,  u->r10, u->r11, u->r12, u->r13, u->r14, u->r15, u->rip};
+    for (int i = 0; i < ARCH_DWARF_REGISTERS; i++)
+        values[i] = list[i];
+}
+
+/* Tells where the caller's address is for a function of which `code`, its first bytes, has been
+ * executed: as many bytes above sp; ARCH_IN_FRAME: where the frame pointer leads; or
+ * ARCH_IN_LINK_REGISTER, which this CPU does not have. endbr64 may come first, then push %rbp. */
+enum { ARCH_IN_FRAME = -1, ARCH_IN_LINK_REGISTER = -2 };
+#define ARCH_LINK_REGISTER ""
+static inline int arch_return_place(const uint8_t *code, size_t size)
+{
+    static const uint8_t endbr64[] = {0xf3, 0x0f, 0x1e, 0xfa};
+    if (size >= sizeof endbr64 && memcmp(code, endbr64, sizeof endbr64) == 0) {
+        code += sizeof endbr64;
+        size -= sizeof endbr64;
+    }
+    return size == 0 ? 0 : size == 1 && *code == 0x55 ? 8 : ARCH_IN_FRAME;
+}
 
 /* The instruction that enters the kernel: `syscall`. */
 static const uint8_t arch_syscall_insn[] = {0x0f, 0x05};
@@ -98,6 +142,43 @@ static inline void arch_syscall_rewind(struct arch_regs *regs)
     regs->user.orig_rax = UINT64_MAX;
 }
 
+/* Calling functions, by the System V ABI. A function is given integers in general registers and
+ * floating-point numbers in vector registers, and finds the address that it returns to on the
+ * stack; arch_function_prepare gives how many bytes below `sp` that is to be written. `sp` is a
+ * multiple of 16, and the function leaves it so. The direction flag is clear, and `al` has the
+ * number of floating-point arguments. */
+#define ARCH_FUNCTION_INTEGERS 6
+#define ARCH_FUNCTION_FLOATS   8
+#define ARCH_FLOAT_REGISTER    "xmm" /* the name, before the number; 0 has the result, too */
+static inline uint64_t arch_function_prepare(struct arch_regs *regs, uint64_t address,
+                                             uint64_t return_to, uint64_t sp,
+                                             const uint64_t integers[ARCH_FUNCTION_INTEGERS])
+{
+    (void)return_to; /* it is on the stack */
+    regs->user.rip = address;
+    regs->user.rsp = sp - sizeof return_to;
+    regs->user.rax = ARCH_FUNCTION_FLOATS;
+    regs->user.orig_rax = UINT64_MAX;
+    regs->user.eflags &= ~UINT64_C(0x400);
+    regs->user.rdi = integers[0];
+    regs->user.rsi = integers[1];
+    regs->user.rdx = integers[2];
+    regs->user.rcx = integers[3];
+    regs->user.r8 = integers[4];
+    regs->user.r9 = integers[5];
+    return sizeof return_to;
+}
+
+static inline uint64_t arch_sp(const struct arch_regs *regs) { return regs->user.rsp; }
+
+/* A function has returned to a system call instruction: gives its result at the entry of that call,
+ * and has the kernel leave the call out. */
+static inline uint64_t arch_function_result(const struct arch_regs *regs)
+{
+    return regs->user.orig_rax;
+}
+static inline void arch_syscall_skip(struct arch_regs *regs) { regs->user.orig_rax = UINT64_MAX; }
+
 /* What a system call has returned; -errno if it failed. */
 static inline int64_t arch_syscall_result(const struct arch_regs *regs)
 {
@@ -110,6 +191,21 @@ static inline int arch_will_restart(const struct arch_regs *regs)
 {
     int64_t result = (int64_t)regs->user.rax;
     return (int64_t)regs->user.orig_rax >= 0 && result <= -512 && result >= -516;
+}
+
+/* What a system call that was interrupted returns to tracers if the kernel keeps in the thread what
+ * it needs to go on with it (ERESTART_RESTARTBLOCK): nanosleep, poll and futex with a timeout. */
+#define ARCH_RESTART_BLOCK (-516)
+
+/* Changes the registers of a thread in such a call, if another one has replaced what the kernel
+ * kept: the call begins anew, with all of its time; or, where it is not known which call it was,
+ * fails with EINTR. */
+static inline void arch_restart_anew(struct arch_regs *regs)
+{
+    enum { INTERRUPTED = -4, RESTART = -514, RESTART_SYSCALL = 219 };
+    if ((int64_t)regs->user.orig_rax >= 0 && (int64_t)regs->user.rax == ARCH_RESTART_BLOCK)
+        regs->user.rax =
+            (uint64_t)(regs->user.orig_rax == RESTART_SYSCALL ? INTERRUPTED : RESTART);
 }
 
 /* For a thread that the tracer has stopped within a system call. If the stop made the call end with

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "elf/symbols.h"
 
-#include "base/file.h"
+#include "elf/open.h"
 
 #include <errno.h>
 #include <gelf.h>
@@ -87,28 +87,12 @@ static int collect(const struct source *source, unsigned section, struct symbols
     return 0;
 }
 
-/* Opens a 64-bit ELF file, to be read with read(2) as in image.h. Gives its descriptor, or
- * -errno. */
-static int open_elf(const char *path, Elf **elf)
-{
-    elf_version(EV_CURRENT);
-    int fd = file_open(path);
-    if (fd < 0)
-        return fd;
-    *elf = elf_begin(fd, ELF_C_READ, NULL);
-    if (*elf && elf_kind(*elf) == ELF_K_ELF && gelf_getclass(*elf) == ELFCLASS64)
-        return fd;
-    elf_end(*elf);
-    close(fd);
-    return -ENOEXEC;
-}
-
 int symbols_read(const char *path, uint64_t start, uint64_t stop, unsigned section,
                  struct symbols *symbols)
 {
     *symbols = (struct symbols){0};
     struct source source = {.start = start, .stop = stop};
-    int fd = open_elf(path, &source.elf);
+    int fd = elf_open(path, &source.elf);
     if (fd < 0)
         return fd;
     find_table(&source);
@@ -138,7 +122,7 @@ int symbols_import(const char *path, const char *name)
 {
     Elf *elf = NULL;
     GElf_Shdr head;
-    int fd = open_elf(path, &elf);
+    int fd = elf_open(path, &elf);
     if (fd < 0)
         return fd;
     bool found = false;

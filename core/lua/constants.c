@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The table core.constants: constants of the kernel by their names, for system calls and ELF
- * headers. */
+ * headers. Those that a start needs are in the table. The others, of which there are hundreds, are
+ * looked up when a script asks for one. */
 #include "arch.h"
 #include "base/madvise.h"
 #include "lua/open.h"
@@ -11,8 +12,16 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/mman.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #ifndef PR_SET_VMA /* Linux 5.17 */
 #define PR_SET_VMA 0x53564d41
@@ -50,7 +59,65 @@ static const struct {
     CONSTANT(EOVERFLOW), CONSTANT(EEXIST), CONSTANT(EAGAIN), CONSTANT(ECHILD), CONSTANT(EOPNOTSUPP),
 };
 
-void bind_add_constants(lua_State *L)
+/* With names in place, and not pointers to names, the table takes no relocations: those would be
+ * made at each start of the program. */
+static const struct {
+    char name[40];
+    lua_Integer value;
+} more[] = {
+/* Lines {"AF_UNIX", (lua_Integer)(AF_UNIX)}, in order of the names; the Makefile makes them from
+ * the C library's headers. */
+#include "constants.inc"
+};
+
+static int compare(const void *name, const void *constant)
+{
+    return strcmp(name, constant); /* which begins with its name */
+}
+
+/* __index of the table. */
+static int l_find_constant(lua_State *L)
+{
+    const char *name = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
+    const char *found = bsearch(name, more, sizeof more / sizeof more[0], sizeof more[0], compare);
+    if (found)
+        lua_pushinteger(L, more[(size_t)(found - more[0].name) / sizeof more[0]].value);
+    else
+        lua_pushnil(L);
+    return 1;
+}
+
+static int push_name(lua_State *L, const char *name)
+{
+    lua_pushstring(L, name);
+    return 1;
+}
+
+/// The name of an error number.
+// @function errno_name
+// @int errno
+// @treturn ?string such as "ENOENT"; nil: no error has that number
+static int l_errno_name(lua_State *L)
+{
+    lua_Integer number = luaL_checkinteger(L, 1);
+    return push_name(L, number > 0 && number < 4096 ? strerrorname_np((int)number) : NULL);
+}
+
+/// The name of a signal.
+// @function signal_name
+// @int signal
+// @treturn ?string such as "SIGINT"; nil: no signal has that number, or it is a real-time signal
+static int l_signal_name(lua_State *L)
+{
+    lua_Integer number = luaL_checkinteger(L, 1);
+    const char *name = number > 0 && number < NSIG ? sigabbrev_np((int)number) : NULL;
+    if (!name)
+        return push_name(L, NULL);
+    lua_pushfstring(L, "SIG%s", name);
+    return 1;
+}
+
+static void add_table(lua_State *L)
 {
     const size_t count = sizeof constants / sizeof constants[0];
     lua_createtable(L, 0, (int)count + 1);
@@ -60,5 +127,20 @@ void bind_add_constants(lua_State *L)
     }
     lua_pushinteger(L, ARCH_ELF_MACHINE);
     lua_setfield(L, -2, "ELF_MACHINE"); /* of this CPU */
+    lua_createtable(L, 0, 1);
+    lua_pushcfunction(L, l_find_constant);
+    lua_setfield(L, -2, "__index");
+    lua_setmetatable(L, -2);
     lua_setfield(L, -2, "constants");
+}
+
+void bind_add_constants(lua_State *L)
+{
+    static const luaL_Reg functions[] = {
+        {"errno_name", l_errno_name},
+        {"signal_name", l_signal_name},
+        {NULL, NULL},
+    };
+    add_table(L);
+    luaL_setfuncs(L, functions, 0);
 }

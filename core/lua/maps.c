@@ -24,6 +24,7 @@ static void push_mapping(lua_State *L, const struct mapping *m, bool details)
     bind_set_integer(L, "pss", m->pss);
     bind_set_integer(L, "private_dirty", m->private_dirty);
     bind_set_integer(L, "anonymous", m->anonymous);
+    bind_set_integer(L, "swap", m->swap);
     bind_set_integer(L, "anon_huge", m->anon_huge);
     bind_set_integer(L, "shmem_huge", m->shmem_huge);
     bind_set_integer(L, "file_huge", m->file_huge);
@@ -39,7 +40,7 @@ static void push_mapping(lua_State *L, const struct mapping *m, bool details)
 // @bool[opt=false] details reads smaps, which takes longer
 // @treturn[1] table list of `start`, `stop`, `offset`, `perms` ("r-xp"), `path` ("" when
 // anonymous), `major`, `minor`, `inode`; with details also, in bytes, `rss`, `pss`,
-// `private_dirty`, `anonymous`, `anon_huge`, `shmem_huge`, `file_huge`, `hugetlb`,
+// `private_dirty`, `anonymous`, `swap`, `anon_huge`, `shmem_huge`, `file_huge`, `hugetlb`,
 // `kernel_page_size`; `protection_key`, and `vm_flags` ("rd ex mr …")
 // @treturn[2] nil, message, errno
 static int l_mappings(lua_State *L)

@@ -1,11 +1,41 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The inferior's memory. */
+#include "base/pages.h"
+#include "lua/arena.h"
 #include "lua/inferior.h"
 #include "lua/open.h"
 #include "lua/util.h"
 #include "ptrace/memory.h"
 
 #include <errno.h>
+
+#define KEPT ((size_t)64 << 20) /* the largest buffer that is kept for the next read */
+
+/* A buffer that reads go to, before they become strings. To have one for all of them spares the
+ * kernel the giving of fresh pages, which would take longer than the reading. */
+static struct {
+    char *start;
+    size_t size;
+} buffer;
+
+static char *get_buffer(size_t size)
+{
+    if (size > buffer.size) {
+        pages_unmap(buffer.start, buffer.size);
+        buffer.start = pages_map(size);
+        buffer.size = buffer.start ? pages_size(size) : 0;
+    }
+    return buffer.start;
+}
+
+static void release_buffer(void)
+{
+    if (buffer.size <= KEPT)
+        return;
+    pages_unmap(buffer.start, buffer.size);
+    buffer.start = NULL;
+    buffer.size = 0;
+}
 
 /// Reads memory into a string. For much memory take a snapshot.
 // @function inferior:read_memory
@@ -18,12 +48,12 @@ static int l_read_memory(lua_State *L)
     struct inferior *inferior = bind_check_inferior(L, 1);
     uint64_t address = bind_check_address(L, 2), size = bind_check_address(L, 3);
     luaL_argcheck(L, size <= UINT64_C(1) << 31, 3, "too large for a string: take a snapshot");
-    luaL_Buffer buffer;
-    char *bytes = luaL_buffinitsize(L, &buffer, size);
-    int err = memory_read(inferior, address, bytes, size);
+    char *bytes = get_buffer(size ? (size_t)size : 1);
+    int err = bytes ? memory_read(inferior, address, bytes, (size_t)size) : -ENOMEM;
     if (err)
         return bind_push_failure(L, "read_memory", err);
-    luaL_pushresultsize(&buffer, size);
+    lua_pushlstring(L, bytes, (size_t)size); /* if it raises, the buffer stays */
+    release_buffer();
     return 1;
 }
 
@@ -82,8 +112,19 @@ static int l_copy_memory(lua_State *L)
     return bind_push_result(L, "copy_memory", memory_copy(inferior, to, from, size));
 }
 
+/// Has this program keep some large blocks of memory that are not needed any more for later use, up
+// to 160 MiB. Fresh memory would take longer than what is read into it.
+// @function keep_blocks
+static int l_keep_blocks(lua_State *L)
+{
+    (void)L;
+    arena_keep_blocks();
+    return 0;
+}
+
 void bind_add_memory(lua_State *L)
 {
+    static const luaL_Reg functions[] = {{"keep_blocks", l_keep_blocks}, {NULL, NULL}};
     static const luaL_Reg methods[] = {
         {"read_memory", l_read_memory},
         {"write_memory", l_write_memory},
@@ -91,5 +132,6 @@ void bind_add_memory(lua_State *L)
         {"copy_memory", l_copy_memory},
         {NULL, NULL},
     };
+    luaL_setfuncs(L, functions, 0);
     bind_add_methods(L, methods);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lua/open.h"
 
+#include <lauxlib.h>
+
 static void (*const openers[])(lua_State *L) = {
     bind_add_inferior, /* first: others add methods to its type */
     bind_add_attach,
@@ -13,6 +15,7 @@ static void (*const openers[])(lua_State *L) = {
     bind_add_identity,
     bind_add_image,
     bind_add_init,
+    bind_add_late,
     bind_add_launch,
     bind_add_maps,
     bind_add_memory,
@@ -39,11 +42,32 @@ static void (*const openers[])(lua_State *L) = {
 
 #define FUNCTIONS 128 /* room for all: a table that grows is filled anew each time */
 
+static void (*const late_openers[])(lua_State *L) = {
+    bind_add_core_file,
+    bind_add_function,
+    bind_add_symbol_table,
+    bind_add_unwind,
+};
+
+/// Adds to this module what scripts need and a start does not.
+// @function open_late
+// @tparam table core this module
+static int l_open_late(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_settop(L, 1);
+    for (size_t i = 0; i < sizeof late_openers / sizeof late_openers[0]; i++)
+        late_openers[i](L);
+    return 0;
+}
+
 /* A test runner may load the module anew for each of its files, in one state. */
 int luaopen_tiexec_core(lua_State *L)
 {
     lua_createtable(L, 0, FUNCTIONS);
     for (size_t i = 0; i < sizeof openers / sizeof openers[0]; i++)
         openers[i](L);
+    lua_pushcfunction(L, l_open_late);
+    lua_setfield(L, -2, "open_late");
     return 1;
 }

@@ -10,11 +10,11 @@
 
 #define SAVED_TYPE "tiexec.registers"
 
-static const struct arch_register *check_register(lua_State *L, int index)
+static struct arch_register check_register(lua_State *L, int index)
 {
+    struct arch_register reg;
     const char *name = luaL_checkstring(L, index);
-    const struct arch_register *reg = register_find(name);
-    if (!reg)
+    if (!register_find(name, &reg))
         luaL_argerror(L, index, lua_pushfstring(L, "unknown register '%s'", name));
     return reg;
 }
@@ -32,56 +32,81 @@ static void push_register(lua_State *L, const struct arch_register *reg, const c
     lua_pushinteger(L, (lua_Integer)value);
 }
 
+/* Raises for an integer that a register of fewer than 64 bits cannot hold. A negative one is fine
+ * if it is one of so many bits. */
+static void check_fits(lua_State *L, const struct arch_register *reg, uint64_t value)
+{
+    unsigned bits = 8U * reg->size;
+    int64_t number = (int64_t)value;
+    if (bits < 64 && (number >= INT64_C(1) << bits || number < -(INT64_C(1) << (bits - 1))))
+        luaL_argerror(L, 3, lua_pushfstring(L, "'%s' has only %d bits", reg->name, (int)bits));
+}
+
+static int push_register_failure(lua_State *L, const char *name, int err)
+{
+    if (err != -ENODEV)
+        return bind_push_failure(L, name, err);
+    lua_pushnil(L);
+    lua_pushfstring(L, "%s: this CPU has no such register", name);
+    lua_pushinteger(L, ENODEV);
+    return 3;
+}
+
 /// Reads one register of a stopped thread.
 // @function inferior:read_register
-// @string name GDB's, or pc, sp, fp; an unknown one raises
+// @string name GDB's, or pc, sp, fp. It may be a part of a register: eax, al, w0. An unknown one
+// raises
 // @int[opt] thread its id; the selected one when absent
 // @treturn[1] int or, for more than 64 bits, a byte string in the CPU's own order
-// @treturn[2] nil, message, errno (ESRCH: the thread is not stopped; ENOEXEC: it runs 32-bit code)
+// @treturn[2] nil, message, errno (ESRCH: the thread is not stopped; ENOEXEC: it runs 32-bit code;
+// ENODEV: this CPU has no such register)
 static int l_read_register(lua_State *L)
 {
-    char bytes[16];
+    char bytes[ARCH_REGISTER_MAX];
     struct inferior *inferior = bind_check_inferior(L, 1);
-    const struct arch_register *reg = check_register(L, 2);
+    const struct arch_register reg = check_register(L, 2);
     const struct tracee *thread = bind_opt_thread(L, 3, inferior);
-    int err = thread ? register_read(thread, reg, NULL, bytes) : -ESRCH;
+    int err = thread ? register_read(thread, &reg, NULL, bytes) : -ESRCH;
     if (err)
-        return bind_push_failure(L, reg->name, err);
-    push_register(L, reg, bytes);
+        return push_register_failure(L, reg.name, err);
+    push_register(L, &reg, bytes);
     return 1;
 }
 
 /// Changes one register of a stopped thread.
 // @function inferior:write_register
 // @string name as above
-// @param value an integer; for more than 64 bits a byte string of the register's size
+// @param value an integer, signed or not, that fits; for more than 64 bits a byte string of the
+// register's size. The other bits of a register that is written in part stay as they are
 // @int[opt] thread its id; the selected one when absent
 // @treturn[1] boolean true
 // @treturn[2] nil, message, errno as above
 static int l_write_register(lua_State *L)
 {
-    char bytes[16];
+    char bytes[ARCH_REGISTER_MAX];
     struct inferior *inferior = bind_check_inferior(L, 1);
-    const struct arch_register *reg = check_register(L, 2);
-    if (reg->size > sizeof(uint64_t)) {
+    const struct arch_register reg = check_register(L, 2);
+    if (reg.size > sizeof(uint64_t)) {
         size_t size;
         const char *value = luaL_checklstring(L, 3, &size);
-        luaL_argcheck(L, size == reg->size, 3, "byte string of another size");
+        luaL_argcheck(L, size == reg.size, 3, "byte string of another size");
         memcpy(bytes, value, size);
     } else {
         uint64_t value = bind_check_address(L, 3);
+        check_fits(L, &reg, value);
         memcpy(bytes, &value, sizeof value);
     }
     const struct tracee *thread = bind_opt_thread(L, 4, inferior);
-    int err = thread ? register_write(thread, reg, bytes) : -ESRCH;
-    return bind_push_result(L, reg->name, err);
+    int err = thread ? register_write(thread, &reg, bytes) : -ESRCH;
+    return err ? push_register_failure(L, reg.name, err) : bind_push_result(L, NULL, 0);
 }
 
 /// Reads all registers of a group.
 // @function inferior:registers
 // @string[opt="general"] group "general", "float", "vector", "system" or "all"
 // @int[opt] thread its id; the selected one when absent
-// @treturn[1] table values, as `read_register` gives them, by the registers' names
+// @treturn[1] table values, as `read_register` gives them, by the registers' names: those that this
+// CPU has, without their parts
 // @treturn[2] nil, message, errno as above
 static int l_registers(lua_State *L)
 {
@@ -89,14 +114,17 @@ static int l_registers(lua_State *L)
     struct inferior *inferior = bind_check_inferior(L, 1);
     const char *group = groups[luaL_checkoption(L, 2, "general", groups)];
     const struct tracee *thread = bind_opt_thread(L, 3, inferior);
-    struct register_set set = {.size = 0};
+    struct register_set set;
+    set.size = 0;
     lua_newtable(L);
     for (size_t i = 0; i < arch_register_count; i++) {
-        char bytes[16];
+        char bytes[ARCH_REGISTER_MAX];
         const struct arch_register *reg = &arch_registers[i];
         if (strcmp(group, "all") != 0 && strcmp(group, reg->group) != 0)
             continue;
         int err = thread ? register_read(thread, reg, &set, bytes) : -ESRCH;
+        if (err == -ENODEV)
+            continue;
         if (err)
             return bind_push_failure(L, reg->name, err);
         push_register(L, reg, bytes);

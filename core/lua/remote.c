@@ -78,6 +78,16 @@ static int l_syscall_number(lua_State *L)
     return 1;
 }
 
+/// The name of a system call on this CPU.
+// @function syscall_name
+// @int number as the events of system calls have it
+// @treturn ?string such as "openat"; nil: it has none
+static int l_syscall_name(lua_State *L)
+{
+    lua_pushstring(L, remote_syscall_name(luaL_checkinteger(L, 1)));
+    return 1;
+}
+
 /// Makes this process itself execute a system call.
 // @function syscall
 // @string name as in syscalls(2); an unknown one raises
@@ -102,6 +112,7 @@ void bind_add_remote(lua_State *L)
     static const luaL_Reg functions[] = {
         {"syscall", l_syscall},
         {"syscall_number", l_syscall_number},
+        {"syscall_name", l_syscall_name},
         {NULL, NULL},
     };
     static const luaL_Reg methods[] = {

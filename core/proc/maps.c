@@ -58,6 +58,7 @@ static void parse_detail(char *line, struct mapping *m)
         {"Pss", offsetof(struct mapping, pss)},
         {"Private_Dirty", offsetof(struct mapping, private_dirty)},
         {"Anonymous", offsetof(struct mapping, anonymous)},
+        {"Swap", offsetof(struct mapping, swap)},
         {"AnonHugePages", offsetof(struct mapping, anon_huge)},
         {"ShmemPmdMapped", offsetof(struct mapping, shmem_huge)},
         {"FilePmdMapped", offsetof(struct mapping, file_huge)},

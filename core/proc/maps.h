@@ -16,7 +16,7 @@ struct mapping {
     unsigned dev_major, dev_minor;
     uint64_t inode;
     const char *path; /* "" when anonymous; points into the text that `struct maps` owns */
-    uint64_t rss, pss, private_dirty, anonymous;        /* bytes, as smaps names them */
+    uint64_t rss, pss, private_dirty, anonymous, swap;  /* bytes, as smaps names them */
     uint64_t anon_huge, shmem_huge, file_huge, hugetlb; /* bytes mapped by huge pages, by kind */
     uint64_t kernel_page_size;                          /* bytes */
     uint64_t protection_key;                            /* of pkeys(7); 0: the default */

@@ -65,8 +65,10 @@ int pagemap_scan(pid_t pid, uint64_t start, uint64_t stop, struct pagemap *sums)
     return err;
 }
 
-/* The bits of an entry of /proc/PID/pagemap: the page is mapped here; and only once (Linux 4.2). */
+/* The bits of an entry of /proc/PID/pagemap: the page is mapped here; it is in swap space; it is
+ * mapped only once (Linux 4.2). */
 #define ENTRY_PRESENT   (UINT64_C(1) << 63)
+#define ENTRY_SWAPPED   (UINT64_C(1) << 62)
 #define ENTRY_EXCLUSIVE (UINT64_C(1) << 56)
 
 int pagemap_shared(pid_t pid, uint64_t start, uint64_t stop, uint64_t *bytes)
@@ -88,4 +90,19 @@ int pagemap_shared(pid_t pid, uint64_t start, uint64_t stop, uint64_t *bytes)
     }
     close(fd);
     return err;
+}
+
+int pagemap_present(int fd, uint64_t start, size_t count, bool present[])
+{
+    uint64_t entries[512], page = (uint64_t)sysconf(_SC_PAGESIZE);
+    for (size_t done = 0; done < count;) {
+        size_t n = count - done < 512 ? count - done : 512;
+        ssize_t size = pread(fd, entries, n * 8, (off_t)((start / page + done) * 8));
+        if (size < 8)
+            return size < 0 ? -errno : -EIO;
+        for (size_t i = 0; i < (size_t)size / 8; i++)
+            present[done + i] = entries[i] & (ENTRY_PRESENT | ENTRY_SWAPPED);
+        done += (size_t)size / 8;
+    }
+    return 0;
 }

@@ -5,6 +5,8 @@
 #ifndef TIEXEC_PAGEMAP_H
 #define TIEXEC_PAGEMAP_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -20,5 +22,9 @@ int pagemap_scan(pid_t pid, uint64_t start, uint64_t stop, struct pagemap *sums)
 /* Sums up the bytes of [start, stop) whose pages are mapped more than once, by this process or by
  * others. Both are multiples of the base page. Returns 0 or -errno. */
 int pagemap_shared(pid_t pid, uint64_t start, uint64_t stop, uint64_t *bytes);
+
+/* Tells of each of `count` pages from `start` on, a multiple of the base page, whether the process
+ * has it, in memory or in swap space. `fd` is /proc/PID/pagemap. Returns 0 or -errno. */
+int pagemap_present(int fd, uint64_t start, size_t count, bool present[]);
 
 #endif

@@ -1,39 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ptrace/call.h"
 
-#include "ptrace/registers.h"
+#include "ptrace/collect.h"
+#include "ptrace/function.h"
 
 #include <asm/unistd.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
-
-/* The way of a thread through a remote call: which stop of a system call comes next. */
-enum leg {
-    LEG_OUT_OF_OTHER, /* the thread was at the entry of a call: that one does nothing */
-    LEG_INTO,
-    LEG_OUT,
-    LEG_INTO_RESTART, /* a call whose argument brings back what an interrupted call needs */
-    LEG_OUT_OF_RESTART,
-    LEG_INTO_AGAIN, /* back to the entry at which the thread was */
-    LEG_OVER
-};
-
-struct call {
-    enum leg leg;
-    long number;
-    uint64_t args[6];
-    struct arch_regs regs; /* of the thread before it */
-    struct extended_registers extended;
-    uint64_t mask;
-    uint64_t restart[6];
-    bool restarts;
-    bool entered;           /* the thread was at the entry of a system call */
-    int held;               /* a signal that has come meanwhile */
-    struct arch_regs after; /* the registers at its return */
-    int err;
-};
 
 static int save(const struct tracee *thread, struct call *call)
 {
@@ -41,7 +17,7 @@ static int save(const struct tracee *thread, struct call *call)
     if (!err)
         err = tracee_get_sigmask(thread, &call->mask);
     if (!err)
-        err = extended_save(thread, true, &call->extended);
+        err = extended_save(thread, !call->is_function, &call->extended);
     if (!err && !call->entered)
         call->restarts = arch_restart_argument(thread->tid, &call->regs, &call->restart[0]);
     return err;
@@ -55,7 +31,7 @@ static int restore(const struct tracee *thread, const struct call *call)
     return err ? err : tracee_set_sigmask(thread, call->mask);
 }
 
-/* Sets the registers for a call; the thread is to go on to its entry. */
+/* Sets the registers for a system call; the thread is to go on to its entry. */
 static int prepare(const struct inferior *inferior, const struct tracee *thread, long number,
                    const uint64_t args[6])
 {
@@ -71,6 +47,8 @@ static int go_on(struct tracee *thread) { return tracee_resume(thread, RESUME_SY
 static int be_over(struct tracee *thread)
 {
     struct call *call = thread->call;
+    if (call->took_restart)
+        arch_restart_anew(&call->regs);
     int err = restore(thread, call);
     if (err)
         return err;
@@ -90,7 +68,9 @@ static int put_back(struct tracee *thread)
     if (!call->entered)
         return be_over(thread);
     arch_syscall_rewind(&regs);
-    int err = arch_regs_set(thread->tid, &regs);
+    int err = tracee_set_sigmask(thread, ~UINT64_C(0)); /* a function had the thread's own */
+    if (!err)
+        err = arch_regs_set(thread->tid, &regs);
     call->leg = LEG_INTO_AGAIN;
     return err ? err : go_on(thread);
 }
@@ -99,15 +79,22 @@ static int put_back(struct tracee *thread)
 static int next_leg(const struct inferior *inferior, struct tracee *thread)
 {
     struct call *call = thread->call;
+    enum function_stop stop;
     int err = 0;
     switch (call->leg) {
     case LEG_OUT_OF_OTHER:
-    case LEG_INTO:
     case LEG_INTO_RESTART:
         call->leg++;
         break;
+    case LEG_INTO:
+        stop = call->is_function ? function_take_stop(inferior, thread, &err) : FUNCTION_SKIPS;
+        if (!err && stop == FUNCTION_IS_OVER)
+            return put_back(thread);
+        call->leg += stop == FUNCTION_SKIPS;
+        break;
     case LEG_OUT:
-        err = arch_regs_get(thread->tid, &call->after);
+        err = call->is_function ? 0 : arch_regs_get(thread->tid, &call->after);
+        call->took_restart |= arch_syscall_result(&call->after) == ARCH_RESTART_BLOCK;
         if (!err && !call->restarts)
             return put_back(thread);
         if (!err)
@@ -134,13 +121,25 @@ static bool is_birth(int kind)
     return kind == PTRACE_EVENT_CLONE || kind == PTRACE_EVENT_FORK || kind == PTRACE_EVENT_VFORK;
 }
 
-/* The call has made a thread or process. That is told when this thread is resumed. */
-static int note_birth(struct tracee *thread, int status)
+/* The call has made a thread or process. That is told when this thread is resumed, but a function
+ * may make several: then threads are taken in at once, and processes are let go. */
+static int note_birth(struct inferior *inferior, struct tracee *thread, int status)
 {
-    unsigned long tid = 0;
-    int err = tracee_event_message(thread, &tid);
-    thread->born = status;
-    thread->born_tid = (pid_t)tid;
+    unsigned long new = 0;
+    pid_t tid = thread->tid;
+    int err = tracee_event_message(thread, &new);
+    if (err)
+        return err;
+    if (!thread->born && !(thread->call->is_function && status >> 16 == PTRACE_EVENT_CLONE)) {
+        thread->born = status;
+        thread->born_tid = (pid_t)new;
+        return go_on(thread);
+    }
+    if (status >> 16 != PTRACE_EVENT_CLONE)
+        collect_let_go((pid_t)new);
+    else
+        err = function_take_thread(inferior, (pid_t)new);
+    thread = inferior_find(inferior, tid); /* the table may have moved */
     return err ? err : go_on(thread);
 }
 
@@ -151,6 +150,8 @@ static int take_other(struct inferior *inferior, struct tracee *thread, int stat
 {
     struct call *call = thread->call;
     int signal = WSTOPSIG(status), kind = status >> 16;
+    if (call->is_function && call->leg == LEG_INTO && kind == 0 && signal != SIGSTOP)
+        return function_take_signal(thread, signal) ? put_back(thread) : go_on(thread);
     if (kind == 0 && signal == SIGSYS) {
         call->err = -EPERM;
         return put_back(thread);
@@ -161,7 +162,7 @@ static int take_other(struct inferior *inferior, struct tracee *thread, int stat
         return put_back(thread);
     }
     if (is_birth(kind))
-        return note_birth(thread, status);
+        return note_birth(inferior, thread, status);
     /* Interrupted before the call, as a thread in a frozen control group (v2) can be. */
     if (call->err && kind == PTRACE_EVENT_STOP && call->leg == LEG_INTO)
         return put_back(thread);
@@ -192,13 +193,10 @@ int call_take(struct inferior *inferior, struct tracee *thread, int status)
     return result < 0 ? -ESRCH : result;
 }
 
-int call_start(struct inferior *inferior, struct tracee *thread, long number,
-               const uint64_t args[6])
+/* Sets the thread going, from which what follows is saved. The call is not yet the thread's. */
+static int start(struct inferior *inferior, struct tracee *thread, struct call *call)
 {
-    struct call *call = calloc(1, sizeof *call);
-    if (!call)
-        return -ENOMEM;
-    *call = (struct call){.number = number, .entered = thread->at_entry, .held = thread->signal};
+    call->entered = thread->at_entry;
     call->leg = call->entered ? LEG_OUT_OF_OTHER : LEG_INTO;
     thread->call = call;
     int err = save(thread, call);
@@ -211,9 +209,12 @@ int call_start(struct inferior *inferior, struct tracee *thread, long number,
     thread->job_stopped |= group_stopped;
     thread->signal = signal == SIGSTOP ? signal : 0;
     call->held = signal == SIGSTOP ? 0 : signal;
-    err = tracee_set_sigmask(thread, ~UINT64_C(0));
-    if (!err)
-        err = prepare(inferior, thread, number, args);
+    if (call->is_function)
+        err = function_prepare(inferior, thread);
+    else
+        err = tracee_set_sigmask(thread, ~UINT64_C(0));
+    if (!err && !call->is_function)
+        err = prepare(inferior, thread, call->number, call->args);
     if (!err)
         err = go_on(thread);
     if (err) {
@@ -224,10 +225,40 @@ int call_start(struct inferior *inferior, struct tracee *thread, long number,
     return err;
 }
 
+int call_start(struct inferior *inferior, struct tracee *thread, long number,
+               const uint64_t args[6])
+{
+    struct call *call = calloc(1, sizeof *call);
+    if (!call)
+        return -ENOMEM;
+    call->number = number;
+    memcpy(call->args, args, sizeof call->args);
+    return start(inferior, thread, call);
+}
+
+int call_start_function(struct inferior *inferior, struct tracee *thread,
+                        const struct function *function)
+{
+    struct call *call = calloc(1, sizeof *call);
+    if (!call)
+        return -ENOMEM;
+    call->is_function = true;
+    call->function = *function;
+    return start(inferior, thread, call);
+}
+
 int call_finish(struct tracee *thread, int64_t *result)
 {
     int err = thread->call->err;
     *result = arch_syscall_result(&thread->call->after);
+    call_forget(thread);
+    return err;
+}
+
+int call_finish_function(struct tracee *thread, struct function_end *end)
+{
+    int err = thread->call->err;
+    *end = thread->call->end;
     call_forget(thread);
     return err;
 }

@@ -6,12 +6,16 @@
 #ifndef TIEXEC_CALL_H
 #define TIEXEC_CALL_H
 
-#include "ptrace/inferior.h"
+#include "ptrace/call_state.h"
 
 /* Sets the stopped `thread` going into a system call, at the process's `syscall_insn`. 0: its stops
  * are to be given to call_take; or -errno, and it is as it was. */
 int call_start(struct inferior *inferior, struct tracee *thread, long number,
                const uint64_t args[6]);
+
+/* The same for a function of the program. */
+int call_start_function(struct inferior *inferior, struct tracee *thread,
+                        const struct function *function);
 
 /* Takes in a stop of a thread that has a call. Returns 1 when the call is over, and the thread is
  * as it was before; 0 while it goes on; or -ESRCH: the thread has ended, or could not be put back,
@@ -21,6 +25,9 @@ int call_take(struct inferior *inferior, struct tracee *thread, int status);
 /* Takes the call that is over from the thread. Returns 0, and *result is what the kernel returned;
  * or -errno, why it could not be run: see remote_syscall. */
 int call_finish(struct tracee *thread, int64_t *result);
+
+/* The same for a function. */
+int call_finish_function(struct tracee *thread, struct function_end *end);
 
 /* Has the call fail with `err`, however it ends. */
 void call_fail(struct tracee *thread, int err);

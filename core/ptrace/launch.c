@@ -7,10 +7,12 @@
 #include "ptrace/wait.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <stdio.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
@@ -168,14 +170,76 @@ int launch_split(int timeout, int keep, enum launch_side *side, struct inferior 
 
 /* ---- a child of this process ---- */
 
-/* What the child does: it waits until it is seized, and execs. Where that fails it tells the parent
- * why. */
-static void run_child(int channel, const char *path, char *const argv[])
+/* Gives the child its standard files. All are duplicated first: one may be in another's place. */
+static int set_files(const int files[3])
 {
-    int go;
-    if (channel_receive(channel, -1, &go) == 0)
-        channel_send(channel, program_exec(path, argv));
+    int copies[3];
+    for (int i = 0; i < 3; i++) {
+        copies[i] = files[i] < 0 ? -1 : fcntl(files[i], F_DUPFD_CLOEXEC, 3);
+        if (files[i] >= 0 && copies[i] < 0)
+            return -errno;
+    }
+    for (int i = 0; i < 3; i++)
+        if (copies[i] >= 0 && dup2(copies[i], i) < 0)
+            return -errno;
+    return 0;
+}
+
+static int fix_addresses(void)
+{
+    int old = personality(0xffffffff);
+    return old < 0 || personality((unsigned)old | ADDR_NO_RANDOMIZE) < 0 ? -errno : 0;
+}
+
+/* Takes the steps up to execve. Returns 0 or -errno, and *step is the one that failed. */
+static int take_steps(const struct launch_options *options, enum launch_step *step)
+{
+    *step = LAUNCH_FILES;
+    int err = set_files(options->files);
+    if (!err && options->fixed_addresses) {
+        *step = LAUNCH_ADDRESSES;
+        err = fix_addresses();
+    }
+    if (!err && options->become) {
+        *step = LAUNCH_USER;
+        err = options->become(options->context);
+    }
+    if (!err && options->folder) { /* as the user, who may not be let into it */
+        *step = LAUNCH_FOLDER;
+        err = chdir(options->folder) < 0 ? -errno : 0;
+    }
+    return err;
+}
+
+/* What the child does: it waits until it is seized, and execs. Where that fails it tells the parent
+ * at which step, and why. */
+static void run_child(int channel, const char *path, char *const argv[],
+                      const struct launch_options *options)
+{
+    int go, err;
+    enum launch_step step;
+    if (channel_receive(channel, -1, &go) == 0) {
+        err = take_steps(options, &step);
+        if (!err) {
+            step = LAUNCH_EXEC;
+            if (options->environment)
+                environ = (char **)(uintptr_t)options->environment;
+            err = program_exec(path, argv);
+        }
+        channel_send(channel, (int)step);
+        channel_send(channel, err);
+    }
     _exit(127);
+}
+
+/* Receives what a child has told. Returns -errno. */
+static int child_failure(int channel, enum launch_step *step)
+{
+    int number = LAUNCH_EXEC, err = 0;
+    if (channel_receive(channel, 0, &number) || channel_receive(channel, 0, &err))
+        return -ECHILD;
+    *step = (enum launch_step)number;
+    return err;
 }
 
 /* Ends a child that could not be started, and collects it. */
@@ -189,10 +253,12 @@ static void end_child(struct inferior *inferior, pid_t pid, bool is_traced)
         ;
 }
 
-int launch_child(const char *path, char *const argv[], struct inferior *inferior)
+int launch_child(const char *path, char *const argv[], const struct launch_options *options,
+                 struct inferior *inferior, enum launch_step *step)
 {
-    int ends[2], failure = 0;
+    int ends[2];
     struct event event = {0};
+    *step = LAUNCH_EXEC;
     *inferior = (struct inferior){.mem = -1, .pidfd = -1};
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
         return -errno;
@@ -200,7 +266,7 @@ int launch_child(const char *path, char *const argv[], struct inferior *inferior
     pid_t pid = fork();
     if (pid == 0) {
         close(ends[0]);
-        run_child(ends[1], path, argv);
+        run_child(ends[1], path, argv, options);
     }
     int err = pid < 0 ? -errno : 0;
     close(ends[1]);
@@ -219,7 +285,7 @@ int launch_child(const char *path, char *const argv[], struct inferior *inferior
         err = inferior_resume(inferior, RESUME_CONT);
     }
     if (!err && inferior->exited)
-        err = channel_receive(ends[0], 0, &failure) ? -ECHILD : failure;
+        err = child_failure(ends[0], step);
     close(ends[0]);
     if (err && pid > 0 && !inferior->exited)
         end_child(inferior, pid, seized);

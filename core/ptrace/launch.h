@@ -24,8 +24,23 @@ enum launch_side { LAUNCH_TARGET, LAUNCH_TRACER };
  * (-1: none). */
 int launch_split(int timeout, int keep, enum launch_side *side, struct inferior *inferior);
 
+/* What a child is given before it becomes the program. It begins as {.files = {-1, -1, -1}}. */
+struct launch_options {
+    char *const *environment;     /* ends with NULL; NULL: this process's own */
+    const char *folder;           /* that it is in; NULL: this process's own */
+    int files[3];                 /* its standard files; negative: this process's own */
+    bool fixed_addresses;         /* its address space is not randomized */
+    int (*become)(void *context); /* makes it another user's; 0 or -errno. NULL: it stays */
+    void *context;
+};
+
+/* The steps of a child on its way, at which it may fail. */
+enum launch_step { LAUNCH_EXEC, LAUNCH_FILES, LAUNCH_ADDRESSES, LAUNCH_USER, LAUNCH_FOLDER };
+
 /* Starts `path` as a child, which is stopped at EVENT_EXEC; `argv` ends with NULL. Returns 0, and
- * the caller ends *inferior with inferior_free; or -errno, that of execve included. */
-int launch_child(const char *path, char *const argv[], struct inferior *inferior);
+ * the caller ends *inferior with inferior_free; or -errno, that of execve included, and *step is
+ * where that was. */
+int launch_child(const char *path, char *const argv[], const struct launch_options *options,
+                 struct inferior *inferior, enum launch_step *step);
 
 #endif

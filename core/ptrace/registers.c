@@ -12,15 +12,17 @@
 /* More than any register set has. The largest today is ZA of SME, of 64 KiB and a header. */
 #define REGSET_MAX ((size_t)68 * 1024)
 
-const struct arch_register *register_find(const char *name)
+bool register_find(const char *name, struct arch_register *reg)
 {
     const char *alias = arch_register_alias(name);
     if (alias)
         name = alias;
     for (size_t i = 0; i < arch_register_count; i++)
-        if (strcmp(arch_registers[i].name, name) == 0)
-            return &arch_registers[i];
-    return NULL;
+        if (strcmp(arch_registers[i].name, name) == 0) {
+            *reg = arch_registers[i];
+            return true;
+        }
+    return arch_register_within(name, reg);
 }
 
 /* Reads the register set that `reg` is in. Every set that has a register with a name fits into
@@ -45,39 +47,46 @@ static int read_set(const struct tracee *tracee, const struct arch_register *reg
     return 0;
 }
 
-static bool is_in_set(const struct arch_register *reg, const struct register_set *set)
-{
-    return (size_t)reg->offset + reg->size <= set->size;
-}
-
 int register_read(const struct tracee *tracee, const struct arch_register *reg,
                   struct register_set *set, void *bytes)
 {
-    struct register_set own = {.size = 0};
+    struct register_set own; /* it is large: only what is looked at is set */
     int err = 0;
+    own.size = 0;
+    own.which = reg->regset;
     if (!set)
         set = &own;
     if (set->size == 0 || set->which != reg->regset)
         err = read_set(tracee, reg, set);
-    if (!err && !is_in_set(reg, set))
-        err = -ENOEXEC;
-    if (!err)
-        memcpy(bytes, set->bytes + reg->offset, reg->size);
-    return err;
+    return err ? err : arch_register_get(reg, set->bytes, set->size, bytes);
 }
 
 int register_write(const struct tracee *tracee, const struct arch_register *reg, const void *bytes)
 {
     struct register_set set;
     int err = read_set(tracee, reg, &set);
-    if (!err && !is_in_set(reg, &set))
-        err = -ENOEXEC;
+    if (!err)
+        err = arch_register_put(reg, set.bytes, set.size, bytes);
     if (err)
         return err;
-    memcpy(set.bytes + reg->offset, bytes, reg->size);
     struct iovec iov = {set.bytes, set.size};
     int note = arch_regset_note(reg->regset);
     return request_regset(PTRACE_SETREGSET, tracee->tid, note, &iov);
+}
+
+int regset_read(const struct tracee *tracee, int note, void **bytes, size_t *size)
+{
+    struct iovec iov = {malloc(REGSET_MAX), REGSET_MAX};
+    if (!iov.iov_base)
+        return -ENOMEM;
+    int err = ptrace(PTRACE_GETREGSET, tracee->tid, note, &iov) < 0 ? -errno : 0;
+    if (err) {
+        free(iov.iov_base);
+        return err;
+    }
+    *bytes = iov.iov_base;
+    *size = iov.iov_len;
+    return 0;
 }
 
 /* Saves one register set. `room` is of REGSET_MAX bytes; what the kernel puts there is copied. */

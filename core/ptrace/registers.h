@@ -2,22 +2,23 @@
  * Registers of a stopped thread: single ones by GDB's names, and all of them to be saved and put
  * back.
  *
- * Functions that return an int return 0 or -errno; -ENOEXEC: the thread runs 32-bit code. */
+ * Functions that return an int return 0 or -errno; -ENOEXEC: the thread runs 32-bit code; -ENODEV:
+ * the CPU lacks the register. */
 #ifndef TIEXEC_REGISTERS_H
 #define TIEXEC_REGISTERS_H
 
 #include "ptrace/tracee.h"
 
-/* Finds a register by its name on this CPU, or by one of the names that every CPU has (pc, sp, fp).
- * NULL: there is none. */
-const struct arch_register *register_find(const char *name);
+/* Finds a register, or a part of one, by GDB's name on this CPU, or by one of the names that every
+ * CPU has (pc, sp, fp). False: there is none. */
+bool register_find(const char *name, struct arch_register *reg);
 
 /* A register set as it was read last. A caller that reads many registers of a thread, which stays
  * stopped meanwhile, spares system calls with it. It begins as {.size = 0}. */
 struct register_set {
     enum arch_regset which;
     size_t size;
-    char bytes[4096];
+    char bytes[ARCH_REGSET_MAX];
 };
 
 /* Read or write one register. `bytes` has reg->size bytes, in the CPU's own order. `set` is used,
@@ -25,6 +26,11 @@ struct register_set {
 int register_read(const struct tracee *tracee, const struct arch_register *reg,
                   struct register_set *set, void *bytes);
 int register_write(const struct tracee *tracee, const struct arch_register *reg, const void *bytes);
+
+/* Reads a whole register set, by the type of its ELF note, as the kernel has it. *bytes is malloc'd
+ * by this call and freed by the caller. Returns 0 or -errno: -EINVAL or -ENODEV: there is no such
+ * set here. */
+int regset_read(const struct tracee *tracee, int note, void **bytes, size_t *size);
 
 /* The registers of a thread beyond the general ones: floating-point and vector state and the
  * like. */

@@ -38,6 +38,14 @@ long remote_syscall_number(const char *name)
     return -1;
 }
 
+const char *remote_syscall_name(int64_t number)
+{
+    for (size_t i = 0; i < sizeof syscalls / sizeof syscalls[0]; i++)
+        if (syscalls[i].number == number)
+            return syscalls[i].name;
+    return NULL;
+}
+
 /* Looks for a system call instruction in one mapping. */
 static int search(struct inferior *inferior, const struct mapping *m)
 {
@@ -84,12 +92,13 @@ int remote_instruction(struct inferior *inferior, uint64_t *address)
 }
 
 /* Waits until a thread's call is over. A call that takes too long is interrupted, and then given a
- * little more time. */
-static int await(struct inferior *inferior, struct tracee *thread)
+ * little more time. The table of threads may move meanwhile. */
+static int await(struct inferior *inferior, pid_t tid, int timeout)
 {
-    int64_t deadline = clock_deadline(CALL_MS);
+    int64_t deadline = clock_deadline(timeout);
     for (int over = 0; !over;) {
-        int status, err = collect_wait(thread, deadline, &status);
+        struct tracee *thread = inferior_find(inferior, tid);
+        int status, err = thread ? collect_wait(thread, deadline, &status) : -ESRCH;
         if (err == -ETIMEDOUT && !call_has_failed(thread)) {
             call_fail(thread, -ETIMEDOUT);
             tracee_interrupt(thread);
@@ -107,22 +116,44 @@ static int await(struct inferior *inferior, struct tracee *thread)
     return 0;
 }
 
+/* Waits until the call of a thread is over, whatever becomes of it. Returns 0 if it is to be
+ * finished; or -errno. */
+static int see_through(struct inferior *inferior, pid_t tid, int timeout)
+{
+    struct ticker ticker;
+    ticker_begin(&ticker, TICK_MS);
+    int err = await(inferior, tid, timeout);
+    ticker_end(&ticker);
+    struct tracee *thread = inferior_find(inferior, tid);
+    if (err == -ESRCH && thread)
+        call_forget(thread);
+    return err;
+}
+
 int remote_syscall(struct inferior *inferior, struct tracee *thread, long number,
                    const uint64_t args[6], int64_t *result)
 {
-    struct ticker ticker;
     uint64_t insn;
+    pid_t tid = thread->tid;
     int err = remote_instruction(inferior, &insn);
     if (!err)
         err = call_start(inferior, thread, number, args);
-    if (err)
-        return err;
-    ticker_begin(&ticker, TICK_MS);
-    err = await(inferior, thread);
-    ticker_end(&ticker);
-    if (err == -ESRCH)
-        call_forget(thread);
-    return err ? err : call_finish(thread, result);
+    if (!err)
+        err = see_through(inferior, tid, CALL_MS);
+    return err ? err : call_finish(inferior_find(inferior, tid), result);
+}
+
+int remote_function(struct inferior *inferior, struct tracee *thread,
+                    const struct function *function, int timeout, struct function_end *end)
+{
+    uint64_t insn;
+    pid_t tid = thread->tid;
+    int err = remote_instruction(inferior, &insn);
+    if (!err)
+        err = call_start_function(inferior, thread, function);
+    if (!err)
+        err = see_through(inferior, tid, timeout);
+    return err ? err : call_finish_function(inferior_find(inferior, tid), end);
 }
 
 int remote_prepare(struct inferior *inferior, const struct tracee *thread, long number,

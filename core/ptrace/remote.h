@@ -6,10 +6,13 @@
 #ifndef TIEXEC_REMOTE_H
 #define TIEXEC_REMOTE_H
 
-#include "ptrace/inferior.h"
+#include "ptrace/call_state.h"
 
 /* Gives the number of the system call `name` on this CPU, or -1: there is none of that name. */
 long remote_syscall_number(const char *name);
+
+/* Gives the name of system call `number` on this CPU, or NULL: it has none. */
+const char *remote_syscall_name(int64_t number);
 
 /* Gives the address of a system call instruction, which remote calls execute. 0 or -errno; -ENOENT:
  * the process has none. */
@@ -30,6 +33,14 @@ int remote_instruction(struct inferior *inferior, uint64_t *address);
  * the midst of a call that is not its own. */
 int remote_syscall(struct inferior *inferior, struct tracee *thread, long number,
                    const uint64_t args[6], int64_t *result);
+
+/* Calls a function of the program in the stopped `thread`, while the other threads stay as they
+ * are. Returns 0 and *end has the results; or -errno as above, where -ETIMEDOUT: the function has
+ * not returned within `timeout` milliseconds; -EFAULT: the function has raised end->signal. In all
+ * cases but -ESRCH the registers and the signal mask are what they were; what the function has done
+ * to memory stays, be it half done. */
+int remote_function(struct inferior *inferior, struct tracee *thread,
+                    const struct function *function, int timeout, struct function_end *end);
 
 /* Sets the registers of the stopped `thread` so that it executes the call when it goes on. For
  * calls that do not return. 0 or -errno, as above. */

@@ -110,6 +110,7 @@ end
 local function run_script(path, arguments)
     _G.arg = table.move(arguments, 1, #arguments, 1, { [0] = path })
     _G.tiexec = require "tiexec"
+    core.keep_blocks()
     add_folder_of(path)
     local chunk, why = nil, refuse_script(path)
     if not why then chunk, why = loadfile(path) end

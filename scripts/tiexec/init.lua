@@ -6,12 +6,20 @@
 -- `nil, message, errno` where the kernel or the inferior refuses, and raises an error on misuse.
 -- @module tiexec
 
+local buffers = require "tiexec.harness.buffers"
 local core = require "tiexec.core"
+local debug_files = require "tiexec.harness.debug_files"
 local inferiors = require "tiexec.harness.inferiors"
 
 return {
     version = require "tiexec.base.version",
     constants = core.constants,
+    errno_name = core.errno_name,
+    signal_name = core.signal_name,
+    syscall_name = core.syscall_name,
+    syscall_number = core.syscall_number,
+    buffer = buffers.new,
+    debug_folders = debug_files.folders,
     launch = inferiors.launch,
     attach = inferiors.attach,
     wait_any = inferiors.wait_any,

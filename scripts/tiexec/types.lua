@@ -47,6 +47,7 @@
 ---@field pss integer The bytes in memory, where each page is divided among those that map it.
 ---@field private_dirty integer The bytes that this process alone maps, and has written to.
 ---@field anonymous integer The bytes on pages that belong to no file.
+---@field swap integer The bytes of such pages that are in swap space.
 ---@field anon_huge integer The bytes on transparent huge pages of anonymous memory.
 ---@field shmem_huge integer The bytes on huge pages of tmpfs and shared memory.
 ---@field file_huge integer The bytes on huge pages of the page cache.
@@ -124,7 +125,8 @@
 -- ---- processes ----------------------------------------------------------------------------------
 
 --- A live process under trace. core/lua/{inferior,memory,registers,breakpoint,cache}.c have its
---- methods, and harness/inferiors.lua has those that are made of others.
+--- methods, and harness/inferiors.lua has those that are made of others. What is in the modules of
+--- harness/late.lua is loaded when a script asks for it.
 ---@class Inferior: userdata
 
 ---@alias EventReason
@@ -155,6 +157,51 @@
 ---@field child integer? "fork", "vfork": the child's process id.
 ---@field exit_code integer? "exited": the exit status.
 ---@field core_dumped boolean? "exited-signalled": whether the kernel has written a core dump.
+
+--- What `tiexec.launch` is given: the command line is the list part, or its first value.
+---@class Launch
+---@field env table<string, string|false>|string[]? Changes of the environment, or all of it.
+---@field cwd string? The folder that the program is in.
+---@field stdin string|file*|integer|false? A path, a file, a descriptor, or /dev/null.
+---@field stdout string|file*|integer|false? The same; a path is made or emptied.
+---@field stderr string|file*|integer|false? The same.
+---@field user string? USER[:GROUP].
+---@field aslr boolean? false: addresses are the same each time.
+
+--- Memory that a call in an inferior reads and writes (harness/buffers.lua).
+---@class Buffer
+---@field bytes string What it holds.
+---@field string fun(self: Buffer): string Gives the bytes up to the first NUL.
+---@field unpack fun(self: Buffer, format: string, position?: integer): ... Unpacks values.
+
+--- A function or data of an inferior (harness/symbols.lua).
+---@class Symbol
+---@field name string The name, without a version.
+---@field address integer The address in memory.
+---@field size integer The size; 0: it is not known.
+---@field kind "function"|"object"|"ifunc"|"label" What it is; "ifunc": a function that chooses one.
+---@field is_local boolean Whether other objects cannot see it.
+---@field object Object The object that it belongs to; that of the vdso has `bytes`, its image.
+---@field offset integer? `symbol_at`: the bytes from `address` to the one that was asked about.
+
+--- A frame of a backtrace (harness/backtraces.lua).
+---@class Frame
+---@field pc integer Where the frame is; beyond the first, where a call in it will return to.
+---@field text string "main+27", or the pc.
+---@field name string? The function's name.
+---@field symbol Symbol? The function, with the pc's offset.
+
+--- The frames of a thread, the innermost first.
+---@class Backtrace
+---@field by "tables"|"frame-pointers" How it was made.
+---@field complete boolean Whether it is known that the last frame has no caller.
+---@field [integer] Frame
+
+--- What a core file has of one mapping (`inferior:write_core`).
+---@class CoreSegment: Range
+---@field dumped integer The first bytes of it that are written.
+---@field flags integer PF_R, PF_W and PF_X, combined.
+---@field sparse boolean Whether pages that the process does not have are zeros.
 
 --- A process seen through /proc alone (`observed.open`): neither stopped nor traced. It has those
 --- methods of an inferior that descriptions and sources need.

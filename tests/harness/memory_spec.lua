@@ -53,6 +53,43 @@ describe("memory", function()
         assert.is_nil((inferior:read_memory(text.start, 1 << 30)))
     end)
 
+    it("is read in strings of all sizes", function()
+        local bytes = ("0123456789abcde"):rep(4 << 20):sub(1, 33 << 20)
+        local scratch <close> = assert(inferior:scratch(33 << 20))
+        assert(inferior:write_memory(scratch.address, bytes))
+        for _, size in ipairs { 0, 1, 40, 41, 4095, 65536, 65537, (1 << 19) - 25, 1 << 19, (1 << 20) - 1, 1 << 20,
+            (2 << 20) - 25, 2 << 20, (2 << 20) + 1, 33 << 20 } do
+            assert.is_true(bytes:sub(1, size) == inferior:read_memory(scratch.address, size), size)
+        end
+        assert(inferior:remote_syscall("munmap", scratch.address + (33 << 20) - 4096, 4096))
+        local missing = inferior:read_memory(scratch.address + (32 << 20), 1 << 20)
+        assert.is_true(missing == nil)
+        assert.equal("0123", inferior:read_memory(scratch.address, 4))
+    end)
+
+    it("is read again and again without fresh memory for the strings", function()
+        if support.sanitized then return pending("the sanitizer has an allocator of its own") end
+        local folder <close> = support.folder()
+        local script = folder.path .. "/read.lua"
+        support.write_file(script, [[
+            local function faults() -- fields 10 and 12 of proc_pid_stat(5)
+                local file <close> = io.open("/proc/self/stat")
+                return tonumber(file:read("a"):match("%) %a %S+ %S+ %S+ %S+ %S+ %S+ (%d+)"))
+            end
+            local inferior <close> = assert(tiexec.launch { "true" })
+            local size <const> = 16 << 20
+            local scratch = assert(inferior:scratch(size))
+            inferior:write_memory(scratch.address, ("x"):rep(size))
+            local function read(n) for _ = 1, n do inferior:read_memory(scratch.address, size) end end
+            read(5)
+            local before = faults()
+            read(10)
+            print(faults() - before)
+            inferior:kill()]])
+        local done = support.shell(("%s --script %s"):format(support.tiexec, script))
+        assert.is_true(tonumber(done.out) < 10 * 4096 / 4, done.out .. done.err) -- of 4096 pages each
+    end)
+
     it("is searched, across the seams of its pieces too", function()
         local scratch <close> = assert(inferior:scratch(1 << 20))
         for _, offset in ipairs { 0, 131072 - 3, 131072, 262144 - 1, (1 << 20) - 6 } do

@@ -143,17 +143,34 @@ end
 
 -- ---- past a seccomp filter ----------------------------------------------------------------------
 
+local function call_past_filters(inferior, name, ...)
+    local refused = seccomp.refusal_of(inferior, name, ...)
+    if refused then return nil, refused, c.EPERM end
+    return base.remote_syscall(inferior, name, ...)
+end
+
+local function has_bytes(...)
+    for i = 1, select("#", ...) do
+        local kind = type((select(i, ...)))
+        if kind == "string" or kind == "table" then return true end
+    end
+    return false
+end
+
 --- Makes the selected thread, which must be stopped, execute a system call. It does not if seccomp
 -- might kill the thread for that (see `seccomp.refusal_of`).
 -- @string name as in syscalls(2); an unknown one raises
--- @param ... up to six integers; those that are left out are 0
+-- @param ... up to six integers, strings and Buffers; those that are left out are 0. The call gets
+-- the address of a copy of a string, with a NUL after it, or of a Buffer. What the call has written
+-- to a Buffer is in it afterwards
 -- @treturn[1] int what the call has returned
 -- @treturn[2] nil, message, errno: the call has failed, or could not be run (ESRCH: the thread has
 -- ended or is not stopped; EPERM, too, if seccomp forbids it)
 function Inferior:remote_syscall(name, ...)
-    local refused = seccomp.refusal_of(self, name, ...)
-    if refused then return nil, refused, c.EPERM end
-    return base.remote_syscall(self, name, ...)
+    if has_bytes(...) then
+        return require("tiexec.harness.arguments").pass(self, call_past_filters, name, ...)
+    end
+    return call_past_filters(self, name, ...)
 end
 
 -- Whenever an inferior may have run, or another thread of it is selected, what was known of its
@@ -173,8 +190,33 @@ end
 
 base = core.extend_inferior(Inferior)
 
-local function launch(...)
-    local inferior, why, errno = core.launch(...)
+core.late_methods(setmetatable({}, {
+    __index = function(methods, name) return require("tiexec.harness.late").find(methods, name) end,
+}))
+
+local function has_options(given)
+    if type(given) ~= "table" then return false end
+    for key in pairs(given) do
+        if type(key) == "string" then return true end
+    end
+    return type(given[1]) == "table"
+end
+
+--- Starts a program as a child of this process and under its trace, stopped before its first
+-- instruction.
+-- @tparam table given the command line: a list of strings, of which the first is the program's
+-- name, to be searched for in PATH, or its path. Options may be among it, by their names, and then
+-- the list may be the first of another one: `env`: a list of strings, which are the whole
+-- environment, or a table by names that changes this process's own, where `false` takes a variable
+-- away; `cwd`: the folder it is in; `stdin`, `stdout`, `stderr`: a path, a file of Lua's, a
+-- descriptor, or `false`: /dev/null; `user`: USER[:GROUP], as --user has it; `aslr = false`:
+-- addresses are the same each time. Unknown ones raise
+-- @treturn[1] Inferior
+-- @treturn[2] nil, message, errno (ENOENT: there is no such program; EPERM: only root may become
+-- another user; ...)
+local function launch(given)
+    local start = has_options(given) and require("tiexec.harness.launches").launch or core.launch
+    local inferior, why, errno = start(given)
     if inferior then seccomp.note_heir(inferior) end
     return inferior, why, errno
 end

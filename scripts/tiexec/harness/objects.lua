@@ -84,20 +84,13 @@ local function files_with_text(mappings)
     return keys, has
 end
 
---- Finds the objects that are mapped with text. In each mapping of an object, `object` is set to
--- it, and `kind` to the mapping's purpose: "text", "rodata", "relro" (relocated, then made
--- read-only), "data", "guard" (inaccessible), "execute-only" or "shared".
--- @tparam Inferior inferior an Inferior or an Observed
--- @tparam table mappings list of Mapping
--- @treturn table list of Object, in order of address
-function objects.of(inferior, mappings)
-    local page = core.page_size()
-    local keys, has_text = files_with_text(mappings)
-    local executable = files.executable(inferior:pid())
+-- Finds the objects whose files are in the set `wanted`, by their `keys`.
+local function find(inferior, mappings, keys, wanted)
+    local page, executable = core.page_size(), files.executable(inferior:pid())
     local list, by_key, written = {}, {}, {}
     for _, mapping in ipairs(mappings) do
         local key = keys[mapping]
-        if key and has_text[key] then
+        if key and wanted[key] then
             local object = by_key[key]
             if object == nil then
                 object = new_object(inferior, mapping, page, executable)
@@ -115,6 +108,31 @@ function objects.of(inferior, mappings)
         end
     end
     return list
+end
+
+--- Finds the objects that are mapped with text. In each mapping of an object, `object` is set to
+-- it, and `kind` to the mapping's purpose: "text", "rodata", "relro" (relocated, then made
+-- read-only), "data", "guard" (inaccessible), "execute-only" or "shared".
+-- @tparam Inferior inferior an Inferior or an Observed
+-- @tparam table mappings list of Mapping
+-- @treturn table list of Object, in order of address
+function objects.of(inferior, mappings)
+    local keys, has_text = files_with_text(mappings)
+    return find(inferior, mappings, keys, has_text)
+end
+
+--- Finds the objects as `objects.of` does, and those whose text is no mapping of their file any
+-- more, since it lies on pages of its own.
+-- @tparam Inferior inferior
+-- @tparam table mappings list of Mapping
+-- @treturn table list of Object, in order of address
+function objects.all(inferior, mappings)
+    local keys, private = files_with_text(mappings), {}
+    for mapping, key in pairs(keys) do
+        local is_shared = protection.is_shared(mapping.perms)
+        if not is_shared and not mapping.path:find("^/dev/") then private[key] = true end
+    end
+    return find(inferior, mappings, keys, private)
 end
 
 return objects

@@ -134,6 +134,11 @@ function seccomp.refusal_of(inferior, name, ...)
     return (require "tiexec.harness.filters".refusal_of(inferior, name, ...))
 end
 
+--- Tells whether an inferior has filters of its own, which are asked about each call.
+-- @tparam Inferior inferior stopped
+-- @treturn boolean
+function seccomp.is_asked(inferior) return verdict_on(inferior).asks or false end
+
 --- Tells whether an inferior has filters that are those of this process.
 -- @tparam Inferior inferior stopped
 -- @treturn boolean
