@@ -4,7 +4,9 @@
 #include "base/clock.h"
 #include "base/ticker.h"
 #include "proc/process.h"
+#include "ptrace/birth.h"
 #include "ptrace/collect.h"
+#include "ptrace/pending.h"
 #include "ptrace/run.h"
 #include "ptrace/stop.h"
 
@@ -178,9 +180,11 @@ int inferior_attach(struct inferior *inferior, pid_t pid, int timeout)
             err = -ESRCH;
         if (err != -EAGAIN)
             break;
+        pending_drop(inferior, true);
         inferior->exited = false;
         inferior->selected = pid;
     }
+    pending_drop(inferior, true); /* what happened before is told to nobody */
     if (!err && !inferior_thread(inferior, 0)) /* the first thread has ended, others live on */
         inferior->selected = inferior->threads[0].tid;
     if (err && inferior->thread_count)
@@ -201,9 +205,10 @@ int inferior_adopt(const struct inferior *parent, pid_t pid, struct inferior *ch
     }
     if (err == -ETIMEDOUT)
         collect_leave(pid);
-    if (err)
+    if (err) {
         inferior_free(child);
-    else
-        child->threads[0].state = TRACEE_STOPPED;
-    return err;
+        return err;
+    }
+    child->threads[0].state = TRACEE_STOPPED;
+    return birth_adopt(parent, child);
 }

@@ -13,8 +13,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#define CALL_MS 10000 /* the longest that a call may take: reading a large file from a slow disk */
-#define MORE_MS 1000  /* and for it to come back once it is interrupted */
+#define MORE_MS 1000 /* that a call is given to come back once it is interrupted */
 #define TICK_MS 50
 
 static const struct {
@@ -87,7 +86,7 @@ int remote_instruction(struct inferior *inferior, uint64_t *address)
  * little more time. */
 static int await(struct inferior *inferior, struct tracee *thread)
 {
-    int64_t deadline = clock_deadline(CALL_MS);
+    int64_t deadline = clock_deadline(inferior->call_ms);
     for (int over = 0; !over;) {
         int status, err = collect_wait(thread, deadline, &status);
         if (err == -ETIMEDOUT && !call_has_failed(thread)) {

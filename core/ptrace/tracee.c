@@ -6,6 +6,8 @@
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 
+#define PENDING_LOOK 16 /* pending signals that are looked at: a trap's is among the first */
+
 /* ptrace(2)'s data argument is a pointer even where it carries a number. */
 static void *data(uintptr_t number) { return (void *)number; }
 
@@ -45,7 +47,10 @@ int tracee_resume(struct tracee *tracee, enum tracee_resume how)
     if (how != RESUME_LISTEN) {
         tracee->how = how;
         tracee->signal = 0;
+        tracee->injected = tracee->passes = false;
     }
+    if (how == RESUME_CONT || how == RESUME_STEP)
+        tracee->entry_told = tracee->filtered = false;
     return 0;
 }
 
@@ -104,6 +109,23 @@ int tracee_siginfo(const struct tracee *tracee, siginfo_t *info)
     return result(ptrace(PTRACE_GETSIGINFO, tracee->tid, NULL, info));
 }
 
+int tracee_set_siginfo(const struct tracee *tracee, const siginfo_t *info)
+{
+    siginfo_t copy = *info;
+    return result(ptrace(PTRACE_SETSIGINFO, tracee->tid, NULL, &copy));
+}
+
+bool tracee_owes_trap(const struct tracee *tracee)
+{
+    siginfo_t queued[PENDING_LOOK];
+    struct __ptrace_peeksiginfo_args args = {.off = 0, .flags = 0, .nr = PENDING_LOOK};
+    long count = ptrace(PTRACE_PEEKSIGINFO, tracee->tid, &args, queued);
+    for (long i = 0; i < count; i++)
+        if (queued[i].si_signo == SIGTRAP && queued[i].si_code > 0)
+            return true;
+    return false;
+}
+
 int tracee_event_message(const struct tracee *tracee, unsigned long *message)
 {
     return result(ptrace(PTRACE_GETEVENTMSG, tracee->tid, NULL, message));
@@ -120,6 +142,11 @@ int tracee_syscall_info(const struct tracee *tracee, bool *entry, int64_t *numbe
         *number = (int64_t)info.entry.nr;
         for (int i = 0; i < 6; i++)
             arguments[i] = info.entry.args[i];
+    } else if (info.op == PTRACE_SYSCALL_INFO_SECCOMP) {
+        *entry = true;
+        *number = (int64_t)info.seccomp.nr;
+        for (int i = 0; i < 6; i++)
+            arguments[i] = info.seccomp.args[i];
     } else if (info.op == PTRACE_SYSCALL_INFO_EXIT) {
         *entry = false;
         *number = info.exit.rval;

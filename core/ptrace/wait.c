@@ -3,6 +3,8 @@
 
 #include "base/clock.h"
 #include "ptrace/collect.h"
+#include "ptrace/go.h"
+#include "ptrace/pending.h"
 
 #include <errno.h>
 #include <sys/wait.h>
@@ -142,17 +144,35 @@ static bool passes(const struct inferior *inferior, const struct event *event)
     return inferior->passes_signals && small;
 }
 
-/* Sets a thread going again as it went before, after an event that nobody is told of. */
-static void go_on(struct inferior *inferior, pid_t tid)
+/* Tells of an event, unless the caller does not want to be told of it: then the thread goes on.
+ * Returns 1, 0, or -errno. */
+static int tell(struct inferior *inferior, const struct event *event)
 {
-    struct tracee *thread = inferior_find(inferior, tid);
-    int err = 0;
-    if (thread && thread->state == TRACEE_GROUP_STOPPED)
-        err = tracee_resume(thread, RESUME_LISTEN);
-    else if (thread && thread->state == TRACEE_STOPPED)
-        err = tracee_resume(thread, thread->how);
-    if (err == -ESRCH) /* it was killed: its end is yet to come */
-        thread->state = TRACEE_RUNNING;
+    if (passes(inferior, event))
+        return go_on(inferior, event->tid);
+    if (event->reason == EVENT_EXEC)
+        pending_drop(inferior, false);
+    if (inferior_find(inferior, event->tid))
+        inferior->selected = event->tid;
+    return 1;
+}
+
+/* Looks for an event that was taken in before. Returns 1, 0, or -errno. */
+static int look_for_pending(struct several these, struct inferior **which, struct event *event)
+{
+    pid_t freed;
+    for (size_t i = 0; i < these.count; i++)
+        while (pending_has(these.list[i])) {
+            int told = 0;
+            *which = these.list[i];
+            if (pending_take(*which, event, &freed))
+                told = tell(*which, event);
+            else if (freed)
+                told = go_on(*which, freed);
+            if (told)
+                return told;
+        }
+    return 0;
 }
 
 /* Waits for an event that is to be told. */
@@ -160,23 +180,21 @@ static int wait_for_event(struct several these, int timeout, struct inferior **w
                           struct event *event)
 {
     int64_t deadline = clock_deadline(timeout);
-    for (;;) {
+    int told = look_for_pending(these, which, event);
+    while (!told) {
         struct news news;
         int err = wait_for_news(these, deadline, &news);
         if (err)
             return err;
         pid_t tid = news.thread->tid;
-        int told = event_take(news.inferior, news.thread, news.status, event);
+        told = event_take(news.inferior, news.thread, news.status, event);
         *which = news.inferior;
-        if (told < 0)
-            return told;
-        if (told && !passes(news.inferior, event)) {
-            if (inferior_find(news.inferior, event->tid))
-                news.inferior->selected = event->tid;
-            return 0;
-        }
-        go_on(news.inferior, tid);
+        if (told == 1)
+            told = tell(news.inferior, event);
+        else if (told == 0)
+            told = go_on(news.inferior, tid);
     }
+    return told < 0 ? told : 0;
 }
 
 int inferior_wait_any(struct inferior *const list[], size_t count, int timeout,
@@ -188,7 +206,7 @@ int inferior_wait_any(struct inferior *const list[], size_t count, int timeout,
 int inferior_wait(struct inferior *inferior, int timeout, struct event *event)
 {
     struct inferior *which;
-    if (inferior->thread_count == 0)
+    if (inferior->thread_count == 0 && !pending_has(inferior))
         return wait_child(inferior, clock_deadline(timeout), event);
     return wait_for_event((struct several){&inferior, 1}, timeout, &which, event);
 }

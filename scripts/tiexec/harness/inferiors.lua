@@ -158,16 +158,77 @@ end
 
 -- Whenever an inferior may have run, or another thread of it is selected, what was known of its
 -- filters is forgotten.
-for _, name in ipairs { "wait", "interrupt", "select" } do
+for _, name in ipairs { "interrupt", "select" } do
     Inferior[name] = function(self, ...)
         seccomp.forget(self)
         return base[name](self, ...)
     end
 end
 
+-- ---- breakpoints and watchpoints ----------------------------------------------------------------
+
+local points -- tiexec.harness.points, once an inferior has one: a start has none
+
+local function load_points()
+    points = points or require "tiexec.harness.points"
+    return points
+end
+
+--- Sets a breakpoint: see `points.breakpoint`.
+function Inferior:breakpoint(...) return load_points().breakpoint(self, ...) end
+
+--- Watches data: see `points.watch`.
+function Inferior:watch(...) return load_points().watch(self, ...) end
+
+--- Lists the breakpoints and watchpoints that are there.
+-- @treturn table list of Point
+function Inferior:breakpoints() return load_points().all(self) end
+
+-- Whether an event is to be told on. If not, its thread is set going again.
+local function is_told(inferior, event)
+    if not points or not event.reason:find("^breakpoint") and not event.reason:find("^.*watchpoint")
+        or points.judge(inferior, event) then
+        return true
+    end
+    inferior:go_on(event.thread)
+    return false
+end
+
+-- Milliseconds until a time, as `wait` takes them; nil: for ever.
+local function left_until(deadline)
+    return deadline and math.max(0, math.ceil((deadline - core.now()) * 1000))
+end
+
+function Inferior:wait(timeout)
+    local deadline = timeout and core.now() + timeout / 1000
+    seccomp.forget(self)
+    local event, why, errno = base.wait(self, timeout)
+    while event and not is_told(self, event) do
+        event, why, errno = base.wait(self, left_until(deadline))
+    end
+    return event, why, errno
+end
+
+--- Waits for the next event of any inferior.
+-- @tparam table list inferiors: all that this process has, as the values of a table
+-- @int[opt] timeout milliseconds
+-- @treturn[1] Inferior the one to which it has happened
+-- @treturn[1] Event
+-- @treturn[2] nil, message, errno; and the inferior, if that is known
+local function wait_any(list, timeout)
+    local deadline = timeout and core.now() + timeout / 1000
+    for _, inferior in pairs(list) do seccomp.forget(inferior) end
+    local which, event, errno, failed = core.wait_any(list, timeout)
+    while which and not is_told(which, event) do
+        which, event, errno, failed = core.wait_any(list, left_until(deadline))
+    end
+    return which, event, errno, failed
+end
+
 function Inferior:adopt(...)
     local child, why, errno = base.adopt(self, ...)
     if child and seccomp.is_heir(self) then seccomp.note_heir(child) end
+    if child and points then points.inherit(self, child) end
     return child, why, errno
 end
 
@@ -177,11 +238,6 @@ local function launch(...)
     local inferior, why, errno = core.launch(...)
     if inferior then seccomp.note_heir(inferior) end
     return inferior, why, errno
-end
-
-local function wait_any(list, ...)
-    for _, inferior in pairs(list) do seccomp.forget(inferior) end
-    return core.wait_any(list, ...)
 end
 
 return {
