@@ -7,6 +7,7 @@ static void (*const openers[])(lua_State *L) = {
     bind_add_breakpoint,
     bind_add_cache,
     bind_add_constants,
+    bind_add_ending,
     bind_add_file,
     bind_add_folios,
     bind_add_host,

@@ -17,6 +17,7 @@ void bind_add_attach(lua_State *L);
 void bind_add_breakpoint(lua_State *L);
 void bind_add_cache(lua_State *L);
 void bind_add_constants(lua_State *L);
+void bind_add_ending(lua_State *L);
 void bind_add_file(lua_State *L);
 void bind_add_folios(lua_State *L);
 void bind_add_host(lua_State *L);

@@ -2,6 +2,7 @@
 #include "ptrace/wait.h"
 
 #include "base/clock.h"
+#include "base/ending.h"
 #include "ptrace/collect.h"
 #include "ptrace/go.h"
 #include "ptrace/pending.h"
@@ -20,6 +21,7 @@ struct news {
 struct several {
     struct inferior *const *list;
     size_t count;
+    bool may_end; /* the wait ends when this process is about to end: see base/ending.h */
 };
 
 /* Looks for a thread with a kept status (see tracee_keep_status). Returns 1, or 0 when there is
@@ -90,6 +92,8 @@ static int wait_for_news(struct several these, int64_t deadline, struct news *ne
         int err = 0, n = look_for_kept(these, news);
         if (!n)
             n = look_for_leaders(these, news);
+        if (!n && these.may_end && ending_signal())
+            return -EINTR;
         if (!n && nobody_runs(these))
             return -ECHILD;
         if (!n && collect_now() > 0)
@@ -119,6 +123,8 @@ static int wait_child(struct inferior *inferior, int64_t deadline, struct event 
         pid_t pid = waitpid(inferior->pid, &status, may_block ? 0 : WNOHANG);
         if (pid > 0)
             return event_take(inferior, &leader, status, event) < 0 ? -ECHILD : 0;
+        if (ending_signal())
+            return -EINTR;
         if (pid < 0 && errno != EINTR)
             return -errno;
         if (pid == 0 && clock_is_past(deadline))
@@ -131,7 +137,7 @@ static int wait_child(struct inferior *inferior, int64_t deadline, struct event 
 int inferior_wait_stop(struct inferior *inferior, int timeout, struct event *event)
 {
     struct news news;
-    struct several alone = {&inferior, 1};
+    struct several alone = {&inferior, 1, false};
     int err = wait_for_news(alone, clock_deadline(timeout), &news);
     return err ? err : event_take(inferior, news.thread, news.status, event);
 }
@@ -200,7 +206,7 @@ static int wait_for_event(struct several these, int timeout, struct inferior **w
 int inferior_wait_any(struct inferior *const list[], size_t count, int timeout,
                       struct inferior **which, struct event *event)
 {
-    return wait_for_event((struct several){list, count}, timeout, which, event);
+    return wait_for_event((struct several){list, count, true}, timeout, which, event);
 }
 
 int inferior_wait(struct inferior *inferior, int timeout, struct event *event)
@@ -208,5 +214,5 @@ int inferior_wait(struct inferior *inferior, int timeout, struct event *event)
     struct inferior *which;
     if (inferior->thread_count == 0 && !pending_has(inferior))
         return wait_child(inferior, clock_deadline(timeout), event);
-    return wait_for_event((struct several){&inferior, 1}, timeout, &which, event);
+    return wait_for_event((struct several){&inferior, 1, true}, timeout, &which, event);
 }

@@ -9,11 +9,19 @@
 local core = require "tiexec.core"
 local inferiors = require "tiexec.harness.inferiors"
 
+-- A script that ends lets go of what it holds: see `core.guard_end`.
+local function guarded(start)
+    return function(...)
+        core.guard_end()
+        return start(...)
+    end
+end
+
 return {
     version = require "tiexec.base.version",
     constants = core.constants,
-    launch = inferiors.launch,
-    attach = inferiors.attach,
+    launch = guarded(inferiors.launch),
+    attach = guarded(inferiors.attach),
     wait_any = inferiors.wait_any,
     host = core.host,
     image = core.image,
