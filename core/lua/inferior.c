@@ -185,8 +185,8 @@ static int l_extend_inferior(lua_State *L)
 static int l_close(lua_State *L)
 {
     struct handle *handle = luaL_checkudata(L, 1, INFERIOR_TYPE);
-    if (!handle->closed && handle->inferior.thread_count)
-        inferior_detach(&handle->inferior);
+    if (!handle->closed)
+        inferior_let_go(&handle->inferior);
     if (!handle->closed)
         inferior_free(&handle->inferior);
     handle->closed = true;

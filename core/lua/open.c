@@ -30,6 +30,7 @@ static void (*const openers[])(lua_State *L) = {
     bind_add_run,
     bind_add_seccomp,
     bind_add_self,
+    bind_add_siginfo,
     bind_add_snapshot,
     bind_add_stop,
     bind_add_symbols,

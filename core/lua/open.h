@@ -40,6 +40,7 @@ void bind_add_remote(lua_State *L);
 void bind_add_run(lua_State *L);
 void bind_add_seccomp(lua_State *L);
 void bind_add_self(lua_State *L);
+void bind_add_siginfo(lua_State *L);
 void bind_add_snapshot(lua_State *L);
 void bind_add_stop(lua_State *L);
 void bind_add_symbols(lua_State *L);

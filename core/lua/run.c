@@ -115,7 +115,8 @@ static int l_go_on(lua_State *L)
 // @function inferior:detach
 // @int[opt=1000] timeout milliseconds that threads are given to stop
 // @treturn[1] boolean true
-// @treturn[2] nil, message, errno (ESRCH: it has ended, or was let go before)
+// @treturn[2] nil, message, errno (ESRCH: it has ended, or was let go before; EOPNOTSUPP: it has a
+// seccomp filter of `catch_syscalls`, and would fail without a tracer)
 static int l_detach(lua_State *L)
 {
     struct inferior *inferior = bind_check_inferior(L, 1);

@@ -35,6 +35,7 @@ int birth_adopt(const struct inferior *parent, struct inferior *child)
         if (parent->threads[i].vfork_child == child->pid)
             child->lender = parent->pid;
     child->follows = parent->follows;
+    child->is_filtered = parent->is_filtered;
     return breakpoint_inherit(parent, child);
 }
 

@@ -101,7 +101,10 @@ int inferior_see_forks(struct inferior *inferior)
 
 int inferior_see_filters(struct inferior *inferior)
 {
-    return set_options(inferior, inferior->options | (unsigned)PTRACE_O_TRACESECCOMP);
+    int err = set_options(inferior, inferior->options | (unsigned)PTRACE_O_TRACESECCOMP);
+    if (!err)
+        inferior->is_filtered = true;
+    return err;
 }
 
 int inferior_follow_fork(struct inferior *inferior, bool follow)

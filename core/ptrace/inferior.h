@@ -44,6 +44,7 @@ struct inferior {
     size_t thread_count, thread_capacity;
     pid_t selected;        /* the thread of the last event, or the one that was selected since */
     uint64_t syscall_insn; /* a system call instruction for remote calls; 0: not looked for yet */
+    bool is_filtered;      /* it cannot live without a tracer: inferior_see_filters */
     bool follows;          /* processes that it starts are told of */
     enum tracee_resume how; /* how its threads were last set going: new ones go the same way */
     int call_ms;           /* the longest that a remote call may take */
@@ -115,7 +116,8 @@ int inferior_keep_options(const struct inferior *inferior, struct tracee *thread
  * memory must be put right there. The same threads must be stopped. */
 int inferior_see_forks(struct inferior *inferior);
 
-/* Has the kernel stop threads where a seccomp filter says so (SECCOMP_RET_TRACE). */
+/* Has the kernel stop threads where a seccomp filter says so (SECCOMP_RET_TRACE). Without a tracer
+ * those calls fail: so the process is not let go any more (is_filtered). */
 int inferior_see_filters(struct inferior *inferior);
 
 /* Sets whether the kernel kills the inferior when this process ends without having let it go. The

@@ -104,6 +104,8 @@ int inferior_detach(struct inferior *inferior) { return inferior_detach_within(i
 
 int inferior_detach_within(struct inferior *inferior, int timeout)
 {
+    if (inferior->is_filtered)
+        return -EOPNOTSUPP;
     int result = inferior_stop(inferior, timeout);
     pending_drop(inferior, false);
     birth_leave(inferior);
@@ -127,11 +129,16 @@ int inferior_detach_within(struct inferior *inferior, int timeout)
     return result;
 }
 
+void inferior_let_go(struct inferior *inferior)
+{
+    if (inferior->thread_count && inferior_detach(inferior) == -EOPNOTSUPP)
+        inferior_kill(inferior);
+}
+
 void inferior_let_all_go(void)
 {
     for (struct inferior *one = inferior_first(); one; one = one->next)
-        if (one->thread_count)
-            inferior_detach(one);
+        inferior_let_go(one);
 }
 
 int inferior_kill(struct inferior *inferior)

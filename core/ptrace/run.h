@@ -25,11 +25,15 @@ int inferior_resume(struct inferior *inferior, enum tracee_resume how);
 /* Removes breakpoints and watchpoints and lets all threads go, as they are. Threads that run are
  * stopped for it. A thread that does not stop (it waits for a vfork child, or is frozen) is let go
  * when it does; that is waited for, however long, where the end of this process would be its own
- * (inferior_exit_kill), or where it is in the midst of a remote call, or has debug registers set. 0 or -errno. -ESRCH: the process has ended. */
+ * (inferior_exit_kill), or where it is in the midst of a remote call, or has debug registers set. 0 or -errno. -ESRCH: the process has ended;
+ * -EOPNOTSUPP: it cannot live without a tracer (inferior_see_filters). */
 int inferior_detach(struct inferior *inferior);
 
 /* The same, where threads are given `timeout` milliseconds to stop. */
 int inferior_detach_within(struct inferior *inferior, int timeout);
+
+/* Lets go of what is still traced, and kills it if it cannot live without a tracer. */
+void inferior_let_go(struct inferior *inferior);
 
 /* Lets everything go that this process has: it is about to end. */
 void inferior_let_all_go(void);

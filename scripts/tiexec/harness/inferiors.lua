@@ -5,6 +5,7 @@
 local core = require "tiexec.core"
 local objects = require "tiexec.harness.objects"
 local seccomp = require "tiexec.harness.seccomp"
+local uncallable = require "tiexec.harness.uncallable"
 
 local c = core.constants
 local Inferior = {}
@@ -149,11 +150,26 @@ end
 -- @param ... up to six integers; those that are left out are 0
 -- @treturn[1] int what the call has returned
 -- @treturn[2] nil, message, errno: the call has failed, or could not be run (ESRCH: the thread has
--- ended or is not stopped; EPERM, too, if seccomp forbids it)
+-- ended; EBUSY: it is running; EPERM, too, if seccomp forbids it; EINVAL, too, if it is one that
+-- cannot be made remotely: the message says what can be done instead)
 function Inferior:remote_syscall(name, ...)
+    local reason = uncallable.reason(name, ...)
+    if reason then return nil, ("%s: %s"):format(name, reason), c.EINVAL end
     local refused = seccomp.refusal_of(self, name, ...)
     if refused then return nil, refused, c.EPERM end
     return base.remote_syscall(self, name, ...)
+end
+
+--- Has the process end now, with an exit status. `wait` tells of the end.
+-- @int status
+-- @treturn[1] boolean true
+-- @treturn[2] nil, message, errno
+function Inferior:quit(status)
+    local refused = seccomp.refusal_of(self, "exit_group", status)
+    if refused then return nil, refused, c.EPERM end
+    local _, why, errno = base.remote_syscall(self, "exit_group", status)
+    if errno == c.ESRCH then return true end -- the thread has ended in it
+    return nil, why, errno
 end
 
 -- Whenever an inferior may have run, or another thread of it is selected, what was known of its
@@ -184,14 +200,43 @@ function Inferior:watch(...) return load_points().watch(self, ...) end
 -- @treturn table list of Point
 function Inferior:breakpoints() return load_points().all(self) end
 
+local catching -- tiexec.harness.catching, likewise
+local launched = setmetatable({}, { __mode = "k" })
+
+--- Has system calls told of ("syscall-entry", "syscall-return"), and no others: see
+-- `catching.catch`. A program that was launched gets a seccomp filter for it, unless the script
+-- says no: then it cannot be let go any more, and all processes that it starts are told of and have
+-- to be adopted.
+-- @tparam ?table list names, numbers and groups ("group:file"); nil: no more
+-- @tparam[opt] table options `filter = false`: no filter
+-- @treturn[1] boolean true
+-- @treturn[2] nil, message, errno
+function Inferior:catch_syscalls(list, options)
+    catching = catching or require "tiexec.harness.catching"
+    local may_filter = launched[self] and not (options and options.filter == false)
+    return catching.catch(self, list, may_filter)
+end
+
+function Inferior:cont(how)
+    if catching and catching.how(self) then
+        if how == nil then how = catching.how(self) end
+        if type(how) == "table" and not how.how then
+            how = { how = catching.how(self), thread = how.thread, signal = how.signal }
+        end
+    end
+    return base.cont(self, how)
+end
+
 -- Whether an event is to be told on. If not, its thread is set going again.
 local function is_told(inferior, event)
-    if not points or not event.reason:find("^breakpoint") and not event.reason:find("^.*watchpoint")
-        or points.judge(inferior, event) then
-        return true
+    local reason, told = event.reason, true
+    if points and (reason == "breakpoint-hit" or reason:find("watchpoint", 1, true)) then
+        told = points.judge(inferior, event)
+    elseif catching and reason:find("^syscall") then
+        told = catching.judge(inferior, event)
     end
-    inferior:go_on(event.thread)
-    return false
+    if not told then inferior:go_on(event.thread) end
+    return told
 end
 
 -- Milliseconds until a time, as `wait` takes them; nil: for ever.
@@ -229,6 +274,7 @@ function Inferior:adopt(...)
     local child, why, errno = base.adopt(self, ...)
     if child and seccomp.is_heir(self) then seccomp.note_heir(child) end
     if child and points then points.inherit(self, child) end
+    if child and catching then catching.inherit(self, child) end
     return child, why, errno
 end
 
@@ -236,7 +282,10 @@ base = core.extend_inferior(Inferior)
 
 local function launch(...)
     local inferior, why, errno = core.launch(...)
-    if inferior then seccomp.note_heir(inferior) end
+    if inferior then
+        seccomp.note_heir(inferior)
+        launched[inferior] = true
+    end
     return inferior, why, errno
 end
 

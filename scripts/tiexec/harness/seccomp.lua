@@ -70,6 +70,21 @@ function seccomp.is_heir(inferior) return heirs[inferior] or false end
 -- @tparam Inferior inferior
 function seccomp.forget(inferior) verdicts[inferior] = nil end
 
+-- How many filters this process has had an inferior install: they allow all its remote calls.
+local own = setmetatable({}, { __mode = "k" })
+
+--- Notes that an inferior has installed a filter of this process's making.
+-- @tparam Inferior inferior
+function seccomp.note_filter(inferior)
+    own[inferior] = (own[inferior] or 0) + 1
+    verdicts[inferior] = nil
+end
+
+--- Notes that a child has inherited such filters.
+-- @tparam Inferior parent
+-- @tparam Inferior child
+function seccomp.inherit_filters(parent, child) own[child] = own[parent] end
+
 -- Gives the `mode` of a thread (0: none, 1: strict, 2: filters), and how many `filters` it has. A
 -- field that the kernel does not tell of is nil. `id` is its thread id, or "thread-self".
 local function state_of(id)
@@ -115,6 +130,7 @@ local function asked(inferior, name, ...)
     local action, why = inferior:seccomp_action(name, ...)
     if not action then return why, true end
     if action == "allow" or action == "log" then return nil end
+    if action == "trace" and own[inferior] then return nil end
     return ("its seccomp filter does not allow %s"):format(name), false
 end
 
@@ -139,7 +155,9 @@ local function judge(inferior)
     if not mode and ours.mode then return { refusal = "its seccomp filters cannot be told" } end
     if not mode or mode == NONE then return {} end
     if mode == STRICT then return { refusal = "it is in seccomp's strict mode" } end
-    local why = why_unknown(theirs, ours, heirs[inferior])
+    local before = theirs.filters and theirs.filters - (own[inferior] or 0)
+    if before == 0 then return {} end
+    local why = why_unknown({ filters = before }, ours, heirs[inferior])
     if why then return judge_by_reading(inferior, why) end
     return { is_inherited = true }
 end
