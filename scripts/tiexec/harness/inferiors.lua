@@ -11,19 +11,25 @@ local c = core.constants
 local Inferior = {}
 local base -- the methods written in C that those below replace
 
+-- Gives what was read of a process by its id, if that is still its own.
+local function checked(inferior, result, message, errno)
+    if result and not inferior:is_same() then return nil, "it has ended", c.ESRCH end
+    return result, message, errno
+end
+
 --- Lists the mappings, in order of address.
 -- @bool[opt] details add the numbers of /proc/PID/smaps, which take longer to read
 -- @treturn[1] table list of Mapping
 -- @treturn[2] nil, message, errno
 function Inferior:mappings(details)
-    return core.mappings(self:pid(), details)
+    return checked(self, core.mappings(self:pid(), details))
 end
 
 --- Gives the auxiliary vector, as the kernel has it.
 -- @treturn[1] table values by their names: `auxv().AT_ENTRY`
 -- @treturn[2] nil, message, errno
 function Inferior:auxv()
-    return core.auxv(self:pid())
+    return checked(self, core.auxv(self:pid()))
 end
 
 --- Lists the ELF objects that are mapped with text, in order of address.
