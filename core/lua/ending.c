@@ -40,9 +40,9 @@ static void notify(void)
 }
 
 /// Has every inferior let go, without breakpoints, before this process ends: by the end of the
-// script, by os.exit, or by a signal that would end it at once (SIGINT, SIGTERM, …). Such a signal
-// raises an error in the script, so that what is to be closed is closed; then the process ends by
-// the signal. A second one ends it wherever the script is.
+// script, by os.exit, or by a signal that would end it at once (SIGINT, SIGTERM and the like). Such
+// a signal raises an error in the script, so that what is to be closed is closed; then the process
+// ends by the signal. A second one ends it wherever the script is.
 // @function guard_end
 static int l_guard_end(lua_State *L)
 {

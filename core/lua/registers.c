@@ -37,8 +37,8 @@ static void push_register(lua_State *L, const struct arch_register *reg, const c
 // @string name GDB's, or pc, sp, fp; an unknown one raises
 // @int[opt] thread its id; the selected one when absent
 // @treturn[1] int or, for more than 64 bits, a byte string in the CPU's own order
-// @treturn[2] nil, message, errno (EBUSY: the thread is running; ESRCH: it is gone; ENOEXEC: it runs
-// 32-bit code)
+// @treturn[2] nil, message, errno (EBUSY: the thread is running; ESRCH: it is gone; ENOEXEC: it
+// runs 32-bit code)
 static int l_read_register(lua_State *L)
 {
     char bytes[16];

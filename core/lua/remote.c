@@ -29,7 +29,8 @@ static long check_syscall(lua_State *L, uint64_t args[6])
 // @param ... up to six integers; those that are left out are 0
 // @treturn[1] int what the call has returned
 // @treturn[2] nil, message, errno: the call has failed, or could not be run (ESRCH: the thread has
-// ended; EBUSY: it is running; ETIMEDOUT: see `call_timeout`; EPERM, too, if a seccomp filter forbids it)
+// ended; EBUSY: it is running; ETIMEDOUT: see `call_timeout`; EPERM, too, if a seccomp filter
+// forbids it)
 static int l_remote_syscall(lua_State *L)
 {
     uint64_t args[6];

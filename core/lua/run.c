@@ -110,8 +110,8 @@ static int l_go_on(lua_State *L)
     return bind_push_result(L, "go_on", go_on(inferior, bind_check_pid(L, 2)));
 }
 
-/// Removes all breakpoints and watchpoints and lets the process go; it runs on. Threads that run are
-// stopped for it.
+/// Removes all breakpoints and watchpoints and lets the process go; it runs on. Threads that run
+// are stopped for it.
 // @function inferior:detach
 // @int[opt=1000] timeout milliseconds that threads are given to stop
 // @treturn[1] boolean true

@@ -31,7 +31,8 @@ static const char *name_of(uint32_t action)
 // @treturn[1] string "allow", "log", "trace", "user_notif", "errno", "trap", "kill_thread" or
 // "kill_process", as in seccomp(2)
 // @treturn[2] nil, message, errno (EACCES: this process has no CAP_SYS_ADMIN, or filters of its
-// own; EIO: the kernel is without CONFIG_CHECKPOINT_RESTORE; EBUSY: the thread is running; ESRCH: it is gone)
+// own; EIO: the kernel is without CONFIG_CHECKPOINT_RESTORE; EBUSY: the thread is running; ESRCH:
+// it is gone)
 static int l_seccomp_action(lua_State *L)
 {
     uint64_t args[6] = {0};

@@ -38,8 +38,8 @@ static void push_siginfo(lua_State *L, const siginfo_t *info)
 // @int[opt] thread its id; the selected one when absent
 // @treturn[1] table `signal`, `errno`, `code`; of a fault `address`, else `pid`, `uid`, and
 // `status` of a SIGCHLD or the `value` that was sent; `bytes`, all as the kernel has it
-// @treturn[2] nil, message, errno (EINVAL: job control has stopped it; EBUSY: the thread is running;
-// ESRCH: it is gone)
+// @treturn[2] nil, message, errno (EINVAL: job control has stopped it; EBUSY: the thread is
+// running; ESRCH: it is gone)
 static int l_siginfo(lua_State *L)
 {
     siginfo_t info;

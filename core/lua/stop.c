@@ -7,8 +7,8 @@
 
 #include <errno.h>
 
-/// Stops all threads, and returns when they are stopped. Signals that come first are delivered. What
-// else happens meanwhile is told by the next `wait`: a breakpoint that is hit, the end.
+/// Stops all threads, and returns when they are stopped. Signals that come first are delivered.
+// What else happens meanwhile is told by the next `wait`: a breakpoint that is hit, the end.
 // @function inferior:interrupt
 // @int[opt=5000] timeout milliseconds for which no thread has stopped
 // @treturn[1] boolean true

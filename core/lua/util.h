@@ -50,8 +50,8 @@ struct snapshot_range *bind_check_ranges(lua_State *L, int index, size_t *count)
 /* Gives the process id at a stack index. Raises for what cannot be one. */
 pid_t bind_check_pid(lua_State *L, int index);
 
-/* Gives the optional timeout at a stack index, in milliseconds; `absent` if there is none. Raises for
- * what is none: negative, or more than an int holds (24 days). */
+/* Gives the optional timeout at a stack index, in milliseconds; `absent` if there is none. Raises
+ * for what is none: negative, or more than an int holds (24 days). */
 int bind_opt_timeout(lua_State *L, int index, int absent);
 
 /* Makes a type of userdata with methods and metamethods, unless the state has it already. Both

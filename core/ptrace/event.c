@@ -147,6 +147,27 @@ static int take_fresh(struct inferior *inferior, struct tracee *thread)
     return 0;
 }
 
+/* SIGTRAP has many senders. */
+static int take_trap(struct inferior *inferior, struct tracee *thread, struct event *event)
+{
+    static const enum event_reason reasons[] = {
+        [TRAP_SIGNAL] = EVENT_SIGNAL,
+        [TRAP_STEPPED] = EVENT_STEP,
+        [TRAP_BREAKPOINT] = EVENT_BREAKPOINT,
+        [TRAP_WATCHPOINT] = EVENT_WATCHPOINT,
+    };
+    struct trap_news news;
+    int err = trap_take(inferior, thread, &news);
+    if (err || news.kind == TRAP_NOBODYS)
+        return err;
+    event->reason = reasons[news.kind];
+    event->number = SIGTRAP;
+    event->address = news.address;
+    event->stepped = news.stepped;
+    event->touch = news.touch;
+    return 1;
+}
+
 static int take_syscall(struct tracee *thread, struct event *event)
 {
     int err = tracee_syscall_info(thread, &thread->at_entry, &event->value, event->arguments);
@@ -215,7 +236,7 @@ static int take_stop(struct inferior *inferior, struct tracee *thread, int statu
     if (signal == TRACEE_SYSCALL_STOP)
         return take_syscall(thread, event);
     if (signal == SIGTRAP)
-        return trap_take(inferior, thread, event);
+        return take_trap(inferior, thread, event);
     thread->signal = signal;
     event->reason = EVENT_SIGNAL;
     event->number = signal;

@@ -25,8 +25,9 @@ int inferior_resume(struct inferior *inferior, enum tracee_resume how);
 /* Removes breakpoints and watchpoints and lets all threads go, as they are. Threads that run are
  * stopped for it. A thread that does not stop (it waits for a vfork child, or is frozen) is let go
  * when it does; that is waited for, however long, where the end of this process would be its own
- * (inferior_exit_kill), or where it is in the midst of a remote call, or has debug registers set. 0 or -errno. -ESRCH: the process has ended;
- * -EOPNOTSUPP: it cannot live without a tracer (inferior_see_filters). */
+ * (inferior_exit_kill), or where it is in the midst of a remote call, or has debug registers set.
+ * 0 or -errno. -ESRCH: the process has ended; -EOPNOTSUPP: it cannot live without a tracer
+ * (inferior_see_filters). */
 int inferior_detach(struct inferior *inferior);
 
 /* The same, where threads are given `timeout` milliseconds to stop. */

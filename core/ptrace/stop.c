@@ -57,7 +57,8 @@ static int go_a_little(struct inferior *inferior, struct tracee *thread)
         err = debug_arm(inferior, thread);
     if (!err)
         err = tracee_interrupt(thread);
-    return err ? err : tracee_resume(thread, thread->how == RESUME_STEP ? RESUME_CONT : thread->how);
+    enum tracee_resume how = thread->how == RESUME_STEP ? RESUME_CONT : thread->how;
+    return err ? err : tracee_resume(thread, how);
 }
 
 /* Tells whether a thread that ptrace has stopped is about to be told of a trap. */

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
---- System calls by groups, as GDB's `catch syscall group:NAME` and strace's `%NAME` have them. Those
--- that a CPU does not have are left out there.
+--- System calls by groups, as GDB's `catch syscall group:NAME` and strace's `%NAME` have them.
+-- Those that a CPU does not have are left out there.
 
 local words = {
     -- those that take the name of a file
