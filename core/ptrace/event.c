@@ -256,7 +256,7 @@ int event_take(struct inferior *inferior, struct tracee *thread, int status, str
     int told = take_stop(inferior, thread, status, event);
     thread = inferior_find(inferior, event->tid);
     if (thread && told == 1)
-        thread->stopped_by = event->reason;
+        thread->stopped_by = (int)event->reason;
     if (told != -ESRCH)
         return told;
     /* It was killed before it could be asked. Its end is yet to come. */

@@ -61,7 +61,7 @@ static bool is_trap(int status) { return WIFSTOPPED(status) && status >> 8 == SI
 /* Steps until the pc is another one. */
 static int step_rounds(struct tracee *thread, uint64_t pc, int64_t deadline, int *status)
 {
-    struct arch_regs regs;
+    struct arch_regs regs = {0};
     int err;
     do {
         err = run(thread, RESUME_STEP, deadline, status);
@@ -89,7 +89,7 @@ static int step(struct inferior *inferior, struct tracee *thread, uint64_t pc, i
 int step_one(struct inferior *inferior, struct tracee *thread, int *status)
 {
     struct arch_regs regs;
-    uint64_t mask;
+    uint64_t mask = 0;
     int err = arch_regs_get(thread->tid, &regs);
     if (!err)
         err = tracee_get_sigmask(thread, &mask);
