@@ -42,7 +42,7 @@ static void push_siginfo(lua_State *L, const siginfo_t *info)
 // running; ESRCH: it is gone)
 static int l_siginfo(lua_State *L)
 {
-    siginfo_t info;
+    siginfo_t info = {0};
     struct inferior *inferior = bind_check_inferior(L, 1);
     const struct tracee *thread = bind_opt_thread(L, 2, inferior);
     int err = thread ? tracee_siginfo(thread, &info) : bind_no_thread(L, 2, inferior);

@@ -33,8 +33,10 @@ static int pass_all(struct inferior *inferior, const struct way *way)
         if (!is_meant(thread, way) || thread->born)
             continue;
         int err = pass_breakpoint(inferior, thread, its_way(thread, way));
-        thread->stays = err < 0;
-        if (err < 0)
+        if (err == -ESRCH) /* it was killed, as wait will tell */
+            thread->state = TRACEE_RUNNING;
+        thread->stays = err < 0 && err != -ESRCH;
+        if (thread->stays)
             result = err;
     }
     for (size_t i = 0; i < inferior->thread_count; i++)

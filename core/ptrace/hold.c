@@ -66,11 +66,13 @@ int hold_threads(struct inferior *inferior)
         return 0;
     int err = 0;
     int64_t deadline = clock_deadline(HOLD_MS), look = clock_deadline(LOOK_MS);
-    while (may_execute(inferior, clock_is_past(look)) && !err) {
-        err = collect_some(clock_is_past(look) ? deadline : look);
+    bool asks = false;
+    while (may_execute(inferior, asks) && !err) {
+        err = collect_some(look);
         if (err == -EINTR || (err == -ETIMEDOUT && !clock_is_past(deadline)))
             err = 0;
-        if (clock_is_past(look))
+        asks = clock_is_past(look);
+        if (asks)
             look = clock_deadline(LOOK_MS);
     }
     if (err == -ECHILD) /* all have ended, which wait will tell */

@@ -77,7 +77,7 @@ static int execute(struct inferior *inferior, struct tracee *thread, const struc
                    int *status)
 {
     if (place->kind == ARCH_INSN_SYSCALL)
-        return step_into_call(thread, status);
+        return step_into_call(inferior, thread, status);
     int err = step_one(inferior, thread, status);
     siginfo_t info;
     struct arch_trap trap;

@@ -86,7 +86,17 @@ static int step(struct inferior *inferior, struct tracee *thread, uint64_t pc, i
     return err;
 }
 
-int step_one(struct inferior *inferior, struct tracee *thread, int *status)
+/* Goes on into a system call. */
+static int enter(struct tracee *thread, int *status)
+{
+    enum tracee_resume how = thread->how;
+    int err = run(thread, RESUME_SYSCALL, clock_deadline(STEP_MS), status);
+    thread->how = how;
+    return err;
+}
+
+/* Executes the instruction at the pc, or goes on into its system call, with signals blocked. */
+static int work(struct inferior *inferior, struct tracee *thread, bool enters, int *status)
 {
     struct arch_regs regs;
     uint64_t mask = 0;
@@ -97,14 +107,16 @@ int step_one(struct inferior *inferior, struct tracee *thread, int *status)
     if (masks)
         err = tracee_set_sigmask(thread, step_mask(mask));
     if (!err)
-        err = step(inferior, thread, arch_pc(&regs), status);
+        err = enters ? enter(thread, status) : step(inferior, thread, arch_pc(&regs), status);
     return !err && masks ? tracee_set_sigmask(thread, mask) : err;
 }
 
-int step_into_call(struct tracee *thread, int *status)
+int step_one(struct inferior *inferior, struct tracee *thread, int *status)
 {
-    enum tracee_resume how = thread->how;
-    int err = run(thread, RESUME_SYSCALL, clock_deadline(STEP_MS), status);
-    thread->how = how;
-    return err;
+    return work(inferior, thread, false, status);
+}
+
+int step_into_call(struct inferior *inferior, struct tracee *thread, int *status)
+{
+    return work(inferior, thread, true, status);
 }

@@ -12,7 +12,7 @@ int step_one(struct inferior *inferior, struct tracee *thread, int *status);
 
 /* Has a stopped thread, at an instruction that makes a system call, go on to the call's entry. The
  * same results; the status is of any other stop if that has come first. */
-int step_into_call(struct tracee *thread, int *status);
+int step_into_call(struct inferior *inferior, struct tracee *thread, int *status);
 
 /* Tells what kind the instruction is at which a thread stands. */
 enum arch_insn_kind step_kind(struct inferior *inferior, uint64_t pc);

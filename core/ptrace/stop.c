@@ -2,6 +2,7 @@
 #include "ptrace/stop.h"
 
 #include "base/clock.h"
+#include "proc/process.h"
 #include "ptrace/birth.h"
 #include "ptrace/debug.h"
 #include "ptrace/pending.h"
@@ -10,12 +11,20 @@
 
 #include <errno.h>
 
+/* Tells whether any thread runs. The first thread may have ended before the others: that is told
+ * after their ends. */
 static bool somebody_runs(const struct inferior *inferior)
 {
-    for (size_t i = 0; i < inferior->thread_count; i++)
-        if (inferior->threads[i].state == TRACEE_RUNNING)
+    bool leader_runs = false;
+    for (size_t i = 0; i < inferior->thread_count; i++) {
+        const struct tracee *thread = &inferior->threads[i];
+        if (thread->state != TRACEE_RUNNING)
+            continue;
+        if (thread->tid != inferior->pid || thread->has_status)
             return true;
-    return false;
+        leader_runs = true;
+    }
+    return leader_runs && (inferior->thread_count == 1 || process_state(inferior->pid) != 'Z');
 }
 
 static bool is_fork(const struct event *event)
@@ -95,6 +104,16 @@ int inferior_settle_next(struct inferior *inferior, int timeout)
     return told < 0 ? told : settle(inferior, &event, told);
 }
 
+/* Selects a thread if it is stopped, else another one that is. */
+static void select_stopped(struct inferior *inferior, pid_t tid)
+{
+    if (inferior_find(inferior, tid))
+        inferior->selected = tid;
+    for (size_t i = 0; i < inferior->thread_count && !inferior_thread(inferior, 0); i++)
+        if (inferior->threads[i].state != TRACEE_RUNNING)
+            inferior->selected = inferior->threads[i].tid;
+}
+
 int inferior_stop(struct inferior *inferior, int timeout)
 {
     pid_t selected = inferior->selected;
@@ -105,8 +124,7 @@ int inferior_stop(struct inferior *inferior, int timeout)
     int err = 0;
     while (!err && somebody_runs(inferior))
         err = clock_is_past(deadline) ? -ETIMEDOUT : inferior_settle_next(inferior, timeout);
-    if (inferior_find(inferior, selected))
-        inferior->selected = selected;
+    select_stopped(inferior, selected);
     if (inferior->thread_count == 0)
         return -ESRCH;
     return err ? err : rseq_leave(inferior, inferior_thread(inferior, 0));

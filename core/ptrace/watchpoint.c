@@ -155,13 +155,12 @@ int watchpoint_step(struct inferior *inferior, struct tracee *thread, int *statu
 /* Executes the instruction, where that is yet to come. */
 static int finish(struct inferior *inferior, struct tracee *thread)
 {
-    int status, signal = thread->signal;
+    int status;
     if (!ARCH_WATCH_STOPS_BEFORE || thread->touched) {
         thread->touched = 0;
         return 0;
     }
     int err = watchpoint_step(inferior, thread, &status);
-    thread->signal = signal;
     if (!err && status >> 8 != SIGTRAP) { /* a fault: the instruction is yet to be executed */
         tracee_keep_status(thread, status);
         err = -EAGAIN;

@@ -200,6 +200,24 @@ describe("a process whose first thread has ended", function()
     end
 end)
 
+describe("a launched process whose first thread has ended", function()
+    it("is stopped, and has breakpoints set, at once", function()
+        local inferior <close> = launch(threads, "leave")
+        inferior:cont()
+        assert(support.wait_for(function()
+            if inferior:wait(1) then inferior:cont() end
+            return support.read_file(("/proc/%d/stat"):format(inferior:pid())):find("%) Z")
+        end))
+        assert(inferior:interrupt())
+        assert.equal("interrupted", inferior:stop_reason())
+        assert.equal(inferior:pid(), inferior:remote_syscall("getpid"))
+        inferior:cont()
+        assert(inferior:breakpoint(assert(inferior:auxv()).AT_ENTRY, "software")):delete()
+        assert(inferior:kill())
+        wait_for(inferior, "exited-signalled")
+    end)
+end)
+
 describe("an id", function()
     it("that is no process's is refused", function()
         local process <close> = ready "idle"
