@@ -14,7 +14,7 @@ describe("a step", function()
         inferior:cont()
         assert.equal("breakpoint-hit", inferior:wait(10000).reason)
         local event, last
-        for _ = 1, support.rounds(200000) do
+        for _ = 1, 200000 do
             last = event
             inferior:stepi()
             event = assert(inferior:wait(10000))

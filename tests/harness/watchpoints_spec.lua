@@ -10,7 +10,7 @@ local is_x86 <const> = core.host().arch == "x86-64"
 
 describe("a watchpoint", function()
     it("tells of each write of four threads, and of the value before and after", function()
-        local TIMES <const> = support.rounds(500)
+        local TIMES <const> = support.patience > 1 and 40 or 500
         local inferior <close> = points.start("writes", TIMES)
         local watch = assert(inferior:watch(points.address "watched", 8))
         local threads, last_new = {}, 0
