@@ -45,7 +45,11 @@ int arch_debug_set(pid_t tid, unsigned slot, enum arch_debug_kind kind, uint64_t
     return change(tid, slot, address, ENABLED | kinds[kind] | bytes << BYTES);
 }
 
-int arch_debug_clear(pid_t tid, unsigned slot) { return change(tid, slot, 0, 0); }
+int arch_debug_clear(pid_t tid, unsigned slot)
+{
+    int err = change(tid, slot, 0, 0);
+    return err == -ENOSPC ? 0 : err; /* what the CPU does not have is clear */
+}
 
 /* A step over a system call is told of as a SIGTRAP that nobody has sent. */
 int arch_trap_read(pid_t tid, const siginfo_t *info, bool stepped, bool watched,
