@@ -58,6 +58,7 @@ TEST_FLAGS_callable := -pthread -fomit-frame-pointer
 TEST_FLAGS_callable_framed := -pthread -fno-omit-frame-pointer -mno-omit-leaf-frame-pointer
 TEST_FLAGS_waiting  := -pthread
 TEST_FLAGS_threads  := -pthread
+TEST_FLAGS_points   := -pthread -no-pie -fno-pie
 TEST_FLAGS_properties := -no-pie -fno-pie
 TEST_FLAGS_listening := -no-pie -fno-pie
 TEST_FLAGS_confined  := -static -no-pie -fno-pie
@@ -74,7 +75,7 @@ $(call of,state_static state_static_pie state_no_pie state_constructed): tests/p
 $(call of,ample_static): tests/programs/ample.c
 $(call of,threads_large): tests/programs/threads.c
 $(call of,needy): $(call of,loadable)
-$(call of,ends ends-little guarded low_text registers registers_dynamic shape small state \
+$(call of,ends ends-little guarded low_text points registers registers_dynamic shape small state \
     static_exec): tests/programs/arch.h
 
 TEST_PROGRAMS += $(call of,ends-little)

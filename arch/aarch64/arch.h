@@ -6,6 +6,7 @@
 #include <asm/ptrace.h>
 #include <elf.h>
 #include <linux/audit.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -220,6 +221,15 @@ static inline int arch_restart_interrupted(struct arch_regs *regs)
  * registers do not tell which call it was. */
 static inline void arch_restart_anew(struct arch_regs *regs) { (void)regs; }
 
+/* Tells whether a thread that goes on will make an interrupted system call anew, and if so at which
+ * address. */
+static inline bool arch_restarts_at(const struct arch_regs *regs, uint64_t *address)
+{
+    int64_t result = (int64_t)regs->user.regs[0];
+    *address = regs->user.pc;
+    return regs->syscall >= 0 && result <= -512 && result >= -516;
+}
+
 /* Sets the first argument of the system call that a thread is at the entry of. False: nothing was
  * changed, since the call has `returned` and the register has its result. */
 static inline bool arch_set_first_argument(struct arch_regs *regs, bool returned, uint64_t value)
@@ -229,13 +239,60 @@ static inline bool arch_set_first_argument(struct arch_regs *regs, bool returned
     return !returned;
 }
 
-/* Hardware breakpoints: each slot of a stopped thread watches the address of one instruction. A
- * thread that goes on from a breakpoint hits it again (x86 has a flag against that). 0 or -errno;
- * -ENOSPC: this CPU has fewer slots. */
-#define ARCH_HARDWARE_BREAKPOINTS        16
-#define ARCH_HARDWARE_BREAKPOINT_REPEATS true
-int arch_breakpoint_set(pid_t tid, unsigned slot, uint64_t address);
-int arch_breakpoint_clear(pid_t tid, unsigned slot);
+/* Debug registers: each slot of a stopped thread watches one instruction, or some bytes of data.
+ * Slots [first, first + count) serve one kind; -ENOSPC of arch_debug_set: this CPU has fewer. */
+enum arch_debug_kind { ARCH_DEBUG_EXECUTE, ARCH_DEBUG_WRITE, ARCH_DEBUG_READ, ARCH_DEBUG_ACCESS };
+#define ARCH_DEBUG_SLOTS 32
+static inline void arch_debug_slots(enum arch_debug_kind kind, unsigned *first, unsigned *count)
+{
+    *first = kind == ARCH_DEBUG_EXECUTE ? 0 : ARCH_DEBUG_SLOTS / 2;
+    *count = ARCH_DEBUG_SLOTS / 2;
+}
+
+/* Set and clear a slot. 0 or -errno; -EINVAL: the CPU cannot watch that range at once. A range that
+ * lies within 8 bytes aligned to 8 can be cut into pieces by arch_watch_piece, which gives the
+ * length of the first. */
+int arch_debug_set(pid_t tid, unsigned slot, enum arch_debug_kind kind, uint64_t address,
+                   unsigned size);
+int arch_debug_clear(pid_t tid, unsigned slot);
+static inline unsigned arch_watch_piece(uint64_t address, unsigned size)
+{
+    unsigned left = 8 - (unsigned)(address % 8); /* any bytes of 8 that are aligned */
+    return size < left ? size : left;
+}
+
+/* Tells whether a slot can watch for reads alone. */
+#define ARCH_WATCHES_READS true
+
+/* Tells whether a thread is stopped before it has executed the instruction that touches what is
+ * watched. */
+#define ARCH_WATCH_STOPS_BEFORE true
+
+/* Changes the registers of a thread at an instruction so that a slot does not stop it there. False:
+ * this CPU has no such flag. */
+static inline bool arch_resume_flag(struct arch_regs *regs)
+{
+    (void)regs;
+    return false;
+}
+
+/* Why a thread has got SIGTRAP. */
+enum arch_trap_cause {
+    ARCH_TRAP_OTHER,       /* somebody has sent it */
+    ARCH_TRAP_INSTRUCTION, /* a software breakpoint instruction */
+    ARCH_TRAP_STEP,        /* one instruction was executed, as the tracer had asked */
+    ARCH_TRAP_DEBUG        /* a debug register */
+};
+struct arch_trap {
+    enum arch_trap_cause cause;
+    uint32_t slots;   /* those that have triggered, as far as the CPU tells */
+    uint64_t address; /* of the data that was touched, or of the instruction */
+};
+
+/* Reads why a thread has got a SIGTRAP. `stepped` says that it was to execute one instruction;
+ * `watched`, that slots watch data. 0 or -errno. */
+int arch_trap_read(pid_t tid, const siginfo_t *info, bool stepped, bool watched,
+                   struct arch_trap *trap);
 
 /* Tells whether a breakpoint of perf can be lost when a tracer stops the thread. The kernel
  * switches it off while the thread makes the step over it. If a tracer stops and continues the
@@ -246,6 +303,25 @@ int arch_breakpoint_clear(pid_t tid, unsigned slot);
 /* The software breakpoint instruction (`brk #0`), and how far past it the pc is when it traps. */
 static const uint8_t arch_trap_insn[] = {0x00, 0x00, 0x20, 0xd4};
 #define ARCH_TRAP_PC_ADVANCE 0
+
+/* What an instruction does that a single step of it must know of. */
+enum arch_insn_kind {
+    ARCH_INSN_PLAIN,
+    ARCH_INSN_SYSCALL,  /* it enters the kernel for a system call */
+    ARCH_INSN_REPEATED, /* none on this CPU */
+    ARCH_INSN_FLAGS     /* none on this CPU */
+};
+#define ARCH_INSN_MAX 4
+enum arch_insn_kind arch_insn_kind(const uint8_t *bytes, size_t size);
+
+/* No instruction of this CPU stores the flag of a single step. */
+static inline uint64_t arch_step_stored(const struct arch_regs *regs) { return regs->user.sp; }
+#define ARCH_STEP_FLAG 0
+static inline bool arch_steps_itself(const struct arch_regs *regs)
+{
+    (void)regs;
+    return true;
+}
 
 /* Instructions that trap in the same way and that may be found in text which is there already, the
  * likeliest first: GCC puts `brk #1000` where a program must not go on, as in abort() of glibc.

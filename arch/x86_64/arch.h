@@ -5,6 +5,7 @@
 
 #include <elf.h>
 #include <linux/audit.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -208,6 +209,14 @@ static inline void arch_restart_anew(struct arch_regs *regs)
             (uint64_t)(regs->user.orig_rax == RESTART_SYSCALL ? INTERRUPTED : RESTART);
 }
 
+/* Tells whether a thread that goes on will make an interrupted system call anew, and if so at which
+ * address. */
+static inline bool arch_restarts_at(const struct arch_regs *regs, uint64_t *address)
+{
+    *address = regs->user.rip - sizeof arch_syscall_insn;
+    return arch_will_restart(regs);
+}
+
 /* For a thread that the tracer has stopped within a system call. If the stop made the call end with
  * EINTR, and it does no harm to make the call again, the registers are changed so that the kernel
  * does that, unless a signal handler is to run first. A timeout that was given with the call begins
@@ -233,12 +242,63 @@ static inline bool arch_set_first_argument(struct arch_regs *regs, bool returned
     return true;
 }
 
-/* Hardware breakpoints: each slot of a stopped thread watches the address of one instruction. A
- * thread that goes on from a breakpoint does not hit it again (RF in eflags). 0 or -errno. */
-#define ARCH_HARDWARE_BREAKPOINTS        4
-#define ARCH_HARDWARE_BREAKPOINT_REPEATS false
-int arch_breakpoint_set(pid_t tid, unsigned slot, uint64_t address);
-int arch_breakpoint_clear(pid_t tid, unsigned slot);
+/* Debug registers: each slot of a stopped thread watches one instruction, or some bytes of data.
+ * Slots [first, first + count) serve one kind. */
+enum arch_debug_kind { ARCH_DEBUG_EXECUTE, ARCH_DEBUG_WRITE, ARCH_DEBUG_READ, ARCH_DEBUG_ACCESS };
+#define ARCH_DEBUG_SLOTS 4
+static inline void arch_debug_slots(enum arch_debug_kind kind, unsigned *first, unsigned *count)
+{
+    (void)kind;
+    *first = 0;
+    *count = ARCH_DEBUG_SLOTS;
+}
+
+/* Set and clear a slot. 0 or -errno; -EINVAL: the CPU cannot watch that range at once. A range that
+ * lies within 8 bytes aligned to 8 can be cut into pieces by arch_watch_piece, which gives the
+ * length of the first. */
+int arch_debug_set(pid_t tid, unsigned slot, enum arch_debug_kind kind, uint64_t address,
+                   unsigned size);
+int arch_debug_clear(pid_t tid, unsigned slot);
+static inline unsigned arch_watch_piece(uint64_t address, unsigned size)
+{
+    unsigned piece = 8; /* its size is a power of two, and it is aligned to that */
+    while (piece > size || address % piece != 0)
+        piece /= 2;
+    return piece;
+}
+
+/* Tells whether a slot can watch for reads alone: on this CPU it tells of writes, too. */
+#define ARCH_WATCHES_READS false
+
+/* Tells whether a thread is stopped before it has executed the instruction that touches what is
+ * watched: on this CPU it has executed it. */
+#define ARCH_WATCH_STOPS_BEFORE false
+
+/* Changes the registers of a thread at an instruction so that a slot does not stop it there (RF in
+ * eflags). False: this CPU has no such flag. */
+static inline bool arch_resume_flag(struct arch_regs *regs)
+{
+    regs->user.eflags |= 1 << 16;
+    return true;
+}
+
+/* Why a thread has got SIGTRAP. */
+enum arch_trap_cause {
+    ARCH_TRAP_OTHER,       /* somebody has sent it */
+    ARCH_TRAP_INSTRUCTION, /* a software breakpoint instruction */
+    ARCH_TRAP_STEP,        /* one instruction was executed, as the tracer had asked */
+    ARCH_TRAP_DEBUG        /* a debug register */
+};
+struct arch_trap {
+    enum arch_trap_cause cause;
+    uint32_t slots;   /* those that have triggered, as far as the CPU tells */
+    uint64_t address; /* of the data that was touched; 0: the CPU tells `slots` */
+};
+
+/* Reads why a thread has got a SIGTRAP. `stepped` says that it was to execute one instruction;
+ * `watched`, that slots watch data. 0 or -errno. */
+int arch_trap_read(pid_t tid, const siginfo_t *info, bool stepped, bool watched,
+                   struct arch_trap *trap);
 
 /* Tells whether a breakpoint of perf can be lost when a tracer stops the thread: on this CPU it
  * cannot. */
@@ -247,6 +307,25 @@ int arch_breakpoint_clear(pid_t tid, unsigned slot);
 /* The software breakpoint instruction (int3), and how far past it the pc is when it traps. */
 static const uint8_t arch_trap_insn[] = {0xcc};
 #define ARCH_TRAP_PC_ADVANCE 1
+
+/* What an instruction does that a single step of it must know of. */
+enum arch_insn_kind {
+    ARCH_INSN_PLAIN,
+    ARCH_INSN_SYSCALL,  /* it enters the kernel for a system call */
+    ARCH_INSN_REPEATED, /* a step executes one round of it, and the pc stays */
+    ARCH_INSN_FLAGS     /* it stores the flags, with that of the single step: arch_step_mend */
+};
+#define ARCH_INSN_MAX 15
+enum arch_insn_kind arch_insn_kind(const uint8_t *bytes, size_t size);
+
+/* Where a thread has stored its flags: the address, and whether a step has left its own flag there,
+ * which is to be taken off the 16 bits there. `regs` are those after the step. */
+static inline uint64_t arch_step_stored(const struct arch_regs *regs) { return regs->user.rsp; }
+#define ARCH_STEP_FLAG 0x100
+static inline bool arch_steps_itself(const struct arch_regs *regs)
+{
+    return regs->user.eflags & ARCH_STEP_FLAG;
+}
 
 /* Instructions that trap in the same way and that may be found in text which is there already:
  * within another instruction, or between functions. The likeliest comes first. */

@@ -1,76 +1,132 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Breakpoints as Lua values: deleted when closed. User value 1 of one is its inferior. */
+ * Breakpoints and watchpoints by their ids; harness/points.lua makes objects of them. */
+#include "ptrace/breakpoint.h"
 #include "lua/inferior.h"
 #include "lua/open.h"
 #include "lua/util.h"
-#include "ptrace/breakpoint.h"
+#include "ptrace/watchpoint.h"
 
 #include <errno.h>
 
-#define BREAKPOINT_TYPE "tiexec.breakpoint"
+/* Pushes the id, or the failure. */
+static int push_id(lua_State *L, const char *what, int err, uint64_t id)
+{
+    if (!err) {
+        lua_pushinteger(L, (lua_Integer)id);
+        return 1;
+    }
+    if (err != -ENOSPC)
+        return bind_push_failure(L, what, err);
+    lua_pushnil(L);
+    lua_pushfstring(L, "%s: all debug registers of the CPU are in use", what);
+    lua_pushinteger(L, ENOSPC);
+    return 3;
+}
 
-/* An exec drops all breakpoints, and another may have this index then: `address` tells them
- * apart. */
-struct handle {
-    size_t index;
-    uint64_t address;
-    bool held;
-};
-
-/// Sets a breakpoint in all threads, which must be stopped. When it is hit, pc is the address, and
-// the instruction there has not been executed.
-// @function inferior:breakpoint
+/// Sets a breakpoint in all threads, and in threads to come; those that run are held meanwhile.
+// @function inferior:insert_breakpoint
 // @int address
-// @string[opt="any"] kind "hardware", "software", or "any": hardware if the CPU has one to spare
-// @treturn[1] breakpoint with `:delete()` and `:is_hardware()`; may be to-be-closed
-// @treturn[2] nil, message, errno (ENOSPC: there are too many)
-static int l_breakpoint(lua_State *L)
+// @string kind "hardware", "software", or "any": hardware if the CPU has one to spare
+// @treturn[1] int its id, which no other has
+// @treturn[1] boolean whether it uses a debug register
+// @treturn[2] nil, message, errno (ENOSPC: the debug registers are used up; EFAULT, EIO: nothing is
+// mapped there)
+static int l_insert_breakpoint(lua_State *L)
 {
     static const char *const kinds[] = {"any", "hardware", "software", NULL};
     struct inferior *inferior = bind_check_inferior(L, 1);
-    uint64_t address = bind_check_address(L, 2);
+    uint64_t address = bind_check_address(L, 2), id = 0;
     enum breakpoint_kind kind = (enum breakpoint_kind)luaL_checkoption(L, 3, "any", kinds);
-    struct handle *handle = lua_newuserdatauv(L, sizeof *handle, 1);
-    *handle = (struct handle){0};
-    luaL_setmetatable(L, BREAKPOINT_TYPE);
-    lua_pushvalue(L, 1);
-    lua_setiuservalue(L, -2, 1);
-    int err = breakpoint_insert(inferior, address, kind, &handle->index);
+    int err = breakpoint_insert(inferior, address, kind, &id);
+    int pushed = push_id(L, "breakpoint", err, id);
     if (err)
-        return bind_push_failure(L, "breakpoint", err);
-    handle->address = inferior->breakpoints[handle->index].address;
-    handle->held = true;
-    return 1;
+        return pushed;
+    lua_pushboolean(L, breakpoint_find(inferior, id)->hardware);
+    return 2;
 }
 
-/// Removes the breakpoint, if it is still there.
-// @function breakpoint:delete
+/// Watches data in all threads, and in threads to come; those that run are held meanwhile.
+// @function inferior:insert_watchpoint
+// @int address
+// @int size bytes, up to 32 as far as the debug registers go
+// @string kind "write", "read" or "access"
+// @treturn[1] int its id, which no other has
+// @treturn[2] nil, message, errno (ENOSPC: the debug registers are used up; EFAULT, EIO: it is not
+// mapped)
+static int l_insert_watchpoint(lua_State *L)
+{
+    static const char *const names[] = {"write", "read", "access", NULL};
+    static const enum arch_debug_kind kinds[] = {ARCH_DEBUG_WRITE, ARCH_DEBUG_READ,
+                                                 ARCH_DEBUG_ACCESS};
+    struct inferior *inferior = bind_check_inferior(L, 1);
+    uint64_t address = bind_check_address(L, 2), size = bind_check_address(L, 3), id = 0;
+    enum arch_debug_kind kind = kinds[luaL_checkoption(L, 4, "write", names)];
+    luaL_argcheck(L, size > 0 && size <= WATCH_MAX, 3, "1 to 32 bytes can be watched");
+    int err = watchpoint_insert(inferior, address, (unsigned)size, kind, &id);
+    return push_id(L, "watch", err, id);
+}
+
+/// Removes a breakpoint or watchpoint, if it is still there: an exec ends all.
+// @function inferior:remove_point
+// @int id
 // @treturn[1] boolean true
 // @treturn[2] nil, message, errno
-static int l_delete(lua_State *L)
+static int l_remove_point(lua_State *L)
 {
-    struct handle *handle = luaL_checkudata(L, 1, BREAKPOINT_TYPE);
-    int err = 0;
-    lua_getiuservalue(L, 1, 1);
-    if (handle->held) {
-        struct inferior *inferior = bind_check_inferior(L, -1);
-        const struct breakpoint *b = &inferior->breakpoints[handle->index];
-        if (b->used && b->address == handle->address && inferior->thread_count)
-            err = breakpoint_remove(inferior, handle->index);
-    }
-    handle->held = false;
+    struct inferior *inferior = bind_check_inferior(L, 1);
+    uint64_t id = bind_check_address(L, 2);
+    int err = breakpoint_remove(inferior, id);
+    if (!err)
+        err = watchpoint_remove(inferior, id);
     return bind_push_result(L, "delete", err);
 }
 
-/// Tells whether it uses a debug register of the CPU.
-// @function breakpoint:is_hardware
-// @treturn boolean
-static int l_is_hardware(lua_State *L)
+/// Takes a breakpoint or watchpoint out, or puts it back.
+// @function inferior:enable_point
+// @int id
+// @bool on
+// @treturn[1] boolean true
+// @treturn[2] nil, message, errno (ENOENT: it is gone; ENOSPC: the debug registers are used up)
+static int l_enable_point(lua_State *L)
 {
-    const struct handle *handle = luaL_checkudata(L, 1, BREAKPOINT_TYPE);
-    lua_getiuservalue(L, 1, 1);
-    const struct inferior *inferior = bind_check_inferior(L, -1);
-    lua_pushboolean(L, handle->held && inferior->breakpoints[handle->index].hardware);
+    struct inferior *inferior = bind_check_inferior(L, 1);
+    uint64_t id = bind_check_address(L, 2);
+    bool on = lua_toboolean(L, 3);
+    int err = watchpoint_find(inferior, id) ? watchpoint_enable(inferior, id, on)
+                                            : breakpoint_enable(inferior, id, on);
+    return bind_push_result(L, "enable", err);
+}
+
+/// Has a breakpoint or watchpoint stop one thread alone, or all.
+// @function inferior:limit_point
+// @int id
+// @int thread its id; 0: all
+// @treturn[1] boolean true
+// @treturn[2] nil, message, errno (ENOENT: it is gone)
+static int l_limit_point(lua_State *L)
+{
+    struct inferior *inferior = bind_check_inferior(L, 1);
+    uint64_t id = bind_check_address(L, 2);
+    lua_Integer thread = luaL_checkinteger(L, 3);
+    luaL_argcheck(L, thread >= 0 && thread <= 0x7fffffff, 3, "not a thread id");
+    struct breakpoint *b = breakpoint_find(inferior, id);
+    struct watchpoint *w = watchpoint_find(inferior, id);
+    if (b)
+        b->thread = (pid_t)thread;
+    if (w)
+        w->thread = (pid_t)thread;
+    return bind_push_result(L, "thread", b || w ? 0 : -ENOENT);
+}
+
+/// Tells whether a breakpoint or watchpoint is still there.
+// @function inferior:has_point
+// @int id
+// @treturn boolean
+static int l_has_point(lua_State *L)
+{
+    const struct inferior *inferior = bind_check_inferior(L, 1);
+    uint64_t id = bind_check_address(L, 2);
+    lua_pushboolean(L, breakpoint_find(inferior, id) || watchpoint_find(inferior, id));
     return 1;
 }
 
@@ -94,14 +150,15 @@ static int l_trap_instructions(lua_State *L)
 void bind_add_breakpoint(lua_State *L)
 {
     static const luaL_Reg functions[] = {{"trap_instructions", l_trap_instructions}, {NULL, NULL}};
-    static const luaL_Reg inferior_methods[] = {{"breakpoint", l_breakpoint}, {NULL, NULL}};
     static const luaL_Reg methods[] = {
-        {"delete", l_delete},
-        {"is_hardware", l_is_hardware},
+        {"insert_breakpoint", l_insert_breakpoint},
+        {"insert_watchpoint", l_insert_watchpoint},
+        {"remove_point", l_remove_point},
+        {"enable_point", l_enable_point},
+        {"limit_point", l_limit_point},
+        {"has_point", l_has_point},
         {NULL, NULL},
     };
-    static const luaL_Reg meta[] = {{"__close", l_delete}, {NULL, NULL}};
     luaL_setfuncs(L, functions, 0);
-    bind_add_methods(L, inferior_methods);
-    bind_make_type(L, BREAKPOINT_TYPE, methods, meta);
+    bind_add_methods(L, methods);
 }

@@ -29,8 +29,8 @@ static int l_core_notes(lua_State *L)
 // @int note the type of its ELF note, NT_*
 // @int[opt] thread its id; the selected one when absent
 // @treturn[1] string
-// @treturn[2] nil, message, errno (ESRCH: the thread is not stopped; EINVAL, ENODEV: there is no
-// such set here)
+// @treturn[2] nil, message, errno (EBUSY: the thread is running; ESRCH: it is gone; EINVAL,
+// ENODEV: there is no such set here)
 static int l_register_set(lua_State *L)
 {
     void *bytes;
@@ -38,7 +38,8 @@ static int l_register_set(lua_State *L)
     struct inferior *inferior = bind_check_inferior(L, 1);
     int note = (int)luaL_checkinteger(L, 2);
     const struct tracee *thread = bind_opt_thread(L, 3, inferior);
-    int err = thread ? regset_read(thread, note, &bytes, &size) : -ESRCH;
+    int err = thread ? regset_read(thread, note, &bytes, &size)
+                     : bind_no_thread(L, 3, inferior);
     if (err)
         return bind_push_failure(L, "register_set", err);
     lua_pushlstring(L, bytes, size);
@@ -50,13 +51,14 @@ static int l_register_set(lua_State *L)
 // @function inferior:siginfo_bytes
 // @int[opt] thread its id; the selected one when absent
 // @treturn[1] string 128 bytes
-// @treturn[2] nil, message, errno (ESRCH: the thread is not stopped; EINVAL: it has none)
+// @treturn[2] nil, message, errno (EBUSY: the thread is running; ESRCH: it is gone; EINVAL: it
+// has none)
 static int l_siginfo_bytes(lua_State *L)
 {
     siginfo_t info;
     struct inferior *inferior = bind_check_inferior(L, 1);
     const struct tracee *thread = bind_opt_thread(L, 2, inferior);
-    int err = thread ? tracee_siginfo(thread, &info) : -ESRCH;
+    int err = thread ? tracee_siginfo(thread, &info) : bind_no_thread(L, 2, inferior);
     if (err)
         return bind_push_failure(L, "siginfo", err);
     lua_pushlstring(L, (const char *)&info, sizeof info);

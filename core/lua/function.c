@@ -45,11 +45,11 @@ static struct function check_function(lua_State *L)
 // @int sp where its stack begins, a multiple of 16: the memory below is overwritten
 // @tparam table integers list of the arguments in general registers; too many raise
 // @tparam table floats list of the arguments in vector registers; too many raise
-// @int timeout milliseconds
+// @int[opt] timeout milliseconds; when absent as long as a system call: see `call_timeout`
 // @treturn[1] int what it has returned in the general register for results, all 64 bits
 // @treturn[1] number what it has left in the vector register for results
-// @treturn[2] nil, message, errno (ESRCH: the thread has ended or is not stopped; ETIMEDOUT: it has
-// not returned in time; EFAULT: it has raised a signal)
+// @treturn[2] nil, message, errno (ESRCH: the thread has ended; EBUSY: it is running; ETIMEDOUT: it
+// has not returned in time; EFAULT: it has raised a signal)
 // @treturn[2] ?int the signal that it has raised
 // @treturn[2] ?int the pc where it was
 static int l_run_function(lua_State *L)
@@ -57,10 +57,10 @@ static int l_run_function(lua_State *L)
     struct function_end end = {0};
     struct inferior *inferior = bind_check_inferior(L, 1);
     struct function function = check_function(L);
-    lua_Integer timeout = luaL_checkinteger(L, 6);
-    luaL_argcheck(L, timeout >= 0 && timeout <= INT_MAX, 6, "not a number of milliseconds");
+    int timeout = bind_opt_timeout(L, 6, inferior->call_ms);
     struct tracee *thread = inferior_thread(inferior, 0);
-    int err = thread ? remote_function(inferior, thread, &function, (int)timeout, &end) : -ESRCH;
+    int err = thread ? remote_function(inferior, thread, &function, timeout, &end)
+                     : inferior_no_thread(inferior, 0);
     if (err) {
         int pushed = bind_push_failure(L, "call", err);
         if (!end.signal)

@@ -34,6 +34,12 @@ struct tracee *bind_opt_thread(lua_State *L, int index, struct inferior *inferio
     return inferior_thread(inferior, given ? bind_check_pid(L, index) : 0);
 }
 
+int bind_no_thread(lua_State *L, int index, struct inferior *inferior)
+{
+    bool given = !lua_isnoneornil(L, index);
+    return inferior_no_thread(inferior, given ? bind_check_pid(L, index) : 0);
+}
+
 void bind_add_methods(lua_State *L, const luaL_Reg methods[])
 {
     luaL_getmetatable(L, INFERIOR_TYPE);
@@ -78,7 +84,7 @@ static int l_threads(lua_State *L)
 // @function inferior:follow_fork
 // @bool follow
 // @treturn[1] boolean true
-// @treturn[2] nil, message, errno (ESRCH: the selected thread is not stopped)
+// @treturn[2] nil, message, errno (EBUSY: the selected thread runs; ESRCH: it is gone)
 static int l_follow_fork(lua_State *L)
 {
     struct inferior *inferior = bind_check_inferior(L, 1);
@@ -92,7 +98,7 @@ static int l_follow_fork(lua_State *L)
 // @function inferior:exit_kill
 // @bool on
 // @treturn[1] boolean true
-// @treturn[2] nil, message, errno (ESRCH: the selected thread is not stopped)
+// @treturn[2] nil, message, errno (EBUSY: the selected thread runs; ESRCH: it is gone)
 static int l_exit_kill(lua_State *L)
 {
     struct inferior *inferior = bind_check_inferior(L, 1);
@@ -115,13 +121,35 @@ static int l_pass_signals(lua_State *L)
 /// Takes away the signal that has stopped the selected thread: resuming does not give it back.
 // @function inferior:drop_signal
 // @treturn[1] boolean true
-// @treturn[2] nil, message, errno (ESRCH: the selected thread is not stopped)
+// @treturn[2] nil, message, errno (EBUSY: the selected thread runs; ESRCH: it is gone)
 static int l_drop_signal(lua_State *L)
 {
-    struct tracee *thread = inferior_thread(bind_check_inferior(L, 1), 0);
+    struct inferior *inferior = bind_check_inferior(L, 1);
+    struct tracee *thread = inferior_thread(inferior, 0);
     if (thread)
         thread->signal = 0;
-    return bind_push_result(L, "drop_signal", thread ? 0 : -ESRCH);
+    return bind_push_result(L, "drop_signal", thread ? 0 : inferior_no_thread(inferior, 0));
+}
+
+/// Sets the longest that a remote system call may take. At first that is ten seconds.
+// @function inferior:call_timeout
+// @int timeout milliseconds
+static int l_call_timeout(lua_State *L)
+{
+    struct inferior *inferior = bind_check_inferior(L, 1);
+    luaL_checkinteger(L, 2);
+    inferior->call_ms = bind_opt_timeout(L, 2, 0);
+    return 0;
+}
+
+/// Tells whether the process is there and is the one that was taken hold of: another process may
+// have its id by now.
+// @function inferior:is_same
+// @treturn boolean
+static int l_is_same(lua_State *L)
+{
+    lua_pushboolean(L, inferior_is_same(bind_check_inferior(L, 1)));
+    return 1;
 }
 
 /// Adds methods that are written in Lua to those of every inferior. A method of the same name is
@@ -157,8 +185,8 @@ static int l_extend_inferior(lua_State *L)
 static int l_close(lua_State *L)
 {
     struct handle *handle = luaL_checkudata(L, 1, INFERIOR_TYPE);
-    if (!handle->closed && handle->inferior.thread_count)
-        inferior_detach(&handle->inferior);
+    if (!handle->closed)
+        inferior_let_go(&handle->inferior);
     if (!handle->closed)
         inferior_free(&handle->inferior);
     handle->closed = true;
@@ -183,6 +211,8 @@ void bind_add_inferior(lua_State *L)
         {"exit_kill", l_exit_kill},
         {"pass_signals", l_pass_signals},
         {"drop_signal", l_drop_signal},
+        {"call_timeout", l_call_timeout},
+        {"is_same", l_is_same},
         {"close", l_close},
         {NULL, NULL},
     };

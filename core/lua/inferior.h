@@ -20,6 +20,12 @@ struct inferior *bind_check_inferior(lua_State *L, int index);
  * NULL: there is no such thread, or it runs. */
 struct tracee *bind_opt_thread(lua_State *L, int index, struct inferior *inferior);
 
+/* Says why bind_opt_thread has given NULL: -EBUSY or -ESRCH. */
+int bind_no_thread(lua_State *L, int index, struct inferior *inferior);
+
+/* Pushes the name of an event_reason; "interrupted" for -1. */
+void bind_push_reason(lua_State *L, int reason);
+
 /* Adds methods to the type, which bind_add_inferior has made. `methods` ends with {NULL, NULL}. */
 void bind_add_methods(lua_State *L, const luaL_Reg methods[]);
 

@@ -58,15 +58,15 @@ static int push_register_failure(lua_State *L, const char *name, int err)
 // raises
 // @int[opt] thread its id; the selected one when absent
 // @treturn[1] int or, for more than 64 bits, a byte string in the CPU's own order
-// @treturn[2] nil, message, errno (ESRCH: the thread is not stopped; ENOEXEC: it runs 32-bit code;
-// ENODEV: this CPU has no such register)
+// @treturn[2] nil, message, errno (EBUSY: the thread is running; ESRCH: it is gone; ENOEXEC: it
+// runs 32-bit code; ENODEV: this CPU has no such register)
 static int l_read_register(lua_State *L)
 {
     char bytes[ARCH_REGISTER_MAX];
     struct inferior *inferior = bind_check_inferior(L, 1);
     const struct arch_register reg = check_register(L, 2);
     const struct tracee *thread = bind_opt_thread(L, 3, inferior);
-    int err = thread ? register_read(thread, &reg, NULL, bytes) : -ESRCH;
+    int err = thread ? register_read(thread, &reg, NULL, bytes) : bind_no_thread(L, 3, inferior);
     if (err)
         return push_register_failure(L, reg.name, err);
     push_register(L, &reg, bytes);
@@ -97,7 +97,7 @@ static int l_write_register(lua_State *L)
         memcpy(bytes, &value, sizeof value);
     }
     const struct tracee *thread = bind_opt_thread(L, 4, inferior);
-    int err = thread ? register_write(thread, &reg, bytes) : -ESRCH;
+    int err = thread ? register_write(thread, &reg, bytes) : bind_no_thread(L, 4, inferior);
     return err ? push_register_failure(L, reg.name, err) : bind_push_result(L, NULL, 0);
 }
 
@@ -116,13 +116,15 @@ static int l_registers(lua_State *L)
     const struct tracee *thread = bind_opt_thread(L, 3, inferior);
     struct register_set set;
     set.size = 0;
+    if (!thread)
+        return bind_push_failure(L, "registers", bind_no_thread(L, 3, inferior));
     lua_newtable(L);
     for (size_t i = 0; i < arch_register_count; i++) {
         char bytes[ARCH_REGISTER_MAX];
         const struct arch_register *reg = &arch_registers[i];
         if (strcmp(group, "all") != 0 && strcmp(group, reg->group) != 0)
             continue;
-        int err = thread ? register_read(thread, reg, &set, bytes) : -ESRCH;
+        int err = register_read(thread, reg, &set, bytes);
         if (err == -ENODEV)
             continue;
         if (err)
@@ -140,7 +142,7 @@ static int l_registers(lua_State *L)
 // @int value
 // @bool[opt=false] returned the thread is at the return
 // @treturn[1] boolean true
-// @treturn[2] nil, message, errno (ESRCH: the thread is not stopped)
+// @treturn[2] nil, message, errno (EBUSY: the thread is running; ESRCH: it is gone)
 static int l_set_first_argument(lua_State *L)
 {
     struct arch_regs regs;
@@ -148,7 +150,7 @@ static int l_set_first_argument(lua_State *L)
     uint64_t value = bind_check_address(L, 2);
     bool returned = lua_toboolean(L, 3);
     const struct tracee *thread = inferior_thread(inferior, 0);
-    int err = thread ? arch_regs_get(thread->tid, &regs) : -ESRCH;
+    int err = thread ? arch_regs_get(thread->tid, &regs) : inferior_no_thread(inferior, 0);
     if (!err && arch_set_first_argument(&regs, returned, value))
         err = arch_regs_set(thread->tid, &regs);
     return bind_push_result(L, "set_first_argument", err);
@@ -158,14 +160,14 @@ static int l_set_first_argument(lua_State *L)
 // @function inferior:sigmask
 // @int[opt] mask to be set: bit n-1 is signal n
 // @treturn[1] int the mask as it was before
-// @treturn[2] nil, message, errno (ESRCH: the thread is not stopped)
+// @treturn[2] nil, message, errno (EBUSY: the thread is running; ESRCH: it is gone)
 static int l_sigmask(lua_State *L)
 {
     struct inferior *inferior = bind_check_inferior(L, 1);
     bool set = !lua_isnoneornil(L, 2);
     uint64_t before, mask = set ? bind_check_address(L, 2) : 0;
     const struct tracee *thread = inferior_thread(inferior, 0);
-    int err = thread ? tracee_get_sigmask(thread, &before) : -ESRCH;
+    int err = thread ? tracee_get_sigmask(thread, &before) : inferior_no_thread(inferior, 0);
     if (!err && set)
         err = tracee_set_sigmask(thread, mask);
     if (err)
@@ -188,7 +190,7 @@ struct saved {
 // @int[opt] thread its id; the selected one when absent
 // @treturn[1] saved with `:restore()`, which puts them back now, and `:discard()`, after which they
 // are not put back
-// @treturn[2] nil, message, errno (ESRCH: the thread is not stopped)
+// @treturn[2] nil, message, errno (EBUSY: the thread is running; ESRCH: it is gone)
 static int l_save(lua_State *L)
 {
     struct inferior *inferior = bind_check_inferior(L, 1);
@@ -198,7 +200,7 @@ static int l_save(lua_State *L)
     luaL_setmetatable(L, SAVED_TYPE);
     lua_pushvalue(L, 1);
     lua_setiuservalue(L, -2, 1);
-    int err = thread ? registers_save(thread, &saved->registers) : -ESRCH;
+    int err = thread ? registers_save(thread, &saved->registers) : bind_no_thread(L, 2, inferior);
     if (err)
         return bind_push_failure(L, "save", err);
     saved->held = true;
@@ -214,7 +216,8 @@ static int restore(lua_State *L)
     lua_getiuservalue(L, 1, 1);
     struct inferior *inferior = bind_check_inferior(L, -1);
     const struct tracee *thread = inferior_thread(inferior, saved->tid);
-    return thread ? registers_restore(thread, &saved->registers) : -ESRCH;
+    return thread ? registers_restore(thread, &saved->registers)
+                  : inferior_no_thread(inferior, saved->tid);
 }
 
 static int l_saved_discard(lua_State *L)

@@ -29,7 +29,8 @@ static long check_syscall(lua_State *L, uint64_t args[6])
 // @param ... up to six integers; those that are left out are 0
 // @treturn[1] int what the call has returned
 // @treturn[2] nil, message, errno: the call has failed, or could not be run (ESRCH: the thread has
-// ended or is not stopped; EPERM, too, if a seccomp filter forbids it)
+// ended; EBUSY: it is running; ETIMEDOUT: see `call_timeout`; EPERM, too, if a seccomp filter
+// forbids it)
 static int l_remote_syscall(lua_State *L)
 {
     uint64_t args[6];
@@ -37,9 +38,10 @@ static int l_remote_syscall(lua_State *L)
     struct inferior *inferior = bind_check_inferior(L, 1);
     long number = check_syscall(L, args);
     struct tracee *thread = inferior_thread(inferior, 0);
-    int err = thread ? remote_syscall(inferior, thread, number, args, &result) : -ESRCH;
+    int err = thread ? remote_syscall(inferior, thread, number, args, &result)
+                     : inferior_no_thread(inferior, 0);
     if (!err && result < 0 && result > -4096)
-        err = (int)result;
+        return bind_push_errno(L, lua_tostring(L, 2), (int)-result);
     if (err)
         return bind_push_failure(L, lua_tostring(L, 2), err);
     lua_pushinteger(L, result);
@@ -53,14 +55,15 @@ static int l_remote_syscall(lua_State *L)
 // @string name as in syscalls(2); an unknown one raises
 // @param ... up to six integers; those that are left out are 0
 // @treturn[1] boolean true
-// @treturn[2] nil, message, errno (ESRCH: the thread is not stopped)
+// @treturn[2] nil, message, errno (EBUSY: the thread is running; ESRCH: it is gone)
 static int l_prepare_syscall(lua_State *L)
 {
     uint64_t args[6];
     struct inferior *inferior = bind_check_inferior(L, 1);
     long number = check_syscall(L, args);
     struct tracee *thread = inferior_thread(inferior, 0);
-    int err = thread ? remote_prepare(inferior, thread, number, args) : -ESRCH;
+    int err = thread ? remote_prepare(inferior, thread, number, args)
+                     : inferior_no_thread(inferior, 0);
     return bind_push_result(L, lua_tostring(L, 2), err);
 }
 
@@ -102,7 +105,7 @@ static int l_syscall(lua_State *L)
         args[i] = (long)bind_check_address(L, 2 + i);
     long result = syscall(number, args[0], args[1], args[2], args[3], args[4], args[5]);
     if (result == -1)
-        return bind_push_failure(L, lua_tostring(L, 1), -errno);
+        return bind_push_errno(L, lua_tostring(L, 1), errno);
     lua_pushinteger(L, result);
     return 1;
 }

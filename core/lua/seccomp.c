@@ -31,7 +31,8 @@ static const char *name_of(uint32_t action)
 // @treturn[1] string "allow", "log", "trace", "user_notif", "errno", "trap", "kill_thread" or
 // "kill_process", as in seccomp(2)
 // @treturn[2] nil, message, errno (EACCES: this process has no CAP_SYS_ADMIN, or filters of its
-// own; EIO: the kernel is without CONFIG_CHECKPOINT_RESTORE; ESRCH: the thread is not stopped)
+// own; EIO: the kernel is without CONFIG_CHECKPOINT_RESTORE; EBUSY: the thread is running; ESRCH:
+// it is gone)
 static int l_seccomp_action(lua_State *L)
 {
     uint64_t args[6] = {0};
@@ -43,18 +44,34 @@ static int l_seccomp_action(lua_State *L)
     for (int i = 0; i < 6 && !lua_isnoneornil(L, 3 + i); i++)
         args[i] = bind_check_address(L, 3 + i);
     struct tracee *thread = inferior_thread(inferior, 0);
-    int err = thread ? seccomp_ask(inferior, thread, number, args, &action) : -ESRCH;
+    int err = thread ? seccomp_ask(inferior, thread, number, args, &action)
+                     : inferior_no_thread(inferior, 0);
     if (err)
         return bind_push_failure(L, "seccomp filter", err);
     lua_pushstring(L, name_of(action));
     return 1;
 }
 
+/// Has the kernel stop threads where a seccomp filter says so (SECCOMP_RET_TRACE): the stop is a
+// "syscall-entry". From then on the process cannot be let go, since those calls would fail: it is
+// killed where others are let go.
+// @function inferior:see_filters
+// @treturn[1] boolean true
+// @treturn[2] nil, message, errno
+static int l_see_filters(lua_State *L)
+{
+    return bind_push_result(L, "see_filters", inferior_see_filters(bind_check_inferior(L, 1)));
+}
+
+/// How seccomp filters name this CPU.
+// @field audit_arch
 void bind_add_seccomp(lua_State *L)
 {
     static const luaL_Reg methods[] = {
         {"seccomp_action", l_seccomp_action},
+        {"see_filters", l_see_filters},
         {NULL, NULL},
     };
     bind_add_methods(L, methods);
+    bind_set_integer(L, "audit_arch", ARCH_AUDIT);
 }

@@ -5,7 +5,10 @@
 #include "lua/util.h"
 #include "ptrace/stop.h"
 
-/// Stops all threads, and returns when they are stopped.
+#include <errno.h>
+
+/// Stops all threads, and returns when they are stopped. Signals that come first are delivered.
+// What else happens meanwhile is told by the next `wait`: a breakpoint that is hit, the end.
 // @function inferior:interrupt
 // @int[opt=5000] timeout milliseconds for which no thread has stopped
 // @treturn[1] boolean true
@@ -14,7 +17,7 @@
 static int l_interrupt(lua_State *L)
 {
     struct inferior *inferior = bind_check_inferior(L, 1);
-    int timeout = (int)luaL_optinteger(L, 2, 5000);
+    int timeout = bind_opt_timeout(L, 2, 5000);
     return bind_push_result(L, "interrupt", inferior_stop(inferior, timeout));
 }
 
@@ -23,7 +26,7 @@ static int l_interrupt(lua_State *L)
 // @function inferior:select
 // @int thread id of a stopped thread
 // @treturn[1] boolean true
-// @treturn[2] nil, message, errno (ESRCH: there is no such thread, or it is not stopped)
+// @treturn[2] nil, message, errno (EBUSY: it runs; ESRCH: there is no such thread)
 static int l_select(lua_State *L)
 {
     struct inferior *inferior = bind_check_inferior(L, 1);
@@ -31,11 +34,32 @@ static int l_select(lua_State *L)
     return bind_push_result(L, "select", inferior_select(inferior, tid));
 }
 
+/// Says why a thread has stopped: the reason of its last event, or "interrupted" if the tracer has
+// stopped it.
+// @function inferior:stop_reason
+// @int[opt] thread its id; the selected one when absent
+// @treturn[1] string a reason of `wait`, "interrupted", or "running"
+// @treturn[2] nil, message, errno (ESRCH: there is no such thread)
+static int l_stop_reason(lua_State *L)
+{
+    struct inferior *inferior = bind_check_inferior(L, 1);
+    pid_t tid = lua_isnoneornil(L, 2) ? inferior->selected : bind_check_pid(L, 2);
+    const struct tracee *thread = inferior_find(inferior, tid);
+    if (!thread)
+        return bind_push_failure(L, "stop_reason", -ESRCH);
+    if (thread->state == TRACEE_RUNNING)
+        lua_pushstring(L, "running");
+    else
+        bind_push_reason(L, thread->stopped_by);
+    return 1;
+}
+
 void bind_add_stop(lua_State *L)
 {
     static const luaL_Reg methods[] = {
         {"interrupt", l_interrupt},
         {"select", l_select},
+        {"stop_reason", l_stop_reason},
         {NULL, NULL},
     };
     bind_add_methods(L, methods);

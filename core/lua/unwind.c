@@ -83,7 +83,7 @@ static int l_add(lua_State *L)
 // @treturn[1] table list of booleans: the pc is where the frame is; else where a call in it will
 // return to
 // @treturn[1] boolean whether these are all
-// @treturn[2] nil, message, errno (ESRCH: the thread is not stopped)
+// @treturn[2] nil, message, errno (EBUSY: the thread is running; ESRCH: it is gone)
 static int l_frames(lua_State *L)
 {
     struct unwinder *unwinder = *check_unwinder(L);
@@ -94,7 +94,7 @@ static int l_frames(lua_State *L)
     frames.list = lua_newuserdatauv(L, frames.room * sizeof *frames.list, 0);
     const struct tracee *thread = bind_opt_thread(L, 3, inferior);
     if (!thread)
-        return bind_push_failure(L, "frames", -ESRCH);
+        return bind_push_failure(L, "frames", bind_no_thread(L, 3, inferior));
     int err = unwinder_frames(unwinder, inferior, thread, &frames);
     lua_newtable(L);
     lua_newtable(L);

@@ -2,18 +2,31 @@
 #include "lua/util.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 
-int bind_push_failure(lua_State *L, const char *what, int err)
+static int push_failure(lua_State *L, const char *what, const char *message, int number)
 {
-    const char *message = err == -EILSEQ ? "bytes differ" : strerror(-err);
     lua_pushnil(L);
     if (what)
         lua_pushfstring(L, "%s: %s", what, message);
     else
         lua_pushstring(L, message);
-    lua_pushinteger(L, -err);
+    lua_pushinteger(L, number);
     return 3;
+}
+
+int bind_push_failure(lua_State *L, const char *what, int err)
+{
+    const char *message = err == -EILSEQ  ? "bytes differ"
+                          : err == -EBUSY ? "the thread is running"
+                                          : strerror(-err);
+    return push_failure(L, what, message, -err);
+}
+
+int bind_push_errno(lua_State *L, const char *what, int number)
+{
+    return push_failure(L, what, strerror(number), number);
 }
 
 int bind_push_result(lua_State *L, const char *what, int err)
@@ -100,6 +113,15 @@ pid_t bind_check_pid(lua_State *L, int index)
     lua_Integer pid = luaL_checkinteger(L, index);
     luaL_argcheck(L, pid > 0 && pid <= 0x7fffffff, index, "not a process id");
     return (pid_t)pid;
+}
+
+int bind_opt_timeout(lua_State *L, int index, int absent)
+{
+    if (lua_isnoneornil(L, index))
+        return absent;
+    lua_Integer timeout = luaL_checkinteger(L, index);
+    luaL_argcheck(L, timeout >= 0 && timeout <= INT_MAX, index, "not a number of milliseconds");
+    return (int)timeout;
 }
 
 void bind_make_type(lua_State *L, const char *name, const luaL_Reg methods[],

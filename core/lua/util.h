@@ -15,8 +15,12 @@
 #include <stdint.h>
 
 /* Pushes nil, "what: message", errno for the negative result `err` of a function of core; `what`
- * may be NULL. Returns 3, the number of results, as a binding does. */
+ * may be NULL. Returns 3, the number of results, as a binding does. -EBUSY is a thread that
+ * runs. */
 int bind_push_failure(lua_State *L, const char *what, int err);
+
+/* The same for an errno that a system call of somebody's has given. */
+int bind_push_errno(lua_State *L, const char *what, int number);
 
 /* Pushes true if `err` is 0, else a failure. Returns the number of results. */
 int bind_push_result(lua_State *L, const char *what, int err);
@@ -45,6 +49,10 @@ struct snapshot_range *bind_check_ranges(lua_State *L, int index, size_t *count)
 
 /* Gives the process id at a stack index. Raises for what cannot be one. */
 pid_t bind_check_pid(lua_State *L, int index);
+
+/* Gives the optional timeout at a stack index, in milliseconds; `absent` if there is none. Raises
+ * for what is none: negative, or more than an int holds (24 days). */
+int bind_opt_timeout(lua_State *L, int index, int absent);
 
 /* Makes a type of userdata with methods and metamethods, unless the state has it already. Both
  * lists end with {NULL, NULL}. */

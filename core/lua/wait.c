@@ -10,6 +10,7 @@
 static const char *const reasons[] = {
     [EVENT_EXEC] = "exec",
     [EVENT_BREAKPOINT] = "breakpoint-hit",
+    [EVENT_WATCHPOINT] = "watchpoint-trigger",
     [EVENT_SIGNAL] = "signal-received",
     [EVENT_SYSCALL_ENTRY] = "syscall-entry",
     [EVENT_SYSCALL_RETURN] = "syscall-return",
@@ -21,6 +22,11 @@ static const char *const reasons[] = {
     [EVENT_EXITED] = "exited",
     [EVENT_EXITED_SIGNALLED] = "exited-signalled",
 };
+
+void bind_push_reason(lua_State *L, int reason)
+{
+    lua_pushstring(L, reason < 0 ? "interrupted" : reasons[reason]);
+}
 
 static void set_signal(lua_State *L, int number)
 {
@@ -42,6 +48,37 @@ static void push_arguments(lua_State *L, const uint64_t arguments[6])
     lua_setfield(L, -2, "arguments");
 }
 
+/* Sets a field to the value of up to eight bytes as an integer, since both CPUs are little-endian;
+ * of other sizes as a byte string. */
+static void set_value(lua_State *L, const char *name, const uint8_t *bytes, unsigned size)
+{
+    uint64_t value = 0;
+    bool is_integer = size <= sizeof value && (size & (size - 1)) == 0;
+    if (is_integer)
+        memcpy(&value, bytes, size);
+    if (is_integer)
+        lua_pushinteger(L, (lua_Integer)value);
+    else
+        lua_pushlstring(L, (const char *)bytes, size);
+    lua_setfield(L, -2, name);
+}
+
+/* GDB/MI's names by the kind of access. */
+static const char *const touch_reasons[] = {
+    [ARCH_DEBUG_WRITE] = "watchpoint-trigger",
+    [ARCH_DEBUG_READ] = "read-watchpoint-trigger",
+    [ARCH_DEBUG_ACCESS] = "access-watchpoint-trigger",
+};
+
+static void set_touch(lua_State *L, const struct touch *touch)
+{
+    bind_set_string(L, "reason", touch_reasons[touch->kind]);
+    bind_set_integer(L, "point", touch->id);
+    bind_set_integer(L, "address", touch->address);
+    set_value(L, "old", touch->before, touch->size);
+    set_value(L, "new", touch->now, touch->size);
+}
+
 static void push_event(lua_State *L, const struct event *event)
 {
     lua_createtable(L, 0, 4);
@@ -50,6 +87,13 @@ static void push_event(lua_State *L, const struct event *event)
     switch (event->reason) {
     case EVENT_BREAKPOINT:
         bind_set_integer(L, "address", event->address);
+        if (event->stepped)
+            bind_set_boolean(L, "stepped", true);
+        break;
+    case EVENT_WATCHPOINT:
+        set_touch(L, &event->touch);
+        if (event->stepped)
+            bind_set_boolean(L, "stepped", true);
         break;
     case EVENT_SYSCALL_ENTRY:
         bind_set_integer(L, "syscall", (uint64_t)event->value);
@@ -94,7 +138,8 @@ static void push_same(lua_State *L, int index, const struct inferior *inferior)
 
 /// Waits for the next event. Only the thread of the event is stopped by it, and becomes the
 // selected one. `reason` is one of GDB/MI's ("exec", "breakpoint-hit", "signal-received",
-// "syscall-entry", "syscall-return", "end-stepping-range", "fork", "vfork", "exited",
+// "syscall-entry", "syscall-return", "end-stepping-range", "watchpoint-trigger",
+// "read-watchpoint-trigger", "access-watchpoint-trigger", "fork", "vfork", "exited",
 // "exited-signalled") or "group-stop" or "thread-exited".
 // @function inferior:wait
 // @int[opt] timeout milliseconds; without it the wait may last for ever
@@ -107,7 +152,7 @@ static int l_wait(lua_State *L)
 {
     struct event event;
     struct inferior *inferior = bind_check_inferior(L, 1);
-    int timeout = (int)luaL_optinteger(L, 2, -1);
+    int timeout = bind_opt_timeout(L, 2, -1);
     int err = inferior_wait(inferior, timeout, &event);
     if (err)
         return bind_push_failure(L, "wait", err);
@@ -128,7 +173,7 @@ static int l_wait_any(lua_State *L)
 {
     struct event event;
     struct inferior *which = NULL;
-    int timeout = (int)luaL_optinteger(L, 2, -1);
+    int timeout = bind_opt_timeout(L, 2, -1);
     size_t count = 0, i = 0;
     luaL_checktype(L, 1, LUA_TTABLE);
     for (lua_pushnil(L); lua_next(L, 1); lua_pop(L, 1), count++)

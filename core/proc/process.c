@@ -46,6 +46,13 @@ bool process_is_kernel_thread(pid_t tid)
     return read_state(tid, &state, &flags) == 0 && (flags & (PF_IO_WORKER | PF_USER_WORKER)) != 0;
 }
 
+char process_state(pid_t tid)
+{
+    char state;
+    unsigned long flags;
+    return read_state(tid, &state, &flags) == 0 ? state : 'X';
+}
+
 static bool lives(pid_t tid)
 {
     char state;

@@ -21,6 +21,10 @@ pid_t process_living(pid_t pid);
  * the program's code. */
 bool process_is_kernel_thread(pid_t tid);
 
+/* Gives the state of a thread, as /proc/TID/stat has it: 'R', 'S', 'D', 'T', 't', 'Z'; 'X': it is
+ * gone. */
+char process_state(pid_t tid);
+
 /* Opens the entry `name` of /proc/PID, close-on-exec, with the given flags of open(2). If that is
  * about memory it is a living thread's. Returns a file descriptor or -errno. */
 int process_open(pid_t pid, const char *name, int flags);

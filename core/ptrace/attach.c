@@ -4,7 +4,9 @@
 #include "base/clock.h"
 #include "base/ticker.h"
 #include "proc/process.h"
+#include "ptrace/birth.h"
 #include "ptrace/collect.h"
+#include "ptrace/pending.h"
 #include "ptrace/run.h"
 #include "ptrace/stop.h"
 
@@ -178,9 +180,11 @@ int inferior_attach(struct inferior *inferior, pid_t pid, int timeout)
             err = -ESRCH;
         if (err != -EAGAIN)
             break;
+        pending_drop(inferior, true);
         inferior->exited = false;
         inferior->selected = pid;
     }
+    pending_drop(inferior, true); /* what happened before is told to nobody */
     if (!err && !inferior_thread(inferior, 0)) /* the first thread has ended, others live on */
         inferior->selected = inferior->threads[0].tid;
     if (err && inferior->thread_count)
@@ -192,18 +196,22 @@ int inferior_attach(struct inferior *inferior, pid_t pid, int timeout)
 
 int inferior_adopt(const struct inferior *parent, pid_t pid, struct inferior *child)
 {
-    int status, err = inferior_init(child, pid, parent->options, false);
+    int status = 0, err = inferior_init(child, pid, parent->options, false);
     if (!err)
         err = collect_wait(child->threads, clock_deadline(ADOPT_MS), &status);
     if (!err && !WIFSTOPPED(status)) {
         child->thread_count = 0;
         err = -ESRCH;
     }
-    if (!err)
+    if (!err) {
         child->threads[0].state = TRACEE_STOPPED;
-    else
+        err = birth_adopt(parent, child);
+    }
+    if (err)
         inferior_free(child);
-    if (err && err != -ESRCH)
-        collect_leave(pid, 0);
+    if (err && err != -ESRCH) {
+        birth_give_up(parent, pid);
+        collect_leave(pid, status);
+    }
     return err;
 }

@@ -1,197 +1,288 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ptrace/breakpoint.h"
 
-#include "base/clock.h"
-#include "ptrace/collect.h"
+#include "proc/process.h"
+#include "ptrace/debug.h"
+#include "ptrace/hold.h"
 #include "ptrace/memory.h"
+#include "ptrace/traps.h"
 
 #include <errno.h>
-#include <sys/ptrace.h>
-#include <sys/wait.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
-#ifndef PTRACE_EVENT_STOP
-#define PTRACE_EVENT_STOP 128
-#endif
+#define INSN sizeof arch_trap_insn
 
-#define STEP_MS 10000 /* the longest that one instruction may take: it may be a system call */
+/* ---- traps in memory ---- */
 
-static int write_trap(struct inferior *inferior, const struct breakpoint *b)
+/* Writes a trap into memory, whatever stands there now is its original. */
+static int plant(struct inferior *inferior, struct trap *trap)
 {
-    return memory_write(inferior, b->address, arch_trap_insn, sizeof arch_trap_insn);
+    int err = memory_peek(inferior, trap->address, trap->original, INSN);
+    if (!err)
+        err = memory_poke(inferior, trap->address, arch_trap_insn, INSN);
+    trap->planted = !err;
+    return err;
 }
 
-static int write_original(struct inferior *inferior, const struct breakpoint *b)
+/* Tells whether a trap still stands in memory: the program may have written something else there,
+ * or have mapped something else. */
+static bool stands(struct inferior *inferior, const struct trap *trap)
 {
-    return memory_write(inferior, b->address, b->original, sizeof b->original);
+    uint8_t now[INSN];
+    return memory_peek(inferior, trap->address, now, INSN) == 0 &&
+           memcmp(now, arch_trap_insn, INSN) == 0;
 }
 
-/* Finds a debug register that no breakpoint uses. Gives its number or -ENOSPC. */
-static int free_slot(const struct inferior *inferior)
+static int uproot(struct inferior *inferior, struct trap *trap)
 {
-    bool taken[ARCH_HARDWARE_BREAKPOINTS] = {false};
-    for (size_t i = 0; i < INFERIOR_BREAKPOINTS; i++)
-        if (inferior->breakpoints[i].used && inferior->breakpoints[i].hardware)
-            taken[inferior->breakpoints[i].slot] = true;
-    for (int slot = 0; slot < ARCH_HARDWARE_BREAKPOINTS; slot++)
-        if (!taken[slot])
-            return slot;
-    return -ENOSPC;
+    int err = 0;
+    if (trap->planted && stands(inferior, trap))
+        err = memory_poke(inferior, trap->address, trap->original, INSN);
+    if (!err)
+        trap->planted = false;
+    return err;
 }
 
-static int insert_hardware(struct inferior *inferior, struct breakpoint *b)
+bool breakpoint_lift(struct inferior *inferior, uint64_t address)
 {
-    int slot = free_slot(inferior);
-    if (slot < 0)
-        return slot;
-    b->slot = (unsigned)slot;
-    b->hardware = true;
-    for (size_t i = 0; i < inferior->thread_count; i++) {
-        int err = arch_breakpoint_set(inferior->threads[i].tid, b->slot, b->address);
-        if (!err)
-            continue;
-        while (i-- > 0)
-            arch_breakpoint_clear(inferior->threads[i].tid, b->slot);
-        return err;
+    const struct trap *trap = traps_find(inferior, address);
+    return trap && trap->planted && stands(inferior, trap) &&
+           memory_poke(inferior, address, trap->original, INSN) == 0;
+}
+
+void breakpoint_lower(struct inferior *inferior, uint64_t address)
+{
+    if (traps_find(inferior, address))
+        memory_poke(inferior, address, arch_trap_insn, INSN);
+}
+
+void breakpoint_lift_all(struct inferior *inferior)
+{
+    inferior->lifts++;
+    for (size_t i = 0; i < inferior->trap_list.count; i++)
+        uproot(inferior, &inferior->traps[i]);
+}
+
+void breakpoint_lower_all(struct inferior *inferior)
+{
+    if (inferior->lifts == 0 || --inferior->lifts)
+        return;
+    for (size_t i = 0; i < inferior->trap_list.count; i++)
+        if (inferior->traps[i].references)
+            plant(inferior, &inferior->traps[i]);
+}
+
+void breakpoint_clean(const struct inferior *inferior, pid_t child)
+{
+    if (inferior->trap_list.count == 0)
+        return;
+    int mem = process_open(child, "mem", O_RDWR);
+    for (size_t i = 0; i < inferior->trap_list.count && mem >= 0; i++) {
+        const struct trap *trap = &inferior->traps[i];
+        uint8_t now[INSN];
+        if (trap->planted && pread(mem, now, INSN, (off_t)trap->address) == (ssize_t)INSN &&
+            memcmp(now, arch_trap_insn, INSN) == 0 &&
+            pwrite(mem, trap->original, INSN, (off_t)trap->address) < 0)
+            break;
     }
-    return 0;
+    if (mem >= 0)
+        close(mem);
 }
 
-static int insert_software(struct inferior *inferior, struct breakpoint *b)
+/* Forgets traps that nobody needs, once no thread can have executed one without being told of. */
+static void tidy(struct inferior *inferior)
 {
+    for (size_t i = 0; i < inferior->thread_count; i++)
+        if (inferior->threads[i].state == TRACEE_RUNNING)
+            return;
+    traps_drop_unused(inferior);
+}
+
+/* ---- what breakpoints stand on ---- */
+
+/* Has forks seen, so that no child runs into a trap. Threads that run are held for it. */
+static int see_forks(struct inferior *inferior)
+{
+    int err = hold_threads(inferior);
+    if (err)
+        return err;
+    err = inferior_see_forks(inferior);
+    int released = hold_release(inferior);
+    return err ? err : released;
+}
+
+static int take_trap(struct inferior *inferior, uint64_t address)
+{
+    int err = see_forks(inferior);
+    struct trap *trap = err ? NULL : traps_find(inferior, address);
+    if (!err && !trap) {
+        trap = traps_add(inferior, address);
+        err = trap ? 0 : -ENOMEM;
+    }
+    if (!err && !trap->planted && !inferior->lifts)
+        err = plant(inferior, trap);
+    if (!err)
+        trap->references++;
+    tidy(inferior);
+    return err;
+}
+
+static int give_trap_back(struct inferior *inferior, uint64_t address)
+{
+    struct trap *trap = traps_find(inferior, address);
+    if (!trap || --trap->references)
+        return 0;
+    int err = uproot(inferior, trap);
+    tidy(inferior);
+    return err;
+}
+
+static int take_register(struct inferior *inferior, struct breakpoint *b)
+{
+    int err = hold_threads(inferior);
+    if (err)
+        return err;
+    err = debug_take(inferior, ARCH_DEBUG_EXECUTE, b->address, 1, &b->slot);
+    int released = hold_release(inferior);
+    if (!err && released)
+        debug_give_back(inferior, b->slot);
+    return err ? err : released;
+}
+
+static int take(struct inferior *inferior, struct breakpoint *b)
+{
+    return b->hardware ? take_register(inferior, b) : take_trap(inferior, b->address);
+}
+
+static int give_back(struct inferior *inferior, const struct breakpoint *b)
+{
+    return b->hardware ? debug_give_back(inferior, b->slot) : give_trap_back(inferior, b->address);
+}
+
+/* ---- breakpoints ---- */
+
+/* A thread that stands where a breakpoint is set has arrived there before. */
+static void let_selected_pass(struct inferior *inferior, uint64_t address)
+{
+    struct arch_regs regs;
+    struct tracee *thread = inferior_thread(inferior, 0);
+    if (!thread || arch_regs_get(thread->tid, &regs) || arch_pc(&regs) != address)
+        return;
+    thread->passes = true;
+    thread->passing = address;
+}
+
+static int take_as(struct inferior *inferior, struct breakpoint *b, enum breakpoint_kind kind)
+{
+    int err = -ENOSPC;
+    b->hardware = true;
+    if (kind != BREAKPOINT_SOFTWARE)
+        err = take(inferior, b);
+    if (!err || kind == BREAKPOINT_HARDWARE)
+        return err;
     b->hardware = false;
-    int err = memory_read(inferior, b->address, b->original, sizeof b->original);
-    return err ? err : write_trap(inferior, b);
+    return take(inferior, b);
 }
 
 int breakpoint_insert(struct inferior *inferior, uint64_t address, enum breakpoint_kind kind,
-                      size_t *index)
+                      uint64_t *id)
 {
-    size_t i = 0;
-    while (i < INFERIOR_BREAKPOINTS && inferior->breakpoints[i].used)
-        i++;
-    if (i == INFERIOR_BREAKPOINTS)
-        return -ENOSPC;
-    struct breakpoint b = {.address = arch_address(address), .used = true};
-    int err = kind == BREAKPOINT_SOFTWARE ? -ENOSPC : insert_hardware(inferior, &b);
-    if (err && kind != BREAKPOINT_HARDWARE)
-        err = insert_software(inferior, &b);
+    struct list *list = &inferior->breakpoint_list;
+    struct breakpoint *all = inferior_grow(inferior->breakpoints, list, sizeof *all);
+    if (!all)
+        return -ENOMEM;
+    inferior->breakpoints = all;
+    struct breakpoint b = {.address = arch_address(address), .enabled = true};
+    int err = inferior->thread_count ? take_as(inferior, &b, kind) : -ESRCH;
     if (err)
         return err;
-    inferior->breakpoints[i] = b;
-    *index = i;
+    *id = b.id = ++inferior->last_point;
+    all[list->count++] = b;
+    let_selected_pass(inferior, b.address);
     return 0;
 }
 
-int breakpoint_remove(struct inferior *inferior, size_t index)
+struct breakpoint *breakpoint_find(const struct inferior *inferior, uint64_t id)
 {
-    struct breakpoint *b = &inferior->breakpoints[index];
-    int err = 0;
-    if (b->used && b->hardware) {
-        for (size_t i = 0; i < inferior->thread_count; i++)
-            if (inferior->threads[i].state != TRACEE_RUNNING)
-                arch_breakpoint_clear(inferior->threads[i].tid, b->slot);
-    } else if (b->used) {
-        err = write_original(inferior, b);
-    }
-    b->used = false;
+    for (size_t i = inferior->breakpoint_list.count; i-- > 0;)
+        if (inferior->breakpoints[i].id == id)
+            return &inferior->breakpoints[i];
+    return NULL;
+}
+
+int breakpoint_remove(struct inferior *inferior, uint64_t id)
+{
+    struct breakpoint *b = breakpoint_find(inferior, id);
+    if (!b)
+        return 0;
+    int err = b->enabled ? give_back(inferior, b) : 0;
+    size_t i = (size_t)(b - inferior->breakpoints);
+    size_t rest = --inferior->breakpoint_list.count - i;
+    memmove(b, b + 1, rest * sizeof *b);
     return err;
 }
 
 void breakpoint_remove_all(struct inferior *inferior)
 {
-    for (size_t i = 0; i < INFERIOR_BREAKPOINTS; i++)
-        breakpoint_remove(inferior, i);
+    while (inferior->breakpoint_list.count)
+        breakpoint_remove(inferior,
+                          inferior->breakpoints[inferior->breakpoint_list.count - 1].id);
 }
 
-int breakpoint_arm_thread(struct inferior *inferior, const struct tracee *thread)
+int breakpoint_enable(struct inferior *inferior, uint64_t id, bool on)
 {
-    int err = 0;
-    for (size_t i = 0; i < INFERIOR_BREAKPOINTS && !err; i++) {
-        const struct breakpoint *b = &inferior->breakpoints[i];
-        if (b->used && b->hardware)
-            err = arch_breakpoint_set(thread->tid, b->slot, b->address);
-    }
+    struct breakpoint *b = breakpoint_find(inferior, id);
+    if (!b)
+        return -ENOENT;
+    if (b->enabled == on)
+        return 0;
+    int err = on ? take(inferior, b) : give_back(inferior, b);
+    if (!err)
+        b->enabled = on;
     return err;
 }
 
-static const struct breakpoint *find(const struct inferior *inferior, uint64_t address,
-                                     bool hardware)
+void breakpoint_forget(struct inferior *inferior)
 {
-    for (size_t i = 0; i < INFERIOR_BREAKPOINTS; i++) {
+    inferior->breakpoint_list.count = inferior->trap_list.count = 0;
+    inferior->lifts = 0;
+}
+
+bool breakpoint_stops(const struct inferior *inferior, uint64_t address, pid_t tid)
+{
+    for (size_t i = 0; i < inferior->breakpoint_list.count; i++) {
         const struct breakpoint *b = &inferior->breakpoints[i];
-        if (b->used && b->hardware == hardware && b->address == address)
-            return b;
-    }
-    return NULL;
-}
-
-bool breakpoint_hit(struct inferior *inferior, const struct tracee *thread, uint64_t *address)
-{
-    struct arch_regs regs;
-    if (arch_regs_get(thread->tid, &regs))
-        return false;
-    uint64_t pc = arch_pc(&regs);
-    *address = pc;
-    if (find(inferior, pc, true))
-        return true;
-    if (!find(inferior, pc - ARCH_TRAP_PC_ADVANCE, false))
-        return false;
-    *address = pc - ARCH_TRAP_PC_ADVANCE;
-    arch_set_pc(&regs, *address);
-    return arch_regs_set(thread->tid, &regs) == 0;
-}
-
-/* Finds the breakpoint at `pc` that would stop a thread which goes on from there; NULL: there is
- * none. */
-static const struct breakpoint *find_in_the_way(const struct inferior *inferior, uint64_t pc)
-{
-    const struct breakpoint *b = find(inferior, pc, false);
-    return b || !ARCH_HARDWARE_BREAKPOINT_REPEATS ? b : find(inferior, pc, true);
-}
-
-/* Takes a breakpoint away for one step of a thread, and puts it back. */
-static int lift(struct inferior *inferior, const struct tracee *thread, const struct breakpoint *b)
-{
-    return b->hardware ? arch_breakpoint_clear(thread->tid, b->slot) : write_original(inferior, b);
-}
-
-static int lower(struct inferior *inferior, const struct tracee *thread, const struct breakpoint *b)
-{
-    return b->hardware ? arch_breakpoint_set(thread->tid, b->slot, b->address)
-                       : write_trap(inferior, b);
-}
-
-static bool has_any(const struct inferior *inferior)
-{
-    for (size_t i = 0; i < INFERIOR_BREAKPOINTS; i++)
-        if (inferior->breakpoints[i].used)
+        if (b->address == address && b->enabled && (b->thread == 0 || b->thread == tid))
             return true;
+    }
     return false;
 }
 
-int breakpoint_step_over(struct inferior *inferior, struct tracee *thread, bool only)
+/* Copies a list; NULL also where it is empty. */
+static void *copy(const void *items, size_t count, size_t size, struct list *list)
 {
-    struct arch_regs regs;
-    if (thread->state != TRACEE_STOPPED || !has_any(inferior) || arch_regs_get(thread->tid, &regs))
-        return 0;
-    const struct breakpoint *b = find_in_the_way(inferior, arch_pc(&regs));
-    if (!b)
-        return 0;
-    int status, signal = thread->signal;
-    thread->signal = 0;
-    int err = lift(inferior, thread, b);
-    if (!err)
-        err = collect_run_to_stop(thread, RESUME_STEP, clock_deadline(STEP_MS), &status);
-    if (err)
-        return err;
-    int kind = status >> 16;
-    bool is_event = kind != 0 && kind != PTRACE_EVENT_STOP;
-    if (only || is_event) {
-        tracee_keep_status(thread, status);
-        thread->signal = signal;
-        thread->how = only ? RESUME_STEP : RESUME_CONT;
-        return kind == PTRACE_EVENT_EXEC ? 0 : lower(inferior, thread, b);
-    }
-    thread->signal = WSTOPSIG(status) != SIGTRAP && kind == 0 ? WSTOPSIG(status) : signal;
-    return lower(inferior, thread, b);
+    void *items_of_its_own = count ? malloc(count * size) : NULL;
+    if (items_of_its_own)
+        memcpy(items_of_its_own, items, count * size);
+    list->count = list->capacity = items_of_its_own ? count : 0;
+    return items_of_its_own;
+}
+
+int breakpoint_inherit(const struct inferior *parent, struct inferior *child)
+{
+    size_t breakpoints = parent->breakpoint_list.count, traps = parent->trap_list.count;
+    child->breakpoints = copy(parent->breakpoints, breakpoints, sizeof *parent->breakpoints,
+                              &child->breakpoint_list);
+    child->traps = copy(parent->traps, traps, sizeof *parent->traps, &child->trap_list);
+    child->last_point = parent->last_point;
+    if (child->breakpoint_list.count != breakpoints || child->trap_list.count != traps)
+        return -ENOMEM;
+    for (unsigned i = 0; i < ARCH_DEBUG_SLOTS; i++)
+        if (parent->debug[i].kind == ARCH_DEBUG_EXECUTE)
+            child->debug[i] = parent->debug[i];
+    child->debug_version = parent->debug_version;
+    return debug_arm(child, &child->threads[0]);
 }

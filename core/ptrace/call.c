@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ptrace/call.h"
 
-#include "ptrace/collect.h"
+#include "ptrace/birth.h"
 #include "ptrace/function.h"
 
 #include <asm/unistd.h>
@@ -121,24 +121,33 @@ static bool is_birth(int kind)
     return kind == PTRACE_EVENT_CLONE || kind == PTRACE_EVENT_FORK || kind == PTRACE_EVENT_VFORK;
 }
 
-/* The call has made a thread or process. That is told when this thread is resumed, but a function
- * may make several: then threads are taken in at once, and processes are let go. */
+/* Tells whether a birth is told when the thread is resumed. A function may make several tasks, and
+ * wait for them: so of these only a process is told of, the first one, if it is to be. */
+static bool is_told(const struct inferior *inferior, const struct tracee *thread, int kind)
+{
+    if (!thread->call->is_function)
+        return !thread->born;
+    return !thread->born && inferior->follows && kind == PTRACE_EVENT_FORK;
+}
+
+/* The call has made a thread or process. If it is not told of later, a thread is taken in at once,
+ * and a process is let go. */
 static int note_birth(struct inferior *inferior, struct tracee *thread, int status)
 {
     unsigned long new = 0;
     pid_t tid = thread->tid;
-    int err = tracee_event_message(thread, &new);
+    int kind = status >> 16, err = tracee_event_message(thread, &new);
     if (err)
         return err;
-    if (!thread->born && !(thread->call->is_function && status >> 16 == PTRACE_EVENT_CLONE)) {
+    if (is_told(inferior, thread, kind)) {
         thread->born = status;
         thread->born_tid = (pid_t)new;
         return go_on(thread);
     }
-    if (status >> 16 != PTRACE_EVENT_CLONE)
-        collect_let_go((pid_t)new);
+    if (kind != PTRACE_EVENT_CLONE)
+        birth_let_go(inferior, thread, (pid_t)new, kind == PTRACE_EVENT_VFORK);
     else
-        err = function_take_thread(inferior, (pid_t)new);
+        err = birth_take_thread(inferior, (pid_t)new);
     thread = inferior_find(inferior, tid); /* the table may have moved */
     return err ? err : go_on(thread);
 }
@@ -161,6 +170,8 @@ static int take_other(struct inferior *inferior, struct tracee *thread, int stat
         call->err = -EFAULT;
         return put_back(thread);
     }
+    if (kind == PTRACE_EVENT_VFORK_DONE)
+        birth_done(inferior, thread);
     if (is_birth(kind))
         return note_birth(inferior, thread, status);
     /* Interrupted before the call, as a thread in a frozen control group (v2) can be. */

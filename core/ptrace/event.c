@@ -2,17 +2,17 @@
 #include "ptrace/event.h"
 
 #include "proc/process.h"
+#include "ptrace/birth.h"
 #include "ptrace/breakpoint.h"
 #include "ptrace/call.h"
 #include "ptrace/collect.h"
+#include "ptrace/debug.h"
 #include "ptrace/memory.h"
+#include "ptrace/trap.h"
 
 #include <errno.h>
-#include <string.h>
 #include <sys/ptrace.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #ifndef PTRACE_EVENT_STOP
 #define PTRACE_EVENT_STOP 128
@@ -29,8 +29,10 @@ static int take_end(struct inferior *inferior, pid_t tid, int status, struct eve
     event->number = WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status);
     event->core_dumped = WIFSIGNALED(status) && WCOREDUMP(status);
     struct tracee *thread = inferior_find(inferior, tid);
-    if (thread)
+    if (thread) {
         call_forget(thread);
+        birth_done(inferior, thread);
+    }
     inferior_remove(inferior, tid);
     if (last) {
         inferior->thread_count = 0;
@@ -46,7 +48,10 @@ static int take_end(struct inferior *inferior, pid_t tid, int status, struct eve
  * thread has called execve, it is the leader now. */
 static int take_exec(struct inferior *inferior)
 {
-    struct tracee leader = {.tid = inferior->pid, .state = TRACEE_STOPPED, .in_exec = true};
+    struct tracee leader = {.tid = inferior->pid,
+                            .state = TRACEE_STOPPED,
+                            .in_exec = true,
+                            .options = inferior->options};
     bool had_threads = inferior->thread_count > 1;
     for (size_t i = 0; i < inferior->thread_count; i++)
         call_forget(&inferior->threads[i]);
@@ -54,7 +59,10 @@ static int take_exec(struct inferior *inferior)
     inferior->thread_count = 1;
     inferior->selected = leader.tid;
     inferior->syscall_insn = 0;
-    memset(inferior->breakpoints, 0, sizeof inferior->breakpoints);
+    inferior->lender = 0;
+    breakpoint_forget(inferior);
+    watchpoint_forget(inferior);
+    debug_forget(inferior);
     memory_reopen(inferior);
     if (had_threads)
         collect_let_children_go(inferior->pid);
@@ -81,11 +89,19 @@ static int tell_fork(pid_t pid, enum event_reason reason, struct event *event)
     return 1;
 }
 
-static int take_fork(struct tracee *parent, enum event_reason reason, struct event *event)
+static int take_fork(struct inferior *inferior, struct tracee *parent, enum event_reason reason,
+                     struct event *event)
 {
     pid_t pid;
     int err = new_task(parent, &pid);
-    return err ? err : tell_fork(pid, reason, event);
+    if (err)
+        return err;
+    if (reason == EVENT_VFORK)
+        parent->vfork_child = pid;
+    if (inferior->follows)
+        return tell_fork(pid, reason, event);
+    birth_let_go(inferior, parent, pid, reason == EVENT_VFORK);
+    return 0;
 }
 
 /* Tells whether a new task is a process of its own. PTRACE_EVENT_CLONE tells of threads, and also
@@ -96,58 +112,48 @@ static bool is_process(const struct inferior *inferior, pid_t tid)
     return process_status(tid, "Tgid", 10, &group) == 0 && (pid_t)group != inferior->pid;
 }
 
-/* Tells whether nothing is left of a task: it was born, has ended, and was collected. */
-static bool is_gone(pid_t tid) { return syscall(SYS_tkill, tid, 0) < 0 && errno == ESRCH; }
-
 static int take_clone(struct inferior *inferior, struct tracee *parent, struct event *event)
 {
     pid_t tid;
     int err = new_task(parent, &tid);
-    if (err || is_gone(tid) || inferior_find(inferior, tid))
+    if (err)
         return err;
-    if (inferior_follows_fork(inferior) && is_process(inferior, tid))
+    if (inferior->follows && is_process(inferior, tid))
         return tell_fork(tid, EVENT_FORK, event);
-    struct tracee *thread = inferior_add(inferior, tid);
-    if (!thread)
-        return -ENOMEM;
-    thread->fresh = true;
-    if (collect_take_newborn(tid, &err))
-        tracee_keep_status(thread, err);
-    return 0;
+    return birth_take_thread(inferior, tid);
 }
 
 /* Takes in the first stop of a new task. One that is a process of its own is let go. */
 static int take_fresh(struct inferior *inferior, struct tracee *thread)
 {
     thread->fresh = false;
-    if (is_process(inferior, thread->tid)) {
-        int err = tracee_detach(thread);
-        if (!err || err == -ESRCH)
-            inferior_remove(inferior, thread->tid);
-        return err == -ESRCH ? 0 : err;
-    }
-    return breakpoint_arm_thread(inferior, thread);
+    if (!is_process(inferior, thread->tid))
+        return 0;
+    breakpoint_clean(inferior, thread->tid);
+    int err = tracee_detach(thread);
+    if (!err || err == -ESRCH)
+        inferior_remove(inferior, thread->tid);
+    return err == -ESRCH ? 0 : err;
 }
 
-/* SIGTRAP has many senders: siginfo tells a breakpoint and a step from a signal that some process
- * sent. */
+/* SIGTRAP has many senders. */
 static int take_trap(struct inferior *inferior, struct tracee *thread, struct event *event)
 {
-    siginfo_t info;
-    int err = tracee_siginfo(thread, &info);
-    if (err)
+    static const enum event_reason reasons[] = {
+        [TRAP_SIGNAL] = EVENT_SIGNAL,
+        [TRAP_STEPPED] = EVENT_STEP,
+        [TRAP_BREAKPOINT] = EVENT_BREAKPOINT,
+        [TRAP_WATCHPOINT] = EVENT_WATCHPOINT,
+    };
+    struct trap_news news;
+    int err = trap_take(inferior, thread, &news);
+    if (err || news.kind == TRAP_NOBODYS)
         return err;
-    if (info.si_code == TRAP_TRACE) {
-        event->reason = EVENT_STEP;
-        return 1;
-    }
-    if (info.si_code > 0 && breakpoint_hit(inferior, thread, &event->address)) {
-        event->reason = EVENT_BREAKPOINT;
-        return 1;
-    }
-    thread->signal = SIGTRAP;
-    event->reason = EVENT_SIGNAL;
+    event->reason = reasons[news.kind];
     event->number = SIGTRAP;
+    event->address = news.address;
+    event->stepped = news.stepped;
+    event->touch = news.touch;
     return 1;
 }
 
@@ -161,8 +167,22 @@ static int take_syscall(struct tracee *thread, struct event *event)
         event->reason = EVENT_EXEC;
         return 1;
     }
+    if (thread->how != RESUME_SYSCALL && !thread->filtered)
+        return 0; /* it was asked for when the thread was set going, and is not any more */
+    thread->entry_told = thread->at_entry;
+    thread->filtered &= thread->at_entry;
     event->reason = thread->at_entry ? EVENT_SYSCALL_ENTRY : EVENT_SYSCALL_RETURN;
     return 1;
+}
+
+/* A seccomp filter has stopped the thread at the entry of a system call, after the stop that
+ * RESUME_SYSCALL makes there. */
+static int take_filtered(struct tracee *thread, struct event *event)
+{
+    bool told = thread->entry_told;
+    thread->filtered = true;
+    thread->how = RESUME_SYSCALL; /* its return is to be told, too */
+    return told ? 0 : take_syscall(thread, event);
 }
 
 /* Takes in the stop of a thread that had not come back from a remote call in time. */
@@ -185,9 +205,13 @@ static int take_stop(struct inferior *inferior, struct tracee *thread, int statu
     if (kind == PTRACE_EVENT_CLONE)
         return take_clone(inferior, thread, event);
     if (kind == PTRACE_EVENT_FORK)
-        return take_fork(thread, EVENT_FORK, event);
+        return take_fork(inferior, thread, EVENT_FORK, event);
     if (kind == PTRACE_EVENT_VFORK)
-        return take_fork(thread, EVENT_VFORK, event);
+        return take_fork(inferior, thread, EVENT_VFORK, event);
+    if (kind == PTRACE_EVENT_VFORK_DONE)
+        birth_done(inferior, thread);
+    if (kind == PTRACE_EVENT_SECCOMP)
+        return take_filtered(thread, event);
     if (kind == PTRACE_EVENT_STOP && thread->fresh)
         return take_fresh(inferior, thread);
     if (kind == PTRACE_EVENT_STOP && signal != SIGTRAP) {
@@ -217,11 +241,14 @@ int event_take(struct inferior *inferior, struct tracee *thread, int status, str
     thread->at_trap = status >> 16 == PTRACE_EVENT_STOP;
     if (thread->call)
         return take_call(inferior, thread, status);
+    thread->stopped_by = -1;
     int told = take_stop(inferior, thread, status, event);
+    thread = inferior_find(inferior, event->tid);
+    if (thread && told == 1)
+        thread->stopped_by = (int)event->reason;
     if (told != -ESRCH)
         return told;
     /* It was killed before it could be asked. Its end is yet to come. */
-    thread = inferior_find(inferior, event->tid);
     if (thread)
         thread->state = TRACEE_RUNNING;
     return 0;

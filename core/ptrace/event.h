@@ -4,10 +4,12 @@
 #define TIEXEC_EVENT_H
 
 #include "ptrace/inferior.h"
+#include "ptrace/watchpoint.h"
 
 enum event_reason {
     EVENT_EXEC,            /* execve has returned; the new program has executed nothing yet */
     EVENT_BREAKPOINT,      /* the thread is at `address`, and has not executed what is there */
+    EVENT_WATCHPOINT,      /* the thread has touched what is watched: `touch` */
     EVENT_SIGNAL,          /* signal `number` has come; resuming gives it back */
     EVENT_SYSCALL_ENTRY,   /* `value` is the system call's number */
     EVENT_SYSCALL_RETURN,  /* `value` is its result */
@@ -29,6 +31,8 @@ struct event {
     int64_t value;
     uint64_t address;
     uint64_t arguments[6]; /* of the system call, on entry */
+    bool stepped;          /* EVENT_BREAKPOINT, EVENT_WATCHPOINT: at the end of a RESUME_STEP */
+    struct touch touch;
 };
 
 /* Takes in one wait status of `thread`, which is now stopped or gone. Returns 1 when *event was

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ptrace/function.h"
 
-#include "ptrace/collect.h"
 #include "ptrace/memory.h"
 
 #include <errno.h>
@@ -109,16 +108,4 @@ bool function_take_signal(struct tracee *thread, int signal)
     if (arch_regs_get(thread->tid, &regs) == 0)
         call->end.pc = arch_pc(&regs);
     return true;
-}
-
-int function_take_thread(struct inferior *inferior, pid_t tid)
-{
-    int status;
-    struct tracee *thread = inferior_find(inferior, tid) ? NULL : inferior_add(inferior, tid);
-    if (!thread)
-        return inferior_find(inferior, tid) ? 0 : -ENOMEM;
-    thread->fresh = true;
-    if (collect_take_newborn(tid, &status))
-        tracee_keep_status(thread, status);
-    return 0;
 }

@@ -26,8 +26,4 @@ enum function_stop function_take_stop(const struct inferior *inferior, struct tr
  * delivered when the thread goes on. */
 bool function_take_signal(struct tracee *thread, int signal);
 
-/* Takes in a thread that the function has made. Pointers into the table of threads are no longer
- * valid. 0 or -errno. */
-int function_take_thread(struct inferior *inferior, pid_t tid);
-
 #endif

@@ -7,7 +7,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define FORKS ((unsigned)(PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK))
+#define FORKS     ((unsigned)(PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK))
+#define SEE_FORKS (FORKS | (unsigned)PTRACE_O_TRACEVFORKDONE)
+#define FIRST_ROOM 8
+#define CALL_MS    10000 /* reading a large file from a slow disk */
 
 static struct inferior *all; /* that this process has: a traced task is of one of them, or astray */
 
@@ -18,6 +21,7 @@ void inferior_init_empty(struct inferior *inferior, pid_t pid, unsigned options)
                                   .mem = -1,
                                   .options = options,
                                   .selected = pid,
+                                  .call_ms = CALL_MS,
                                   .next = all};
     all = inferior;
 }
@@ -45,6 +49,16 @@ struct inferior *inferior_of_process(pid_t pid)
     return one;
 }
 
+struct inferior *inferior_first(void) { return all; }
+
+bool inferior_is_same(const struct inferior *inferior)
+{
+    if (inferior->thread_count)
+        return true; /* a process that is traced keeps its id */
+    return !inferior->exited && inferior->pidfd >= 0 &&
+           syscall(SYS_pidfd_send_signal, inferior->pidfd, 0, NULL, 0) == 0;
+}
+
 int inferior_send_kill(const struct inferior *inferior)
 {
     long err = inferior->pidfd >= 0
@@ -53,30 +67,64 @@ int inferior_send_kill(const struct inferior *inferior)
     return err < 0 ? -errno : 0;
 }
 
-/* Sets an option in every stopped thread. Each thread has its own options and passes them on to
- * threads and processes that it starts. */
-static int set_option(struct inferior *inferior, unsigned option, bool on)
+static int set_its_options(struct tracee *thread, unsigned options)
 {
-    unsigned options = on ? inferior->options | option : inferior->options & ~option;
-    int err = inferior_thread(inferior, 0) ? 0 : -ESRCH;
+    int err = tracee_set_options(thread, options);
+    if (!err)
+        thread->options = options;
+    return err == -ESRCH ? 0 : err; /* it was killed, as wait will tell */
+}
+
+int inferior_keep_options(const struct inferior *inferior, struct tracee *thread)
+{
+    return thread->options == inferior->options ? 0 : set_its_options(thread, inferior->options);
+}
+
+/* Sets options in every stopped thread. Each thread has its own options and passes them on to
+ * threads and processes that it starts. */
+static int set_options(struct inferior *inferior, unsigned options)
+{
+    int err = 0;
     for (size_t i = 0; i < inferior->thread_count && !err; i++)
-        if (inferior->threads[i].state != TRACEE_RUNNING)
-            err = tracee_set_options(&inferior->threads[i], options);
+        if (inferior->threads[i].state != TRACEE_RUNNING || inferior->threads[i].has_status)
+            err = set_its_options(&inferior->threads[i], options);
     if (!err)
         inferior->options = options;
     return err;
 }
 
-int inferior_follow_fork(struct inferior *inferior, bool follow)
+int inferior_see_forks(struct inferior *inferior)
 {
-    return set_option(inferior, FORKS, follow);
+    bool sees = (inferior->options & SEE_FORKS) == SEE_FORKS;
+    return sees ? 0 : set_options(inferior, inferior->options | SEE_FORKS);
 }
 
-bool inferior_follows_fork(const struct inferior *inferior) { return inferior->options & FORKS; }
+int inferior_see_filters(struct inferior *inferior)
+{
+    int err = set_options(inferior, inferior->options | (unsigned)PTRACE_O_TRACESECCOMP);
+    if (!err)
+        inferior->is_filtered = true;
+    return err;
+}
+
+int inferior_follow_fork(struct inferior *inferior, bool follow)
+{
+    unsigned options = inferior->options;
+    if (!inferior_thread(inferior, 0))
+        return inferior_no_thread(inferior, 0);
+    bool sees = follow || options & PTRACE_O_TRACEVFORKDONE;
+    int err = set_options(inferior, sees ? options | FORKS : options & ~FORKS);
+    if (!err)
+        inferior->follows = follow;
+    return err;
+}
 
 int inferior_exit_kill(struct inferior *inferior, bool on)
 {
-    return set_option(inferior, (unsigned)PTRACE_O_EXITKILL, on);
+    unsigned kill = (unsigned)PTRACE_O_EXITKILL, options = inferior->options;
+    if (!inferior_thread(inferior, 0))
+        return inferior_no_thread(inferior, 0);
+    return set_options(inferior, on ? options | kill : options & ~kill);
 }
 
 struct tracee *inferior_find(struct inferior *inferior, pid_t tid)
@@ -85,6 +133,17 @@ struct tracee *inferior_find(struct inferior *inferior, pid_t tid)
         if (inferior->threads[i].tid == tid)
             return &inferior->threads[i];
     return NULL;
+}
+
+void *inferior_grow(void *items, struct list *list, size_t size)
+{
+    if (list->count < list->capacity)
+        return items;
+    size_t larger = list->capacity ? list->capacity * 2 : FIRST_ROOM;
+    void *moved = realloc(items, larger * size);
+    if (moved)
+        list->capacity = larger;
+    return moved;
 }
 
 struct tracee *inferior_add(struct inferior *inferior, pid_t tid)
@@ -98,7 +157,7 @@ struct tracee *inferior_add(struct inferior *inferior, pid_t tid)
         inferior->thread_capacity = larger;
     }
     struct tracee *thread = &inferior->threads[inferior->thread_count++];
-    *thread = (struct tracee){.tid = tid, .state = TRACEE_RUNNING};
+    *thread = (struct tracee){.tid = tid, .state = TRACEE_RUNNING, .options = inferior->options};
     return thread;
 }
 
@@ -129,6 +188,12 @@ struct tracee *inferior_thread(struct inferior *inferior, pid_t tid)
     return thread && thread->state != TRACEE_RUNNING ? thread : NULL;
 }
 
+int inferior_no_thread(struct inferior *inferior, pid_t tid)
+{
+    const struct tracee *thread = inferior_find(inferior, tid ? tid : inferior->selected);
+    return thread && !tracee_has_ended(thread) ? -EBUSY : -ESRCH;
+}
+
 static void forget(const struct inferior *inferior)
 {
     struct inferior **place = &all;
@@ -146,6 +211,16 @@ void inferior_free(struct inferior *inferior)
     if (inferior->pidfd >= 0)
         close(inferior->pidfd);
     free(inferior->threads);
+    free(inferior->breakpoints);
+    free(inferior->watchpoints);
+    free(inferior->traps);
+    free(inferior->pending);
+    inferior->breakpoints = NULL;
+    inferior->watchpoints = NULL;
+    inferior->traps = NULL;
+    inferior->pending = NULL;
+    inferior->breakpoint_list = inferior->watchpoint_list = (struct list){0, 0};
+    inferior->trap_list = inferior->pending_list = (struct list){0, 0};
     inferior->threads = NULL;
     inferior->thread_count = inferior->thread_capacity = 0;
     inferior->mem = inferior->pidfd = -1;

@@ -11,13 +11,23 @@
 
 #include <stddef.h>
 
-#define INFERIOR_BREAKPOINTS 16
+struct breakpoint; /* breakpoint.h */
+struct event;      /* event.h */
+struct trap;       /* traps.h */
+struct watchpoint; /* watchpoint.h */
 
-struct breakpoint {
+/* A debug register that all threads are to have. */
+struct debug_slot {
+    unsigned references; /* 0: it is not used */
+    enum arch_debug_kind kind;
+    unsigned size;
     uint64_t address;
-    bool used, hardware;
-    unsigned slot;                            /* hardware: which debug register */
-    uint8_t original[sizeof arch_trap_insn];  /* software: the bytes that it has replaced */
+    uint32_t version; /* of the inferior's debug_version when it was changed */
+};
+
+/* A list that grows. `items` is of whatever type the list has. */
+struct list {
+    size_t count, capacity;
 };
 
 struct inferior {
@@ -34,7 +44,20 @@ struct inferior {
     size_t thread_count, thread_capacity;
     pid_t selected;        /* the thread of the last event, or the one that was selected since */
     uint64_t syscall_insn; /* a system call instruction for remote calls; 0: not looked for yet */
-    struct breakpoint breakpoints[INFERIOR_BREAKPOINTS];
+    bool is_filtered;      /* it cannot live without a tracer: inferior_see_filters */
+    bool follows;          /* processes that it starts are told of */
+    enum tracee_resume how; /* how its threads were last set going: new ones go the same way */
+    int call_ms;           /* the longest that a remote call may take */
+    pid_t lender;          /* the process whose memory it has, as a vfork child; 0: none */
+    uint64_t last_point;   /* the id of its newest breakpoint or watchpoint */
+    struct breakpoint *breakpoints;
+    struct watchpoint *watchpoints;
+    struct trap *traps; /* in order of address */
+    struct event *pending;
+    struct list breakpoint_list, watchpoint_list, trap_list, pending_list;
+    struct debug_slot debug[ARCH_DEBUG_SLOTS];
+    uint32_t debug_version; /* counts changes of `debug`; 0: none is or was used */
+    unsigned lifts;         /* traps are out of the memory for so many vfork children */
 };
 
 /* Starts keeping `pid`, a process of one thread that runs and is traced, or is about to be.
@@ -50,6 +73,9 @@ void inferior_free(struct inferior *inferior);
 /* Finds a thread, or a process, among all inferiors that this process has; NULL: it is in none. */
 struct tracee *inferior_find_any(pid_t tid);
 struct inferior *inferior_of_process(pid_t pid);
+
+/* Goes through all that this process has: the first one, and the one after another. */
+struct inferior *inferior_first(void);
 
 /* Sends SIGKILL to the process, and to no other that may have its id by now. 0 or -errno. */
 int inferior_send_kill(const struct inferior *inferior);
@@ -67,11 +93,32 @@ bool inferior_is_stopped(struct inferior *inferior);
 /* Gives the stopped thread `tid`; 0 means the selected one. NULL: no such thread, or it runs. */
 struct tracee *inferior_thread(struct inferior *inferior, pid_t tid);
 
+/* Says why that gave NULL: -EBUSY: the thread runs; -ESRCH: there is no such thread. */
+int inferior_no_thread(struct inferior *inferior, pid_t tid);
+
+/* Tells whether the process is there and is still the one that was taken hold of, and no other one
+ * that has its id by now. */
+bool inferior_is_same(const struct inferior *inferior);
+
+/* Makes room for one more item of `size` bytes in a list. Returns the items, which may have moved;
+ * NULL: memory is short, and they are where they were. */
+void *inferior_grow(void *items, struct list *list, size_t size);
+
 /* Sets whether processes that it starts are traced too, and told of (EVENT_FORK, EVENT_VFORK). At
- * first they are not. The selected thread must be stopped. Threads that run now are not changed;
- * threads to come inherit the setting from the thread that starts them. */
+ * first they are not. The selected thread must be stopped. Threads that run now are changed when
+ * they stop; threads to come inherit the setting from the thread that starts them. */
 int inferior_follow_fork(struct inferior *inferior, bool follow);
-bool inferior_follows_fork(const struct inferior *inferior);
+
+/* Gives a stopped thread the options of its inferior, where those were changed while it ran. */
+int inferior_keep_options(const struct inferior *inferior, struct tracee *thread);
+
+/* Has the kernel tell of processes that it starts, whether they are told on or not: some of its
+ * memory must be put right there. The same threads must be stopped. */
+int inferior_see_forks(struct inferior *inferior);
+
+/* Has the kernel stop threads where a seccomp filter says so (SECCOMP_RET_TRACE). Without a tracer
+ * those calls fail: so the process is not let go any more (is_filtered). */
+int inferior_see_filters(struct inferior *inferior);
 
 /* Sets whether the kernel kills the inferior when this process ends without having let it go. The
  * same threads must be stopped, and are changed. */

@@ -2,6 +2,7 @@
 #include "ptrace/memory.h"
 
 #include "proc/process.h"
+#include "ptrace/traps.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,6 +21,10 @@ void memory_reopen(struct inferior *inferior)
     if (inferior->mem >= 0)
         close(inferior->mem);
     inferior->mem = process_open(inferior->pid, "mem", O_RDWR);
+    if (inferior->mem < 0 || inferior_is_same(inferior))
+        return;
+    close(inferior->mem); /* another process has its id */
+    inferior->mem = -ESRCH;
 }
 
 /* Transfers by process_vm_readv or process_vm_writev, which respect protections, until all is
@@ -69,15 +74,42 @@ static int forced_transfer(struct inferior *inferior, uint64_t address, void *bu
     return 0;
 }
 
-int memory_read(struct inferior *inferior, uint64_t address, void *buffer, size_t size)
+int memory_peek(struct inferior *inferior, uint64_t address, void *buffer, size_t size)
 {
     int err = transfer(inferior->pid, address, buffer, size, false);
-    return err ? forced_transfer(inferior, address, buffer, size, false) : 0;
+    if (err)
+        err = forced_transfer(inferior, address, buffer, size, false);
+    return !err && !inferior_is_same(inferior) ? -ESRCH : err;
+}
+
+int memory_poke(struct inferior *inferior, uint64_t address, const void *buffer, size_t size)
+{
+    return forced_transfer(inferior, address, (void *)(uintptr_t)buffer, size, true);
+}
+
+int memory_read(struct inferior *inferior, uint64_t address, void *buffer, size_t size)
+{
+    int err = memory_peek(inferior, address, buffer, size);
+    if (!err)
+        traps_hide(inferior, arch_address(address), buffer, size);
+    return err;
 }
 
 int memory_write(struct inferior *inferior, uint64_t address, const void *buffer, size_t size)
 {
-    return forced_transfer(inferior, address, (void *)(uintptr_t)buffer, size, true);
+    address = arch_address(address);
+    if (!traps_overlap(inferior, address, size))
+        return memory_poke(inferior, address, buffer, size);
+    char *shown = malloc(size);
+    if (!shown)
+        return -ENOMEM;
+    memcpy(shown, buffer, size);
+    traps_show(inferior, address, shown, size);
+    int err = memory_poke(inferior, address, shown, size);
+    if (!err)
+        traps_note(inferior, address, buffer, size);
+    free(shown);
+    return err;
 }
 
 int memory_search(struct inferior *inferior, uint64_t address, uint64_t size, const void *pattern,
@@ -177,10 +209,12 @@ static int copy_slice(void *context, uint64_t at, uint64_t size)
     for (uint64_t stop = at + size; !err && at < stop;) {
         size_t n = stop - at < MEMORY_PIECE ? (size_t)(stop - at) : MEMORY_PIECE;
         err = memory_read(copy->inferior, copy->from + at, piece, n);
-        if (!err)
+        if (!err && traps_overlap(copy->inferior, copy->to + at, n))
+            err = memory_write(copy->inferior, copy->to + at, piece, n);
+        else if (!err)
             err = transfer(pid, copy->to + at, piece, n, true);
         if (!err)
-            err = transfer(pid, copy->to + at, back, n, false);
+            err = memory_read(copy->inferior, copy->to + at, back, n);
         if (!err && memcmp(piece, back, n) != 0)
             err = -EILSEQ;
         at += n;

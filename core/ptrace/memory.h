@@ -2,7 +2,8 @@
  * The inferior's memory. Addresses are the inferior's; sizes are in bytes.
  *
  * Functions that return an int return 0 or -errno; -EFAULT or -EIO: some of the range is not
- * mapped. */
+ * mapped; -ESRCH: the process is gone, and if another one has its id by now, that is not touched.
+ * Software breakpoints are not seen: see traps.h. */
 #ifndef TIEXEC_MEMORY_H
 #define TIEXEC_MEMORY_H
 
@@ -23,6 +24,10 @@ int memory_read(struct inferior *inferior, uint64_t address, void *buffer, size_
 /* Writes even where the inferior itself may not write, as a debugger must. Of a page of a private
  * mapping that is a file's the kernel makes a copy first. */
 int memory_write(struct inferior *inferior, uint64_t address, const void *buffer, size_t size);
+
+/* Read and write what is there, traps included. */
+int memory_peek(struct inferior *inferior, uint64_t address, void *buffer, size_t size);
+int memory_poke(struct inferior *inferior, uint64_t address, const void *buffer, size_t size);
 
 /* Finds the first place of `pattern` that lies wholly in [address, address + size). -ENOENT: there
  * is none; -EINVAL: the pattern is empty. */

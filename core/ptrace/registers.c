@@ -79,7 +79,7 @@ int regset_read(const struct tracee *tracee, int note, void **bytes, size_t *siz
     struct iovec iov = {malloc(REGSET_MAX), REGSET_MAX};
     if (!iov.iov_base)
         return -ENOMEM;
-    int err = ptrace(PTRACE_GETREGSET, tracee->tid, note, &iov) < 0 ? -errno : 0;
+    int err = request_regset(PTRACE_GETREGSET, tracee->tid, note, &iov);
     if (err) {
         free(iov.iov_base);
         return err;

@@ -13,8 +13,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#define CALL_MS 10000 /* the longest that a call may take: reading a large file from a slow disk */
-#define MORE_MS 1000  /* and for it to come back once it is interrupted */
+#define MORE_MS 1000 /* that a call is given to come back once it is interrupted */
 #define TICK_MS 50
 
 static const struct {
@@ -139,7 +138,7 @@ int remote_syscall(struct inferior *inferior, struct tracee *thread, long number
     if (!err)
         err = call_start(inferior, thread, number, args);
     if (!err)
-        err = see_through(inferior, tid, CALL_MS);
+        err = see_through(inferior, tid, inferior->call_ms);
     return err ? err : call_finish(inferior_find(inferior, tid), result);
 }
 

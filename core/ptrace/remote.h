@@ -25,12 +25,12 @@ int remote_instruction(struct inferior *inferior, uint64_t *address);
  * Returns 0, or -errno when the call could not be run: -ESRCH: the thread has ended, of which the
  * next wait tells; -ENOEXEC: it runs 32-bit code; -ENOENT: the process has no system call
  * instruction; -EFAULT: the instruction that was found earlier is gone; -EPERM: a seccomp filter
- * trapped the call; -ETIMEDOUT: it took longer than ten seconds, and was interrupted. In all cases
- * but -ESRCH the registers and the signal mask are what they were. But if a thread does not come
- * back even so (it is frozen), it counts as running and is still in the midst of the call, from
- * which it is brought back when it next stops: inferior_detach waits for that, however long.
- * Where they cannot be put back the process is killed, and -ESRCH returned: it must not run on in
- * the midst of a call that is not its own. */
+ * trapped the call; -ETIMEDOUT: it took longer than `call_ms` of the inferior, and was interrupted.
+ * In all cases but -ESRCH the registers and the signal mask are what they were. But if a thread
+ * does not come back even so (it is frozen), it counts as running and is still in the midst of the
+ * call, from which it is brought back when it next stops: inferior_detach waits for that, however
+ * long. Where they cannot be put back the process is killed, and -ESRCH returned: it must not run
+ * on in the midst of a call that is not its own. */
 int remote_syscall(struct inferior *inferior, struct tracee *thread, long number,
                    const uint64_t args[6], int64_t *result);
 

@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ptrace/run.h"
 
+#include "ptrace/birth.h"
 #include "ptrace/breakpoint.h"
 #include "ptrace/collect.h"
+#include "ptrace/debug.h"
+#include "ptrace/go.h"
+#include "ptrace/pending.h"
 #include "ptrace/stop.h"
+#include "ptrace/watchpoint.h"
 
 #include <errno.h>
 #include <sys/ptrace.h>
@@ -11,32 +16,49 @@
 
 #define STOP_MS 1000
 
-int inferior_resume(struct inferior *inferior, enum tracee_resume how)
+/* Changes how threads that run are to stop. Those that are to stop at system calls from now on have
+ * to be set going anew. */
+static void change_running(struct inferior *inferior, enum tracee_resume how)
 {
-    int result = inferior->thread_count ? 0 : -ESRCH;
     for (size_t i = 0; i < inferior->thread_count; i++) {
         struct tracee *thread = &inferior->threads[i];
-        if (thread->state == TRACEE_RUNNING)
+        if (thread->state != TRACEE_RUNNING || thread->call || thread->how == RESUME_STEP ||
+            thread->how == how)
             continue;
-        if (thread->born) { /* made by a remote call: it is time to tell */
-            tracee_keep_status(thread, thread->born);
-            continue;
-        }
-        enum tracee_resume its = thread->tid == inferior->selected ? how : RESUME_CONT;
-        int err = breakpoint_step_over(inferior, thread, its == RESUME_STEP);
-        if (!err && thread->state == TRACEE_GROUP_STOPPED)
-            err = tracee_resume(thread, RESUME_LISTEN);
-        else if (!err && (thread->job_stopped || thread->restarts))
-            err = tracee_interrupt(thread); /* its trap makes the kernel redo either of them */
-        thread->job_stopped = thread->restarts = false;
-        if (!err && thread->state == TRACEE_STOPPED)
-            err = tracee_resume(thread, its);
-        if (err && err != -ESRCH) /* -ESRCH: the thread is gone, wait will tell */
-            result = err;
-        if (err == -ESRCH)
-            thread->state = TRACEE_RUNNING;
+        thread->how = how;
+        if (how == RESUME_SYSCALL && !thread->has_status)
+            tracee_interrupt(thread);
     }
-    return result;
+}
+
+static int set_signal(struct tracee *thread, int signal)
+{
+    thread->signal = signal;
+    thread->injected = signal != 0;
+    return 0;
+}
+
+int inferior_resume_so(struct inferior *inferior, const struct resume *resume)
+{
+    if (inferior->thread_count == 0)
+        return -ESRCH;
+    struct tracee *thread = inferior_thread(inferior, resume->thread);
+    if (!thread && (resume->thread || resume->sets_signal || resume->how == RESUME_STEP))
+        return inferior_no_thread(inferior, resume->thread);
+    const struct way way = {resume->how, resume->thread, thread ? thread->tid : 0};
+    if (resume->sets_signal)
+        set_signal(thread, resume->signal);
+    if (resume->thread == 0) {
+        inferior->how = resume->how == RESUME_SYSCALL ? RESUME_SYSCALL : RESUME_CONT;
+        change_running(inferior, inferior->how);
+    }
+    return go_all(inferior, &way);
+}
+
+int inferior_resume(struct inferior *inferior, enum tracee_resume how)
+{
+    const struct resume resume = {.how = how};
+    return inferior_resume_so(inferior, &resume);
 }
 
 /* Detaches from the threads that are stopped. Returns 0 or -errno. */
@@ -48,7 +70,9 @@ static int let_stopped_go(struct inferior *inferior)
         if (thread->state == TRACEE_RUNNING)
             continue;
         pid_t child = thread->born ? thread->born_tid : 0;
-        int err = tracee_detach(thread);
+        int err = debug_arm(inferior, thread); /* with none */
+        if (!err)
+            err = tracee_detach(thread);
         if (err && err != -ESRCH)
             result = err;
         inferior_remove(inferior, thread->tid);
@@ -63,7 +87,8 @@ static bool must_wait(const struct inferior *inferior)
 {
     bool must = inferior->options & PTRACE_O_EXITKILL;
     for (size_t i = 0; i < inferior->thread_count; i++)
-        must |= inferior->threads[i].call != NULL;
+        must |= inferior->threads[i].call != NULL ||
+                debug_is_armed(inferior, &inferior->threads[i]);
     return must;
 }
 
@@ -81,8 +106,13 @@ int inferior_detach(struct inferior *inferior) { return inferior_detach_within(i
 
 int inferior_detach_within(struct inferior *inferior, int timeout)
 {
+    if (inferior->is_filtered)
+        return -EOPNOTSUPP;
     int result = inferior_stop(inferior, timeout);
+    pending_drop(inferior, false);
+    birth_leave(inferior);
     breakpoint_remove_all(inferior);
+    watchpoint_remove_all(inferior);
     if (inferior->mem >= 0) /* before the last detach, after which this side may be slow */
         close(inferior->mem);
     inferior->mem = -1;
@@ -99,6 +129,18 @@ int inferior_detach_within(struct inferior *inferior, int timeout)
     }
     leave_rest(inferior);
     return result;
+}
+
+void inferior_let_go(struct inferior *inferior)
+{
+    if (inferior->thread_count && inferior_detach(inferior) == -EOPNOTSUPP)
+        inferior_kill(inferior);
+}
+
+void inferior_let_all_go(void)
+{
+    for (struct inferior *one = inferior_first(); one; one = one->next)
+        inferior_let_go(one);
 }
 
 int inferior_kill(struct inferior *inferior)

@@ -2,18 +2,29 @@
 #include "ptrace/stop.h"
 
 #include "base/clock.h"
-#include "ptrace/collect.h"
+#include "proc/process.h"
+#include "ptrace/birth.h"
+#include "ptrace/debug.h"
+#include "ptrace/pending.h"
 #include "ptrace/rseq.h"
 #include "ptrace/wait.h"
 
 #include <errno.h>
 
+/* Tells whether any thread runs. The first thread may have ended before the others: that is told
+ * after their ends. */
 static bool somebody_runs(const struct inferior *inferior)
 {
-    for (size_t i = 0; i < inferior->thread_count; i++)
-        if (inferior->threads[i].state == TRACEE_RUNNING)
+    bool leader_runs = false;
+    for (size_t i = 0; i < inferior->thread_count; i++) {
+        const struct tracee *thread = &inferior->threads[i];
+        if (thread->state != TRACEE_RUNNING)
+            continue;
+        if (thread->tid != inferior->pid || thread->has_status)
             return true;
-    return false;
+        leader_runs = true;
+    }
+    return leader_runs && (inferior->thread_count == 1 || process_state(inferior->pid) != 'Z');
 }
 
 static bool is_fork(const struct event *event)
@@ -30,7 +41,40 @@ static bool is_in_the_midst(const struct tracee *thread, const struct event *eve
 {
     if (told)
         return event->reason == EVENT_SIGNAL || is_fork(event);
-    return !thread->at_trap;
+    return !thread->at_trap && !thread->passes;
+}
+
+/* Keeps what has happened for the next wait. */
+static int keep(struct inferior *inferior, struct tracee *thread, const struct event *event)
+{
+    if (event->reason == EVENT_SIGNAL)
+        return 0; /* it is delivered */
+    if (event->reason == EVENT_VFORK) { /* else the thread would not stop */
+        birth_let_go(inferior, thread, (pid_t)event->value, true);
+        return 0;
+    }
+    if (event->reason == EVENT_EXEC)
+        pending_drop(inferior, false);
+    return pending_add(inferior, event);
+}
+
+/* Lets a thread go on to its next stop, which it is asked for. */
+static int go_a_little(struct inferior *inferior, struct tracee *thread)
+{
+    int err = inferior_keep_options(inferior, thread);
+    if (!err)
+        err = debug_arm(inferior, thread);
+    if (!err)
+        err = tracee_interrupt(thread);
+    enum tracee_resume how = thread->how == RESUME_STEP ? RESUME_CONT : thread->how;
+    return err ? err : tracee_resume(thread, how);
+}
+
+/* Tells whether a thread that ptrace has stopped is about to be told of a trap. */
+static bool owes_trap(const struct inferior *inferior, const struct tracee *thread)
+{
+    bool may = inferior->trap_list.count || inferior->debug_version || thread->how == RESUME_STEP;
+    return may && thread->at_trap && tracee_owes_trap(thread);
 }
 
 /* Handles the stop of a thread: it stays stopped, or goes on until a stop that is in the midst of
@@ -38,18 +82,16 @@ static bool is_in_the_midst(const struct tracee *thread, const struct event *eve
 static int settle(struct inferior *inferior, const struct event *event, int told)
 {
     struct tracee *thread = inferior_find(inferior, event->tid);
-    if (!thread || thread->state == TRACEE_RUNNING)
-        return 0;
-    if (told && is_fork(event)) /* the new process is traced, too, and nobody waits for it */
-        collect_let_go((pid_t)event->value);
-    int err;
-    if (is_in_the_midst(thread, event, told)) {
-        err = tracee_interrupt(thread);
-        if (!err)
-            err = tracee_resume(thread, thread->how == RESUME_STEP ? RESUME_CONT : thread->how);
-    } else {
+    int err = told ? keep(inferior, thread, event) : 0;
+    thread = inferior_find(inferior, event->tid);
+    if (err || !thread || thread->state == TRACEE_RUNNING)
+        return err;
+    if (is_in_the_midst(thread, event, told))
+        err = go_a_little(inferior, thread);
+    else if (!told && owes_trap(inferior, thread))
+        err = tracee_resume(thread, thread->how); /* to that, at once */
+    else
         err = thread->at_trap ? tracee_mend_call(thread) : 0;
-    }
     if (err == -ESRCH) /* gone: the next wait tells */
         thread->state = TRACEE_RUNNING;
     return err == -ESRCH ? 0 : err;
@@ -62,6 +104,16 @@ int inferior_settle_next(struct inferior *inferior, int timeout)
     return told < 0 ? told : settle(inferior, &event, told);
 }
 
+/* Selects a thread if it is stopped, else another one that is. */
+static void select_stopped(struct inferior *inferior, pid_t tid)
+{
+    if (inferior_find(inferior, tid))
+        inferior->selected = tid;
+    for (size_t i = 0; i < inferior->thread_count && !inferior_thread(inferior, 0); i++)
+        if (inferior->threads[i].state != TRACEE_RUNNING)
+            inferior->selected = inferior->threads[i].tid;
+}
+
 int inferior_stop(struct inferior *inferior, int timeout)
 {
     pid_t selected = inferior->selected;
@@ -72,8 +124,7 @@ int inferior_stop(struct inferior *inferior, int timeout)
     int err = 0;
     while (!err && somebody_runs(inferior))
         err = clock_is_past(deadline) ? -ETIMEDOUT : inferior_settle_next(inferior, timeout);
-    if (inferior_find(inferior, selected))
-        inferior->selected = selected;
+    select_stopped(inferior, selected);
     if (inferior->thread_count == 0)
         return -ESRCH;
     return err ? err : rseq_leave(inferior, inferior_thread(inferior, 0));

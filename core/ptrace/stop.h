@@ -6,10 +6,11 @@
 #include "ptrace/inferior.h"
 
 /* Stops every thread where it is in the midst of nothing: signals that come first are delivered,
- * and interrupted system calls go on when the thread is let go. The selected thread leaves a
- * restartable sequence, as if preempted. Returns 0 or -errno: -ESRCH: no thread is left;
- * -ETIMEDOUT: none of those that still run has stopped for `timeout` ms (one may wait for a vfork
- * child), or not all after ten times as long; the others are stopped. */
+ * and interrupted system calls go on when the thread is let go. All else that happens meanwhile is
+ * kept, and told by the next waits (pending.h); but a vfork child that is followed is let go. The
+ * selected thread leaves a restartable sequence, as if preempted. Returns 0 or -errno: -ESRCH: no
+ * thread is left; -ETIMEDOUT: none of those that still run has stopped for `timeout` ms (one may
+ * wait for a vfork child), or not all after ten times as long; the others are stopped. */
 int inferior_stop(struct inferior *inferior, int timeout);
 
 /* Waits until one more thread has stopped, at a stop at which it can stay or be let go exactly as

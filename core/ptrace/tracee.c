@@ -8,6 +8,8 @@
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 
+#define PENDING_LOOK 16 /* pending signals that are looked at: a trap's is among the first */
+
 /* ptrace(2)'s data argument is a pointer even where it carries a number. */
 static void *data(uintptr_t number) { return (void *)number; }
 
@@ -50,7 +52,10 @@ int tracee_resume(struct tracee *tracee, enum tracee_resume how)
     if (how != RESUME_LISTEN) {
         tracee->how = how;
         tracee->signal = 0;
+        tracee->injected = tracee->passes = false;
     }
+    if (how == RESUME_CONT || how == RESUME_STEP)
+        tracee->entry_told = tracee->filtered = false;
     return 0;
 }
 
@@ -109,6 +114,24 @@ int tracee_siginfo(const struct tracee *tracee, siginfo_t *info)
     return request(PTRACE_GETSIGINFO, tracee, NULL, info);
 }
 
+int tracee_set_siginfo(const struct tracee *tracee, const siginfo_t *info)
+{
+    siginfo_t copy = *info;
+    return request(PTRACE_SETSIGINFO, tracee, NULL, &copy);
+}
+
+bool tracee_owes_trap(const struct tracee *tracee)
+{
+    siginfo_t queued[PENDING_LOOK] = {0};
+    struct __ptrace_peeksiginfo_args args = {.off = 0, .flags = 0, .nr = PENDING_LOOK};
+    if (request(PTRACE_PEEKSIGINFO, tracee, &args, queued))
+        return false;
+    for (size_t i = 0; i < PENDING_LOOK; i++)
+        if (queued[i].si_signo == SIGTRAP && queued[i].si_code > 0)
+            return true;
+    return false;
+}
+
 int tracee_event_message(const struct tracee *tracee, unsigned long *message)
 {
     return request(PTRACE_GETEVENTMSG, tracee, NULL, message);
@@ -126,6 +149,11 @@ int tracee_syscall_info(const struct tracee *tracee, bool *entry, int64_t *numbe
         *number = (int64_t)info.entry.nr;
         for (int i = 0; i < 6; i++)
             arguments[i] = info.entry.args[i];
+    } else if (info.op == PTRACE_SYSCALL_INFO_SECCOMP) {
+        *entry = true;
+        *number = (int64_t)info.seccomp.nr;
+        for (int i = 0; i < 6; i++)
+            arguments[i] = info.seccomp.args[i];
     } else if (info.op == PTRACE_SYSCALL_INFO_EXIT) {
         *entry = false;
         *number = info.exit.rval;

@@ -43,6 +43,22 @@ struct tracee {
     int born;         /* status of a clone or fork in a remote call: told when it is resumed */
     pid_t born_tid;   /* the new task of that */
     bool fresh;       /* its birth was told, its first stop not yet: that stop is ptrace's own */
+    pid_t vfork_child; /* the process of its last EVENT_VFORK, until that is done */
+    bool entry_told;  /* the entry of its present system call was told */
+    bool filtered;    /* by a seccomp filter, so that the return is to be told, too */
+    bool stays;       /* it cannot be set going: see go.c */
+    bool injected;    /* `signal` was put there by the tracer, and is not what has stopped it */
+    bool held;        /* stopped for a moment, unseen: see hold.h */
+    bool waits;       /* an event of it is yet to be told: see pending.h */
+    bool passes;      /* it has been told at the breakpoint at `passing`, and is to go past it */
+    bool own_trap;    /* its `status` is a trap of the program's own, under a breakpoint */
+    uint64_t passing;
+    uint32_t debug_version; /* of the debug registers that it has: see debug.h */
+    uint64_t touched;  /* what it has touched of watched data, where its trap tells no more */
+    unsigned options;  /* the PTRACE_O_ options that it has */
+    bool mends_flags;  /* its step stores the flags: see step.h */
+    bool lifted;       /* traps are out of memory for its vfork child */
+    int stopped_by;    /* the reason of its last event (event.h); -1: the tracer has stopped it */
 };
 
 /* Begins to trace a thread (PTRACE_SEIZE) with the given PTRACE_O_ options. The thread runs on. */
@@ -81,13 +97,19 @@ int tracee_mend_call(const struct tracee *tracee);
 int tracee_get_sigmask(const struct tracee *tracee, uint64_t *mask);
 int tracee_set_sigmask(const struct tracee *tracee, uint64_t mask);
 
-/* Reads the siginfo of the signal by which a tracee is stopped; -EINVAL: another stop. */
+/* Read and change the siginfo of the signal by which a tracee is stopped; -EINVAL: another stop. */
 int tracee_siginfo(const struct tracee *tracee, siginfo_t *info);
+int tracee_set_siginfo(const struct tracee *tracee, const siginfo_t *info);
+
+/* Tells whether a tracee that ptrace itself has stopped is about to be told of a trap: then its pc
+ * may be in the midst of a breakpoint, until it goes on to that stop. */
+bool tracee_owes_trap(const struct tracee *tracee);
 
 /* Reads what goes with a PTRACE_EVENT_ stop: for a clone or fork the new thread's id. */
 int tracee_event_message(const struct tracee *tracee, unsigned long *message);
 
-/* Reads where a tracee at a stop of a system call is: *entry tells whether it is on its way in.
+/* Reads where a tracee at a stop of a system call is, or where a seccomp filter has stopped it
+ * (PTRACE_EVENT_SECCOMP): *entry tells whether it is on its way in.
  * *number is the system call's number on entry, and its result on return; the arguments are set on
  * entry only. -EINVAL: it is at another stop. Needs Linux 5.3 (PTRACE_GET_SYSCALL_INFO). */
 int tracee_syscall_info(const struct tracee *tracee, bool *entry, int64_t *number,

@@ -2,7 +2,10 @@
 #include "ptrace/wait.h"
 
 #include "base/clock.h"
+#include "base/ending.h"
 #include "ptrace/collect.h"
+#include "ptrace/go.h"
+#include "ptrace/pending.h"
 
 #include <errno.h>
 #include <sys/wait.h>
@@ -18,6 +21,7 @@ struct news {
 struct several {
     struct inferior *const *list;
     size_t count;
+    bool may_end; /* the wait ends when this process is about to end: see base/ending.h */
 };
 
 /* Looks for a thread with a kept status (see tracee_keep_status). Returns 1, or 0 when there is
@@ -88,6 +92,8 @@ static int wait_for_news(struct several these, int64_t deadline, struct news *ne
         int err = 0, n = look_for_kept(these, news);
         if (!n)
             n = look_for_leaders(these, news);
+        if (!n && these.may_end && ending_signal())
+            return -EINTR;
         if (!n && nobody_runs(these))
             return -ECHILD;
         if (!n && collect_now() > 0)
@@ -117,6 +123,8 @@ static int wait_child(struct inferior *inferior, int64_t deadline, struct event 
         pid_t pid = waitpid(inferior->pid, &status, may_block ? 0 : WNOHANG);
         if (pid > 0)
             return event_take(inferior, &leader, status, event) < 0 ? -ECHILD : 0;
+        if (ending_signal())
+            return -EINTR;
         if (pid < 0 && errno != EINTR)
             return -errno;
         if (pid == 0 && clock_is_past(deadline))
@@ -129,7 +137,7 @@ static int wait_child(struct inferior *inferior, int64_t deadline, struct event 
 int inferior_wait_stop(struct inferior *inferior, int timeout, struct event *event)
 {
     struct news news;
-    struct several alone = {&inferior, 1};
+    struct several alone = {&inferior, 1, false};
     int err = wait_for_news(alone, clock_deadline(timeout), &news);
     return err ? err : event_take(inferior, news.thread, news.status, event);
 }
@@ -142,19 +150,35 @@ static bool passes(const struct inferior *inferior, const struct event *event)
     return inferior->passes_signals && small;
 }
 
-/* Sets a thread going again as it went before, after an event that nobody is told of. 0 or
- * -errno. */
-static int go_on(struct inferior *inferior, pid_t tid)
+/* Tells of an event, unless the caller does not want to be told of it: then the thread goes on.
+ * Returns 1, 0, or -errno. */
+static int tell(struct inferior *inferior, const struct event *event)
 {
-    struct tracee *thread = inferior_find(inferior, tid);
-    int err = 0;
-    if (thread && thread->state == TRACEE_GROUP_STOPPED)
-        err = tracee_resume(thread, RESUME_LISTEN);
-    else if (thread && thread->state == TRACEE_STOPPED)
-        err = tracee_resume(thread, thread->how);
-    if (err == -ESRCH) /* it was killed: its end is yet to come */
-        thread->state = TRACEE_RUNNING;
-    return err == -ESRCH ? 0 : err;
+    if (passes(inferior, event))
+        return go_on(inferior, event->tid);
+    if (event->reason == EVENT_EXEC)
+        pending_drop(inferior, false);
+    if (inferior_find(inferior, event->tid))
+        inferior->selected = event->tid;
+    return 1;
+}
+
+/* Looks for an event that was taken in before. Returns 1, 0, or -errno. */
+static int look_for_pending(struct several these, struct inferior **which, struct event *event)
+{
+    pid_t freed;
+    for (size_t i = 0; i < these.count; i++)
+        while (pending_has(these.list[i])) {
+            int told = 0;
+            *which = these.list[i];
+            if (pending_take(*which, event, &freed))
+                told = tell(*which, event);
+            else if (freed)
+                told = go_on(*which, freed);
+            if (told)
+                return told;
+        }
+    return 0;
 }
 
 /* Waits for an event that is to be told. */
@@ -162,37 +186,33 @@ static int wait_for_event(struct several these, int timeout, struct inferior **w
                           struct event *event)
 {
     int64_t deadline = clock_deadline(timeout);
-    for (;;) {
+    int told = look_for_pending(these, which, event);
+    while (!told) {
         struct news news;
         int err = wait_for_news(these, deadline, &news);
         if (err)
             return err;
         pid_t tid = news.thread->tid;
-        int told = event_take(news.inferior, news.thread, news.status, event);
+        told = event_take(news.inferior, news.thread, news.status, event);
         *which = news.inferior;
-        if (told < 0)
-            return told;
-        if (told && !passes(news.inferior, event)) {
-            if (inferior_find(news.inferior, event->tid))
-                news.inferior->selected = event->tid;
-            return 0;
-        }
-        err = go_on(news.inferior, tid);
-        if (err)
-            return err;
+        if (told == 1)
+            told = tell(news.inferior, event);
+        else if (told == 0)
+            told = go_on(news.inferior, tid);
     }
+    return told < 0 ? told : 0;
 }
 
 int inferior_wait_any(struct inferior *const list[], size_t count, int timeout,
                       struct inferior **which, struct event *event)
 {
-    return wait_for_event((struct several){list, count}, timeout, which, event);
+    return wait_for_event((struct several){list, count, true}, timeout, which, event);
 }
 
 int inferior_wait(struct inferior *inferior, int timeout, struct event *event)
 {
     struct inferior *which;
-    if (inferior->thread_count == 0)
+    if (inferior->thread_count == 0 && !pending_has(inferior))
         return wait_child(inferior, clock_deadline(timeout), event);
-    return wait_for_event((struct several){&inferior, 1}, timeout, &which, event);
+    return wait_for_event((struct several){&inferior, 1, true}, timeout, &which, event);
 }

@@ -6,9 +6,11 @@
 
 #include "ptrace/event.h"
 
-/* Waits for the next event. Only the thread of the event is stopped by it, and becomes the selected
- * one. New threads are taken in and run on. Returns 0 or -errno: -ETIMEDOUT; -ECHILD: all threads
- * are stopped, so that nothing will happen; -ESRCH: the process has ended and its end was told. */
+/* Waits for the next event; those that were taken in meanwhile, as by inferior_stop, come first.
+ * Only the thread of the event is stopped by it, and becomes the selected one. New threads are
+ * taken in and run on. Returns 0 or -errno: -ETIMEDOUT; -ECHILD: all threads are stopped, so that
+ * nothing will happen; -ESRCH: the process has ended and its end was told; -EINTR: this process is
+ * about to end (base/ending.h). */
 int inferior_wait(struct inferior *inferior, int timeout, struct event *event);
 
 /* The same for all inferiors that this process has, none of them let go: *which is the one to which

@@ -11,6 +11,14 @@ local core = require "tiexec.core"
 local debug_files = require "tiexec.harness.debug_files"
 local inferiors = require "tiexec.harness.inferiors"
 
+-- A script that ends lets go of what it holds: see `core.guard_end`.
+local function guarded(start)
+    return function(...)
+        core.guard_end()
+        return start(...)
+    end
+end
+
 return {
     version = require "tiexec.base.version",
     constants = core.constants,
@@ -20,8 +28,8 @@ return {
     syscall_number = core.syscall_number,
     buffer = buffers.new,
     debug_folders = debug_files.folders,
-    launch = inferiors.launch,
-    attach = inferiors.attach,
+    launch = guarded(inferiors.launch),
+    attach = guarded(inferiors.attach),
     wait_any = inferiors.wait_any,
     host = core.host,
     image = core.image,

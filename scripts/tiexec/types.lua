@@ -129,9 +129,44 @@
 --- harness/late.lua is loaded when a script asks for it.
 ---@class Inferior: userdata
 
+--- A breakpoint or watchpoint (harness/points.lua).
+---@class Point
+---@field id integer No other point of the inferior ever has it.
+---@field inferior Inferior
+---@field address integer
+---@field size integer? Watchpoints: bytes.
+---@field kind string? Watchpoints: "write", "read" or "access".
+---@field hardware boolean Whether it uses debug registers.
+---@field condition (fun(inferior: Inferior, event: Event, point: Point): any)? It stops a thread
+--- only if this gives something true.
+---@field ignore_count integer How many more hits are passed over.
+---@field hit_count integer How many hits there were, where the condition held.
+---@field temporary boolean Whether it is deleted once it has stopped a thread.
+---@field enabled boolean Whether it is in place; setting it changes that.
+---@field thread integer? The only thread that it stops; setting it changes that.
+---@field delete fun(self: Point): true?, string?, integer? Removes it, if it is still there.
+---@field enable fun(self: Point, on: boolean): true?, string?, integer? Takes it out, or back in.
+---@field is_hardware fun(self: Point): boolean
+---@field is_valid fun(self: Point): boolean Tells whether it is still there.
+
+--- The siginfo of a signal (`inferior:siginfo`).
+---@class Siginfo
+---@field signal integer The signal's number.
+---@field code integer Where it comes from: SI_USER and the like.
+---@field errno integer
+---@field pid integer? Who has sent it; not of a fault.
+---@field uid integer? The sender's user; not of a fault.
+---@field status integer? Of a SIGCHLD: the exit status or signal.
+---@field value integer? Of other signals: what was sent with it.
+---@field address integer? Of a fault: where.
+---@field bytes string All of it, as the kernel has it.
+
 ---@alias EventReason
 ---| "exec" # the process has become another program
 ---| "breakpoint-hit" # a thread is at a breakpoint
+---| "watchpoint-trigger" # a thread has written what is watched
+---| "read-watchpoint-trigger" # a thread has read what is watched
+---| "access-watchpoint-trigger" # a thread has written or read what is watched
 ---| "signal-received" # a signal is about to be delivered to a thread
 ---| "syscall-entry" # a thread is about to make a system call
 ---| "syscall-return" # a system call of a thread has ended
@@ -148,7 +183,12 @@
 ---@class Event
 ---@field reason EventReason What has happened.
 ---@field thread integer The id of the thread to which it has happened.
----@field address integer? "breakpoint-hit": the breakpoint's address.
+---@field address integer? "breakpoint-hit": its address; watchpoints: that of what is watched.
+---@field points Point[]? Breakpoints and watchpoints: those that have stopped the thread.
+---@field old integer|string? Watchpoints: the value that was told last.
+---@field new integer|string? Watchpoints: the value now.
+---@field stepped boolean? Breakpoints and watchpoints: a step has led there.
+---@field condition_error string? A condition has failed, for this reason.
 ---@field signal integer? "signal-received", "group-stop", "exited-signalled": the signal's number.
 ---@field signal_name string? The signal's name, such as "SIGINT", where it has one.
 ---@field syscall integer? "syscall-entry": the number of the system call.

@@ -3,8 +3,8 @@
 
 local support = require "tests.lib.support"
 
-local later = { "arguments", "backtraces", "buffers", "calls", "cores", "debug_files", "late", "launches", "notes",
-    "symbols", "values" }
+local later = { "arguments", "backtraces", "buffers", "calls", "catching", "cores", "debug_files", "filters", "late",
+    "launches", "notes", "points", "symbols", "syscall_groups", "uncallable", "values" }
 
 -- Runs Lua in a state of its own, and gives what it has printed.
 local function run(chunk)

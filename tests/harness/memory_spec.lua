@@ -214,8 +214,9 @@ describe("a remote system call", function()
 
     it("that ends the process gives ESRCH, and the end is told", function()
         local inferior <close> = at_entry()
-        assert.equal(c.ESRCH, select(3, inferior:remote_syscall("exit_group", 9)))
+        assert(inferior:quit(9))
         assert.equal(c.ESRCH, select(3, inferior:remote_syscall("getpid")))
+        assert.equal(9, inferior:wait().exit_code)
     end)
 
     it("keeps a signal that cannot wait for afterwards", function()

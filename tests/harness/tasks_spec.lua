@@ -7,6 +7,7 @@ local support = require "tests.lib.support"
 local tiexec = require "tiexec"
 
 local c = core.constants
+local raw = core.extend_inferior {} -- methods as they are in C, which refuse no call
 local threads = support.programs .. "threads"
 local SIGCHLD <const> = 17
 
@@ -90,7 +91,7 @@ describe("a remote call", function()
     it("that becomes another program is told of", function()
         local inferior <close> = launch("sleep", "60")
         local path <close> = assert(inferior:lend("/bin/true\0"))
-        local _, _, errno = inferior:remote_syscall("execve", path.address, 0, 0)
+        local _, _, errno = raw.remote_syscall(inferior, "execve", path.address, 0, 0)
         assert.equal(c.ESRCH, errno)
         assert.equal("exec", assert(inferior:wait(10000)).reason)
         assert(inferior:cont())
@@ -106,8 +107,7 @@ describe("a remote call", function()
                 assert(inferior:cont())
             end
             assert(inferior:interrupt())
-            local _, _, errno = inferior:remote_syscall("exit_group", 9)
-            assert.equal(c.ESRCH, errno)
+            assert(inferior:quit(9))
             local event
             repeat event = assert(inferior:wait(10000)) until event.reason:find("^exited")
             assert.equal(9, event.exit_code)
@@ -198,6 +198,24 @@ describe("a process whose first thread has ended", function()
             assert.equal(0, core.status(core.living(process.pid), "TracerPid"))
         end)
     end
+end)
+
+describe("a launched process whose first thread has ended", function()
+    it("is stopped, and has breakpoints set, at once", function()
+        local inferior <close> = launch(threads, "leave")
+        inferior:cont()
+        assert(support.wait_for(function()
+            if inferior:wait(1) then inferior:cont() end
+            return support.read_file(("/proc/%d/stat"):format(inferior:pid())):find("%) Z")
+        end))
+        assert(inferior:interrupt())
+        assert.equal("interrupted", inferior:stop_reason())
+        assert.equal(inferior:pid(), inferior:remote_syscall("getpid"))
+        inferior:cont()
+        assert(inferior:breakpoint(assert(inferior:auxv()).AT_ENTRY, "software")):delete()
+        assert(inferior:kill())
+        wait_for(inferior, "exited-signalled")
+    end)
 end)
 
 describe("an id", function()

@@ -11,7 +11,6 @@ local seccomp = require "tiexec.harness.seccomp"
 local c = core.constants
 local methods = {} -- of inferiors
 
-local TIMEOUT_MS <const> = 10000
 local BELOW <const> = 1024 -- more than a leaf function may use below its stack pointer
 local STACK <const> = 256 << 10 -- bytes of a stack that is made for a call
 
@@ -129,11 +128,11 @@ local function find(inferior, target, timeout)
 end
 
 local function check_options(options)
-    local returns, timeout = options.returns or "i64", options.timeout or TIMEOUT_MS
+    local returns, timeout = options.returns or "i64", options.timeout
     if not results[returns] then
         error(("call: there is no type '%s'"):format(tostring(returns)), 3)
     end
-    if math.type(timeout) ~= "integer" or timeout < 0 then
+    if timeout ~= nil and (math.type(timeout) ~= "integer" or timeout < 0) then
         error("call: a timeout in milliseconds expected", 3)
     end
     for name in pairs(options) do
@@ -150,14 +149,15 @@ end
 -- done to memory stays, and if it did not come to its end, half of that: a lock may stay locked.
 -- @tparam string|int|table target the function's name, or its address; or a table of that and of
 -- options: `returns`: the type of the result: "i64" when absent, or i8 to u64, "pointer", "float",
--- "double", "bool", "void" (true); `timeout`: milliseconds, 10000 when absent
+-- "double", "bool", "void" (true); `timeout`: milliseconds; when absent ten seconds, or
+-- what `call_timeout` has set
 -- @param ... integers, strings and Buffers, of which it gets copies as of `remote_syscall`, and
 -- floating-point numbers, which it gets as doubles. More than the CPU passes in registers (six
 -- integers on x86-64, seven on AArch64; eight numbers), and other values, raise
 -- @treturn[1] int|number|boolean the result
 -- @treturn[2] nil, message, errno (ENOENT: there is no such function; EFAULT: it has raised a
--- signal, which was taken away, or there is no code; ETIMEDOUT; ESRCH: the thread has ended or is
--- not stopped; EPERM: the program has seccomp filters of its own)
+-- signal, which was taken away, or there is no code; ETIMEDOUT; ESRCH: the thread has ended;
+-- EBUSY: it is running; EPERM: the program has seccomp filters of its own)
 function methods:call(target, ...)
     local options = type(target) == "table" and target or { target }
     local returns, timeout = check_options(options)

@@ -23,25 +23,28 @@ local indispensable <const> = {
 
 --- Asks the filters of an inferior about one call.
 -- @tparam Inferior inferior stopped
+-- @bool traces whether some filter is of this process's making: what that tells of may be made
 -- @string name
 -- @param ... its arguments
 -- @treturn[1] nil they allow it
 -- @treturn[2] string why not
 -- @treturn[2] boolean whether that is because they cannot be read
-function filters.refusal_of(inferior, name, ...)
+function filters.refusal_of(inferior, traces, name, ...)
     local action, why = inferior:seccomp_action(name, ...)
     if not action then return why, true end
     if action == "allow" or action == "log" then return nil end
+    if action == "trace" and traces then return nil end
     return ("its seccomp filter does not allow %s"):format(name), false
 end
 
 --- Judges the filters of an inferior as a whole.
 -- @tparam Inferior inferior stopped
 -- @string unknown what to say if they cannot be read
+-- @bool traces as above
 -- @treturn table `refusal`, why no call may be made; or `asks`, if each must be asked about
-function filters.judge(inferior, unknown)
+function filters.judge(inferior, unknown, traces)
     for _, call in ipairs(indispensable) do
-        local refusal, is_unread = filters.refusal_of(inferior, table.unpack(call))
+        local refusal, is_unread = filters.refusal_of(inferior, traces, table.unpack(call))
         if refusal then return { refusal = is_unread and unknown or refusal } end
     end
     return { asks = true }

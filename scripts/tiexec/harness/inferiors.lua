@@ -10,19 +10,25 @@ local c = core.constants
 local Inferior = {}
 local base -- the methods written in C that those below replace
 
+-- Gives what was read of a process by its id, if that is still its own.
+local function checked(inferior, result, message, errno)
+    if result and not inferior:is_same() then return nil, "it has ended", c.ESRCH end
+    return result, message, errno
+end
+
 --- Lists the mappings, in order of address.
 -- @bool[opt] details add the numbers of /proc/PID/smaps, which take longer to read
 -- @treturn[1] table list of Mapping
 -- @treturn[2] nil, message, errno
 function Inferior:mappings(details)
-    return core.mappings(self:pid(), details)
+    return checked(self, core.mappings(self:pid(), details))
 end
 
 --- Gives the auxiliary vector, as the kernel has it.
 -- @treturn[1] table values by their names: `auxv().AT_ENTRY`
 -- @treturn[2] nil, message, errno
 function Inferior:auxv()
-    return core.auxv(self:pid())
+    return checked(self, core.auxv(self:pid()))
 end
 
 --- Lists the ELF objects that are mapped with text, in order of address.
@@ -165,26 +171,132 @@ end
 -- to a Buffer is in it afterwards
 -- @treturn[1] int what the call has returned
 -- @treturn[2] nil, message, errno: the call has failed, or could not be run (ESRCH: the thread has
--- ended or is not stopped; EPERM, too, if seccomp forbids it)
+-- ended; EBUSY: it is running; EPERM, too, if seccomp forbids it; EINVAL, too, if it is one that
+-- cannot be made remotely: the message says what can be done instead)
 function Inferior:remote_syscall(name, ...)
+    local reason = require "tiexec.harness.uncallable".reason(name, ...)
+    if reason then return nil, ("%s: %s"):format(name, reason), c.EINVAL end
     if has_bytes(...) then
         return require("tiexec.harness.arguments").pass(self, call_past_filters, name, ...)
     end
     return call_past_filters(self, name, ...)
 end
 
+--- Has the process end now, with an exit status. `wait` tells of the end.
+-- @int status
+-- @treturn[1] boolean true
+-- @treturn[2] nil, message, errno
+function Inferior:quit(status)
+    local refused = seccomp.refusal_of(self, "exit_group", status)
+    if refused then return nil, refused, c.EPERM end
+    local _, why, errno = base.remote_syscall(self, "exit_group", status)
+    if errno == c.ESRCH then return true end -- the thread has ended in it
+    return nil, why, errno
+end
+
 -- Whenever an inferior may have run, or another thread of it is selected, what was known of its
 -- filters is forgotten.
-for _, name in ipairs { "wait", "interrupt", "select" } do
+for _, name in ipairs { "interrupt", "select" } do
     Inferior[name] = function(self, ...)
         seccomp.forget(self)
         return base[name](self, ...)
     end
 end
 
+-- ---- breakpoints and watchpoints ----------------------------------------------------------------
+
+local points -- tiexec.harness.points, once an inferior has one: a start has none
+
+local function load_points()
+    points = points or require "tiexec.harness.points"
+    return points
+end
+
+--- Sets a breakpoint: see `points.breakpoint`.
+function Inferior:breakpoint(...) return load_points().breakpoint(self, ...) end
+
+--- Watches data: see `points.watch`.
+function Inferior:watch(...) return load_points().watch(self, ...) end
+
+--- Lists the breakpoints and watchpoints that are there.
+-- @treturn table list of Point
+function Inferior:breakpoints() return load_points().all(self) end
+
+local catching -- tiexec.harness.catching, likewise
+local launched = setmetatable({}, { __mode = "k" })
+
+--- Has system calls told of ("syscall-entry", "syscall-return"), and no others: see
+-- `catching.catch`. A program that was launched gets a seccomp filter for it, unless the script
+-- says no: then it cannot be let go any more, and all processes that it starts are told of and have
+-- to be adopted.
+-- @tparam ?table list names, numbers and groups ("group:file"); nil: no more
+-- @tparam[opt] table options `filter = false`: no filter
+-- @treturn[1] boolean true
+-- @treturn[2] nil, message, errno
+function Inferior:catch_syscalls(list, options)
+    catching = catching or require "tiexec.harness.catching"
+    local may_filter = launched[self] and not (options and options.filter == false)
+    return catching.catch(self, list, may_filter)
+end
+
+function Inferior:cont(how)
+    if catching and catching.how(self) then
+        if how == nil then how = catching.how(self) end
+        if type(how) == "table" and not how.how then
+            how = { how = catching.how(self), thread = how.thread, signal = how.signal }
+        end
+    end
+    return base.cont(self, how)
+end
+
+-- Whether an event is to be told on. If not, its thread is set going again.
+local function is_told(inferior, event)
+    local reason, told = event.reason, true
+    if points and (reason == "breakpoint-hit" or reason:find("watchpoint", 1, true)) then
+        told = points.judge(inferior, event)
+    elseif catching and reason:find("^syscall") then
+        told = catching.judge(inferior, event)
+    end
+    if not told then inferior:go_on(event.thread) end
+    return told
+end
+
+-- Milliseconds until a time, as `wait` takes them; nil: for ever.
+local function left_until(deadline)
+    return deadline and math.max(0, math.ceil((deadline - core.now()) * 1000))
+end
+
+function Inferior:wait(timeout)
+    local deadline = timeout and core.now() + timeout / 1000
+    seccomp.forget(self)
+    local event, why, errno = base.wait(self, timeout)
+    while event and not is_told(self, event) do
+        event, why, errno = base.wait(self, left_until(deadline))
+    end
+    return event, why, errno
+end
+
+--- Waits for the next event of any inferior.
+-- @tparam table list inferiors: all that this process has, as the values of a table
+-- @int[opt] timeout milliseconds
+-- @treturn[1] Inferior the one to which it has happened
+-- @treturn[1] Event
+-- @treturn[2] nil, message, errno; and the inferior, if that is known
+local function wait_any(list, timeout)
+    local deadline = timeout and core.now() + timeout / 1000
+    for _, inferior in pairs(list) do seccomp.forget(inferior) end
+    local which, event, errno, failed = core.wait_any(list, timeout)
+    while which and not is_told(which, event) do
+        which, event, errno, failed = core.wait_any(list, left_until(deadline))
+    end
+    return which, event, errno, failed
+end
+
 function Inferior:adopt(...)
     local child, why, errno = base.adopt(self, ...)
     if child and seccomp.is_heir(self) then seccomp.note_heir(child) end
+    if child and points then points.inherit(self, child) end
+    if child and catching then catching.inherit(self, child) end
     return child, why, errno
 end
 
@@ -217,13 +329,11 @@ end
 local function launch(given)
     local start = has_options(given) and require("tiexec.harness.launches").launch or core.launch
     local inferior, why, errno = start(given)
-    if inferior then seccomp.note_heir(inferior) end
+    if inferior then
+        seccomp.note_heir(inferior)
+        launched[inferior] = true
+    end
     return inferior, why, errno
-end
-
-local function wait_any(list, ...)
-    for _, inferior in pairs(list) do seccomp.forget(inferior) end
-    return core.wait_any(list, ...)
 end
 
 return {

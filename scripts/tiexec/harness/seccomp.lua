@@ -72,6 +72,21 @@ function seccomp.is_heir(inferior) return heirs[inferior] or false end
 -- @tparam Inferior inferior
 function seccomp.forget(inferior) verdicts[inferior] = nil end
 
+-- How many filters this process has had an inferior install: they allow all its remote calls.
+local own = setmetatable({}, { __mode = "k" })
+
+--- Notes that an inferior has installed a filter of this process's making.
+-- @tparam Inferior inferior
+function seccomp.note_filter(inferior)
+    own[inferior] = (own[inferior] or 0) + 1
+    verdicts[inferior] = nil
+end
+
+--- Notes that a child has inherited such filters.
+-- @tparam Inferior parent
+-- @tparam Inferior child
+function seccomp.inherit_filters(parent, child) own[child] = own[parent] end
+
 -- Gives the `mode` of a thread (0: none, 1: strict, 2: filters), and how many `filters` it has. A
 -- field that the kernel does not tell of is nil. `id` is its thread id, or "thread-self".
 local function state_of(id)
@@ -106,8 +121,11 @@ local function judge(inferior)
     if not mode and ours.mode then return { refusal = "its seccomp filters cannot be told" } end
     if not mode or mode == NONE then return {} end
     if mode == STRICT then return { refusal = "it is in seccomp's strict mode" } end
-    local why = why_unknown(theirs, ours, heirs[inferior])
-    if why then return require "tiexec.harness.filters".judge(inferior, why) end
+    local installed = own[inferior]
+    local before = theirs.filters and theirs.filters - (installed or 0)
+    if before == 0 then return {} end
+    local why = why_unknown({ filters = before }, ours, heirs[inferior])
+    if why then return require "tiexec.harness.filters".judge(inferior, why, installed ~= nil) end
     return { is_inherited = true }
 end
 
@@ -131,7 +149,8 @@ function seccomp.refusal(inferior) return verdict_on(inferior).refusal end
 function seccomp.refusal_of(inferior, name, ...)
     local verdict = verdict_on(inferior)
     if verdict.refusal or not verdict.asks then return verdict.refusal end
-    return (require "tiexec.harness.filters".refusal_of(inferior, name, ...))
+    local traces = own[inferior] ~= nil
+    return (require "tiexec.harness.filters".refusal_of(inferior, traces, name, ...))
 end
 
 --- Tells whether an inferior has filters of its own, which are asked about each call.

@@ -48,7 +48,7 @@ Run.__index = Run
 
 -- Ends the process, with an exit status, in place of its program.
 function Run:quit(status)
-    if not self.inferior:remote_syscall("exit_group", status) then self.inferior:kill() end
+    if not self.inferior:quit(status) then self.inferior:kill() end
     self.follower = nil
     self.done = true
 end
@@ -289,6 +289,7 @@ local function watches_syscalls(run)
 end
 
 function Run:at_syscall(event)
+    if event.thread ~= self.inferior:pid() then return end -- one that a constructor has started
     if self.entry.reading then self.entry:at_syscall(event) end
     if self.steering then self.steering:at_syscall(event) end
 end

@@ -1,0 +1,171 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- Breakpoints of programs that fork, exec, clone and end: on the very instruction, too.
+
+local points = require "tests.lib.points"
+local support = require "tests.lib.support"
+local tiexec = require "tiexec"
+
+local kinds = { "software", "hardware" }
+
+-- The program with standard output in a file, whose text comes after it has ended.
+local function start_told(folder, ...)
+    local words = { "sh", "-c", 'exec "$0" "$@" >' .. folder.path .. "/out", points.program, ... }
+    local inferior = assert(tiexec.launch(words))
+    inferior:cont()
+    assert.equal("exec", inferior:wait(10000).reason)
+    return inferior, function() return support.read_file(folder.path .. "/out") end
+end
+
+-- Lets all go on to their ends, and takes in what they start. Gives the reasons told, by inferior.
+local function run_all(first)
+    local all, told = { first }, { [first] = {} }
+    first:cont()
+    while #all > 0 do
+        local which, event = assert(tiexec.wait_any(all, 20000))
+        table.insert(told[which], event.reason)
+        if event.child then
+            local child = assert(which:adopt(event.child))
+            all[#all + 1], told[child] = child, {}
+            child:cont()
+        end
+        if event.reason:find("^exited") then
+            for i = #all, 1, -1 do
+                if all[i] == which then table.remove(all, i) end
+            end
+        else
+            which:cont()
+        end
+    end
+    return told
+end
+
+local function count(list, what)
+    local n = 0
+    for _, word in ipairs(list) do n = n + (word == what and 1 or 0) end
+    return n
+end
+
+describe("a process that is forked", function()
+    for _, kind in ipairs(kinds) do
+        it("has none of the breakpoints of its parent: " .. kind, function()
+            local folder <close> = support.folder()
+            local inferior <close>, output = start_told(folder, "fork")
+            assert(inferior:breakpoint(points.address "marker", kind))
+            local reasons, last = points.run(inferior)
+            assert.same({ 0, 0 }, { last.exit_code, reasons["breakpoint-hit"] })
+            assert.equal("ends 0 100 0\n", output())
+        end)
+
+        it("has its own, if it is followed: " .. kind, function()
+            local folder <close> = support.folder()
+            local inferior, output = start_told(folder, "fork")
+            assert(inferior:follow_fork(true))
+            assert(inferior:breakpoint(points.address "marker", kind))
+            local told = run_all(inferior)
+            local hits, children = 0, 0
+            for which, reasons in pairs(told) do
+                if which ~= inferior then
+                    children = children + 1
+                    hits = hits + count(reasons, "breakpoint-hit")
+                end
+            end
+            assert.same({ 3, 3, 0 }, { children, hits, count(told[inferior], "breakpoint-hit") })
+            assert.equal("ends 0 100 0\n", output())
+        end)
+    end
+
+    it("has objects for the breakpoints that it has inherited, which are its own", function()
+        local folder <close> = support.folder()
+        local inferior <close>, output = start_told(folder, "fork")
+        assert(inferior:follow_fork(true))
+        local mine = assert(inferior:breakpoint(points.address "marker", { kind = "software", ignore_count = 7 }))
+        inferior:cont()
+        local event = assert(inferior:wait(10000))
+        assert.equal("fork", event.reason)
+        do
+            local child <close> = assert(inferior:adopt(event.child))
+            local its = child:breakpoints()
+            assert.same({ 1, 7, mine.address }, { #its, its[1].ignore_count, its[1].address })
+            its[1]:delete()
+            assert.is_true(mine:is_valid())
+        end
+        assert(inferior:follow_fork(false))
+        points.run(inferior)
+        assert.equal("ends 0 100 0\n", output())
+    end)
+
+    it("by vfork, runs without those of its parent, which has them again afterwards", function()
+        local path = support.programs .. "spawning"
+        local value = support.shell(("nm -D %s /lib*/*/libc.so.6 2>/dev/null"):format(path)).out
+        assert.is_string(value)
+        local inferior <close> = assert(tiexec.launch { "sh", "-c", 'exec "$0" vfork 3 >/dev/null', path })
+        inferior:cont()
+        assert.equal("exec", inferior:wait(10000).reason)
+        local entry = inferior:auxv().AT_ENTRY
+        local breakpoint = assert(inferior:breakpoint(entry, "software"))
+        local pid = inferior:pid()
+        local planted = support.memory_of(pid, entry, 8)
+        local reasons, last = points.run(inferior)
+        assert.same({ 1, 1 }, { reasons["breakpoint-hit"], breakpoint.hit_count })
+        assert.is_true(#planted == 8 and last.exit_code ~= nil)
+    end)
+end)
+
+describe("a breakpoint on the instruction of a system call", function()
+    for _, kind in ipairs(kinds) do
+        local function at_call(...)
+            local inferior = points.start(...)
+            local breakpoint = assert(inferior:breakpoint(points.address "raw_insn", kind))
+            inferior:cont()
+            assert.equal("breakpoint-hit", inferior:wait(10000).reason)
+            assert.equal(1, breakpoint.hit_count)
+            return inferior
+        end
+
+        it("that becomes another program: " .. kind, function()
+            local inferior <close> = at_call("raw", "exec")
+            inferior:cont()
+            assert.equal("exec", inferior:wait(10000).reason)
+            local reasons, last = points.run(inferior)
+            assert.same({ 0, 0 }, { last.exit_code, reasons["breakpoint-hit"] })
+        end)
+
+        it("that makes a thread: " .. kind, function()
+            local inferior <close> = at_call("raw", "thread")
+            local reasons, last = points.run(inferior)
+            -- the next call, which ends the process, is by the same instruction
+            assert.same({ 9, 1 }, { last.exit_code, reasons["breakpoint-hit"] })
+            assert.equal(0, reasons["signal-received"])
+        end)
+
+        it("that makes a process: " .. kind, function()
+            local inferior <close> = at_call("raw", "fork")
+            local reasons, last = points.run(inferior)
+            assert.same({ 9, 1 }, { last.exit_code, reasons["breakpoint-hit"] })
+        end)
+
+        it("that ends the process: " .. kind, function()
+            local inferior <close> = at_call("raw", "exit")
+            inferior:cont()
+            assert.equal(9, inferior:wait(10000).exit_code)
+        end)
+
+        it("is passed by a step, which is the call: " .. kind, function()
+            local inferior <close> = at_call("raw", "fork")
+            local pc = inferior:read_register("pc")
+            inferior:stepi()
+            assert.equal("end-stepping-range", inferior:wait(10000).reason)
+            local moved = inferior:read_register("pc") - pc
+            assert.is_true(moved == 2 or moved == 4)
+            inferior:kill()
+        end)
+
+        it("is passed to the call's entry, which is told: " .. kind, function()
+            local inferior <close> = at_call("raw", "fork")
+            inferior:cont("syscall")
+            local event = inferior:wait(10000)
+            assert.same({ "syscall-entry", tiexec.constants.SIGCHLD or 17 }, { event.reason, event.arguments[1] })
+            inferior:kill()
+        end)
+    end
+end)

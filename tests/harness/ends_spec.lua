@@ -1,0 +1,129 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- Ends: that of an inferior is told once, whatever is being done to it; that of a script leaves its inferiors
+-- untouched.
+
+local core = require "tiexec.core"
+local points = require "tests.lib.points"
+local support = require "tests.lib.support"
+local tiexec = require "tiexec"
+
+local c = core.constants
+
+describe("the end of an inferior", function()
+    -- An inferior that has ended with 7, and nobody has been told.
+    local function ended()
+        local inferior = assert(tiexec.launch { "sh", "-c", "exit 7" })
+        inferior:cont()
+        assert(support.wait_for(function()
+            return (support.read_file(("/proc/%d/stat"):format(inferior:pid())) or ""):find("%) Z")
+        end))
+        return inferior
+    end
+
+    local attempts = {
+        interrupt = function(inferior) return inferior:interrupt() end,
+        ["remote call"] = function(inferior) return inferior:remote_syscall("getpid") end,
+        breakpoint = function(inferior) return inferior:breakpoint(4096, "hardware") end,
+        detach = function(inferior) return inferior:detach() end,
+        kill = function(inferior) return inferior:kill() end,
+        cont = function(inferior) return inferior:cont() end,
+        memory = function(inferior) return inferior:read_memory(4096, 1) end,
+        nothing = function() end,
+    }
+    for name, attempt in pairs(attempts) do
+        it("is told once, after an attempt at something: " .. name, function()
+            local inferior <close> = ended()
+            attempt(inferior)
+            assert.equal(7, assert(inferior:wait(10000)).exit_code)
+            assert.equal(c.ESRCH, select(3, inferior:wait(10000)))
+        end)
+    end
+
+    it("leaves nothing to read, write or kill under its id", function()
+        local LAST <const> = "/proc/sys/kernel/ns_last_pid"
+        if not support.is_root or not support.read_file(LAST) then return support.pending("needs root") end
+        local inferior <close> = assert(tiexec.launch { "sleep", "0" })
+        local start = inferior:mappings()[1].start
+        points.run(inferior)
+        local pid = inferior:pid()
+        for _ = 1, 100 do
+            support.write_file(LAST, tostring(pid - 1))
+            local other <close> = support.start { "sleep", "60" }
+            if other.pid == pid then
+                assert.equal(c.ESRCH, select(3, inferior:read_memory(start, 4)))
+                assert.equal(c.ESRCH, select(3, inferior:write_memory(start, "x")))
+                assert.equal(c.ESRCH, select(3, inferior:kill()))
+                assert.equal(c.ESRCH, select(3, inferior:mappings()))
+                assert.equal(c.ESRCH, select(3, inferior:auxv()))
+                assert.is_true(other:is_alive())
+                return
+            end
+        end
+        support.pending("the id was not given again")
+    end)
+end)
+
+describe("the end of a script", function()
+    local script = [[
+        local pid, at, kind, how = math.tointeger(arg[1]), math.tointeger(arg[2]), arg[3], arg[4]
+        local inferior = assert(tiexec.attach(pid))
+        if kind == "watch" then
+            assert(inferior:watch(at, 4))
+        else
+            assert(inferior:breakpoint(at, kind))
+        end
+        io.stdout:write("ready\n")
+        io.stdout:flush()
+        for i = 1, math.huge do
+            if i > math.tointeger(arg[5]) then
+                if how == "return" then return end
+                if how == "error" then error("that was it") end
+                if how == "exit" then os.exit(3) end
+                if how == "exit and close" then os.exit(3, true) end
+            end
+            inferior:cont()
+            inferior:wait()
+        end
+    ]]
+
+    -- Ends a script at some moment, and looks at the process that it was attached to.
+    local function try(folder, kind, how, moment)
+        local program <close> = support.start { points.program, "spin" }
+        assert(support.wait_for(function() return #points.states(program.pid) == 5 end))
+        local at = points.address(kind == "watch" and "counter" or "marker")
+        local text = points.address "marker"
+        local before = support.memory_of(program.pid, text, 16)
+        local out = folder.path .. "/out"
+        support.write_file(out, "")
+        local is_signal = how:find("^SIG")
+        local last = is_signal and math.maxinteger or moment
+        local tracer <close> = support.start({ support.tiexec, "--script", folder.path .. "/script.lua",
+            tostring(program.pid), tostring(at), kind, how, tostring(last) }, ">" .. out .. " 2>&1")
+        assert(support.wait_for(function() return support.read_file(out):find("ready") end))
+        if is_signal then
+            core.pause(moment % 50)
+            os.execute(("kill -%s %d"):format(how:sub(4), tracer.pid))
+        end
+        assert(support.wait_for(function() return not tracer:is_alive() end))
+        assert.is_true(program:is_alive(), "it has died: " .. how .. " " .. kind)
+        assert.equal(0, core.status(program.pid, "TracerPid"))
+        assert.equal(before, support.memory_of(program.pid, text, 16))
+        assert.is_nil(points.states(program.pid):find("[tT]"))
+        local counter = points.address "counter"
+        local value = support.memory_of(program.pid, counter, 4)
+        assert.is_true(support.wait_for(function() return support.memory_of(program.pid, counter, 4) ~= value end))
+        assert.is_true(program:is_alive())
+    end
+
+    for _, how in ipairs { "return", "error", "exit", "exit and close", "SIGINT", "SIGTERM", "SIGHUP", "SIGPIPE" } do
+        it("by " .. how .. " leaves its inferior alive and untouched", function()
+            local folder <close> = support.folder()
+            support.write_file(folder.path .. "/script.lua", script)
+            for i = 1, support.patience > 1 and 1 or 4 do
+                for _, kind in ipairs(support.some({ "software", "hardware", "watch" }, 3)) do
+                    try(folder, kind, how, i * 37 % 101)
+                end
+            end
+        end)
+    end
+end)
