@@ -2,7 +2,9 @@
 #include "ptrace/call.h"
 
 #include "ptrace/birth.h"
+#include "ptrace/debug.h"
 #include "ptrace/function.h"
+#include "ptrace/traps.h"
 
 #include <asm/unistd.h>
 #include <errno.h>
@@ -60,14 +62,23 @@ static int be_over(struct tracee *thread)
     return 1;
 }
 
-/* The call is done, or could not be run: begins to put the thread back. */
-static int put_back(struct tracee *thread)
+bool call_is_barred(const struct inferior *inferior, uint64_t insn)
+{
+    return traps_overlap(inferior, insn, sizeof arch_syscall_insn) ||
+           debug_find(inferior, insn) >= 0;
+}
+
+/* The call is done, or could not be run: begins to put the thread back. Where it had entered a call
+ * at a breakpoint, it enters that elsewhere, and its registers are put back at the entry. */
+static int put_back(const struct inferior *inferior, struct tracee *thread)
 {
     struct call *call = thread->call;
     struct arch_regs regs = call->regs;
     if (!call->entered)
         return be_over(thread);
     arch_syscall_rewind(&regs);
+    if (call_is_barred(inferior, arch_pc(&regs)) && inferior->syscall_insn)
+        arch_set_pc(&regs, inferior->syscall_insn);
     int err = tracee_set_sigmask(thread, ~UINT64_C(0)); /* a function had the thread's own */
     if (!err)
         err = arch_regs_set(thread->tid, &regs);
@@ -89,20 +100,20 @@ static int next_leg(const struct inferior *inferior, struct tracee *thread)
     case LEG_INTO:
         stop = call->is_function ? function_take_stop(inferior, thread, &err) : FUNCTION_SKIPS;
         if (!err && stop == FUNCTION_IS_OVER)
-            return put_back(thread);
+            return put_back(inferior, thread);
         call->leg += stop == FUNCTION_SKIPS;
         break;
     case LEG_OUT:
         err = call->is_function ? 0 : arch_regs_get(thread->tid, &call->after);
         call->took_restart |= arch_syscall_result(&call->after) == ARCH_RESTART_BLOCK;
         if (!err && !call->restarts)
-            return put_back(thread);
+            return put_back(inferior, thread);
         if (!err)
             err = prepare(inferior, thread, __NR_getpid, call->restart);
         call->leg++;
         break;
     case LEG_OUT_OF_RESTART:
-        return put_back(thread);
+        return put_back(inferior, thread);
     case LEG_INTO_AGAIN:
     case LEG_OVER:
         return be_over(thread);
@@ -160,15 +171,15 @@ static int take_other(struct inferior *inferior, struct tracee *thread, int stat
     struct call *call = thread->call;
     int signal = WSTOPSIG(status), kind = status >> 16;
     if (call->is_function && call->leg == LEG_INTO && kind == 0 && signal != SIGSTOP)
-        return function_take_signal(thread, signal) ? put_back(thread) : go_on(thread);
+        return function_take_signal(thread, signal) ? put_back(inferior, thread) : go_on(thread);
     if (kind == 0 && signal == SIGSYS) {
         call->err = -EPERM;
-        return put_back(thread);
+        return put_back(inferior, thread);
     }
     if (kind == 0 && is_fault(signal)) {
         inferior->syscall_insn = 0; /* it is gone: the next call looks for another one */
         call->err = -EFAULT;
-        return put_back(thread);
+        return put_back(inferior, thread);
     }
     if (kind == PTRACE_EVENT_VFORK_DONE)
         birth_done(inferior, thread);
@@ -176,7 +187,7 @@ static int take_other(struct inferior *inferior, struct tracee *thread, int stat
         return note_birth(inferior, thread, status);
     /* Interrupted before the call, as a thread in a frozen control group (v2) can be. */
     if (call->err && kind == PTRACE_EVENT_STOP && call->leg == LEG_INTO)
-        return put_back(thread);
+        return put_back(inferior, thread);
     if (kind == 0 && signal == SIGSTOP)
         thread->signal = SIGSTOP;
     else if (kind == 0)

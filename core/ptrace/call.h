@@ -8,6 +8,9 @@
 
 #include "ptrace/call_state.h"
 
+/* Tells whether a breakpoint keeps calls from being made at an instruction. */
+bool call_is_barred(const struct inferior *inferior, uint64_t insn);
+
 /* Sets the stopped `thread` going into a system call, at the process's `syscall_insn`. 0: its stops
  * are to be given to call_take; or -errno, and it is as it was. */
 int call_start(struct inferior *inferior, struct tracee *thread, long number,

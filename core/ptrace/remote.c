@@ -54,7 +54,7 @@ static int search(struct inferior *inferior, const struct mapping *m)
         err = memory_search(inferior, at, m->stop - at, arch_syscall_insn,
                             sizeof arch_syscall_insn, &found);
         at = found + 1;
-    } while (!err && found % ARCH_INSN_ALIGN != 0);
+    } while (!err && (found % ARCH_INSN_ALIGN != 0 || call_is_barred(inferior, found)));
     if (!err)
         inferior->syscall_insn = found;
     return err;
@@ -85,6 +85,8 @@ static int find_instruction(struct inferior *inferior)
 
 int remote_instruction(struct inferior *inferior, uint64_t *address)
 {
+    if (call_is_barred(inferior, inferior->syscall_insn))
+        inferior->syscall_insn = 0;
     int err = inferior->syscall_insn ? 0 : find_instruction(inferior);
     *address = inferior->syscall_insn;
     return err;

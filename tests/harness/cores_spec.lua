@@ -240,7 +240,7 @@ describe("a core file", function()
         local first = inferior:pid()
         local done, message, errno = inferior:core(path) -- the first thread runs
         assert.is_nil(done)
-        assert.equal(c.ESRCH, errno)
+        assert.equal(c.EBUSY, errno)
         assert.matches("thread " .. first, message, 1, true)
         assert.is_nil(support.read_file(path))
         inferior:interrupt(5000)

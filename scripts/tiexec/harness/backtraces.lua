@@ -150,8 +150,8 @@ end
 -- if they lead anywhere; `limit`: how many frames at most, 256 when absent. Others raise
 -- @treturn[1] table list of Frame; `by` says how it was made, and `complete` whether it is known
 -- that the last frame has no caller
--- @treturn[2] nil, message, errno (ESRCH: the thread is not stopped; ELIBACC: tables were asked
--- for, and libdw.so.1 is not installed)
+-- @treturn[2] nil, message, errno (EBUSY: the thread is running; ESRCH: it is gone; ELIBACC:
+-- tables were asked for, and libdw.so.1 is not installed)
 function methods:backtrace(thread, options)
     options = options or {}
     check_options(options)

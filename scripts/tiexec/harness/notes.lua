@@ -99,7 +99,7 @@ end
 -- @tparam Inferior inferior all threads are stopped
 -- @tparam table mappings list of Mapping
 -- @treturn[1] string
--- @treturn[2] nil, message, errno (ESRCH: a thread is not stopped)
+-- @treturn[2] nil, message, errno (EBUSY: a thread is running; ESRCH: one is gone)
 function notes.of(inferior, mappings)
     local pid = inferior:pid()
     local own = note("CORE", NT_PRPSINFO, pack_info(pid))

@@ -1,0 +1,76 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- Remote calls where breakpoints stand: in what they execute, and in what their children execute.
+
+local cpu = require "tests.lib.cpu"
+local stopped = require "tests.lib.stopped"
+local support = require "tests.lib.support"
+
+local callable = support.programs .. "callable"
+local SYSCALL <const> = cpu.pc == "rip" and "\x0f\x05" or "\x01\x00\x00\xd4"
+
+describe("a call of a function", function()
+    local inferior
+    before_each(function() inferior = stopped.at("here", { callable }) end)
+    after_each(function() stopped.finish(inferior) end)
+
+    -- The library starts the shell by vfork, and the child executes in the memory of the program.
+    it("starts a process that runs into no breakpoint, and the program still does", function()
+        assert(inferior:breakpoint(inferior:symbol("execve", "libc"), "software"))
+        local here = assert(inferior:breakpoint(inferior:symbol("here"), "software"))
+        for _, follow in ipairs { false, true } do
+            inferior:follow_fork(follow)
+            assert.equal(3 << 8, inferior:call({ "system", returns = "i32" }, "exit 3"))
+        end
+        local _, message = inferior:call("here")
+        assert.matches("SIGTRAP", message, 1, true)
+        assert(here:delete())
+        assert(inferior:call("here"))
+        assert.equal(0, stopped.run_out(inferior).exit_code)
+    end)
+
+    it("takes as long as call_timeout says", function()
+        inferior:call_timeout(100)
+        local _, _, errno = inferior:call("pause")
+        assert.equal(require "tiexec".constants.ETIMEDOUT, errno)
+        inferior:call_timeout(10000)
+        assert.equal(inferior:pid(), inferior:call("getpid"))
+    end)
+end)
+
+describe("remote calls", function()
+    local inferior
+    before_each(function() inferior = stopped.at("here", { callable }) end)
+    after_each(function() stopped.finish(inferior) end)
+
+    local function assert_calls()
+        local before = inferior:registers("all")
+        assert.equal(inferior:pid(), inferior:remote_syscall("getpid"))
+        assert.equal(inferior:pid(), inferior:call("getpid"))
+        assert.same(before, inferior:registers("all"))
+    end
+
+    for _, kind in ipairs { "software", "hardware" } do
+        it("are not made by an instruction with a " .. kind .. " breakpoint", function()
+            assert_calls()
+            for _, mapping in ipairs(inferior:mappings()) do
+                if mapping.path == "[vdso]" then
+                    local size = mapping.stop - mapping.start
+                    assert(inferior:breakpoint(inferior:search_memory(mapping.start, size, SYSCALL), kind))
+                end
+            end
+            assert_calls()
+            assert.equal(0, stopped.run_out(inferior).exit_code)
+        end)
+
+        it("leave a thread at the entry of a call that has a " .. kind .. " breakpoint", function()
+            inferior:cont("syscall")
+            local event = inferior:wait(20000)
+            assert.equal("syscall-entry", event.reason)
+            assert(inferior:breakpoint(inferior:read_register("pc") - #SYSCALL, kind))
+            assert_calls()
+            inferior:cont("syscall")
+            event = inferior:wait(20000)
+            assert.is_true(event.reason == "syscall-return" or event.exit_code == 0)
+        end)
+    end
+end)
