@@ -65,7 +65,8 @@ end
 -- @string path the file has mode 600; it is replaced if it is there
 -- @int[opt] filter which memory it has, as in /proc/PID/coredump_filter, which is used when absent
 -- @treturn[1] int how many bytes of memory could not be read, and are zeros there
--- @treturn[2] nil, message, errno (EBUSY: a thread is running; ESRCH: one is gone); then there is no file
+-- @treturn[2] nil, message, errno (EBUSY: a thread is running; ESRCH: one is gone);
+-- then there is no file
 function methods:core(path, filter)
     if filter ~= nil and math.type(filter) ~= "integer" then error("core: a filter of bits", 2) end
     local pid = self:pid()
