@@ -10,17 +10,24 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+int file_open_at(int folder, const char *path, int flags, unsigned mode)
+{
+    int fd;
+    do
+        fd = openat(folder, path, flags | O_CLOEXEC, mode);
+    while (fd < 0 && errno == EINTR);
+    return fd < 0 ? -errno : fd;
+}
+
 int file_open(const char *path)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    return fd < 0 ? -errno : fd;
+    return file_open_at(AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
 }
 
 int file_create(const char *path)
 {
-    const int flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
-    int fd = open(path, flags, 0666);
-    return fd < 0 ? -errno : fd;
+    const int flags = O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK | O_NOCTTY;
+    return file_open_at(AT_FDCWD, path, flags, 0666);
 }
 
 /* Reads from `fd` into a buffer until the end, until the buffer is full, or until `limit` bytes

@@ -6,6 +6,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Calls openat(2), again where a signal has interrupted it: to open a file of FUSE or NFS may take
+ * long. `flags` without O_CLOEXEC, which is added. Returns a file descriptor or -errno. */
+int file_open_at(int folder, const char *path, int flags, unsigned mode);
+
 /* Opens `path` for reading, close-on-exec, without waiting for the writer of a FIFO and without
  * taking a terminal as this process's own. Returns a file descriptor or -errno. */
 int file_open(const char *path);

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/direct.h"
+#include "base/file.h"
 #include "base/madvise.h"
 #include "os/trust.h"
 #include "proc/pagemap.h"
@@ -42,12 +43,12 @@ static const char *unfit(int folder)
  * a link. */
 static int open_folder(const char *path, bool make, const char **why)
 {
-    const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-    int folder = open(path, flags);
-    if (folder < 0 && errno == ENOENT && make && (mkdir(path, 0700) == 0 || errno == EEXIST))
-        folder = open(path, flags);
+    const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
+    int folder = file_open_at(AT_FDCWD, path, flags, 0);
+    if (folder == -ENOENT && make && (mkdir(path, 0700) == 0 || errno == EEXIST))
+        folder = file_open_at(AT_FDCWD, path, flags, 0);
     if (folder < 0)
-        return -errno;
+        return folder;
     *why = unfit(folder);
     if (!*why)
         return folder;
@@ -72,13 +73,11 @@ int cache_open(int folder, const char *name, uint64_t size, const char **why)
 {
     struct stat st;
     *why = NULL;
-    int fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    if (fd < 0) {
-        int err = -errno;
-        if (err == -ELOOP)
-            *why = "it is a symbolic link";
-        return err;
-    }
+    int fd = file_open_at(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
+    if (fd == -ELOOP)
+        *why = "it is a symbolic link";
+    if (fd < 0)
+        return fd;
     if (fstat(fd, &st) < 0)
         *why = "it cannot be examined";
     else if (!S_ISREG(st.st_mode))
@@ -127,17 +126,16 @@ static void temporary_name(char text[NAME_MAX + 1], const char *name)
  * this user can have put it there. Gives a file descriptor or -errno. */
 static int open_temporary(int folder, const char *name)
 {
-    const int flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+    const int flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK;
     struct stat st;
     for (int tries = 0; tries < 3; tries++) {
-        int fd = openat(folder, name, flags, 0600);
-        int err = fd < 0 ? errno : 0;
+        int fd = file_open_at(folder, name, flags, 0600);
         if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink <= 1)
             return fd;
         if (fd >= 0)
             close(fd);
-        else if (err != ELOOP && err != ENXIO)
-            return -err;
+        else if (fd != -ELOOP && fd != -ENXIO)
+            return fd;
         if (unlinkat(folder, name, 0) < 0 && errno != ENOENT)
             return -errno;
     }
