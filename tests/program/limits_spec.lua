@@ -95,7 +95,7 @@ end
 it("with hardly any data of its own, CMD runs as it does by itself, and one line says why", function()
     if support.sanitized then return pending("AddressSanitizer needs more") end
     local lines = 0
-    for kib = 100, 800, 20 do
+    for kib = 100, 800, support.patience > 1 and 140 or 20 do
         local limited = { "prlimit", ("--data=%d"):format(kib << 10), "--" }
         local plain = support.run(support.concat(limited, { "/bin/echo", "alive" }))
         local result = support.run(support.concat(limited, { support.tiexec, "/bin/echo", "alive" }))
