@@ -33,8 +33,8 @@ static int l_core_notes(lua_State *L)
 // ENODEV: there is no such set here)
 static int l_register_set(lua_State *L)
 {
-    void *bytes;
-    size_t size;
+    void *bytes = NULL;
+    size_t size = 0;
     struct inferior *inferior = bind_check_inferior(L, 1);
     int note = (int)luaL_checkinteger(L, 2);
     const struct tracee *thread = bind_opt_thread(L, 3, inferior);
