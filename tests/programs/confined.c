@@ -37,7 +37,9 @@ static void say(const char *line)
 int main(int argc, char **argv)
 {
     sigset_t set;
-    int received;
+    int received, ends[2];
+    if (pipe(ends) < 0)
+        return 4;
     sigemptyset(&set);
     sigaddset(&set, SIGUSR1);
     sigprocmask(SIG_BLOCK, &set, NULL);
@@ -46,7 +48,7 @@ int main(int argc, char **argv)
     if (argc > 1 && strcmp(argv[1], "strict") == 0 ? prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT) : confine())
         return 3;
     say("confined\n");
-    for (char byte; read(3, &byte, 1) != 0;) /* a pipe that nobody writes to */
+    for (char byte; read(ends[0], &byte, 1) != 0;) /* nobody writes to it */
         continue;
     return 0;
 }
