@@ -186,6 +186,20 @@ describe("--follow=all", function()
         assert.equal(plain.code, result.code)
     end)
 
+    it("lets go of what traces when that is what it was asked to start", function()
+        for _, words in ipairs { { "strace", "-f", "-qq", "-e", "trace=none", "-e", "signal=none", ample, "x" },
+            { "gdb", "-nx", "-q", "-batch", "-ex", "run", "-ex", "p 6*7", ample } } do
+            local plain = support.run(words)
+            for _, follow in ipairs { "--follow=all", "--follow=fork" } do
+                local result = support.run_tiexec(with({ follow }, words))
+                local function comparable(text) return (text:gsub("process %d+", "")) end
+                assert.equal(comparable(plain.out), comparable(result.out))
+                assert.equal(plain.err, result.err)
+                assert.equal(plain.code, result.code)
+            end
+        end
+    end)
+
     it("leaves them to go on when the tracer is killed at any moment", function()
         for i = 1, support.rounds(20) do
             local process <close> = support.start { support.tiexec, "--follow=all", "sh", "-c",

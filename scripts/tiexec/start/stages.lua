@@ -231,10 +231,12 @@ end
 
 -- Ends the work on the program, and keeps the process if the settings say so. With `--follow` all
 -- a process is always kept; with exec or fork, if its program had nothing to gain. Such a program
--- is a shell, which may become another one or start some.
+-- is a shell, which may become another one or start some. The program that was started may be a
+-- tracer, which is remapped as it was asked for, but not kept.
 function Run:leave(is_remapped)
     local follow = self:follow_settings()
-    if follow.all or (follow.exec or follow.fork) and not is_remapped then
+    local is_wanted = follow.all or (follow.exec or follow.fork) and not is_remapped
+    if is_wanted and not (self:follows_children() and is_tracer(self.inferior)) then
         local ok = self.inferior:interrupt(STOP_MS)
         if ok then return self:keep() end
     end
