@@ -7,6 +7,7 @@
 # make test-real  the tests of large programs
 # make test-kernels   every source on six kernels of Debian's, for docs/KERNELS.md
 # make soak, faults, fuzz, threads        look for new faults for long: docs/TESTING.md
+# make suites     other people's tests under tiexec, compared with plain runs
 # make asan       the tests here, with sanitizers in the program
 # make lint       cppcheck, clang-tidy, luacheck, shellcheck, both compilers
 # make bench      what it costs, in alternating runs
@@ -62,6 +63,7 @@ SCRIPTS  := $(filter-out %/types.lua,$(wildcard $(addprefix scripts/,strategies/
 BYTECODE := $(SCRIPTS:scripts/%.lua=$(BUILD)/bytecode/%.lua)
 
 all: $(PROGRAM) $(MODULE)
+	@:
 
 $(BUILD)/bytecode/%.lua: scripts/%.lua tests/tools/bytecode.lua
 	@mkdir -p $(@D)

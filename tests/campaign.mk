@@ -54,10 +54,16 @@ soak:
 	@$(LUA) tests/tools/soak
 	@TIEXEC_SOAK=$${TIEXEC_SOAK:-10000} $(MAKE) check SPECS=tests/program/random_bases_spec.lua
 
+# ---- suites: other people's tests; SUITES: some suites, or units of them: 'python go/os' ----
+
+suites: packages-suites
+	@$(MAKE) $(JOBS) all
+	@TIEXEC_PROGRAM=$(PROGRAM) $(LUA) tests/tools/suites $(SUITES)
+
 # ---- threads: THREADS_RUNS of each program, by each kind of --follow ----
 
 threads:
 	@$(MAKE) $(JOBS) test-programs
 	@$(LUA) tests/tools/threads $(THREADS_RUNS)
 
-.PHONY: faults fuzz fuzz-lua fuzz-plans soak threads
+.PHONY: faults fuzz fuzz-lua fuzz-plans soak threads suites

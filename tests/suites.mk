@@ -52,6 +52,7 @@ coverage: packages-real
 	@$(LUA) tests/tools/coverage > $(BUILD)/coverage && mv $(BUILD)/coverage docs/COVERAGE.md
 
 SHELL_FILES := .ci/run $(addprefix tests/tools/,bench demo packages sysroot) \
+               $(addprefix tests/suites/,go jvm node perl postgresql python stress) \
                $(addprefix tests/vm/,image init kernels ready run start suite until)
 
 lint: packages-lint
