@@ -19,15 +19,16 @@ local function words(more)
     return support.concat({ "env", "TIEXEC_CACHE=" .. cache.path, support.tiexec }, more)
 end
 
--- The executable's text, and whatever else lies there. Neighbours that are alike count as one mapping: advice that was
--- given for a part (MADV_HUGEPAGE), and that nothing can take back, divides them in maps.
+-- The executable's text, and whatever else lies there, but for the heap, which begins anywhere. Neighbours that are
+-- alike count as one mapping: advice that was given for a part (MADV_HUGEPAGE), and that nothing can take back,
+-- divides them in maps.
 local function picture(pid)
     local lines, last = {}, {}
     for line in support.read_file(("/proc/%d/maps"):format(pid)):gmatch("[^\n]+") do
         local start, stop, perms, offset, file = line:match("^(%x+)%-(%x+) (%S+) (%x+) (.*)$")
         start, stop, offset = tonumber(start, 16), tonumber(stop, 16), tonumber(offset, 16)
         local is_alike = last.stop == start and last.kind == perms .. file and last.bias == start - offset
-        if start >= 0x400000 and start < 0xb00000 then
+        if start >= 0x400000 and start < 0xb00000 and not file:find("[heap]", 1, true) then
             last = { start = is_alike and last.start or start, stop = stop, kind = perms .. file,
                 bias = start - offset }
             lines[is_alike and #lines or #lines + 1] = ("%x-%x %s"):format(last.start, stop, perms .. file)
