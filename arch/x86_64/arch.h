@@ -49,6 +49,17 @@ struct arch_register {
 extern const struct arch_register arch_registers[];
 extern const size_t arch_register_count;
 
+/* A feature of GDB's target descriptions. `types` is XML. `registers` has a line for each, in the
+ * order in which GDB numbers them: its name, its size in bytes, its type, which may have its group
+ * after a slash; and, if it is a part of one of arch_registers, that one's name and the bytes that
+ * are before the part. */
+struct arch_feature {
+    const char *name, *types, *registers;
+};
+extern const struct arch_feature arch_features[];
+extern const size_t arch_feature_count;
+extern const char arch_gdb_name[]; /* of this CPU */
+
 /* Translates a name that means the same on every CPU (pc, sp, fp) to this CPU's own. NULL: `name`
  * is none of them. */
 const char *arch_register_alias(const char *name);

@@ -118,6 +118,17 @@ static int l_pass_signals(lua_State *L)
     return 0;
 }
 
+/// Sets whether a signal that comes while `interrupt` stops the threads is told by the next `wait`
+// before it is delivered. At first it is not: it is delivered at once.
+// @function inferior:keep_signals
+// @bool on
+static int l_keep_signals(lua_State *L)
+{
+    struct inferior *inferior = bind_check_inferior(L, 1);
+    inferior->keeps_signals = lua_toboolean(L, 2);
+    return 0;
+}
+
 /// Takes away the signal that has stopped the selected thread: resuming does not give it back.
 // @function inferior:drop_signal
 // @treturn[1] boolean true
@@ -210,6 +221,7 @@ void bind_add_inferior(lua_State *L)
         {"follow_fork", l_follow_fork},
         {"exit_kill", l_exit_kill},
         {"pass_signals", l_pass_signals},
+        {"keep_signals", l_keep_signals},
         {"drop_signal", l_drop_signal},
         {"call_timeout", l_call_timeout},
         {"is_same", l_is_same},

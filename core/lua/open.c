@@ -46,7 +46,9 @@ static void (*const openers[])(lua_State *L) = {
 
 static void (*const late_openers[])(lua_State *L) = {
     bind_add_core_file,
+    bind_add_description,
     bind_add_function,
+    bind_add_stream,
     bind_add_symbol_table,
     bind_add_unwind,
 };

@@ -2,6 +2,7 @@
  * Waiting for events, and what Lua is told of them. */
 #include "lua/inferior.h"
 #include "lua/open.h"
+#include "lua/stream.h"
 #include "lua/util.h"
 #include "ptrace/wait.h"
 
@@ -143,17 +144,18 @@ static void push_same(lua_State *L, int index, const struct inferior *inferior)
 // "exited-signalled") or "group-stop" or "thread-exited".
 // @function inferior:wait
 // @int[opt] timeout milliseconds; without it the wait may last for ever
+// @tparam[opt] stream stream a wait ends, too, when there is something to read from it
 // @treturn[1] table `reason`, `thread` (its id) and, by the reason, `address`, `signal` and
 // `signal_name`, `syscall` and `arguments` (six integers), `result`, `child`, `exit_code`,
 // `core_dumped`
 // @treturn[2] nil, message, errno (ETIMEDOUT; ECHILD: all threads are stopped; ESRCH: the process
-// has ended, or was let go)
+// has ended, or was let go; EAGAIN: the stream)
 static int l_wait(lua_State *L)
 {
     struct event event;
     struct inferior *inferior = bind_check_inferior(L, 1);
     int timeout = bind_opt_timeout(L, 2, -1);
-    int err = inferior_wait(inferior, timeout, &event);
+    int err = inferior_wait_or(inferior, timeout, bind_opt_stream(L, 3), &event);
     if (err)
         return bind_push_failure(L, "wait", err);
     push_event(L, &event);

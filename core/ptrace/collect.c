@@ -6,6 +6,7 @@
 #include "proc/process.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
@@ -215,6 +216,66 @@ int collect_some(int64_t deadline)
     bool ticks = ticker_begin(&ticker, left < 1 || left > TICK_MS ? TICK_MS : left);
     int err = collect_until(deadline, ticks);
     ticker_end(&ticker);
+    return err;
+}
+
+static void on_child(int signal) { (void)signal; }
+
+/* Sees to it that news of a traced task, for which the kernel sends SIGCHLD, ends a ppoll. A handler
+ * that the caller has is left alone. */
+static void expect_child(struct sigaction *before)
+{
+    const struct sigaction mine = {.sa_handler = on_child};
+    sigaction(SIGCHLD, NULL, before);
+    if (before->sa_handler == SIG_DFL || before->sa_handler == SIG_IGN ||
+        before->sa_flags & SA_NOCLDSTOP)
+        sigaction(SIGCHLD, &mine, NULL);
+}
+
+/* Sleeps until there is something to read from `fd` (-EAGAIN), or a signal comes, or it is time. */
+static int sleep_on(int fd, int64_t deadline, const sigset_t *mask)
+{
+    struct pollfd one = {.fd = fd, .events = POLLIN};
+    int left = clock_left(deadline);
+    if (newborn_count && (left < 0 || left > ORPHAN_MS))
+        left = ORPHAN_MS; /* it may have become an orphan */
+    struct timespec time = {left / 1000, left % 1000 * 1000000L};
+    int n = ppoll(&one, 1, left < 0 ? NULL : &time, mask);
+    if (n > 0)
+        return -EAGAIN;
+    return n == 0 && clock_is_past(deadline) ? -ETIMEDOUT : 0;
+}
+
+/* The same as collect_some_or, while SIGCHLD is blocked: `mask` has it unblocked. */
+static int collect_or_sleep(int fd, int64_t deadline, const sigset_t *mask)
+{
+    for (int round = 0; round < 2; round++) {
+        let_orphans_go();
+        int n = collect_one(false);
+        if (n > 0)
+            collect_now();
+        if (n)
+            return n < 0 ? n : 0;
+        int err = round == 0 ? sleep_on(fd, deadline, mask) : 0;
+        if (err)
+            return err;
+    }
+    return 0;
+}
+
+int collect_some_or(int fd, int64_t deadline)
+{
+    struct sigaction action;
+    sigset_t child, before, asleep;
+    sigemptyset(&child);
+    sigaddset(&child, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &child, &before);
+    asleep = before;
+    sigdelset(&asleep, SIGCHLD);
+    expect_child(&action);
+    int err = collect_or_sleep(fd, deadline, &asleep);
+    sigaction(SIGCHLD, &action, NULL);
+    sigprocmask(SIG_SETMASK, &before, NULL);
     return err;
 }
 

@@ -24,6 +24,10 @@ pid_t collect_look(pid_t tid, int *status);
  * traces nobody. */
 int collect_some(int64_t deadline);
 
+/* The same, but it ends too when there is something to read from `fd`, or its other end is closed:
+ * -EAGAIN; and, with 0, when a signal has come. It sleeps meanwhile, whatever SIGCHLD is set to. */
+int collect_some_or(int fd, int64_t deadline);
+
 /* Collects what there is, and does not block. Returns how much that was, or -errno as above. */
 int collect_now(void);
 

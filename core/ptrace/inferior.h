@@ -38,6 +38,7 @@ struct inferior {
     int mem;     /* /proc/PID/mem of its present address space; negative: not open */
     unsigned options;    /* PTRACE_O_ options of its threads */
     bool passes_signals; /* see wait.h */
+    bool keeps_signals;  /* see stop.h */
     bool is_launched;    /* from its first exec on the kernel kills it with this process */
     struct inferior *next; /* in the list of all that this process has */
     struct tracee *threads;

@@ -37,17 +37,18 @@ static bool is_fork(const struct event *event)
  * a clone or fork, since the system call is not over. Any stop cancels the interrupt that was asked
  * for, so the caller asks for it again: it comes before further signals and before the first
  * instruction of a handler. */
-static bool is_in_the_midst(const struct tracee *thread, const struct event *event, int told)
+static bool is_in_the_midst(const struct inferior *inferior, const struct tracee *thread,
+                            const struct event *event, int told)
 {
     if (told)
-        return event->reason == EVENT_SIGNAL || is_fork(event);
+        return is_fork(event) || (event->reason == EVENT_SIGNAL && !inferior->keeps_signals);
     return !thread->at_trap && !thread->passes;
 }
 
 /* Keeps what has happened for the next wait. */
 static int keep(struct inferior *inferior, struct tracee *thread, const struct event *event)
 {
-    if (event->reason == EVENT_SIGNAL)
+    if (event->reason == EVENT_SIGNAL && !inferior->keeps_signals)
         return 0; /* it is delivered */
     if (event->reason == EVENT_VFORK) { /* else the thread would not stop */
         birth_let_go(inferior, thread, (pid_t)event->value, true);
@@ -86,7 +87,7 @@ static int settle(struct inferior *inferior, const struct event *event, int told
     thread = inferior_find(inferior, event->tid);
     if (err || !thread || thread->state == TRACEE_RUNNING)
         return err;
-    if (is_in_the_midst(thread, event, told))
+    if (is_in_the_midst(inferior, thread, event, told))
         err = go_a_little(inferior, thread);
     else if (!told && owes_trap(inferior, thread))
         err = tracee_resume(thread, thread->how); /* to that, at once */

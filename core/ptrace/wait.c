@@ -22,6 +22,7 @@ struct several {
     struct inferior *const *list;
     size_t count;
     bool may_end; /* the wait ends when this process is about to end: see base/ending.h */
+    int fd;       /* and when there is something to read from it; negative: none */
 };
 
 /* Looks for a thread with a kept status (see tracee_keep_status). Returns 1, or 0 when there is
@@ -102,7 +103,7 @@ static int wait_for_news(struct several these, int64_t deadline, struct news *ne
             n = look_for_lost(these, news);
         first = false;
         if (!n)
-            err = collect_some(deadline);
+            err = these.fd < 0 ? collect_some(deadline) : collect_some_or(these.fd, deadline);
         if (err == -ECHILD && !look_for_lost(these, news))
             return err;
         if (n || err)
@@ -137,7 +138,7 @@ static int wait_child(struct inferior *inferior, int64_t deadline, struct event 
 int inferior_wait_stop(struct inferior *inferior, int timeout, struct event *event)
 {
     struct news news;
-    struct several alone = {&inferior, 1, false};
+    struct several alone = {&inferior, 1, false, -1};
     int err = wait_for_news(alone, clock_deadline(timeout), &news);
     return err ? err : event_take(inferior, news.thread, news.status, event);
 }
@@ -206,13 +207,18 @@ static int wait_for_event(struct several these, int timeout, struct inferior **w
 int inferior_wait_any(struct inferior *const list[], size_t count, int timeout,
                       struct inferior **which, struct event *event)
 {
-    return wait_for_event((struct several){list, count, true}, timeout, which, event);
+    return wait_for_event((struct several){list, count, true, -1}, timeout, which, event);
 }
 
-int inferior_wait(struct inferior *inferior, int timeout, struct event *event)
+int inferior_wait_or(struct inferior *inferior, int timeout, int fd, struct event *event)
 {
     struct inferior *which;
     if (inferior->thread_count == 0 && !pending_has(inferior))
         return wait_child(inferior, clock_deadline(timeout), event);
-    return wait_for_event((struct several){&inferior, 1, true}, timeout, &which, event);
+    return wait_for_event((struct several){&inferior, 1, true, fd}, timeout, &which, event);
+}
+
+int inferior_wait(struct inferior *inferior, int timeout, struct event *event)
+{
+    return inferior_wait_or(inferior, timeout, -1, event);
 }

@@ -13,6 +13,10 @@
  * about to end (base/ending.h). */
 int inferior_wait(struct inferior *inferior, int timeout, struct event *event);
 
+/* The same; but -EAGAIN: before any event there is something to read from `fd`, or its other end is
+ * closed. */
+int inferior_wait_or(struct inferior *inferior, int timeout, int fd, struct event *event);
+
 /* The same for all inferiors that this process has, none of them let go: *which is the one to which
  * the event has happened, set even on failure if that is known.
  *

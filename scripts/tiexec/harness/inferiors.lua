@@ -266,12 +266,12 @@ local function left_until(deadline)
     return deadline and math.max(0, math.ceil((deadline - core.now()) * 1000))
 end
 
-function Inferior:wait(timeout)
+function Inferior:wait(timeout, stream)
     local deadline = timeout and core.now() + timeout / 1000
     seccomp.forget(self)
-    local event, why, errno = base.wait(self, timeout)
+    local event, why, errno = base.wait(self, timeout, stream)
     while event and not is_told(self, event) do
-        event, why, errno = base.wait(self, left_until(deadline))
+        event, why, errno = base.wait(self, left_until(deadline), stream)
     end
     return event, why, errno
 end
