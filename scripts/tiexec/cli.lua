@@ -32,6 +32,7 @@ local options = {
     { name = "json" },
     { name = "svg", argument = "FILE" },
     { name = "probe" },
+    { name = "gdb", argument = "WHERE" },
     { name = "script", argument = "FILE", last = true },
     { name = "help", short = "h" },
     { name = "version", short = "V" },
@@ -40,6 +41,7 @@ local options = {
 local help <const> = [[
 Usage: tiexec [OPTION]... [--] CMD [ARG]...
    or: tiexec --attach PID... | --undo PID... | --inspect PID | --check [CMD]
+   or: tiexec --gdb PORT|- CMD [ARG]... | --gdb PORT|- --attach PID
    or: tiexec --script FILE [ARG]...
 Start CMD with its machine code on huge pages; then get out of the way.
   -s, --strategy NAME  how to round: aggressive (default), conservative, none,
@@ -74,6 +76,9 @@ Start CMD with its machine code on huge pages; then get out of the way.
                        -- CMD; --json, --svg FILE
       --check [CMD]    show whether this host is ready, and what to change;
                        --json, --probe
+      --gdb PORT       have gdb debug CMD from its entry point on (target remote
+                       :PORT), or attach it to PID; HOST:PORT, a socket's path;
+                       - is for: target remote | tiexec --gdb - CMD
       --script FILE    run a Lua script with the harness as `tiexec`
   -h, --help           show this help; -V, --version: the version
 The environment variable TIEXEC sets the same:
@@ -149,6 +154,9 @@ local function misplaced(given)
     if given.svg and not given.inspect then return "--svg goes with --inspect" end
     if given.attach and given.undo then return "--attach and --undo exclude each other" end
     if given.probe and not given.check then return "--probe goes with --check" end
+    for _, name in ipairs { "follow", "undo", "login", "dry-run" } do
+        if given.gdb and given[name] then return ("--gdb and --%s exclude each other"):format(name) end
+    end
 end
 
 -- Takes apart operands among which there may be further options, since no operand is a CMD that has
@@ -213,6 +221,15 @@ local function run_attached(given, operands, action)
     return (action == "undo" and attach.undo or attach.run)(pids, with_environment(all))
 end
 
+-- Runs `--gdb WHERE --attach PID`.
+local function run_gdb_attached(given, operands)
+    local pid = given.attach ~= true and given.attach or operands[1]
+    if not parse_pid(pid) or #operands > (given.attach == true and 1 or 0) then
+        return usage_error("--gdb --attach: one process id is needed")
+    end
+    return require "tiexec.start.debug".attach(parse_pid(pid), given)
+end
+
 --- Runs tiexec with a command line.
 -- @tparam table arguments list of strings with the program's name at 0, as Lua's `arg`
 -- @treturn int exit status
@@ -232,12 +249,14 @@ function cli.main(arguments)
     if wrong then return usage_error(wrong) end
     if given.inspect then return run_inspect(given, operands, after_dashes) end
     if given.check then return run_check(given, operands) end
+    if given.attach and given.gdb then return run_gdb_attached(given, operands) end
     if given.attach then return run_attached(given, operands, "attach") end
     if given.undo then return run_attached(given, operands, "undo") end
     if given.cache then return run_cache(given.cache) end
     if given.script then return run_script(given.script, operands) end
     if #operands == 0 then return usage_error("a command is missing") end
     if given.login and not given.user then return usage_error("--login needs --user") end
+    if given.gdb then return require "tiexec.start.debug".run(operands, with_environment(given)) end
     return require "tiexec.start.launcher".run(operands, with_environment(given))
 end
 

@@ -19,6 +19,13 @@ local function guarded(start)
     end
 end
 
+-- Methods of inferiors that need more than the harness.
+core.extend_inferior {
+    serve = function(inferior, where, options)
+        return require "tiexec.gdb.serve".serve(inferior, where, options)
+    end,
+}
+
 return {
     version = require "tiexec.base.version",
     constants = core.constants,

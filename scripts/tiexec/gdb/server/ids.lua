@@ -1,0 +1,38 @@
+-- SPDX-License-Identifier: Apache-2.0
+--- Ids of threads as packets have them: "pPID.TID", or "TID" alone where gdb knows of one process.
+
+local packets = require "tiexec.gdb.packets"
+
+local ids = {}
+
+local ALL <const>, ANY <const> = -1, 0
+
+local function part(text)
+    if text == "-1" then return ALL end
+    return packets.number(text)
+end
+
+--- Reads an id.
+-- @string text
+-- @treturn[1] int the thread; `ids.ALL`: all; `ids.ANY`: any
+-- @treturn[1] ?int the process, where the text has it
+-- @treturn[2] nil it is none
+function ids.parse(text)
+    local pid, tid = text:match("^p(%-?%x+)%.(%-?%x+)$")
+    if pid then return part(tid), part(pid) end
+    pid = text:match("^p(%-?%x+)$")
+    if pid then return ALL, part(pid) end
+    return part(text)
+end
+
+--- Writes an id.
+-- @tparam Server server
+-- @int thread
+-- @treturn string
+function ids.of(server, thread)
+    if not server.features.multiprocess then return ("%x"):format(thread) end
+    return ("p%x.%x"):format(server.pid, thread)
+end
+
+ids.ALL, ids.ANY = ALL, ANY
+return ids
