@@ -221,34 +221,42 @@ ssize_t stream_read(int fd, void *bytes, size_t size, int64_t deadline)
     }
 }
 
-/* Writes once, and does not block where the file may be asked not to. */
-static ssize_t write_some(int fd, const void *bytes, size_t size)
+/* Writes to a pipe or the like, which cannot be asked not to block: one that is ready takes so much
+ * without blocking. */
+static ssize_t write_to_pipe(int fd, const void *bytes, size_t size, int64_t deadline)
 {
-    ssize_t n = send(fd, bytes, size, MSG_NOSIGNAL | MSG_DONTWAIT);
-    return n < 0 && errno == ENOTSOCK ? write(fd, bytes, size) : n;
+    struct signals before;
+    int err = wait_for(fd, POLLOUT, deadline);
+    if (err)
+        return err;
+    signals_hold(&before);
+    ssize_t n = write(fd, bytes, size < PIPE_BUF ? size : PIPE_BUF);
+    int failure = errno;
+    signals_release(&before);
+    return n < 0 ? -failure : n;
 }
 
-static int write_all(int fd, const char *from, size_t size, int64_t deadline)
+static ssize_t write_some(int fd, const void *bytes, size_t size, int64_t deadline)
 {
-    while (size > 0) {
-        int err = wait_for(fd, POLLOUT, deadline);
-        if (err)
-            return err;
-        /* A pipe that is ready takes so much without blocking. */
-        ssize_t n = write_some(fd, from, size < PIPE_BUF ? size : PIPE_BUF);
-        if (n < 0 && errno != EAGAIN && errno != EINTR)
-            return errno == ECONNRESET ? -EPIPE : -errno;
-        from += n > 0 ? n : 0;
-        size -= n > 0 ? (size_t)n : 0;
-    }
-    return 0;
+    ssize_t n = send(fd, bytes, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (n < 0 && errno == ENOTSOCK)
+        return write_to_pipe(fd, bytes, size, deadline);
+    if (n < 0 && errno == EAGAIN)
+        return wait_for(fd, POLLOUT, deadline);
+    return n < 0 ? -errno : n;
 }
 
 int stream_write(int fd, const void *bytes, size_t size, int64_t deadline)
 {
-    struct signals before;
-    signals_hold(&before);
-    int err = write_all(fd, bytes, size, deadline);
-    signals_release(&before);
-    return err;
+    const char *from = bytes;
+    while (size > 0) {
+        ssize_t n = write_some(fd, from, size, deadline);
+        if (n < 0 && n != -EAGAIN && n != -EINTR)
+            return n == -ECONNRESET ? -EPIPE : (int)n;
+        if (n < 0 && ending_signal())
+            return -EINTR;
+        from += n > 0 ? n : 0;
+        size -= n > 0 ? (size_t)n : 0;
+    }
+    return 0;
 }

@@ -22,6 +22,7 @@ static void (*const openers[])(lua_State *L) = {
     bind_add_memory,
     bind_add_message,
     bind_add_options,
+    bind_add_packets,
     bind_add_pagemap,
     bind_add_perf_map,
     bind_add_privilege,

@@ -36,6 +36,7 @@ void bind_add_maps(lua_State *L);
 void bind_add_memory(lua_State *L);
 void bind_add_message(lua_State *L);
 void bind_add_options(lua_State *L);
+void bind_add_packets(lua_State *L);
 void bind_add_pagemap(lua_State *L);
 void bind_add_perf_map(lua_State *L);
 void bind_add_privilege(lua_State *L);

@@ -17,10 +17,11 @@ Link.__index = Link
 --- Makes a link.
 -- @tparam Stream stream
 -- @int limit bytes that a payload may have
+-- @bool shortens whether it writes runs as such: gdb reads them, and servers need not
 -- @treturn Link
-function link.new(stream, limit)
+function link.new(stream, limit, shortens)
     return setmetatable({ stream = stream, decoder = packets.decoder(limit), acks = true,
-        repeats = 0 }, Link)
+        repeats = 0, shortens = shortens }, Link)
 end
 
 function Link:write(bytes) return self.stream:write(bytes, SEND_MS) end
@@ -30,7 +31,7 @@ function Link:write(bytes) return self.stream:write(bytes, SEND_MS) end
 -- @treturn[1] boolean true
 -- @treturn[2] nil, message, errno (EPIPE: the peer is gone; ETIMEDOUT: it does not read)
 function Link:send(payload)
-    self.last, self.repeats = packets.frame(payload), 0
+    self.last, self.repeats = packets.frame(self.shortens and core.shorten(payload) or payload), 0
     return self:write(self.last)
 end
 

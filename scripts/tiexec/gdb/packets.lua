@@ -1,27 +1,18 @@
 -- SPDX-License-Identifier: Apache-2.0
 --- The packets of GDB's remote protocol: `$payload#checksum`, with escapes and run lengths.
 
+local core = require "tiexec.core"
+
 local packets = {}
 
 local ESCAPE <const>, FLIP <const> = "}", 0x20
 local RUN <const>, RUN_BASE <const> = "*", 29 -- a run of n more has the character n + 29
 
-local hex_of, byte_of = {}, {}
-for i = 0, 255 do
-    hex_of[string.char(i)] = ("%02x"):format(i)
-    byte_of[("%02x"):format(i)], byte_of[("%02X"):format(i)] = string.char(i), string.char(i)
-end
-
 --- Writes bytes in hexadecimal.
-function packets.hex(bytes) return (bytes:gsub(".", hex_of)) end
+packets.hex = core.hex
 
 --- Reads bytes that are written in hexadecimal; nil: they are not.
--- @string text
--- @treturn ?string
-function packets.bytes(text)
-    if #text % 2 == 1 or text:find("%X") then return nil end
-    return (text:gsub("..", function(pair) return byte_of[pair] or byte_of[pair:lower()] end))
-end
+packets.bytes = core.unhex
 
 --- Reads a number of up to 64 bits in hexadecimal; nil: it is none.
 -- @tparam ?string text
@@ -32,13 +23,7 @@ function packets.number(text)
 end
 
 --- Gives the two digits of a payload's checksum.
-function packets.checksum(payload)
-    local sum = 0
-    for i = 1, #payload, 4096 do
-        for _, byte in ipairs { payload:byte(i, i + 4095) } do sum = sum + byte end
-    end
-    return ("%02x"):format(sum & 0xff)
-end
+function packets.checksum(payload) return ("%02x"):format(core.checksum(payload)) end
 
 --- Escapes what may not stand in a payload.
 function packets.escape(bytes)

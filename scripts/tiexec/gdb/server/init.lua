@@ -237,7 +237,7 @@ function server.serve(inferior, stream, options)
     local description, why, errno = require "tiexec.gdb.server.description".of(inferior)
     if not description then return nil, why, errno end
     local self = setmetatable({ inferior = inferior, pid = inferior:pid(), limit = LIMIT,
-        link = link.new(stream, LIMIT), description = description, features = {}, points = {},
+        link = link.new(stream, LIMIT, true), description = description, features = {}, points = {},
         files = {}, named = {}, passed = {}, calls = {}, ranges = {}, stays = {}, deferred = {},
         object = {}, attached = options and options.attached }, Server)
     inferior:keep_signals(true)

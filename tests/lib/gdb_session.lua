@@ -1,0 +1,49 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- Sessions of gdb with a server of its remote protocol.
+
+local support = require "tests.lib.support"
+
+local gdb_session = {}
+
+local SECONDS <const> = 60
+
+gdb_session.start = { "gdb", "-q", "-nx", "-iex", "set debuginfod enabled off", "-iex", "set sysroot /", "-iex",
+    "set pagination off", "-iex", "set confirm off", "-iex", "set width 0", "-iex", "set remotetimeout 20" }
+
+--- The words of a shell command that serves a program to a gdb that has started it.
+function gdb_session.pipe(words, options)
+    return "| " .. support.quote(support.concat({ support.tiexec }, options, { "--gdb", "-" }, words))
+end
+
+--- The same for gdb's own server.
+function gdb_session.gdbserver(words) return "| " .. support.quote(support.concat({ "gdbserver", "-" }, words)) end
+
+--- Runs gdb on a file, connected to a target, with a list of commands. Gives what it says on
+-- standard output: errors are not there.
+function gdb_session.run(target, file, commands)
+    local words = support.concat({ "timeout", "-k", "3", tostring(SECONDS * support.patience) }, gdb_session.start,
+        { "-batch", "-ex", "target remote " .. target })
+    for _, command in ipairs(commands) do table.move({ "-ex", command }, 1, 2, #words + 1, words) end
+    words[#words + 1] = file
+    return support.run(words).out
+end
+
+--- The lines that gdb says, without what differs from run to run: addresses, process ids, widths of columns.
+function gdb_session.lines(out)
+    local list = {}
+    for line in out:gmatch("[^\n]+") do
+        line = line:gsub("process %d+", "process N"):gsub("0x%x+", "ADDRESS"):gsub("%d%d%d%d+", "N"):gsub("%s+", " ")
+        list[#list + 1] = line
+    end
+    return list
+end
+
+--- The lines from the first that has a text on.
+function gdb_session.from(list, text)
+    for i, line in ipairs(list) do
+        if line:find(text, 1, true) then return table.move(list, i, #list, 1, {}) end
+    end
+    return {}
+end
+
+return gdb_session
