@@ -50,9 +50,9 @@ extern const struct arch_register arch_registers[];
 extern const size_t arch_register_count;
 
 /* A feature of GDB's target descriptions. `types` is XML. `registers` has a line for each, in the
- * order in which GDB numbers them: its name, its size in bytes, its type, which may have its group
- * after a slash; and, if it is a part of one of arch_registers, that one's name and the bytes that
- * are before the part. */
+ * order in which GDB numbers them: its name, its size in bytes (and after a colon how many of them
+ * there are, if the others are zeros), its type, which may have its group after a slash; and, if it
+ * is a part of one of arch_registers, that one's name and the bytes that are before the part. */
 struct arch_feature {
     const char *name, *types, *registers;
 };

@@ -28,8 +28,8 @@ static const char core_registers[] =
     "rbp 8 data_ptr\nrsp 8 data_ptr\nr8 8 int64\nr9 8 int64\nr10 8 int64\nr11 8 int64\n"
     "r12 8 int64\nr13 8 int64\nr14 8 int64\nr15 8 int64\nrip 8 code_ptr\neflags 4 i386_eflags\n"
     "cs 4 int32\nss 4 int32\nds 4 int32\nes 4 int32\nfs 4 int32\ngs 4 int32\n" TIMES_8(ST)
-    "fctrl 4 int/float\nfstat 4 int/float\nftag 4 int/float\nfiseg 4 int/float\n"
-    "fioff 4 int/float\nfoseg 4 int/float\nfooff 4 int/float\nfop 4 int/float\n";
+    "fctrl 4:2 int/float\nfstat 4:2 int/float\nftag 4:2 int/float\nfiseg 4:2 int/float\n"
+    "fioff 4 int/float\nfoseg 4:2 int/float\nfooff 4 int/float\nfop 4:2 int/float\n";
 
 static const char sse_types[] =
     VECTOR("v8bf16", "bfloat16", 8) VECTOR("v8h", "ieee_half", 8) VECTOR("v4f", "ieee_single", 4)

@@ -161,7 +161,7 @@ int stream_connect(const struct stream_place *place, int64_t deadline)
 
 /* ---- commands ---- */
 
-/* The command is in a process group of its own, so that Ctrl-C at a terminal is not meant for it. */
+/* The command is in a process group of its own: Ctrl-C at a terminal is not meant for it. */
 static int spawn(const char *command, int fd, pid_t *pid)
 {
     static char shell[] = "sh", option[] = "-c";

@@ -4,7 +4,7 @@
 #include "lua/open.h"
 #include "lua/util.h"
 
-/// The features of GDB's target description of this CPU, whether the CPU has their registers or not.
+/// The features of GDB's target description of this kind of CPU. The CPU may lack some.
 // @function target_features
 // @treturn string GDB's name of the architecture
 // @treturn table list of `name`, `types` (XML) and `registers`: lines of words

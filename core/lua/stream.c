@@ -164,8 +164,8 @@ static int l_read(lua_State *L)
 // @string bytes
 // @int[opt] timeout milliseconds
 // @treturn[1] boolean true
-// @treturn[2] nil, message, errno (EPIPE: the peer is gone; ETIMEDOUT: it does not read; EINTR: this
-// process is about to end)
+// @treturn[2] nil, message, errno (EPIPE: the peer is gone; ETIMEDOUT: it does not read; EINTR:
+// this process is about to end)
 static int l_write(lua_State *L)
 {
     size_t size;

@@ -221,8 +221,8 @@ int collect_some(int64_t deadline)
 
 static void on_child(int signal) { (void)signal; }
 
-/* Sees to it that news of a traced task, for which the kernel sends SIGCHLD, ends a ppoll. A handler
- * that the caller has is left alone. */
+/* Sees to it that news of a traced task, for which the kernel sends SIGCHLD, ends a ppoll. The
+ * caller's own handler is left alone. */
 static void expect_child(struct sigaction *before)
 {
     const struct sigaction mine = {.sa_handler = on_child};

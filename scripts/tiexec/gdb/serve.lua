@@ -31,7 +31,7 @@ function serve.serve(inferior, where, options)
     peer, why, errno = open(where, options)
     if not peer then return nil, why, errno end
     local outcome, event, number = server.serve(inferior, peer,
-        { attached = options.attached ~= false })
+        { attached = options.attached ~= false, fail = options.fail })
     if type(where) == "string" then peer:close() end
     return outcome, event, number
 end

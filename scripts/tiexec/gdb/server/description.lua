@@ -9,11 +9,14 @@ local description = {}
 
 -- A register as GDB knows it:
 -- name, size, type     GDB's; size in bytes
+-- used                 how many of these are used: the others are zeros
 -- number               its place in the order of all, from 0
 -- whole, skip          the inferior's register that has its bytes, from `skip` on
 local function new_register(line, number)
-    local name, size, type, whole, skip = line:match("^(%S+) (%d+) (%S+) ?(%S*) ?(%d*)$")
+    local name, size, used, type, whole, skip =
+        line:match("^(%S+) (%d+):?(%d*) (%S+) ?(%S*) ?(%d*)$")
     return { name = name, size = math.tointeger(size), type = type, number = number,
+        used = math.tointeger(used) or math.tointeger(size),
         whole = whole ~= "" and whole or name, skip = math.tointeger(skip) or 0 }
 end
 
@@ -100,7 +103,7 @@ local function put(inferior, thread, register, bytes)
     local before, why, errno = inferior:read_register(register.whole, thread)
     if before == nil then return nil, why, errno end
     local old = bytes_of(before)
-    local new = old:sub(1, register.skip) .. bytes:sub(1, #old - register.skip)
+    local new = old:sub(1, register.skip) .. bytes:sub(1, register.used)
     new = new .. old:sub(#new + 1)
     if new == old then return true end
     local value = type(before) == "string" and new or string.unpack("<i8", new)

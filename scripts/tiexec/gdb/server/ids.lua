@@ -6,10 +6,12 @@ local packets = require "tiexec.gdb.packets"
 local ids = {}
 
 local ALL <const>, ANY <const> = -1, 0
+local LARGEST <const> = 0x7fffffff
 
 local function part(text)
     if text == "-1" then return ALL end
-    return packets.number(text)
+    local number = packets.number(text)
+    return number and number >= 0 and number <= LARGEST and number or nil
 end
 
 --- Reads an id.

@@ -7,6 +7,7 @@
 
 local core = require "tiexec.core"
 local link = require "tiexec.gdb.link"
+local message = require "tiexec.base.message"
 local resume = require "tiexec.gdb.server.resume"
 local stops = require "tiexec.gdb.server.stops"
 
@@ -78,7 +79,7 @@ function Server:answer(payload)
     if not handler then return "" end
     local ok, reply = xpcall(handler, debug.traceback, self, rest)
     if ok then return reply end
-    self.error = self.error or reply
+    self.fail(("%s: %s"):format(name, reply))
     return self:failure(c.EIO)
 end
 
@@ -227,19 +228,23 @@ end
 -- is the caller's again.
 -- @tparam Inferior inferior
 -- @tparam Stream stream
--- @tparam[opt] table options `attached`: gdb lets it go when it quits, and does not kill it
+-- @tparam[opt] table options `attached`: gdb lets it go when it quits, and does not kill it;
+-- `fail(why)` is told of internal errors, which are shown otherwise
 -- @treturn[1] string "detached", "killed" or "exited"
 -- @treturn[1] ?Event the end
 -- @treturn[2] nil, message, errno (EPIPE: the peer is gone; EPROTO: it does not speak the protocol;
 -- EINTR: this process is about to end)
 function server.serve(inferior, stream, options)
     load_handlers()
+    options = options or {}
     local description, why, errno = require "tiexec.gdb.server.description".of(inferior)
     if not description then return nil, why, errno end
     local self = setmetatable({ inferior = inferior, pid = inferior:pid(), limit = LIMIT,
         link = link.new(stream, LIMIT, true), description = description, features = {}, points = {},
         files = {}, named = {}, passed = {}, calls = {}, ranges = {}, stays = {}, deferred = {},
-        object = {}, attached = options and options.attached }, Server)
+        object = {}, attached = options.attached,
+        fail = options.fail or function(error) message.say("gdb: internal error: %s", error) end },
+        Server)
     inferior:keep_signals(true)
     local ok
     repeat ok, why, errno = self:turn() until not ok or self.outcome

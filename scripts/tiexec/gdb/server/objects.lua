@@ -56,7 +56,7 @@ local function write_siginfo(server, place)
     local thread = server:thread()
     local info, _, errno = server.inferior:siginfo(thread)
     if not info then return server:failure(errno) end
-    if not offset or offset < 0 or offset + #data > #info.bytes then
+    if not offset or math.ult(#info.bytes, offset) or offset + #data > #info.bytes then
         return server:failure(c.EINVAL)
     end
     local bytes = info.bytes:sub(1, offset) .. data .. info.bytes:sub(offset + #data + 1)

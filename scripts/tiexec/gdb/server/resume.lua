@@ -28,12 +28,13 @@ end
 
 -- Reads the actions of vCont. The first that names a thread counts for it. Returns the list of
 -- threads that have one of their own, with it; the action of all others, or nil: they stay.
-local function parse(text)
+local function parse(server, text)
     local own, seen, others = {}, {}, nil
     for part in text:gmatch(";([^;]*)") do
         local word, id = part:match("^([^:]*):?(.*)$")
         local action, thread = parse_action(word), id == "" and ids.ALL or ids.parse(id)
         if not action or not thread then return nil end
+        if thread == ids.ANY then thread = server:thread() end
         if thread == ids.ALL then
             others = others or action
         elseif not seen[thread] then
@@ -116,7 +117,7 @@ resume["vCont?"] = function() return "vCont;c;C;s;S;t;r" end
 
 --- vCont: resumes threads. The reply comes when something happens.
 function resume.vCont(server, text)
-    local own, actions, others = parse(text)
+    local own, actions, others = parse(server, text)
     if not own or #own == 0 and not others then return server:failure(c.EINVAL) end
     return start(server, own, actions, others)
 end

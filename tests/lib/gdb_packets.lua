@@ -1,0 +1,77 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- Random packets of GDB's remote protocol, some of them malformed, for a server.
+
+local packets = require "tiexec.gdb.packets"
+
+local gdb_packets = {}
+
+local function pick(list) return list[math.random(#list)] end
+
+local numbers <const> = { "0", "1", "7", "8", "ff", "fff", "1000", "8000", "7fffffff", "80000000", "ffffffff",
+    "7fffffffffffffff", "8000000000000000", "ffffffffffffffff", "10000000000000000", "-1", "", "x", " 1", "0x1", "00" }
+
+local function number() return pick(numbers) end
+
+local function id() return pick { number(), "p" .. number() .. "." .. number(), "p-1.-1", "p1", "p.", "-1", "0" } end
+
+local function bytes(most)
+    local list = {}
+    for i = 1, math.random(0, most) do list[i] = string.char(math.random(0, 255)) end
+    return table.concat(list)
+end
+
+-- Makes one payload. `at` gives addresses that are mapped, and `folder` is where files may be.
+local kinds = {
+    function() return pick { "?", "g", "G", "p", "P", "m", "M", "X", "H", "T", "D", "z", "Z", "c", "s", "v", "q", "Q", "!",
+        "R", "vCont", "vCont?", "vFile", "qXfer", "qC", "qfThreadInfo", "qsThreadInfo", "qSupported", "qAttached",
+        "qSymbol", "qOffsets", "vMustReplyEmpty", "list", "name", "clear", "xml", "supported", "qlist", "vclear", "" } end,
+    function(at) return ("%s%s,%s"):format(pick { "m", "m", "X", "M" }, pick { at(), number() }, number()) end,
+    function(at) return ("X%s,%s:%s"):format(pick { at(), number() }, number(), packets.escape(bytes(20))) end,
+    function(at) return ("M%s,%s:%s"):format(pick { at(), number() }, number(), packets.hex(bytes(20))) end,
+    function(at) return ("%s%s,%s,%s"):format(pick { "Z", "z" }, pick { "0", "1", "2", "3", "4", "5", "" },
+        pick { at(), number() }, number()) end,
+    function() return pick { "p", "P" } .. number() .. pick { "", "=", "=00", "=" .. ("0"):rep(16), "=zz" } end,
+    function() return "G" .. pick { "", "xx", ("0"):rep(100), ("x"):rep(1000), packets.hex(bytes(400)) } end,
+    function() return pick { "Hg", "Hc", "Hx", "T" } .. id() end,
+    function() return "vCont" .. pick { ";c", ";s", ";C", ";S", ";t", ";r", ";" } .. pick { "", "05", "ff", number() }
+        .. pick { "", ":" .. id(), ":" .. id() .. ";c", "," .. number() } end,
+    function() return pick { "c", "s", "C", "S" } .. pick { "", number(), number() .. ";" .. number() } end,
+    function() return ("qXfer:%s:%s:%s:%s,%s"):format(pick { "features", "auxv", "exec-file", "threads",
+        "libraries-svr4", "siginfo", "memory-map", "" }, pick { "read", "read", "write", "" },
+        pick { "", "target.xml", "x:y", "../../etc/passwd" }, number(), number()) end,
+    function() return ("qXfer:siginfo:write::%s:%s"):format(number(), packets.escape(bytes(150))) end,
+    function() return pick { "QPassSignals:", "QProgramSignals:", "QCatchSyscalls:", "QCatchSyscalls:1;", "QNonStop:",
+        "QStartNoAckMode" } .. pick { "", number(), number() .. ";" .. number(), ";;;" } end,
+    function() return ("qSearch:memory:%s;%s;%s"):format(number(), number(), packets.escape(bytes(4))) end,
+    function(_, folder) return ("vFile:open:%s,%s,%s"):format(packets.hex(folder .. "/" .. pick { "a", "b", "", "c\0d" }),
+        pick { "0", "1", "2", "601", "a02", number() }, number()) end,
+    function() return ("vFile:%s:%s,%s,%s"):format(pick { "pread", "pwrite", "close", "fstat", "readlink", "setfs", "zzz" },
+        number(), number(), pick { number(), bytes(10) }) end,
+    function() return bytes(60) end,
+}
+
+--- One payload.
+function gdb_packets.payload(at, folder) return pick(kinds)(at, folder) end
+
+-- A packet as it may come over a bad line.
+local function damage(text)
+    if text == "" then return text end
+    local at = math.random(#text)
+    return pick { text:sub(1, at), text:sub(1, at - 1) .. string.char(math.random(0, 255)) .. text:sub(at + 1),
+        text:sub(at), "$" .. text, text .. text, "%" .. text }
+end
+
+--- The bytes of a conversation: so many packets, some damaged, some interrupts. It ends with a detach that is
+-- understood whatever comes before.
+function gdb_packets.conversation(count, at, folder)
+    local list = {}
+    for i = 1, count do
+        local text = packets.frame(gdb_packets.payload(at, folder))
+        if math.random(8) == 1 then text = damage(text) end
+        list[i] = text .. pick { "", "", "+", "-", "\3", "\3" }
+    end
+    list[count + 1] = "\3#00\3" .. packets.frame("D"):rep(2)
+    return table.concat(list)
+end
+
+return gdb_packets
