@@ -24,6 +24,7 @@ HERE       := -Wl,-rpath,'$$ORIGIN'
 TEST_FLAGS_shape := $(BARE) $(NO_LANDING) -Wl,-z,max-page-size=4096 -Wl,--build-id=none \
                     -T tests/programs/shape.ld
 # Its text begins at a huge page of the file and ends with the file: no symbols come after it.
+TEST_FLAGS_remote := $(BARE) $(NO_LANDING)
 TEST_FLAGS_ends  := $(BARE) $(NO_LANDING) -g0 -Wl,-z,max-page-size=0x200000 -Wl,--build-id=none \
                     -Wl,-s -T tests/programs/ends.ld
 TEST_FLAGS_small := $(BARE) $(NO_LANDING) -Wl,-Tdata=0x800000

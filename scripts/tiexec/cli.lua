@@ -155,7 +155,9 @@ local function misplaced(given)
     if given.attach and given.undo then return "--attach and --undo exclude each other" end
     if given.probe and not given.check then return "--probe goes with --check" end
     for _, name in ipairs { "follow", "undo", "login", "dry-run" } do
-        if given.gdb and given[name] then return ("--gdb and --%s exclude each other"):format(name) end
+        if given.gdb and given[name] then
+            return ("--gdb and --%s exclude each other"):format(name)
+        end
     end
 end
 

@@ -37,6 +37,7 @@ return {
     debug_folders = debug_files.folders,
     launch = guarded(inferiors.launch),
     attach = guarded(inferiors.attach),
+    connect = function(...) return require "tiexec.gdb.client".connect(...) end,
     wait_any = inferiors.wait_any,
     host = core.host,
     image = core.image,

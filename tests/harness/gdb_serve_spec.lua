@@ -91,6 +91,7 @@ describe("inferior:serve", function()
         local inferior <close> = launch "spin"
         assert.equal("detached", gdb_trial.converse(inferior, folder.path, conversation("vCont;c", "\3", "D")))
         assert.is_truthy(inferior:read_register("pc"))
+        inferior:kill()
     end)
 
     it("refuses what is no place, and what ended", function()

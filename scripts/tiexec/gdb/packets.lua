@@ -5,6 +5,8 @@ local core = require "tiexec.core"
 
 local packets = {}
 
+core.open_late(core)
+
 local ESCAPE <const>, FLIP <const> = "}", 0x20
 local RUN <const>, RUN_BASE <const> = "*", 29 -- a run of n more has the character n + 29
 

@@ -6,6 +6,8 @@ local core = require "tiexec.core"
 local c = core.constants
 local stream = {}
 
+core.open_late(core)
+
 local LOOPBACK <const> = "127.0.0.1"
 
 -- Reads HOST:PORT, :PORT, PORT, [HOST]:PORT or a path. Without a host it is the loopback device.

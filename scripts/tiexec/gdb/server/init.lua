@@ -42,7 +42,7 @@ local function load_handlers()
     for _, module in ipairs { require "tiexec.gdb.server.files",
         require "tiexec.gdb.server.memory", require "tiexec.gdb.server.objects",
         require "tiexec.gdb.server.points", require "tiexec.gdb.server.queries",
-        require "tiexec.gdb.server.registers", resume, require "tiexec.gdb.server.threads" } do
+        require "tiexec.gdb.server.registers", resume, (require "tiexec.gdb.server.threads") } do
         for name, handler in pairs(module) do handlers[name] = handler end
     end
 end
@@ -223,9 +223,9 @@ function Server:leave()
     end
 end
 
---- Lets gdb debug an inferior, all of whose threads are stopped, until gdb detaches from it or kills
--- it, or until it ends. Then all threads are stopped, gdb's breakpoints are gone, and the inferior
--- is the caller's again.
+--- Lets gdb debug an inferior, all of whose threads are stopped, until gdb detaches from it or
+-- kills it, or until it ends. Then all threads are stopped, gdb's breakpoints are gone, and the
+-- inferior is the caller's again.
 -- @tparam Inferior inferior
 -- @tparam Stream stream
 -- @tparam[opt] table options `attached`: gdb lets it go when it quits, and does not kill it;

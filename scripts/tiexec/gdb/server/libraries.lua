@@ -57,8 +57,9 @@ function libraries.xml(server)
     local lines = { ("<library-list-svr4 version='1.0' main-lm='0x%x'>"):format(list[1].link) }
     for i = 2, #list do
         local one = list[i]
-        lines[#lines + 1] = ("<library name='%s' lm='0x%x' l_addr='0x%x' l_ld='0x%x'"
-            .. " lmid='0x%x'/>"):format(threads.xml(one.name), one.link, one.bias, one.dynamic, debug)
+        local line = "<library name='%s' lm='0x%x' l_addr='0x%x' l_ld='0x%x' lmid='0x%x'/>"
+        lines[#lines + 1] = line:format(threads.xml(one.name), one.link, one.bias, one.dynamic,
+            debug)
     end
     lines[#lines + 1] = "</library-list-svr4>"
     return table.concat(lines, "\n")
