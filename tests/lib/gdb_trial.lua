@@ -16,7 +16,8 @@ function gdb_trial.converse(inferior, folder, bytes)
     local path = folder .. "/conversation"
     support.write_file(path, bytes)
     -- What the peer reads goes nowhere. It is gone at the latest after the limit, which is a failure.
-    local peer <close> = assert(core.stream_spawn(("cat %s; exec timeout -k 1 %d cat >/dev/null"):format(path, SECONDS)))
+    local command = ("cat %s; exec timeout -k 1 %d cat >/dev/null"):format(path, SECONDS)
+    local peer <close> = assert(core.stream_spawn(command))
     local began = core.now()
     local failure
     local outcome, event, errno = inferior:serve(peer, { fail = function(why) failure = failure or why end })
@@ -40,6 +41,27 @@ function gdb_trial.run(folder, count)
     assert(outcome ~= nil or errno == core.constants.EPROTO or errno == core.constants.EPIPE, tostring(event))
     for _, point in ipairs(inferior:breakpoints()) do error("a breakpoint is left: " .. tostring(point.address)) end
     inferior:kill()
+end
+
+--- What a script does with a stub that may reply anything: it gets values or reasons, and never waits for long.
+function gdb_trial.ask(folder, count)
+    local path = folder .. "/replies"
+    support.write_file(path, gdb_packets.replies(count))
+    local remote, why, errno = tiexec.connect("| cat " .. path .. " 2>/dev/null", { timeout = 2000, file = "/bin/true" })
+    if not remote then return assert(type(why) == "string" and math.type(errno) == "integer", "no reason was given") end
+    local held <close> = remote
+    local calls = { { "threads" }, { "registers", "all" }, { "read_memory", 4096, 100 }, { "breakpoint", 4096 },
+        { "cont" }, { "wait", 50 }, { "interrupt", 50 }, { "auxv" }, { "libraries" }, { "siginfo" }, { "mappings" },
+        { "read_file", "/x" }, { "stepi" }, { "wait", 50 }, { "watch", 4096, 4 }, { "cont" }, { "wait", 50 },
+        { "write_memory", 4096, "text" }, { "symbol", "main" }, { "symbolize", 4096 }, { "write_register", "pc", 1 },
+        { "search_memory", 0, 100, "x" }, { "exec_file" }, { "catch_syscalls", { 1 } }, { "drop_signal" }, { "kill" } }
+    for _ = 1, 20 do
+        local call = calls[math.random(#calls)]
+        local result, reason, number = held[call[1]](held, table.unpack(call, 2))
+        if result == nil and reason ~= nil then
+            assert(type(reason) == "string" and math.type(number) == "integer", call[1] .. " gives no reason")
+        end
+    end
 end
 
 return gdb_trial

@@ -38,8 +38,8 @@ describe("gdb says of tiexec --gdb what it says of gdbserver:", function()
 
     it("read and access watchpoints, hardware breakpoints, counts and conditions", function()
         same_from("main (argc=1", { "break main", "continue", "awatch counter", "rwatch pair.number", "continue",
-            "continue", "delete", "hbreak touch if i == 2", "continue", "print i", "delete", "break touch", "ignore 5 2",
-            "continue", "print counter", "info breakpoints", "kill" })
+            "continue", "delete", "hbreak touch if i == 2", "continue", "print i", "delete", "break touch",
+            "ignore 5 2", "continue", "print counter", "info breakpoints", "kill" })
     end)
 
     it("a crash", function()
@@ -69,7 +69,7 @@ describe("tiexec --gdb", function()
         local thp <close> = support.thp("madvise")
         if not thp then return pending("transparent huge pages cannot be set here") end
         local out = session.run(session.pipe({ deep, "end" }, { "--sources", "file,thp" }), deep,
-            { "break inner", "python import gdb", 'python print(open("/proc/%d/smaps" % gdb.selected_inferior().pid).read())',
+            { "break inner", 'python print(open("/proc/%d/smaps" % gdb.selected_inferior().pid).read())',
                 "continue", "backtrace", "continue" })
         local sum = 0
         for kib in out:gmatch("AnonHugePages:%s+(%d+)") do sum = sum + tonumber(kib) end

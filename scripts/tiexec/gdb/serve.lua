@@ -12,7 +12,8 @@ local function open(where, options)
 end
 
 --- Lets gdb debug the inferior, until gdb detaches from it (`detach`), kills it (`kill`), or it
--- ends. Then all its threads are stopped, and gdb's breakpoints are gone: the script goes on with it.
+-- ends. Then all its threads are stopped, and gdb's breakpoints are gone: the script goes on with
+-- it.
 -- @function inferior:serve
 -- @tparam string|Stream where "PORT" or "HOST:PORT", to listen for gdb's `target remote` there:
 -- without a host on the loopback device alone; port 0 is one that is free. The path of a socket; or
