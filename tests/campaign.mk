@@ -37,6 +37,7 @@ fuzz-%: $(BUILD)/fuzz/%
 .SECONDARY: $(FUZZERS:%=$(BUILD)/fuzz/%)
 
 fuzz-lua: all
+	@$(MAKE) $(JOBS) test-programs
 	@$(LUA) tests/tools/fuzz $(FUZZ_SECONDS)
 
 # Random plans, carried out in programs that run: as many as FUZZ_SECONDS allow for, or so.

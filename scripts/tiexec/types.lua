@@ -243,6 +243,20 @@
 ---@field flags integer PF_R, PF_W and PF_X, combined.
 ---@field sparse boolean Whether pages that the process does not have are zeros.
 
+--- Bytes to and from another program (core/lua/stream.c): a socket, or a pair of pipes.
+---@class Stream: userdata
+---@field read fun(self: Stream, timeout?: integer): string?, string?, integer? Reads; "": the end.
+---@field write fun(self: Stream, bytes: string, timeout?: integer): boolean?, string? Writes.
+---@field accept fun(self: Stream, timeout?: integer): Stream?, string?, integer? Waits for a peer.
+---@field close fun(self: Stream) Closes it.
+
+--- What a stub of GDB's remote protocol has (`tiexec.connect`): the methods of an inferior, as far
+--- as packets can do that (gdb/client/).
+---@class Remote
+---@field exec_file fun(self: Remote): string?, string?, integer? Gives the path of the program.
+---@field libraries fun(self: Remote): table?, string?, integer? Lists the libraries.
+---@field read_file fun(self: Remote, path: string): string?, string?, integer? Reads a file there.
+
 --- A process seen through /proc alone (`observed.open`): neither stopped nor traced. It has those
 --- methods of an inferior that descriptions and sources need.
 ---@class Observed

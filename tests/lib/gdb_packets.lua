@@ -46,7 +46,8 @@ local kinds = {
     function() return ("qSearch:memory:%s;%s;%s"):format(number(), number(), packets.escape(bytes(4))) end,
     function(_, folder)
         local path = folder .. "/" .. pick { "a", "b", "", "c\0d" }
-        return ("vFile:open:%s,%s,%s"):format(packets.hex(path), pick { "0", "1", "2", "601", "a02", number() }, number())
+        local flags = pick { "0", "1", "2", "601", "a02", number() }
+        return ("vFile:open:%s,%s,%s"):format(packets.hex(path), flags, number())
     end,
     function()
         local name = pick { "pread", "pwrite", "close", "fstat", "readlink", "setfs", "zzz" }
@@ -85,9 +86,9 @@ local tags <const> = { "<target>", "</target>", "<architecture>i386:x86-64</arch
     "</feature>", "<reg name='rip' bitsize='64' type='code_ptr'/>", "<reg name='pc' bitsize='64'/>",
     "<reg name='rsp' bitsize='64' regnum='3'/>", "<reg name='big' bitsize='99999999999999999999'/>",
     "<reg name='x' bitsize='1' regnum='-1'/>", "<reg bitsize='8'/>", "<reg name='xmm0' bitsize='128' type='vec128'/>",
-    "<xi:include href='target.xml'/>", "<xi:include href='x'/>", "<!-- ", " -->", "<?xml ?>", "<![CDATA[", "&amp;", "&#0;",
-    "&#x110000;", "<library name='/lib/x' lm='0x1' l_addr='0xffffffffffffffff'/>", "<library-list-svr4>", "<a b=\"", ">",
-    "<", "</", "/>" }
+    "<xi:include href='target.xml'/>", "<xi:include href='x'/>", "<!-- ", " -->", "<?xml ?>", "<![CDATA[", "&amp;",
+    "&#0;", "&#x110000;", "<library name='/lib/x' lm='0x1' l_addr='0xffffffffffffffff'/>", "<library-list-svr4>",
+    "<a b=\"", ">", "<", "</", "/>" }
 
 local function document()
     local list = {}
@@ -109,9 +110,11 @@ local replies <const> = {
     function() return pick { "l", "m" } .. packets.escape(bytes(64)) end,
     function() return packets.hex(bytes(80)) end,
     function() return ("x"):rep(math.random(0, 99)) end,
-    function() return "T" .. pick { "05", "02", "0b", "zz", "" } .. "thread:" .. id() .. ";" .. pick { "", "watch:" .. number()
-        .. ";", "swbreak:;", "06:" .. packets.hex(bytes(8)) .. ";", "exec:;", "syscall_entry:" .. number() .. ";" } end,
-    function() return pick { "S05", "S", "W00", "W", "X0b", "W1;process:1", "N", "O" .. packets.hex("text"), "Oz", "Fopen,1" } end,
+    function() return "T" .. pick { "05", "02", "0b", "zz", "" } .. "thread:" .. id() .. ";" .. pick { "",
+        "watch:" .. number() .. ";", "swbreak:;", "06:" .. packets.hex(bytes(8)) .. ";", "exec:;",
+        "syscall_entry:" .. number() .. ";" } end,
+    function() return pick { "S05", "S", "W00", "W", "X0b", "W1;process:1", "N", "O" .. packets.hex("text"), "Oz",
+        "Fopen,1" } end,
     function() return "m" .. id() .. "," .. id() end,
     function() return pick { "l", "QC" .. id(), "vCont;c;s", "F1", "F-1,2", "F8;12345678", "F" } end,
     function() return "PacketSize=" .. number() .. ";QStartNoAckMode+;multiprocess+;qXfer:features:read+;"
@@ -123,7 +126,7 @@ local replies <const> = {
 function gdb_packets.replies(count)
     local list = {}
     if math.random(5) > 1 then
-        list = { "PacketSize=400;qXfer:features:read+;qXfer:auxv:read+;qXfer:libraries-svr4:read+;qXfer:siginfo:read+",
+        list = { "PacketSize=400;qXfer:features:read+;qXfer:auxv:read+;qXfer:libraries-svr4:read+",
             "T05thread:1;", "l" .. packets.escape(document()), "QC1", "vCont;c;s;C;S" }
     end
     for _ = 1, count do list[#list + 1] = pick(replies)() end

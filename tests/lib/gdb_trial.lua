@@ -47,8 +47,11 @@ end
 function gdb_trial.ask(folder, count)
     local path = folder .. "/replies"
     support.write_file(path, gdb_packets.replies(count))
-    local remote, why, errno = tiexec.connect("| cat " .. path .. " 2>/dev/null", { timeout = 2000, file = "/bin/true" })
-    if not remote then return assert(type(why) == "string" and math.type(errno) == "integer", "no reason was given") end
+    local remote, why, errno = tiexec.connect("| cat " .. path .. " 2>/dev/null",
+        { timeout = 2000, file = "/bin/true" })
+    if not remote then
+        return assert(type(why) == "string" and math.type(errno) == "integer", "no reason was given")
+    end
     local held <close> = remote
     local calls = { { "threads" }, { "registers", "all" }, { "read_memory", 4096, 100 }, { "breakpoint", 4096 },
         { "cont" }, { "wait", 50 }, { "interrupt", 50 }, { "auxv" }, { "libraries" }, { "siginfo" }, { "mappings" },

@@ -94,7 +94,7 @@ local function go(server, own, actions, others)
 end
 
 -- An event that was put off since its thread was to stay stopped, and is due now.
-local function due(server, own, actions, others)
+local function due(server, actions, others)
     for i, event in ipairs(server.deferred) do
         local action = actions[event.thread] or others
         if action and not action.stay then return table.remove(server.deferred, i) end
@@ -103,7 +103,7 @@ end
 
 local function start(server, own, actions, others)
     server.ranges, server.stays = {}, {}
-    local event = due(server, own, actions, others)
+    local event = due(server, actions, others)
     if event then return server:tell(event) end
     local ok, _, errno = go(server, own, actions, others)
     server.event = nil
