@@ -54,9 +54,10 @@ static int path_address(const char *path, union address *address, socklen_t *siz
 {
     memset(address, 0, sizeof *address);
     address->path.sun_family = AF_UNIX;
-    if (strlen(path) >= sizeof address->path.sun_path)
+    size_t length = strlen(path);
+    if (length >= sizeof address->path.sun_path)
         return -ENAMETOOLONG;
-    strcpy(address->path.sun_path, path);
+    memcpy(address->path.sun_path, path, length + 1);
     *size = sizeof address->path;
     return 0;
 }
@@ -95,8 +96,8 @@ static int give_up(int fd, int err)
 
 int stream_listen(const struct stream_place *place)
 {
-    union address address;
-    socklen_t size;
+    union address address = {0};
+    socklen_t size = 0;
     const int one = 1;
     int fd = make_socket(place, &address, &size);
     if (fd < 0)
@@ -110,13 +111,13 @@ int stream_listen(const struct stream_place *place)
 
 int stream_port(int fd)
 {
-    union address address;
+    union address address = {0};
     char port[8];
     socklen_t size = sizeof address;
     if (getsockname(fd, &address.any, &size) < 0 || address.any.sa_family == AF_UNIX ||
         getnameinfo(&address.any, size, NULL, 0, port, sizeof port, NI_NUMERICSERV))
         return 0;
-    return atoi(port);
+    return (int)strtol(port, NULL, 10);
 }
 
 /* gdb's packets are small, and are answered at once. */
@@ -142,8 +143,8 @@ int stream_accept(int fd, int64_t deadline)
 
 int stream_connect(const struct stream_place *place, int64_t deadline)
 {
-    union address address;
-    socklen_t size;
+    union address address = {0};
+    socklen_t size = 0;
     int fd = make_socket(place, &address, &size), failure = 0;
     if (fd < 0)
         return fd;

@@ -73,13 +73,7 @@ local function say_not_started(name, why, errno)
     return (errno == c.EACCES or errno == c.ENOEXEC) and exit.CANNOT_EXECUTE or exit.FAILED
 end
 
---- Starts a program, and has gdb debug it from its entry point on.
--- @tparam table argv list of strings: CMD and its arguments
--- @tparam Settings given the settings of the command line and the environment; `gdb` says where gdb
--- comes from
--- @treturn int exit status: that of CMD if it has ended
-function debugging.run(argv, given)
-    core.guard_end()
+local function start(argv, given)
     local early <close> = given.gdb == STANDARD and accept(STANDARD) or nil
     if given.gdb == STANDARD and not early then return exit.FAILED end
     local inferior <close>, why, errno = launch(argv, given)
@@ -92,12 +86,7 @@ function debugging.run(argv, given)
     return serve(inferior, peer, { waits = not early })
 end
 
---- Has gdb debug a running process.
--- @int pid
--- @tparam Settings given as above
--- @treturn int exit status
-function debugging.attach(pid, given)
-    core.guard_end()
+local function attach(pid, given)
     local peer <close> = accept(given.gdb)
     if not peer then return exit.FAILED end
     local inferior <close>, why, errno = hold.attach(pid)
@@ -106,6 +95,36 @@ function debugging.attach(pid, given)
         return exit.FAILED
     end
     return serve(inferior, peer, { attached = true })
+end
+
+-- Calls `work`. A signal that ends this process raises an error (core.guard_end), and no more is to
+-- be said of it: the process is let go, and this one ends by the signal.
+local function guarded(work, ...)
+    local ok, result = xpcall(work, debug.traceback, ...)
+    if ok then return result end
+    if not tostring(result):find("interrupted by SIG", 1, true) then
+        message.say("gdb: internal error: %s", tostring(result))
+    end
+    return exit.FAILED
+end
+
+--- Starts a program, and has gdb debug it from its entry point on.
+-- @tparam table argv list of strings: CMD and its arguments
+-- @tparam Settings given the settings of the command line and the environment; `gdb` says where gdb
+-- comes from
+-- @treturn int exit status: that of CMD if it has ended
+function debugging.run(argv, given)
+    core.guard_end()
+    return guarded(start, argv, given)
+end
+
+--- Has gdb debug a running process.
+-- @int pid
+-- @tparam Settings given as above
+-- @treturn int exit status
+function debugging.attach(pid, given)
+    core.guard_end()
+    return guarded(attach, pid, given)
 end
 
 return debugging
