@@ -4,8 +4,8 @@
 
 #define TIMES_8(X)    X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7)
 #define TIMES_16(X)   TIMES_8(X) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15)
-#define FROM_16_ON(X) X(16) X(17) X(18) X(19) X(20) X(21) X(22) X(23) X(24) X(25) X(26) X(27) X(28) \
-                      X(29) X(30) X(31)
+#define FROM_16_ON(X) X(16) X(17) X(18) X(19) X(20) X(21) X(22) X(23) X(24) X(25) X(26) X(27) \
+                      X(28) X(29) X(30) X(31)
 
 #define FLAG(name, bit)   "<field name='" name "' start='" #bit "' end='" #bit "' type='bool'/>"
 #define VECTOR(id, of, n) "<vector id='" id "' type='" of "' count='" #n "'/>"
