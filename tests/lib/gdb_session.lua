@@ -28,12 +28,13 @@ function gdb_session.run(target, file, commands)
     return support.run(words).out
 end
 
---- The lines that gdb says, without what differs from run to run: addresses, process ids, widths of columns.
+--- The lines that gdb says, without what differs from run to run: addresses, process ids, widths of columns, and where
+-- in the C library another thread is at the moment.
 function gdb_session.lines(out)
     local list = {}
     for line in out:gmatch("[^\n]+") do
         line = line:gsub("process %d+", "process N"):gsub("0x%x+", "ADDRESS"):gsub("%d%d%d%d+", "N"):gsub("%s+", " ")
-        list[#list + 1] = line
+        list[#list + 1] = (line:gsub("[%w_]+ %b() at %.%.?/[%w_/.-]+:%d+", "in the C library"))
     end
     return list
 end
