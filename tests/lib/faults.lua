@@ -79,7 +79,10 @@ local function command_of(job, folder)
     return ("mkdir -m 700 %s; %s 2>&1; rm -rf %s"):format(quoted, support.quote(words), quoted)
 end
 
---- Carries out jobs, two at a time, and calls `each(job, result)` for each run, where `result` has `n`, `call`, its
+-- A run mostly waits: for the tracer to be at rest, for what was stopped. So there are more of them than CPUs.
+local AT_A_TIME <const> = 2 * (tonumber(support.shell("nproc").out) or 1)
+
+--- Carries out jobs, some at a time, and calls `each(job, result)` for each run, where `result` has `n`, `call`, its
 -- name or "none", `calls`, how many were counted, `fate`, `why`, the rest of the line, and `verdict`.
 function faults.run(jobs, each)
     local folder <close>, by_label, commands = support.folder("/dev/shm"), {}, {}
@@ -89,7 +92,8 @@ function faults.run(jobs, each)
         commands[i] = command_of(job, folder.path)
     end
     support.write_file(folder.path .. "/commands", table.concat(commands, "\0"))
-    local pipe <close> = assert(io.popen(("xargs -0 -P 2 -n 1 sh -c <%s/commands 2>&1"):format(folder.path)))
+    local command = ("xargs -0 -P %d -n 1 sh -c <%s/commands 2>&1"):format(AT_A_TIME, folder.path)
+    local pipe <close> = assert(io.popen(command))
     for line in pipe:lines() do
         local label, n, call, calls, fate, why = line:match("^(job%d+) (%d+) (%S+) (%d+) (%a+)(.*)$")
         assert(fate, line)
