@@ -88,7 +88,7 @@ $(call of,ends-little): tests/programs/ends.c
 
 # What strikes the system calls of tiexec.
 TEST_PROGRAMS += $(call of,faults)
-$(call of,faults): $(wildcard tests/faults/*.c) tests/faults/faults.h $(BUILD)/syscalls.inc
+$(call of,faults): $(wildcard tests/faults/*.c) $(wildcard tests/faults/*.h) $(BUILD)/syscalls.inc
 	@echo "CC tests/faults"
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TEST_CFLAGS) -I$(BUILD) -o $@ $(filter %.c,$^)

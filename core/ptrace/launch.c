@@ -63,8 +63,7 @@ static void become_tracer(int channel, int keep, pid_t target, struct inferior *
     if (channel_receive(channel, -1, &go)) /* by then the target has named this process to Yama */
         _exit(0);
     int err = tracee_seize(target, OPTIONS);
-    channel_send(channel, err); /* now the target goes on */
-    if (err)
+    if (channel_send(channel, err) || err) /* now the target goes on, by itself if that failed */
         _exit(0);
     setsid();
     descriptors_leave(channel, keep);

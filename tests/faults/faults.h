@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Strikes the Nth system call of tiexec, and looks at what becomes of the program. main.c reads the
- * command line, campaign.c does one run after the other, tracing.c counts and strikes the calls of
- * tiexec under ptrace, look.c looks at the program from outside. */
+ * command line, campaign.c does one run after the other and judges, run.c starts and ends one,
+ * tracing.c counts and strikes the calls of tiexec under ptrace, look.c looks at the program from
+ * outside. */
 #ifndef TESTS_FAULTS_H
 #define TESTS_FAULTS_H
 
@@ -92,6 +93,7 @@ struct way {
 int campaign_run(const struct way *way, const struct fault *fault, long first, long step,
                  long last);
 
+/* Seconds of a clock that only goes on. */
 double now(void);
 
 #endif
