@@ -212,13 +212,13 @@ static void say(const char *what, const char *why)
 }
 
 /* Becomes CMD after all where Lua has failed, if the command line begins with CMD. Its options are
- * Lua's to read. Returns the exit status if CMD is not started. */
-static int start_plainly(char **argv, const char *why)
+ * Lua's to read. `status` is Lua's. Returns the exit status if CMD is not started. */
+static int start_plainly(char **argv, int status, const char *why)
 {
     const char *set = getauxval(AT_SECURE) ? NULL : getenv("TIEXEC");
     char *path;
     if (!argv[0] || !argv[1] || *argv[1] == '-' || (set && strstr(set, "strict"))) {
-        say("internal error", why);
+        say(status == LUA_ERRMEM ? "nothing was done" : "internal error", why);
         return EXIT_TIEXEC_FAILED;
     }
     say("the program runs on small pages", why);
@@ -242,15 +242,15 @@ int main(int argc, char **argv)
     set_malloc();
     lua_State *L = luaL_newstate();
     if (!L)
-        return start_plainly(argv, NULL);
+        return start_plainly(argv, LUA_ERRMEM, NULL);
     lua_setallocf(L, arena_allocate, NULL);
     lua_pushcfunction(L, run);
     lua_pushlightuserdata(L, argv);
-    int status = EXIT_TIEXEC_FAILED;
-    if (lua_pcall(L, 1, 1, 0) == LUA_OK)
+    int status = EXIT_TIEXEC_FAILED, error = lua_pcall(L, 1, 1, 0);
+    if (error == LUA_OK)
         status = (int)lua_tointeger(L, -1);
     else if (getpid() == pid)
-        status = start_plainly(argv, lua_tostring(L, -1));
+        status = start_plainly(argv, error, lua_tostring(L, -1));
     lua_close(L);
     return status;
 }

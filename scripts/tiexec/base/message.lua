@@ -36,6 +36,14 @@ function message.say(format, ...)
     write("tiexec: " .. text.visible(line) .. "\n")
 end
 
+--- Says in words what has ended some work: a lack of memory is no error of tiexec's own.
+-- @param why what pcall or xpcall has given
+-- @treturn string
+function message.of_error(why)
+    why = tostring(why)
+    return why == "not enough memory" and why or "internal error: " .. why
+end
+
 --- Writes a text of any number of lines, unchanged. Names in it are to be visible already.
 -- @string words
 function message.write(words)

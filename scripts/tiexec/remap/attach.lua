@@ -49,7 +49,7 @@ local function with_stopped(pid, work, tell)
     files.release(pid)
     message.release()
     core.signal_mask(before)
-    if not result[1] then return nil, "internal error: " .. tostring(result[2]) end
+    if not result[1] then return nil, message.of_error(result[2]) end
     if result[2] == "again" then return "again" end
     return tell(inferior, seconds, table.unpack(result, 2, result.n))
 end

@@ -314,7 +314,7 @@ end
 -- exec.
 function Follower:run()
     local ok, why = xpcall(follow, debug.traceback, self)
-    if not ok then message.say("%s: internal error: %s", self.name, why) end
+    if not ok then message.say("%s: %s", self.name, message.of_error(why)) end
 end
 
 return dlopen

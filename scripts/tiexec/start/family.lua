@@ -5,6 +5,7 @@
 
 local core = require "tiexec.core"
 local inferiors = require "tiexec.harness.inferiors"
+local message = require "tiexec.base.message"
 local seccomp = require "tiexec.harness.seccomp"
 local stages = require "tiexec.start.stages"
 
@@ -29,7 +30,7 @@ end
 -- and all others run on. Returns the method's result, or false.
 local function guarded(run, method, ...)
     local ok, result, why = xpcall(method, debug.traceback, run, ...)
-    if not ok then run:abandon("internal error: " .. tostring(result)) end
+    if not ok then run:abandon(message.of_error(result)) end
     return ok and result, why
 end
 

@@ -92,7 +92,7 @@ end
 local role
 
 local function say_error(name, what, why)
-    pcall(message.say, "%s: %s: internal error: %s", name, what, tostring(why))
+    pcall(message.say, "%s: %s: %s", name, what, message.of_error(why))
 end
 
 -- Root without CAP_SYS_PTRACE, as in most containers, may not look into another user's process; so
