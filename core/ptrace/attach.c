@@ -143,6 +143,8 @@ static int take_all(struct attempt *attempt)
             return seized;
         if (inferior->thread_count == 0)
             return -EAGAIN;
+        if (inferior->stop_began == 0)
+            inferior->stop_began = clock_now();
         err = inferior_stop(inferior, attempt->timeout);
         seized = 0;
         for (int looks = 0; !err && seized == 0 && !is_enough(attempt, looks); looks++)
@@ -200,7 +202,7 @@ int inferior_adopt(const struct inferior *parent, pid_t pid, struct inferior *ch
     if (!err)
         err = collect_wait(child->threads, clock_deadline(ADOPT_MS), &status);
     if (!err && !WIFSTOPPED(status)) {
-        child->thread_count = 0;
+        inferior_remove_all(child);
         err = -ESRCH;
     }
     if (!err) {
