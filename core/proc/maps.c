@@ -77,7 +77,7 @@ static void parse_detail(char *line, struct mapping *m)
         return;
     }
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
-        if (strcmp(line, fields[i].name) == 0) {
+        if (*line == *fields[i].name && strcmp(line, fields[i].name) == 0) {
             uint64_t *field = (uint64_t *)(void *)((char *)m + fields[i].offset);
             *field += strtoull(colon + 1, NULL, 10) * 1024;
             return;
@@ -105,35 +105,87 @@ static struct mapping *append(struct maps *maps, size_t *capacity)
     return m;
 }
 
-static int parse(struct maps *maps)
+/* Splits the text into mappings. The details of each stay a text of lines, in `vm_flags`. */
+static int parse_heads(struct maps *maps)
 {
     size_t capacity = 0;
     char *next;
     for (char *line = maps->text; *line; line = next) {
-        next = line + strcspn(line, "\n");
-        if (*next)
-            *next++ = '\0';
+        next = strchrnul(line, '\n');
         if (is_detail(line)) {
-            if (maps->count == 0 || !strchr(line, ':'))
+            if (maps->count == 0)
                 return -EPROTO;
-            parse_detail(line, &maps->list[maps->count - 1]);
+            if (!*maps->list[maps->count - 1].vm_flags)
+                maps->list[maps->count - 1].vm_flags = line;
+            next += *next != '\0';
             continue;
         }
+        if (line > maps->text)
+            line[-1] = '\0'; /* the end of the details before it */
+        if (*next)
+            *next++ = '\0';
         struct mapping *m = append(maps, &capacity);
         int err = m ? parse_head(line, m) : -ENOMEM;
         if (err)
             return err;
     }
+    maps->total = maps->count;
     return 0;
 }
 
-int maps_read(pid_t pid, bool details, struct maps *maps)
+static int parse_details(const struct maps *maps, struct mapping *m)
+{
+    char *next, *line = maps->text + (m->vm_flags - maps->text);
+    m->vm_flags = "";
+    for (; *line; line = next) {
+        next = strchrnul(line, '\n');
+        if (*next)
+            *next++ = '\0';
+        if (!strchr(line, ':'))
+            return -EPROTO;
+        parse_detail(line, m);
+    }
+    return 0;
+}
+
+static bool is_plain(const struct mapping *m)
+{
+    return m->inode == 0 && !*m->path && m->perms[2] == '-' && m->perms[3] == 'p';
+}
+
+/* Puts one mapping in the place of each long run of those that are nothing but memory. */
+static void join_runs(struct maps *maps)
+{
+    size_t kept = 0, next;
+    for (size_t i = 0; i < maps->count; i = next) {
+        struct mapping *list = maps->list;
+        for (next = i + 1; next < maps->count && is_plain(&list[i]) && is_plain(&list[next]) &&
+                           list[next - 1].stop == list[next].start;)
+            next++;
+        if (next - i < MAPS_RUN)
+            next = i + 1;
+        struct mapping last = list[next - 1];
+        list[kept] = list[i];
+        list[kept].stop = last.stop;
+        if (next > i + 1)
+            memcpy(list[kept].perms, "rw-p", 5);
+        kept++;
+    }
+    maps->count = kept;
+}
+
+int maps_read(pid_t pid, enum maps_detail detail, struct maps *maps)
 {
     size_t size;
+    bool details = (detail & MAPS_DETAILS) != 0;
     *maps = (struct maps){0};
     int err = process_read(pid, details ? "smaps" : "maps", &maps->text, &size);
     if (!err)
-        err = parse(maps);
+        err = parse_heads(maps);
+    if (!err && detail & MAPS_JOINED)
+        join_runs(maps);
+    for (size_t i = 0; details && i < maps->count && !err; i++)
+        err = parse_details(maps, &maps->list[i]);
     if (err)
         maps_free(maps);
     return err;

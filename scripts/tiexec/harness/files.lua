@@ -101,7 +101,7 @@ end
 
 -- Iterates over the private mappings of files, as objects have them.
 local function mappings_of_files(pid)
-    local list, i = core.mappings(pid) or {}, 0
+    local list, i = core.mappings(pid, false, true) or {}, 0
     return function()
         repeat i = i + 1 until not list[i]
             or list[i].inode ~= 0 and not protection.is_shared(list[i].perms)

@@ -76,7 +76,7 @@ local function add_queries(self, pid)
     self.pid = pid
     add_files(self, pid)
 
-    function self.mappings() return core.mappings(pid) end
+    function self.mappings() return core.mappings(pid, false, true) end
 
     function self.executable(start, stop)
         local extra, why, errno = core.extra_protection(pid, start, stop)

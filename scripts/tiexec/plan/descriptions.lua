@@ -22,7 +22,7 @@ end
 -- All mappings but the vsyscall page. That page lies above all user addresses, so that its
 -- address is a negative integer here, and nobody can change it.
 local function user_mappings(pid)
-    local all, message, errno = core.mappings(pid)
+    local all, message, errno = core.mappings(pid, false, true)
     if not all then return nil, message, errno end
     local mappings = {}
     for _, mapping in ipairs(all) do

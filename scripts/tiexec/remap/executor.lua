@@ -105,7 +105,7 @@ end
 local function details_of(state)
     if state.details then return state.details end
     local why
-    state.details, why = core.mappings(state.target.pid, true)
+    state.details, why = core.mappings(state.target.pid, true, true)
     state.before = whole.text_of(state.details or {})
     return state.details, why
 end

@@ -376,7 +376,7 @@ end
 -- @treturn[1] table for `run`
 -- @treturn[2] nil, string why nothing can be told
 function undo.prepare(process, host)
-    local mappings, why = core.mappings(process:pid(), true)
+    local mappings, why = core.mappings(process:pid(), true, true)
     if not mappings then return nil, why end
     local prepared = { copies = copies_of(process, mappings), digests = {} }
     for _, object in ipairs(survey(process, mappings, host, prepared, {})) do
@@ -398,7 +398,7 @@ end
 -- Counts the bytes of the ranges in `done` that need not be put back any more, as the mappings are
 -- now. Adds a complaint for each object of which something is still to be put back.
 local function count_restored(inferior, host, prepared, done, complaints)
-    local mappings, why = core.mappings(inferior:pid(), true)
+    local mappings, why = core.mappings(inferior:pid(), true, true)
     if not mappings then return nil, "what was put back cannot be told: " .. why end
     local bytes, left = 0, {}
     for _, object in ipairs(survey(inferior, mappings, host, prepared, {})) do
@@ -424,7 +424,7 @@ end
 -- @treturn[1] table what had to be left: list of `object`, a path, and `why`
 -- @treturn[2] nil, string why nothing could be done at all, or what was done cannot be told
 function undo.run(inferior, host, prepared, trace)
-    local mappings, why = core.mappings(inferior:pid(), true)
+    local mappings, why = core.mappings(inferior:pid(), true, true)
     if not mappings then return nil, why end
     local target, done, complaints = targets.of(inferior, trace), {}, {}
     for _, object in ipairs(survey(inferior, mappings, host, prepared, complaints)) do
