@@ -45,7 +45,7 @@ static void push_mapping(lua_State *L, const struct mapping *m, bool details)
 // anonymous), `major`, `minor`, `inode`; with details also, in bytes, `rss`, `pss`,
 // `private_dirty`, `anonymous`, `swap`, `anon_huge`, `shmem_huge`, `file_huge`, `hugetlb`,
 // `kernel_page_size`; `protection_key`, and `vm_flags` ("rd ex mr …")
-// @treturn[1] int how many the process has, none of them joined
+// @treturn[1] ?int how many the process has, before any are joined, if they are
 // @treturn[2] nil, message, errno
 static int l_mappings(lua_State *L)
 {
@@ -61,8 +61,11 @@ static int l_mappings(lua_State *L)
         push_mapping(L, &maps.list[i], details);
         lua_rawseti(L, -2, (lua_Integer)i + 1);
     }
-    lua_pushinteger(L, (lua_Integer)maps.total);
+    lua_Integer total = (lua_Integer)maps.total;
     maps_free(&maps);
+    if (!joined)
+        return 1;
+    lua_pushinteger(L, total);
     return 2;
 }
 
