@@ -41,6 +41,7 @@ static void push_mapping(lua_State *L, const struct mapping *m, bool details)
 // @bool[opt=false] joined long runs of anonymous mappings side by side that cannot be executed, such
 // as the stacks of many threads, are one mapping each, "rw-p": much sooner had where there are
 // thousands
+// @int[opt] limit only those that begin below this address
 // @treturn[1] table list of `start`, `stop`, `offset`, `perms` ("r-xp"), `path` ("" when
 // anonymous), `major`, `minor`, `inode`; with details also, in bytes, `rss`, `pss`,
 // `private_dirty`, `anonymous`, `swap`, `anon_huge`, `shmem_huge`, `file_huge`, `hugetlb`,
@@ -53,7 +54,9 @@ static int l_mappings(lua_State *L)
     pid_t pid = bind_check_pid(L, 1);
     bool details = lua_toboolean(L, 2);
     bool joined = lua_toboolean(L, 3);
-    int err = maps_read(pid, (details ? MAPS_DETAILS : 0) | (joined ? MAPS_JOINED : 0), &maps);
+    uint64_t limit = lua_isnoneornil(L, 4) ? UINT64_MAX : bind_check_address(L, 4);
+    enum maps_detail detail = (details ? MAPS_DETAILS : 0) | (joined ? MAPS_JOINED : 0);
+    int err = maps_read_below(pid, detail, limit, &maps);
     if (err)
         return bind_push_failure(L, "maps", err);
     lua_createtable(L, (int)maps.count, 0);

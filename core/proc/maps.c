@@ -4,8 +4,12 @@
 #include "proc/process.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#define FIRST_TEXT 16384
 
 /* Undoes the kernel's escapes in a path, in place: "\012" is a newline. */
 static void unescape(char *path)
@@ -174,12 +178,67 @@ static void join_runs(struct maps *maps)
     maps->count = kept;
 }
 
-int maps_read(pid_t pid, enum maps_detail detail, struct maps *maps)
+/* Looks for the first mapping that begins at `limit` or above among the lines from `*at` on, of
+ * which the last may not be complete. True: it begins at `*at`. */
+static bool reach(char *text, size_t *at, uint64_t limit)
+{
+    for (;;) {
+        const char *end = strchr(text + *at, '\n');
+        if (!end)
+            return false;
+        if (!is_detail(text + *at) && strtoull(text + *at, NULL, 16) >= limit)
+            return true;
+        *at = (size_t)(end + 1 - text);
+    }
+}
+
+/* Reads the mappings below `limit`: the kernel makes the text as it is read. */
+static int read_below(int fd, uint64_t limit, char **text)
+{
+    size_t used = 0, at = 0, capacity = FIRST_TEXT;
+    char *buffer = malloc(capacity + 1);
+    ssize_t n = 1;
+    while (buffer && n != 0) {
+        n = read(fd, buffer + used, capacity - used);
+        if (n < 0 && errno != EINTR)
+            break;
+        used += n > 0 ? (size_t)n : 0;
+        buffer[used] = '\0';
+        if (reach(buffer, &at, limit)) {
+            buffer[at] = '\0';
+            n = 0;
+        }
+        char *larger = used == capacity ? realloc(buffer, 4 * capacity + 1) : buffer;
+        if (!larger)
+            free(buffer);
+        capacity *= used == capacity ? 4 : 1;
+        buffer = larger;
+    }
+    int err = !buffer ? -ENOMEM : n < 0 ? -errno : 0;
+    if (err)
+        free(buffer);
+    *text = err ? NULL : buffer;
+    return err;
+}
+
+static int read_text(pid_t pid, const char *name, uint64_t limit, char **text)
 {
     size_t size;
+    if (limit == UINT64_MAX)
+        return process_read(pid, name, text, &size);
+    int fd = process_open(pid, name, O_RDONLY | O_NONBLOCK);
+    if (fd < 0)
+        return fd;
+    int err = read_below(fd, limit, text);
+    close(fd);
+    return err;
+}
+
+int maps_read_below(pid_t pid, enum maps_detail detail, uint64_t limit, struct maps *maps)
+{
     bool details = (detail & MAPS_DETAILS) != 0;
     *maps = (struct maps){0};
-    int err = process_read(pid, details ? "smaps" : "maps", &maps->text, &size);
+    int err = read_text(pid, details ? "smaps" : "maps", limit, &maps->text);
     if (!err)
         err = parse_heads(maps);
     if (!err && detail & MAPS_JOINED)
@@ -189,6 +248,11 @@ int maps_read(pid_t pid, enum maps_detail detail, struct maps *maps)
     if (err)
         maps_free(maps);
     return err;
+}
+
+int maps_read(pid_t pid, enum maps_detail detail, struct maps *maps)
+{
+    return maps_read_below(pid, detail, UINT64_MAX, maps);
 }
 
 void maps_free(struct maps *maps)

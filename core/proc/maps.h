@@ -39,6 +39,10 @@ enum maps_detail { MAPS_PLAIN = 0, MAPS_DETAILS = 1, MAPS_JOINED = 2, MAPS_DETAI
  * caller calls maps_free; or -errno. -EPROTO: this code does not understand a line. A process that
  * has exited has no mappings: then `count` is 0. */
 int maps_read(pid_t pid, enum maps_detail detail, struct maps *maps);
+
+/* The same for those that begin below `limit`, which is sooner done. */
+int maps_read_below(pid_t pid, enum maps_detail detail, uint64_t limit, struct maps *maps);
+
 void maps_free(struct maps *maps);
 
 #endif
