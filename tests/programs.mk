@@ -59,6 +59,7 @@ TEST_FLAGS_debuggee := -pthread -fno-inline
 TEST_FLAGS_callable := -pthread -fomit-frame-pointer
 TEST_FLAGS_callable_framed := -pthread -fno-omit-frame-pointer -mno-omit-leaf-frame-pointer
 TEST_FLAGS_waiting  := -pthread
+TEST_FLAGS_crowd    := -pthread -Wl,-z,max-page-size=0x200000
 TEST_FLAGS_threads  := -pthread
 TEST_FLAGS_points   := -pthread -no-pie -fno-pie
 TEST_FLAGS_properties := -no-pie -fno-pie

@@ -13,6 +13,7 @@
 // @int pid
 // @int[opt=5000] timeout milliseconds
 // @treturn[1] inferior
+// @treturn[1] number when its threads were first asked to stop: seconds, as `now` gives them
 // @treturn[2] nil, message, errno (EPERM: it may not be traced; ESRCH: there is no such process;
 // EINVAL: it is a thread of one; ETIMEDOUT: some thread waits where it cannot be stopped). Then the
 // process runs as before.
@@ -29,7 +30,10 @@ static int l_attach(lua_State *L)
         lua_pushinteger(L, -err);
         return 3;
     }
-    return err ? bind_push_failure(L, "attach", err) : 1;
+    if (err)
+        return bind_push_failure(L, "attach", err);
+    lua_pushnumber(L, (lua_Number)inferior->stop_began / 1e9);
+    return 2;
 }
 
 /// Takes the process of a "fork" or "vfork" event. It is stopped before it returns from fork.

@@ -38,17 +38,25 @@ static void push_mapping(lua_State *L, const struct mapping *m, bool details)
 // @function mappings
 // @int pid
 // @bool[opt=false] details reads smaps, which takes longer
+// @bool[opt=false] joined long runs of anonymous mappings side by side that cannot be executed, such
+// as the stacks of many threads, are one mapping each, "rw-p": much sooner had where there are
+// thousands
+// @int[opt] limit only those that begin below this address
 // @treturn[1] table list of `start`, `stop`, `offset`, `perms` ("r-xp"), `path` ("" when
 // anonymous), `major`, `minor`, `inode`; with details also, in bytes, `rss`, `pss`,
 // `private_dirty`, `anonymous`, `swap`, `anon_huge`, `shmem_huge`, `file_huge`, `hugetlb`,
 // `kernel_page_size`; `protection_key`, and `vm_flags` ("rd ex mr …")
+// @treturn[1] ?int how many the process has, before any are joined, if they are
 // @treturn[2] nil, message, errno
 static int l_mappings(lua_State *L)
 {
     struct maps maps;
     pid_t pid = bind_check_pid(L, 1);
     bool details = lua_toboolean(L, 2);
-    int err = maps_read(pid, details, &maps);
+    bool joined = lua_toboolean(L, 3);
+    uint64_t limit = lua_isnoneornil(L, 4) ? UINT64_MAX : bind_check_address(L, 4);
+    enum maps_detail detail = (details ? MAPS_DETAILS : 0) | (joined ? MAPS_JOINED : 0);
+    int err = maps_read_below(pid, detail, limit, &maps);
     if (err)
         return bind_push_failure(L, "maps", err);
     lua_createtable(L, (int)maps.count, 0);
@@ -56,8 +64,12 @@ static int l_mappings(lua_State *L)
         push_mapping(L, &maps.list[i], details);
         lua_rawseti(L, -2, (lua_Integer)i + 1);
     }
+    lua_Integer total = (lua_Integer)maps.total;
     maps_free(&maps);
-    return 1;
+    if (!joined)
+        return 1;
+    lua_pushinteger(L, total);
+    return 2;
 }
 
 /* Gives those protections of this CPU alone that all executable mappings of a range have; or
@@ -92,7 +104,7 @@ static int l_extra_protection(lua_State *L)
     uint64_t start = bind_check_address(L, 2), stop = bind_check_address(L, 3);
     int protection = 0, err = 0;
     if (arch_has_protections())
-        err = maps_read(pid, true, &maps);
+        err = maps_read(pid, MAPS_DETAILS_JOINED, &maps);
     if (!err && maps.count)
         protection = common_protections(&maps, start, stop);
     maps_free(&maps);

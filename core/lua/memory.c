@@ -5,6 +5,7 @@
 #include "lua/inferior.h"
 #include "lua/open.h"
 #include "lua/util.h"
+#include "ptrace/match.h"
 #include "ptrace/memory.h"
 
 #include <errno.h>
@@ -112,6 +113,40 @@ static int l_copy_memory(lua_State *L)
     return bind_push_result(L, "copy_memory", memory_copy(inferior, to, from, size));
 }
 
+/* Reads the list of chunks at a stack index into `list`. Raises for anything else. */
+static void check_chunks(lua_State *L, int index, struct match *list, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        luaL_argcheck(L, lua_rawgeti(L, index, (lua_Integer)i + 1) == LUA_TTABLE, index,
+                      "list of chunks expected");
+        list[i].address = bind_check_field(L, lua_gettop(L), "address", index);
+        list[i].size = bind_check_field(L, lua_gettop(L), "size", index);
+        lua_getfield(L, -1, "digest");
+        size_t length = 0;
+        const char *digest = lua_tolstring(L, -1, &length);
+        luaL_argcheck(L, digest && length < sizeof list[i].digest, index, "digest expected");
+        memcpy(list[i].digest, digest, length + 1);
+        lua_pop(L, 2);
+    }
+}
+
+/// Tells whether the inferior has certain bytes, without reading them into Lua.
+// @function inferior:has_digests
+// @tparam table list of chunks: `address`, `size` (up to 256 KiB), and `digest`, what `digest`
+// gives for the bytes that should be there
+// @treturn[1] boolean true
+// @treturn[2] nil, message, errno (EILSEQ: some of them are other bytes; EFAULT, EIO: some memory
+// is not mapped)
+static int l_has_digests(lua_State *L)
+{
+    struct inferior *inferior = bind_check_inferior(L, 1);
+    luaL_checktype(L, 2, LUA_TTABLE);
+    size_t count = lua_rawlen(L, 2);
+    struct match *list = lua_newuserdatauv(L, count * sizeof *list + 1, 0);
+    check_chunks(L, 2, list, count);
+    return bind_push_result(L, "has_digests", match_all(inferior, list, count));
+}
+
 /// Has this program keep some large blocks of memory that are not needed any more for later use, up
 // to 160 MiB. Fresh memory would take longer than what is read into it.
 // @function keep_blocks
@@ -130,6 +165,7 @@ void bind_add_memory(lua_State *L)
         {"write_memory", l_write_memory},
         {"search_memory", l_search_memory},
         {"copy_memory", l_copy_memory},
+        {"has_digests", l_has_digests},
         {NULL, NULL},
     };
     luaL_setfuncs(L, functions, 0);

@@ -39,7 +39,7 @@ static int count_huge(const struct area *area, uint64_t *bytes)
 {
     struct maps maps;
     uint64_t start = (uintptr_t)area->start, stop = start + area->size;
-    int err = maps_read(getpid(), true, &maps);
+    int err = maps_read(getpid(), MAPS_DETAILS, &maps);
     if (err)
         return err;
     *bytes = 0;

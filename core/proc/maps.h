@@ -25,14 +25,24 @@ struct mapping {
 
 struct maps {
     struct mapping *list;
-    size_t count;
+    size_t count, total; /* total: those of the process, however many are joined */
     char *text;
 };
 
-/* Reads the mappings of `pid`; with `details` from smaps, which takes longer. Returns 0, and the
+/* MAPS_DETAILS: from smaps, which takes longer. MAPS_JOINED: runs of at least MAPS_RUN private
+ * mappings side by side that are of no file, have no name and cannot be executed, such as the
+ * stacks of many threads, are one mapping each, "rw-p" and with the details of the first one. */
+enum maps_detail { MAPS_PLAIN = 0, MAPS_DETAILS = 1, MAPS_JOINED = 2, MAPS_DETAILS_JOINED = 3 };
+#define MAPS_RUN 16
+
+/* Reads the mappings of `pid`. Returns 0, and the
  * caller calls maps_free; or -errno. -EPROTO: this code does not understand a line. A process that
  * has exited has no mappings: then `count` is 0. */
-int maps_read(pid_t pid, bool details, struct maps *maps);
+int maps_read(pid_t pid, enum maps_detail detail, struct maps *maps);
+
+/* The same for those that begin below `limit`, which is sooner done. */
+int maps_read_below(pid_t pid, enum maps_detail detail, uint64_t limit, struct maps *maps);
+
 void maps_free(struct maps *maps);
 
 #endif

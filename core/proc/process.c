@@ -19,12 +19,13 @@ static void set_path(char path[64], pid_t pid, const char *name)
 #define PF_IO_WORKER   0x10 /* in the flags of /proc/PID/stat: <linux/sched.h> */
 #define PF_USER_WORKER 0x4000
 
-/* Reads the state letter and the flags of a thread from /proc/TID/stat. */
+/* Reads the state letter and the flags of a thread. /proc/TID/stat would add up the times of all
+ * threads of its process. */
 static int read_state(pid_t tid, char *state, unsigned long *flags)
 {
     char path[64], *text;
     size_t size;
-    set_path(path, tid, "stat");
+    snprintf(path, sizeof path, "/proc/%d/task/%d/stat", (int)tid, (int)tid);
     int err = file_read(path, &text, &size);
     if (err)
         return err;

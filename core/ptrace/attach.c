@@ -48,6 +48,13 @@ static bool needs_no_seizing(pid_t tid)
 
 static int seize_it(void *tid) { return tracee_seize(*(const pid_t *)tid, OPTIONS); }
 
+/* Notes when the first thread is asked to stop. */
+static void note_stop(struct inferior *inferior)
+{
+    if (inferior->stop_began == 0)
+        inferior->stop_began = clock_now();
+}
+
 /* Seizes one thread. While another thread of the process execs, the kernel lets PTRACE_SEIZE wait,
  * and that exec waits until the ends of the threads that are traced are collected: so that is done
  * between tries. */
@@ -59,8 +66,10 @@ static int seize(const struct attempt *attempt, pid_t tid)
         int err = ticker_limit(seize_it, &tid);
         if (err != -EINTR)
             return err;
-        if (tracee_interrupt(&tracee) == 0) /* it was seized, or born under trace */
+        if (tracee_interrupt(&tracee) == 0) { /* it was seized, or born under trace */
+            note_stop(attempt->inferior);
             return 0;
+        }
         collect_now();
         if (clock_is_past(deadline) || clock_is_past(attempt->deadline))
             return -ETIMEDOUT;
@@ -143,6 +152,7 @@ static int take_all(struct attempt *attempt)
             return seized;
         if (inferior->thread_count == 0)
             return -EAGAIN;
+        note_stop(inferior);
         err = inferior_stop(inferior, attempt->timeout);
         seized = 0;
         for (int looks = 0; !err && seized == 0 && !is_enough(attempt, looks); looks++)
@@ -200,7 +210,7 @@ int inferior_adopt(const struct inferior *parent, pid_t pid, struct inferior *ch
     if (!err)
         err = collect_wait(child->threads, clock_deadline(ADOPT_MS), &status);
     if (!err && !WIFSTOPPED(status)) {
-        child->thread_count = 0;
+        inferior_remove_all(child);
         err = -ESRCH;
     }
     if (!err) {

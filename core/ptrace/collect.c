@@ -127,6 +127,12 @@ static pid_t look(pid_t tid, int *status, int options)
 
 pid_t collect_look(pid_t tid, int *status) { return look(tid, status, WNOHANG); }
 
+pid_t collect_look_until_tick(pid_t tid, int *status)
+{
+    pid_t found = look(tid, status, 0);
+    return found < 0 && errno == EINTR ? 0 : found;
+}
+
 /* Takes in the news of one task. Returns 1; 0: there are none, or a signal has ended the wait; or
  * -errno. */
 static int collect_one(bool may_block)
@@ -279,9 +285,22 @@ int collect_some_or(int fd, int64_t deadline)
     return err;
 }
 
+/* Waits for one thread until the next tick. Where nothing ticks it does not wait. */
+static pid_t wait_a_tick(pid_t tid, int64_t deadline, int *status)
+{
+    struct ticker ticker;
+    bool ticks = !clock_is_past(deadline) && ticker_begin(&ticker, TICK_MS);
+    pid_t found = ticks ? collect_look_until_tick(tid, status) : 0;
+    int err = errno;
+    if (ticks)
+        ticker_end(&ticker);
+    errno = err;
+    return found;
+}
+
 int collect_wait(struct tracee *thread, int64_t deadline, int *status)
 {
-    for (;;) {
+    for (bool has_waited = false;;) {
         if (thread->has_status) {
             *status = thread->status;
             thread->has_status = false;
@@ -290,6 +309,9 @@ int collect_wait(struct tracee *thread, int64_t deadline, int *status)
         if (collect_take_newborn(thread->tid, status))
             return 0;
         pid_t tid = collect_look(thread->tid, status);
+        if (tid == 0 && !has_waited)
+            tid = wait_a_tick(thread->tid, deadline, status);
+        has_waited = true;
         if (tid > 0)
             return 0;
         int err = tid < 0 ? -errno : collect_some(deadline);

@@ -20,6 +20,11 @@
 /* Asks for the news of one thread: as waitpid(2) with WNOHANG, but for traced tasks alone. */
 pid_t collect_look(pid_t tid, int *status);
 
+/* The same, but it blocks until there are some, or until the next tick: a ticker must run, and the
+ * caller then takes in the news of all. The kernel looks at this thread alone, and not at each one
+ * that is traced. 0: a tick has come. */
+pid_t collect_look_until_tick(pid_t tid, int *status);
+
 /* Blocks until something was collected, of whatever thread. -ETIMEDOUT; -ECHILD: this process
  * traces nobody. */
 int collect_some(int64_t deadline);

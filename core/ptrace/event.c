@@ -35,7 +35,7 @@ static int take_end(struct inferior *inferior, pid_t tid, int status, struct eve
     }
     inferior_remove(inferior, tid);
     if (last) {
-        inferior->thread_count = 0;
+        inferior_remove_all(inferior);
         inferior->selected = inferior->pid;
         inferior->exited = true;
     }
@@ -55,7 +55,8 @@ static int take_exec(struct inferior *inferior)
     bool had_threads = inferior->thread_count > 1;
     for (size_t i = 0; i < inferior->thread_count; i++)
         call_forget(&inferior->threads[i]);
-    inferior->threads[0] = leader;
+    inferior_remove_all(inferior);
+    inferior->threads[0] = leader; /* there is room, since there was a thread */
     inferior->thread_count = 1;
     inferior->selected = leader.tid;
     inferior->syscall_insn = 0;

@@ -127,12 +127,15 @@ int inferior_exit_kill(struct inferior *inferior, bool on)
     return set_options(inferior, on ? options | kill : options & ~kill);
 }
 
+static struct threads table_of(const struct inferior *inferior)
+{
+    return (struct threads){inferior->threads, inferior->thread_count};
+}
+
 struct tracee *inferior_find(struct inferior *inferior, pid_t tid)
 {
-    for (size_t i = 0; i < inferior->thread_count; i++)
-        if (inferior->threads[i].tid == tid)
-            return &inferior->threads[i];
-    return NULL;
+    size_t place = places_find(&inferior->places, table_of(inferior), tid);
+    return place == PLACES_NONE ? NULL : &inferior->threads[place];
 }
 
 void *inferior_grow(void *items, struct list *list, size_t size)
@@ -158,18 +161,29 @@ struct tracee *inferior_add(struct inferior *inferior, pid_t tid)
     }
     struct tracee *thread = &inferior->threads[inferior->thread_count++];
     *thread = (struct tracee){.tid = tid, .state = TRACEE_RUNNING, .options = inferior->options};
-    return thread;
+    if (places_add(&inferior->places, table_of(inferior)))
+        return thread;
+    inferior->thread_count--;
+    return NULL;
 }
 
 void inferior_remove(struct inferior *inferior, pid_t tid)
 {
     struct tracee *thread = inferior_find(inferior, tid);
-    if (thread)
+    if (thread) {
+        places_remove(&inferior->places, table_of(inferior), (size_t)(thread - inferior->threads));
         *thread = inferior->threads[--inferior->thread_count];
+    }
     if (inferior->selected == tid)
         inferior->selected = inferior->thread_count && !inferior_find(inferior, inferior->pid)
                                  ? inferior->threads[0].tid
                                  : inferior->pid;
+}
+
+void inferior_remove_all(struct inferior *inferior)
+{
+    inferior->thread_count = 0;
+    places_clear(&inferior->places);
 }
 
 bool inferior_is_stopped(struct inferior *inferior)
@@ -210,6 +224,7 @@ void inferior_free(struct inferior *inferior)
         close(inferior->mem);
     if (inferior->pidfd >= 0)
         close(inferior->pidfd);
+    places_clear(&inferior->places);
     free(inferior->threads);
     free(inferior->breakpoints);
     free(inferior->watchpoints);

@@ -7,6 +7,7 @@
 #ifndef TIEXEC_INFERIOR_H
 #define TIEXEC_INFERIOR_H
 
+#include "ptrace/places.h"
 #include "ptrace/tracee.h"
 
 #include <stddef.h>
@@ -43,6 +44,8 @@ struct inferior {
     struct inferior *next; /* in the list of all that this process has */
     struct tracee *threads;
     size_t thread_count, thread_capacity;
+    struct places places;  /* of the threads in that table */
+    int64_t stop_began;    /* when an attach first asked threads to stop (base/clock.h); 0: none */
     pid_t selected;        /* the thread of the last event, or the one that was selected since */
     uint64_t syscall_insn; /* a system call instruction for remote calls; 0: not looked for yet */
     bool is_filtered;      /* it cannot live without a tracer: inferior_see_filters */
@@ -86,6 +89,9 @@ int inferior_send_kill(const struct inferior *inferior);
 struct tracee *inferior_find(struct inferior *inferior, pid_t tid);
 struct tracee *inferior_add(struct inferior *inferior, pid_t tid);
 void inferior_remove(struct inferior *inferior, pid_t tid);
+
+/* Takes all threads out of the table. */
+void inferior_remove_all(struct inferior *inferior);
 
 /* Tells whether all threads are stopped, by the tracer and not only by job control. A thread that
  * was killed in its stop counts as running from then on: its end is to come. */

@@ -66,7 +66,7 @@ static int search(struct inferior *inferior, const struct mapping *m)
 static int find_instruction(struct inferior *inferior)
 {
     struct maps maps;
-    int err = maps_read(inferior->pid, false, &maps);
+    int err = maps_read(inferior->pid, MAPS_PLAIN, &maps);
     if (err)
         return err;
     err = -ENOENT;

@@ -2,14 +2,18 @@
 #include "ptrace/stop.h"
 
 #include "base/clock.h"
+#include "base/ticker.h"
 #include "proc/process.h"
 #include "ptrace/birth.h"
+#include "ptrace/collect.h"
 #include "ptrace/debug.h"
 #include "ptrace/pending.h"
 #include "ptrace/rseq.h"
 #include "ptrace/wait.h"
 
 #include <errno.h>
+
+#define TICK_MS 10
 
 /* Tells whether any thread runs. The first thread may have ended before the others: that is told
  * after their ends. */
@@ -115,14 +119,53 @@ static void select_stopped(struct inferior *inferior, pid_t tid)
             inferior->selected = inferior->threads[i].tid;
 }
 
+/* Waits for one thread that runs until the next tick, and lets it settle. Returns 1; 0: nothing is
+ * to be told of it; or -errno. */
+static int settle_this(struct inferior *inferior, struct tracee *thread)
+{
+    struct event event = {0};
+    int status = thread->status;
+    bool had = thread->has_status;
+    thread->has_status = false;
+    pid_t tid = had ? thread->tid : collect_look_until_tick(thread->tid, &status);
+    if (tid <= 0)
+        return 0;
+    int told = event_take(inferior, thread, status, &event);
+    if (told >= 0)
+        told = settle(inferior, &event, told);
+    return told < 0 ? told : 1;
+}
+
+/* Waits for the threads one after the other: that is quickest, since the kernel goes through all
+ * threads for whoever waits for any. One that does not stop before the next tick may wait for
+ * another one: then this is given up, and the caller waits for any. The first thread's end is
+ * withheld until the others' are collected, so it is the last one waited for. */
+static int settle_in_turn(struct inferior *inferior, int64_t deadline)
+{
+    struct ticker ticker;
+    int n = ticker_begin(&ticker, TICK_MS);
+    for (size_t i = 0; n > 0 && i < inferior->thread_count && !clock_is_past(deadline);) {
+        struct tracee *thread = &inferior->threads[i];
+        pid_t tid = thread->tid;
+        if (thread->state == TRACEE_RUNNING && tid != inferior->pid)
+            n = settle_this(inferior, thread);
+        bool is_there = i < inferior->thread_count && inferior->threads[i].tid == tid;
+        bool runs = is_there && inferior->threads[i].state == TRACEE_RUNNING;
+        i += is_there && (!runs || tid == inferior->pid);
+    }
+    ticker_end(&ticker);
+    return n < 0 ? n : 0;
+}
+
 int inferior_stop(struct inferior *inferior, int timeout)
 {
     pid_t selected = inferior->selected;
+    bool several = inferior->thread_count > 1 && somebody_runs(inferior);
     for (size_t i = 0; i < inferior->thread_count; i++)
         if (inferior->threads[i].state == TRACEE_RUNNING)
             tracee_interrupt(&inferior->threads[i]);
     int64_t deadline = timeout < 0 ? CLOCK_NEVER : clock_deadline(10 * timeout);
-    int err = 0;
+    int err = several ? settle_in_turn(inferior, deadline) : 0;
     while (!err && somebody_runs(inferior))
         err = clock_is_past(deadline) ? -ETIMEDOUT : inferior_settle_next(inferior, timeout);
     select_stopped(inferior, selected);

@@ -8,10 +8,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
     text_bytes = bytes;
     text_size = size;
-    for (int details = 0; details < 2; details++) {
+    for (int details = 0; details < 4; details++) {
         struct maps maps;
         size_t sum = 0;
-        if (maps_read(1, details, &maps))
+        if (maps_read(1, (enum maps_detail)details, &maps))
             continue;
         for (size_t i = 0; i < maps.count; i++)
             sum += strlen(maps.list[i].path) + strlen(maps.list[i].perms) +

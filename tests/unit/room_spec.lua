@@ -73,7 +73,7 @@ describe("more mappings", function()
         local list = {}
         local limit = tonumber(support.read_file("/proc/sys/vm/max_map_count"))
         for i = 1, limit - 3 do list[i] = {} end
-        local target = { mappings = function() return list end }
+        local target = { mappings = function() return list, #list end }
         assert.is_true(room.for_mappings(target, 3))
         assert.matches("max_map_count", select(2, room.for_mappings(target, 4)), 1, true)
     end)

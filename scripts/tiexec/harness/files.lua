@@ -100,8 +100,8 @@ end
 -- ---- while a process stands still ---------------------------------------------------------------
 
 -- Iterates over the private mappings of files, as objects have them.
-local function mappings_of_files(pid)
-    local list, i = core.mappings(pid) or {}, 0
+local function mappings_of_files(pid, mappings)
+    local list, i = mappings or core.mappings(pid, false, true) or {}, 0
     return function()
         repeat i = i + 1 until not list[i]
             or list[i].inode ~= 0 and not protection.is_shared(list[i].perms)
@@ -143,9 +143,10 @@ function files.is_held(pid) return held[pid] or false end
 
 --- Tells whether all files that a process has mapped with text are known.
 -- @int pid that is held
+-- @tparam[opt] table mappings its mappings, if the caller has them
 -- @treturn boolean
-function files.is_complete(pid)
-    for m in mappings_of_files(pid) do
+function files.is_complete(pid, mappings)
+    for m in mappings_of_files(pid, mappings) do
         if protection.is_executable(m.perms) and not files.of(pid, m) then return false end
     end
     return true

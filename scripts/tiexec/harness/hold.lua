@@ -17,9 +17,8 @@ local function try_once(pid)
     local groups = frozen.groups(pid)
     local why = frozen.refusal(pid, groups)
     if why then return nil, why, c.EAGAIN end
-    local started = core.now()
-    local inferior, refused, errno = inferiors.attach(pid, STOP_MS)
-    if not inferior then return nil, refused, errno end
+    local inferior, started, errno = inferiors.attach(pid, STOP_MS)
+    if not inferior then return nil, started, errno end
     why = frozen.refusal(pid, groups)
     if not why then return inferior, started end
     inferior:detach()

@@ -44,7 +44,7 @@ local function reason_against(pid, state)
     if state.flags & KERNEL_THREAD ~= 0 then
         return "it is a thread of the kernel, without text of its own"
     end
-    local mappings, why, errno = core.mappings(pid, true)
+    local mappings, why, errno = core.mappings(pid, true, true)
     if errno == c.EACCES or errno == c.EPERM then
         return owner_text(pid) .. ": looking into it needs CAP_SYS_PTRACE (run as root)"
     end

@@ -18,9 +18,9 @@ local SHARE <const> = 8
 -- @treturn[2] nil, string why it may not
 function room.for_mappings(target, count)
     local limit = tonumber(core.read_file("/proc/sys/vm/max_map_count") or "")
-    local mappings, why = target.mappings()
-    if not mappings then return nil, why end
-    if not limit or #mappings + count <= limit then return true end
+    local mappings, total = target.mappings()
+    if not mappings then return nil, total end
+    if not limit or total + count <= limit then return true end
     return nil, "the process has nearly as many mappings as it may (vm.max_map_count)"
 end
 

@@ -76,7 +76,7 @@ local function add_queries(self, pid)
     self.pid = pid
     add_files(self, pid)
 
-    function self.mappings() return core.mappings(pid) end
+    function self.mappings() return core.mappings(pid, false, true) end
 
     function self.executable(start, stop)
         local extra, why, errno = core.extra_protection(pid, start, stop)
@@ -148,8 +148,10 @@ end
 -- where `arguments` is a table as table.pack gives it
 -- @treturn Target
 function targets.of(inferior, trace)
+    local mappings, total -- as they are since the last system call: all threads stand still
     local self = add_queries({
         call = function(name, ...)
+            mappings = nil
             local result, message, errno = inferior:remote_syscall(name, ...)
             if trace then trace(name, table.pack(...), result, message) end
             return result, message, errno
@@ -160,6 +162,14 @@ function targets.of(inferior, trace)
         cache_compare = function(fd, range) return inferior:cache_compare(fd, range) end,
     }, inferior:pid())
     add_opening(self, inferior)
+
+    function self.mappings()
+        local errno
+        if not mappings then
+            mappings, total, errno = core.mappings(inferior:pid(), false, true)
+        end
+        return mappings, total, errno
+    end
 
     function self.name(address, size, name)
         local text <close> = inferior:lend(name .. "\0")

@@ -21,8 +21,9 @@ end
 
 -- All mappings but the vsyscall page. That page lies above all user addresses, so that its
 -- address is a negative integer here, and nobody can change it.
-local function user_mappings(pid)
-    local all, message, errno = core.mappings(pid)
+local function user_mappings(pid, all)
+    local message, errno
+    if not all then all, message, errno = core.mappings(pid, false, true) end
     if not all then return nil, message, errno end
     local mappings = {}
     for _, mapping in ipairs(all) do
@@ -63,11 +64,12 @@ end
 -- @tparam Inferior|Observed inferior an inferior must be stopped
 -- @string stage at which the description is made: "entry", "dlopen" or "attach"
 -- @int[opt] entry the address of its entry point, if the caller has it
+-- @tparam[opt] table known its mappings, joined, if the caller has them; they are changed
 -- @treturn[1] Description
 -- @treturn[2] nil, message, errno
-function descriptions.of(inferior, stage, entry)
+function descriptions.of(inferior, stage, entry, known)
     local pid = inferior:pid()
-    local mappings, message, errno = user_mappings(pid)
+    local mappings, message, errno = user_mappings(pid, known)
     if not mappings then return nil, message, errno end
     local list = objects.of(inferior, mappings)
     for _, mapping in ipairs(mappings) do

@@ -23,7 +23,8 @@ local ALL_SIGNALS <const> = -1
 
 local TRIES <const> = 3 -- a process may map another file just before it is stopped
 
--- Calls `work` with the inferior, all of whose threads are stopped, and then `tell` with the
+-- Calls `work` with the inferior, all of whose threads are stopped, and with its mappings, which
+-- have `details` or not, and then `tell` with the
 -- inferior, which runs again, the seconds that it stood still, and the results of `work`. Returns
 -- the results of `tell`; nil and a string; or "again" if the process has mapped a file that is not
 -- known. As long as nothing is changed a signal may end this process; the kernel then lets the
@@ -32,16 +33,17 @@ local TRIES <const> = 3 -- a process may map another file just before it is stop
 --
 -- While it is stopped no file is opened, and nothing is written: whoever reads that, or serves the
 -- file, may be the process that stands still.
-local function with_stopped(pid, work, tell)
+local function with_stopped(pid, details, work, tell)
     local inferior <close>, why, errno = hold.attach(pid)
     if not inferior then return nil, refusal.to_attach(pid, why, errno) end
     local before = core.signal_mask(ALL_SIGNALS)
     local started, result = why, { true, "again" }
     files.hold(pid)
     message.hold()
-    if files.is_complete(pid) then
+    local mappings = core.mappings(pid, details, true)
+    if files.is_complete(pid, mappings) then
         inferior:exit_kill(true)
-        result = table.pack(xpcall(work, debug.traceback, inferior))
+        result = table.pack(xpcall(work, debug.traceback, inferior, mappings))
         inferior:exit_kill(false)
     end
     inferior:detach()
@@ -97,9 +99,9 @@ local function remap(process, name, given)
     local chosen = choice.of(process, name, given)
     if chosen.wrong then return false, chosen.wrong end
     local _ <close> = stage.prepare_for_stop(process, name, chosen, { stage = "attach" })
-    return with_stopped(process:pid(), function(inferior)
+    return with_stopped(process:pid(), false, function(inferior, mappings)
         local _ <close> = not given["dry-run"] and enable_huge_pages(inferior) or nil
-        return stage.run(inferior, name, chosen, { stage = "attach" })
+        return stage.run(inferior, name, chosen, { stage = "attach", mappings = mappings })
     end, function(inferior, seconds, outcome, why)
         if chosen.debug.timing then debug_lines.stopped(seconds) end
         if not outcome then return false, why end
@@ -113,10 +115,12 @@ local function undo(process, _, given)
     local undoing, host = require "tiexec.remap.undo", core.host()
     local prepared, unknown = undoing.prepare(process, host)
     if not prepared then return false, unknown end
-    return with_stopped(process:pid(), function(inferior)
-        return undoing.run(inferior, host, prepared)
-    end, function(_, seconds, bytes, complaints)
+    return with_stopped(process:pid(), true, function(inferior, mappings)
+        return undoing.run(inferior, host, prepared, mappings)
+    end, function(_, seconds, undone, why)
         if given.debug and given.debug.timing then debug_lines.stopped(seconds) end
+        if not undone then return false, why end
+        local bytes, complaints = undoing.result(process, host, prepared, undone)
         if not bytes then return false, complaints end
         local first = complaints[1]
         if first then return false, ("%s: %s"):format(first.object, first.why) end

@@ -100,12 +100,12 @@ local function end_if_broken(state, range, why, broken)
     return why
 end
 
--- The mappings with their properties, as they were before the first range was served. Notes what
--- text there was.
+-- The mappings up to the last range with their properties, as they were before the first range was
+-- served. Notes what text there was.
 local function details_of(state)
     if state.details then return state.details end
     local why
-    state.details, why = core.mappings(state.target.pid, true)
+    state.details, why = core.mappings(state.target.pid, true, true, state.limit)
     state.before = whole.text_of(state.details or {})
     return state.details, why
 end
@@ -200,7 +200,11 @@ function executor.run(inferior, operations, names, options)
     local host = options.host or hosts.describe()
     local described = {} -- hosts by the size of their huge pages
     local state = { target = targets.of(inferior, options.trace), options = options, results = {},
-        forbidden = make_forbidden(inferior), inferior = inferior }
+        forbidden = make_forbidden(inferior), inferior = inferior, limit = 0 }
+    for _, operation in ipairs(operations) do
+        local stop = operation.op == "remap" and operation.stop or 0
+        state.limit = math.max(state.limit, stop)
+    end
     for _, operation in ipairs(operations) do
         if operation.op == "remap" and not state.ended then
             local first, size = #state.results + 1, operation.page_size or host.huge_page_size

@@ -40,7 +40,7 @@ end
 -- Describes the inferior and makes the plan. Returns an outcome that has no results yet, or nil
 -- and a string.
 local function prepare(inferior, name, chosen, job)
-    local description, why = descriptions.of(inferior, job.stage, job.entry)
+    local description, why = descriptions.of(inferior, job.stage, job.entry, job.mappings)
     if not description then return nil, why end
     if job.is_new then settle_others(description, job.is_new) end
     choice.prepare(chosen)
@@ -272,8 +272,8 @@ end
 -- @string name of the program, for messages
 -- @tparam Chosen chosen
 -- @tparam table job `stage`, which is "entry", "dlopen" or "attach"; `entry`, the address of the
--- program's entry point, if that is known; and `is_new(object)`, a function that tells whether an
--- object is in question, or nil if all are
+-- program's entry point, if that is known; `mappings`, joined, if they are; and `is_new(object)`, a
+-- function that tells whether an object is in question, or nil if all are
 -- @treturn[1] Outcome
 -- @treturn[2] nil, string why nothing could be done at all
 function stage.run(inferior, name, chosen, job)

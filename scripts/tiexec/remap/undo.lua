@@ -9,6 +9,7 @@ local cache_image = require "tiexec.sources.cache_image"
 local copy = require "tiexec.sources.copy"
 local core = require "tiexec.core"
 local files = require "tiexec.harness.files"
+local identity = require "tiexec.sources.identity"
 local images = require "tiexec.harness.images"
 local pieces = require "tiexec.sources.pieces"
 local properties = require "tiexec.harness.properties"
@@ -22,7 +23,7 @@ local c = core.constants
 local undo = {}
 
 local SPARE_MAPPINGS <const> = 4 -- beside those of the pieces, while they are put back
-local CHUNK <const> = 4 << 20 -- bytes that are compared at a time
+local CHUNK <const> = 256 << 10 -- bytes that are compared at a time, by has_digests
 local HEADERS <const> = 65536 -- bytes that have an ELF file's headers
 local COPY_NAME <const> = "@%w+%-%x+%-%x+%-%x+%-%x+%-%x+%-%x+%-%x+" -- see sources/cache.lua
 
@@ -299,16 +300,47 @@ local function note_digests(digests, path, list, page)
     end)
 end
 
+-- Whether a piece is mapped from the object's own file, each byte where it belongs, and nobody has
+-- written to it: then its bytes are the file's.
+local function is_files_own(target, mappings, object, piece)
+    local at = piece.start
+    for _, m in ipairs(mappings) do
+        if ranges.overlap(m, piece) then
+            local is_own = is_same_file(m, object) and m.path == object.path and m.start <= at
+                and m.offset - m.start == piece.offset - piece.start
+            if not is_own then return false end
+            at = m.stop
+        end
+    end
+    if at < piece.stop then return false end
+    local pages = target.pages(piece.start, piece.stop)
+    return not pages.unknown and pages.anon_small + pages.anon_huge == 0
+end
+
+-- Lists those pieces of a range whose bytes are to be compared.
+local function doubtful_pieces(target, object, range, prepared)
+    if not prepared.unique[object.path] then return range.pieces end
+    local list = {}
+    for _, piece in ipairs(range.pieces) do
+        local is_own = piece.perms and is_files_own(target, range.mappings, object, piece)
+        if not is_own then list[#list + 1] = piece end
+    end
+    return list
+end
+
 -- Whether the process has the file's bytes in each piece. Returns nil and a string if it has not.
 local function has_bytes_of(inferior, digests, list)
-    return each_chunk(list, function(offset, size, address)
+    local chunks = {}
+    local ok, why = each_chunk(list, function(offset, size, address)
         local wanted = digests[name_of_chunk(offset, size)]
         if not wanted then return nil, digests.why or "its mappings have just changed" end
-        local got, unreadable = inferior:read_memory(address, size)
-        if not got then return nil, unreadable end
-        if core.digest(got) ~= wanted then return nil, "its bytes are not the file's any more" end
+        chunks[#chunks + 1] = { address = address, size = size, digest = wanted }
         return true
     end)
+    if not ok then return nil, why end
+    local same, unreadable, errno = inferior:has_digests(chunks)
+    if errno == c.EILSEQ then return nil, "its bytes are not the file's any more" end
+    return same, unreadable
 end
 
 -- Puts ordinary copies in the place of the hugetlb memory of a range, since smaller mappings can
@@ -325,12 +357,14 @@ local function without_hugetlb(target, list)
 end
 
 -- Puts one range of an object back. Returns nil and a string if that is not possible.
-local function restore(inferior, target, object, range, digests)
+local function restore(inferior, target, object, range, prepared)
     local refused_all = seccomp.refusal(inferior)
     if refused_all then return nil, refused_all end
     local kept, lost = properties.to_put_back(target, range, range.host, range.mappings)
     if not kept then return nil, lost end
-    local ok, why = has_bytes_of(inferior, digests, range.pieces)
+    local digests = prepared.digests[object.path] or {}
+    local doubtful = doubtful_pieces(target, object, range, prepared)
+    local ok, why = has_bytes_of(inferior, digests, doubtful)
     if ok then ok, why = add_protection(target, range.pieces) end
     if ok then ok, why = room.for_mappings(target, #range.pieces + SPARE_MAPPINGS) end
     if not ok then return nil, why end
@@ -376,14 +410,15 @@ end
 -- @treturn[1] table for `run`
 -- @treturn[2] nil, string why nothing can be told
 function undo.prepare(process, host)
-    local mappings, why = core.mappings(process:pid(), true)
+    local mappings, why = core.mappings(process:pid(), true, true)
     if not mappings then return nil, why end
-    local prepared = { copies = copies_of(process, mappings), digests = {} }
+    local prepared = { copies = copies_of(process, mappings), digests = {}, unique = {} }
     for _, object in ipairs(survey(process, mappings, host, prepared, {})) do
         local digests = {}
         prepared.digests[object.path] = digests
         for _, range in ipairs(object.found) do
             if object.readable then
+                prepared.unique[object.path] = identity.is_unique(object.readable)
                 local _, unreadable = note_digests(digests, object.readable, range.pieces,
                     host.page_size)
                 digests.why = digests.why or unreadable
@@ -395,13 +430,48 @@ function undo.prepare(process, host)
     return prepared
 end
 
--- Counts the bytes of the ranges in `done` that need not be put back any more, as the mappings are
--- now. Adds a complaint for each object of which something is still to be put back.
-local function count_restored(inferior, host, prepared, done, complaints)
-    local mappings, why = core.mappings(inferior:pid(), true)
+--- Puts the files' own mappings back wherever that is possible.
+-- @tparam Inferior inferior with all threads stopped
+-- @tparam Host host
+-- @tparam table prepared what `undo.prepare` has given
+-- @tparam[opt] table mappings list of Mapping, with details, as they are now
+-- @func[opt] trace called for each remote system call, see `targets.of`
+-- @treturn[1] table for `undo.result`: `done`, list of `object` and `range`; `complaints`
+-- @treturn[2] nil, string why nothing could be done at all
+function undo.run(inferior, host, prepared, mappings, trace)
+    local why
+    if not mappings then mappings, why = core.mappings(inferior:pid(), true, true) end
+    if not mappings then return nil, why end
+    local target, done, complaints = targets.of(inferior, trace), {}, {}
+    for _, object in ipairs(survey(inferior, mappings, host, prepared, complaints)) do
+        local complaint = object.complaint
+        for _, range in ipairs(object.found) do
+            local ok, refused = restore(inferior, target, object, range, prepared)
+            if ok then done[#done + 1] = { object = object, range = range } end
+            complaint = complaint or not ok and refused or nil
+        end
+        if complaint then
+            complaints[#complaints + 1] = { object = object.path, why = complaint }
+        end
+    end
+    return { done = done, complaints = complaints }
+end
+
+--- Tells what has been put back, as the mappings show it. The process may run again by then.
+-- @tparam Observed|Inferior process
+-- @tparam Host host
+-- @tparam table prepared what `undo.prepare` has given
+-- @tparam table undone what `undo.run` has given
+-- @treturn[1] int bytes put back
+-- @treturn[1] table what had to be left: list of `object`, a path, and `why`
+-- @treturn[2] nil, string what was done cannot be told
+function undo.result(process, host, prepared, undone)
+    local done, complaints = undone.done, undone.complaints
+    if #done == 0 then return 0, complaints end
+    local mappings, why = core.mappings(process:pid(), true, true)
     if not mappings then return nil, "what was put back cannot be told: " .. why end
     local bytes, left = 0, {}
-    for _, object in ipairs(survey(inferior, mappings, host, prepared, {})) do
+    for _, object in ipairs(survey(process, mappings, host, prepared, {})) do
         table.move(object.found, 1, #object.found, #left + 1, left)
     end
     for _, entry in ipairs(done) do
@@ -412,36 +482,6 @@ local function count_restored(inferior, host, prepared, done, complaints)
                 why = "it could not be put back" }
         end
     end
-    return bytes
-end
-
---- Puts the files' own mappings back wherever that is possible.
--- @tparam Inferior inferior with all threads stopped
--- @tparam Host host
--- @tparam table prepared what `undo.prepare` has given
--- @func[opt] trace called for each remote system call, see `targets.of`
--- @treturn[1] int bytes put back, as the mappings show it afterwards
--- @treturn[1] table what had to be left: list of `object`, a path, and `why`
--- @treturn[2] nil, string why nothing could be done at all, or what was done cannot be told
-function undo.run(inferior, host, prepared, trace)
-    local mappings, why = core.mappings(inferior:pid(), true)
-    if not mappings then return nil, why end
-    local target, done, complaints = targets.of(inferior, trace), {}, {}
-    for _, object in ipairs(survey(inferior, mappings, host, prepared, complaints)) do
-        local complaint = object.complaint
-        for _, range in ipairs(object.found) do
-            local ok, refused = restore(inferior, target, object, range,
-                prepared.digests[object.path] or {})
-            if ok then done[#done + 1] = { object = object, range = range } end
-            complaint = complaint or not ok and refused or nil
-        end
-        if complaint then
-            complaints[#complaints + 1] = { object = object.path, why = complaint }
-        end
-    end
-    if #done == 0 then return 0, complaints end
-    local bytes, unknown = count_restored(inferior, host, prepared, done, complaints)
-    if not bytes then return nil, unknown end
     return bytes, complaints
 end
 

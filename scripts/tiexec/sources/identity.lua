@@ -12,6 +12,11 @@ local identity = {}
 local UNIQUE <const> = { [0xef53] = true, [0x58465342] = true, [0x01021994] = true,
     [0xf2f52010] = true } -- ext2 to ext4, xfs, tmpfs, f2fs
 
+--- Tells whether an inode number stands for one file on the filesystem of a path.
+-- @string path
+-- @treturn boolean
+function identity.is_unique(path) return UNIQUE[core.filesystem_type(path)] or false end
+
 -- Tells whether the kernel itself has one page cache for both mappings.
 local function is_same_inode(target, part, region)
     local text = part.text
@@ -60,7 +65,7 @@ function identity.check(target, part, region)
         return nil, "its file has just been replaced"
     end
     local path = ("/proc/%d/fd/%d"):format(target.pid, region.fd)
-    if UNIQUE[core.filesystem_type(path)] then return true end
+    if identity.is_unique(path) then return true end
     local ok, why, errno = identity.compare(target, part, path, false)
     if errno == c.EILSEQ then why = "the file at its path has other bytes" end
     return ok, why
