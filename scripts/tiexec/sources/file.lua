@@ -106,29 +106,6 @@ local function is_huge(target, region, huge)
     return target.pages(address, address + size).file_huge >= size
 end
 
--- Gets huge pages for a region aside: those in the page cache, else by MADV_COLLAPSE, else by
--- reading the file again.
-local function make_huge(target, part, region, huge, options)
-    local ok, why = is_huge(target, region, huge)
-    if ok or why then return ok, why end
-    if target.call("madvise", region.address, region.size, c.MADV_COLLAPSE)
-        and is_huge(target, region, huge) then
-        return true
-    end
-    if options.recache == "never" then return nil, "its cached pages are small" end
-    ok, why = recache.check(target, part, region, huge)
-    if not ok then return nil, why end
-    -- The region is mapped afresh, because MADV_DONTNEED leaves page tables that keep huge pages
-    -- out. Kernels with PT_RECLAIM free them (Linux 6.14, x86-64).
-    ok, why = map_file(target, part, region)
-    if not ok then return nil, why end
-    recache.drop(target, part, region.fd)
-    ok, why = is_huge(target, region, huge)
-    if ok then return true end
-    if why then return recache.failed(target, part, why) end
-    return nil, "its cached pages stay small (the filesystem has no large folios)"
-end
-
 -- Lists the pieces of all mappings that overlap the part, if they can be joined in place; else
 -- gives nil. The mappings are listed whole, since they must be put back whole: half a mapping
 -- does not merge with what is mapped afresh beside it.
@@ -165,12 +142,12 @@ end
 -- Gets huge pages for the part at a place aside, and moves that mapping over the original in one
 -- step. The kernel does not tell perf of the move. perf need not know: the same text is at the
 -- same addresses.
-local function move_over(target, part, host, fd, options)
+local function move_over(target, part, host, fd)
     local region <close>, refused = map_aside(target, part, host.huge_page_size, fd)
     if not region then return nil, refused end
-    local ok, why, state = identity.check(target, part, region)
-    if ok then ok, why, state = make_huge(target, part, region, host.huge_page_size, options) end
-    if not ok then return nil, why, state end
+    local ok, why = identity.check(target, part, region)
+    if ok then ok, why = is_huge(target, region, host.huge_page_size) end
+    if not ok then return nil, why or "its cached pages stay small" end
     ok, why = target.call("mremap", region.address, region.size, region.size, MOVE, part.start)
     if not ok then return nil, why end
     region.held = false
@@ -184,15 +161,17 @@ local function replace(target, part, host, options)
     local file <close>, why = target.open(part.text)
     if not file then return nil, why end
     local ok, state
+    ok, why, state = recache.make_huge(target, part, file.fd, host.huge_page_size, options)
+    if not ok then return nil, why, state end
     local list = joinable(target, part)
     if list and join_in_place(target, part, list, host.huge_page_size) then return true end
-    ok, why, state = move_over(target, part, host, file.fd, options)
-    if ok or not list then return ok, why, state end
+    ok, why = move_over(target, part, host, file.fd)
+    if ok or not list then return ok, why end
     -- Text of the same file side by side is whole in any protection.
     pieces.protect(target, list)
     local restored, lost = pieces.restore(target, list, file.fd)
     if not restored then why = ("%s; and what it was is not put back: %s"):format(why, lost) end
-    return nil, why, state
+    return nil, why
 end
 
 return {
