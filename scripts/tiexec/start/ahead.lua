@@ -7,6 +7,7 @@
 local congruent = require "tiexec.plan.congruent"
 local core = require "tiexec.core"
 local hosts = require "tiexec.harness.hosts"
+local images = require "tiexec.harness.images"
 local ranges = require "tiexec.base.ranges"
 local status = require "tiexec.harness.status"
 
@@ -20,14 +21,30 @@ local round = {
     conservative = ranges.inward,
 }
 
+-- Cuts off what shares a huge page with writable data: [from, to) are offsets in the file.
+local function without_data(image, text, from, to, huge)
+    for segment in images.loads(image) do
+        local start, stop = segment.offset, segment.offset + segment.filesz
+        if segment.flags & core.constants.PF_W ~= 0 and start < stop then
+            if start >= text.offset + text.filesz then
+                to = math.min(to, ranges.align_down(start, huge))
+            elseif stop <= text.offset then
+                from = math.max(from, ranges.align_up(stop, huge))
+            end
+        end
+    end
+    return from, to
+end
+
 -- The part of the file that will be remapped: offsets; or nil.
-local function part_of(image, strategy, huge)
-    local text = congruent.main_text(image)
-    local is_congruent = text and (text.vaddr - text.offset) & (huge - 1) == 0
-    if not text or image.type ~= core.constants.ET_DYN and not is_congruent then return nil end
+local function part_of(image, text, strategy, huge)
+    local is_congruent = (text.vaddr - text.offset) & (huge - 1) == 0
+    if image.type ~= core.constants.ET_DYN and not is_congruent then return nil end
     local from, to = round[strategy](text.offset, text.offset + text.filesz, huge)
-    to = from and math.min(to, ranges.align_down(image.size, huge))
-    if from and from < to then return from, to end
+    if not from then return nil end
+    from, to = without_data(image, text, from, to, huge)
+    to = math.min(to, ranges.align_down(image.size, huge))
+    if from < to then return from, to end
 end
 
 -- Whether a filter judges this process's system calls: what is done here was not tried out then.
@@ -51,7 +68,7 @@ function ahead.read(pid, image, choose)
     if not text or text.filesz < huge then return end
     local chosen = choose()
     if not is_wanted(chosen) or is_filtered() then return end
-    local from, to = part_of(image, chosen.definition.name, huge)
+    local from, to = part_of(image, text, chosen.definition.name, huge)
     if not from then return end
     local recache = require "tiexec.sources.recache"
     recache.read_ahead(("/proc/%d/exe"):format(pid), from, to, huge,
