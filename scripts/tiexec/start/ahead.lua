@@ -72,7 +72,7 @@ function ahead.read(pid, image, choose)
     if not from then return end
     local recache = require "tiexec.sources.recache"
     recache.read_ahead(("/proc/%d/exe"):format(pid), from, to, huge,
-        { recache = chosen.definition.recache })
+        { recache = chosen.recache })
 end
 
 return ahead
