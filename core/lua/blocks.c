@@ -3,6 +3,7 @@
 #include "lua/open.h"
 #include "lua/util.h"
 #include "os/blocks.h"
+#include "os/blocks_drop.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -6,16 +6,7 @@
 #ifndef TIEXEC_BLOCKS_H
 #define TIEXEC_BLOCKS_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
-/* Whole blocks of a file. `huge` is the size of a huge page, of which `offset` and `size` are
- * multiples. */
-struct blocks {
-    int fd;
-    uint64_t offset, size, huge;
-};
+#include "os/aside.h"
 
 /* What is cached of one block. */
 enum block_state {
@@ -41,11 +32,5 @@ int blocks_collapse(const struct blocks *blocks);
 /* Tells whether any process maps pages of the blocks; those could not be dropped. Returns 0 or
  * -errno. */
 int blocks_are_mapped(const struct blocks *blocks, bool *are);
-
-/* Drops what is cached of the blocks. A page that has been dropped is gone if the disk has failed
- * since it was read: so what is cached is first written back, read from the medium, through
- * `direct` (see base/direct.h), and compared. Where that fails nothing of the block is dropped.
- * Returns 0 or -errno; -EILSEQ: the medium has other bytes. */
-int blocks_drop(const struct blocks *blocks, int direct);
 
 #endif

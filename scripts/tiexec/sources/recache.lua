@@ -237,9 +237,9 @@ function recache.make_huge(target, part, fd, huge, options)
     return ok, why
 end
 
---- Reads a part of a file that nobody has mapped yet, before somebody touches a page here and there:
--- each of those would keep its block small. Only a file of which something is missing in the page
--- cache is dealt with. What comes of it is seen later, by `make_huge`.
+--- Reads a part of a file that nobody has mapped yet, before somebody touches a page here and
+-- there: each of those would keep its block small. Only a file of which something is missing in
+-- the page cache is dealt with. What comes of it is seen later, by `make_huge`.
 -- @string path
 -- @int from offset of the part, a multiple of the huge page
 -- @int to offset of its end, another
@@ -249,6 +249,18 @@ function recache.read_ahead(path, from, to, huge, options)
     local file <close> = open { path = path, from = from, to = to, huge = huge }
     local states = file and core.blocks_look(file.fd, from, to, huge)
     if states and states:find("[p.]") then make_huge(file, options) end
+end
+
+--- Makes the system calls of this file, on what is no part of any file.
+-- @int huge the size of a huge page, in bytes
+function recache.rehearse(huge)
+    local FAR <const> = 1 << 40
+    local fd = core.open_file("/proc/self/exe")
+    if not fd then return end
+    for _, name in ipairs { "look", "read", "collapse", "are_mapped", "drop" } do
+        core["blocks_" .. name](fd, FAR, FAR + huge, huge, fd)
+    end
+    core.syscall("close", fd)
 end
 
 return recache
