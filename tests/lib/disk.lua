@@ -38,13 +38,20 @@ function Disk:lose() run("truncate -s 0 " .. self.image) end
 --- Gives the size of the program's file, in bytes.
 function Disk:size() return core.stat(self.path).size end
 
--- The bytes that were read from the disk so far.
-local function bytes_read(self)
+-- What /sys tells of the disk in a file.
+local function told(self, file)
     local device = core.stat(self.path).device
     local major, minor = device >> 8 & 0xfff, device & 0xff | device >> 12 & 0xfff00
-    local text = support.read_file(("/sys/dev/block/%d:%d/stat"):format(major, minor))
-    return 512 * math.tointeger(tonumber(text:match("^%s*%d+%s+%d+%s+(%d+)")))
+    return support.read_file(("/sys/dev/block/%d:%d/%s"):format(major, minor, file))
 end
+
+-- The bytes that were read from the disk so far.
+local function bytes_read(self)
+    return 512 * math.tointeger(tonumber(told(self, "stat"):match("^%s*%d+%s+%d+%s+(%d+)")))
+end
+
+--- Gives how many bytes the kernel reads around one that is asked for.
+function Disk:read_ahead() return 1024 * math.tointeger(tonumber(told(self, "bdi/read_ahead_kb"))) end
 
 --- Does something, and gives how many bytes were read from the disk meanwhile.
 function Disk:read_by(work)
