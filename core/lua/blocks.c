@@ -77,6 +77,29 @@ static int l_blocks_collapse(lua_State *L)
     return bind_push_result(L, "MADV_COLLAPSE", blocks_collapse(&blocks));
 }
 
+typedef int truth_of(const struct blocks *blocks, bool *are);
+
+static int push_truth(lua_State *L, truth_of *tell)
+{
+    struct blocks blocks = check_blocks(L);
+    bool are;
+    int err = tell(&blocks, &are);
+    if (err)
+        return bind_push_failure(L, "the page cache", err);
+    lua_pushboolean(L, are);
+    return 1;
+}
+
+/// Tells whether all of some blocks is cached.
+// @function blocks_are_cached
+// @int fd
+// @int from
+// @int to
+// @int huge
+// @treturn[1] boolean
+// @treturn[2] nil, message, errno (EPERM: this user is not told)
+static int l_blocks_are_cached(lua_State *L) { return push_truth(L, blocks_are_cached); }
+
 /// Tells whether any process maps cached pages of blocks.
 // @function blocks_are_mapped
 // @int fd
@@ -85,16 +108,7 @@ static int l_blocks_collapse(lua_State *L)
 // @int huge
 // @treturn[1] boolean
 // @treturn[2] nil, message, errno
-static int l_blocks_are_mapped(lua_State *L)
-{
-    struct blocks blocks = check_blocks(L);
-    bool are;
-    int err = blocks_are_mapped(&blocks, &are);
-    if (err)
-        return bind_push_failure(L, "the page cache", err);
-    lua_pushboolean(L, are);
-    return 1;
-}
+static int l_blocks_are_mapped(lua_State *L) { return push_truth(L, blocks_are_mapped); }
 
 /// Drops the cached pages of blocks, after what is cached was compared with the medium.
 // @function blocks_drop
@@ -114,6 +128,7 @@ static int l_blocks_drop(lua_State *L)
 void bind_add_blocks(lua_State *L)
 {
     static const luaL_Reg functions[] = {
+        {"blocks_are_cached", l_blocks_are_cached},
         {"blocks_are_mapped", l_blocks_are_mapped},
         {"blocks_collapse", l_blocks_collapse},
         {"blocks_drop", l_blocks_drop},

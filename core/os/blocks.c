@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -108,34 +109,61 @@ static int64_t count_cached(const struct blocks *block)
     return errno == ENOSYS ? count_by_mincore(block, block->size / aside_page_size()) : -errno;
 }
 
+/* Touches a page of each block that is cached as a whole. Mostly all of them are huge: then one
+ * call maps them all. */
+static int touch(const struct blocks *blocks, char *place, const char states[])
+{
+    uint64_t count = blocks->size / blocks->huge, start = (uint64_t)(uintptr_t)place, huge = 0;
+    int err = 0;
+    if (!memchr(states, BLOCK_PARTIAL, count) && !memchr(states, BLOCK_ABSENT, count)) {
+        err = aside_populate(place, aside_page_size());
+        if (!err)
+            err = count_huge(start, start + blocks->huge, &huge);
+        if (!err && huge >= blocks->huge)
+            return aside_populate(place, blocks->size);
+    }
+    for (uint64_t i = 0; !err && i < count; i++)
+        if (states[i] == BLOCK_SMALL)
+            err = aside_populate(place + i * blocks->huge, aside_page_size());
+    return err;
+}
+
 /* Tells which of the blocks that are cached as a whole are on huge pages: such a block is mapped
  * huge by the touch of one page. For MADV_RANDOM nothing is read ahead. */
 static int see_cached(const struct blocks *blocks, char states[])
 {
     char *room, *place = aside_map(blocks, PROT_READ, MADV_RANDOM, &room);
-    int err = place ? 0 : -errno;
-    if (err)
-        return err;
-    for (uint64_t at = 0; !err && at < blocks->size; at += blocks->huge)
-        if (states[at / blocks->huge] == BLOCK_SMALL)
-            err = aside_populate(place + at, aside_page_size());
+    int err = place ? touch(blocks, place, states) : -errno;
     if (!err)
         err = see_huge(blocks, place, states);
-    aside_unmap(blocks, room);
+    if (place)
+        aside_unmap(blocks, room);
     return err;
+}
+
+int blocks_are_cached(const struct blocks *blocks, bool *are)
+{
+    int64_t count = count_cached(blocks);
+    *are = count >= (int64_t)(blocks->size / aside_page_size());
+    return count < 0 ? (int)count : 0;
 }
 
 int blocks_look(const struct blocks *blocks, char states[])
 {
-    bool some_are_whole = false;
+    bool all_are_whole, some_are_whole = false;
     int64_t pages = (int64_t)(blocks->huge / aside_page_size());
     struct blocks block = *blocks;
     block.size = blocks->huge;
+    int err = blocks_are_cached(blocks, &all_are_whole);
+    if (!err && all_are_whole) {
+        memset(states, BLOCK_SMALL, blocks->size / blocks->huge);
+        return see_cached(blocks, states);
+    }
     for (uint64_t i = 0; i < blocks->size / blocks->huge; i++) {
         block.offset = blocks->offset + i * blocks->huge;
         int64_t count = count_cached(&block);
-        if (count < 0)
-            return (int)count;
+        if (err || count < 0)
+            return err ? err : (int)count;
         states[i] = count == 0 ? BLOCK_ABSENT : count < pages ? BLOCK_PARTIAL : BLOCK_SMALL;
         some_are_whole |= states[i] == BLOCK_SMALL;
     }
@@ -167,6 +195,7 @@ int blocks_are_mapped(const struct blocks *blocks, bool *are)
 struct reading {
     const struct blocks *blocks;
     char *place;
+    uint64_t done; /* bytes that have been read before the work is divided */
 };
 
 /* Reads the blocks that begin in a part. One after another: for more than one at a time the kernel
@@ -174,11 +203,32 @@ struct reading {
 static int read_part(void *context, uint64_t from, uint64_t size)
 {
     const struct reading *reading = context;
-    uint64_t huge = reading->blocks->huge;
+    uint64_t huge = reading->blocks->huge, start = reading->done + from;
     int err = 0;
-    for (uint64_t at = (from + huge - 1) & -huge; !err && at < from + size; at += huge)
+    for (uint64_t at = (start + huge - 1) & -huge; !err && at < start + size; at += huge)
         err = aside_populate(reading->place + at, huge);
     return err;
+}
+
+/* How often this thread has waited for a disk: what is cached costs no such fault. */
+static long major_faults(void)
+{
+    struct rusage usage;
+    return getrusage(RUSAGE_THREAD, &usage) < 0 ? 0 : usage.ru_majflt;
+}
+
+/* Reads all blocks: by one thread as long as they are cached, and else by several. */
+static int read_all_blocks(struct reading *reading)
+{
+    const struct blocks *blocks = reading->blocks;
+    long before = major_faults();
+    int err = 0;
+    while (!err && reading->done < blocks->size && major_faults() == before) {
+        err = aside_populate(reading->place + reading->done, blocks->huge);
+        reading->done += blocks->huge;
+    }
+    uint64_t left = blocks->size - reading->done;
+    return err || left == 0 ? err : memory_in_parallel(left, read_part, reading);
 }
 
 int blocks_read(const struct blocks *blocks, char states[])
@@ -186,11 +236,11 @@ int blocks_read(const struct blocks *blocks, char states[])
     char *room, *place = aside_map(blocks, PROT_READ, MADV_HUGEPAGE, &room);
     if (!place)
         return -errno;
-    struct reading reading = {blocks, place};
+    struct reading reading = {blocks, place, 0};
     memset(states, BLOCK_SMALL, blocks->size / blocks->huge);
     int err = madvise(place, blocks->size, MADV_RANDOM) < 0 ? -errno : 0;
     if (!err)
-        err = memory_in_parallel(blocks->size, read_part, &reading);
+        err = read_all_blocks(&reading);
     if (!err)
         err = see_huge(blocks, place, states);
     aside_unmap(blocks, room);

@@ -16,6 +16,9 @@ enum block_state {
     BLOCK_HUGE = 'h',    /* all of it, on a huge page */
 };
 
+/* Tells whether all of the blocks is cached, whatever its pages. Returns as below. */
+int blocks_are_cached(const struct blocks *blocks, bool *are);
+
 /* Tells the state of each block, in `states`. Nothing is read from the disk. Returns 0 or -errno;
  * -EPERM: the kernel does not tell this user what is cached of this file. */
 int blocks_look(const struct blocks *blocks, char states[]);

@@ -156,22 +156,33 @@ local function move_over(target, part, host, fd)
     return true
 end
 
+-- Gets the page cache its huge pages, and the part these: in place, if there is a list of its
+-- pieces, or by a mapping aside.
+local function make_huge(target, part, host, options, opened)
+    local huge, list = host.huge_page_size, opened.list
+    local ok, why, state = recache.make_huge(target, part, opened.fd, huge, options)
+    if not ok then return nil, why, state end
+    opened.is_joined = list ~= nil
+    if list and join_in_place(target, part, list, huge) then return true end
+    return move_over(target, part, host, opened.fd)
+end
+
 local function replace(target, part, host, options)
     -- The file is opened before anything is changed, so that its pieces can be put back.
     local file <close>, why = target.open(part.text)
     if not file then return nil, why end
-    local ok, state
-    ok, why, state = recache.make_huge(target, part, file.fd, host.huge_page_size, options)
-    if not ok then return nil, why, state end
-    local list = joinable(target, part)
-    if list and join_in_place(target, part, list, host.huge_page_size) then return true end
-    ok, why = move_over(target, part, host, file.fd)
-    if ok or not list then return ok, why end
+    local list, huge = joinable(target, part), host.huge_page_size
+    -- What is cached is mostly huge, and the target finds out fastest.
+    local is_joined = list and recache.is_cached(target, part, file.fd, huge)
+    if is_joined and join_in_place(target, part, list, huge) then return true end
+    local opened, ok, state = { fd = file.fd, list = list, is_joined = is_joined }, nil, nil
+    ok, why, state = make_huge(target, part, host, options, opened)
+    if ok or not opened.is_joined then return ok, why, state end
     -- Text of the same file side by side is whole in any protection.
     pieces.protect(target, list)
     local restored, lost = pieces.restore(target, list, file.fd)
     if not restored then why = ("%s; and what it was is not put back: %s"):format(why, lost) end
-    return nil, why
+    return nil, why, state
 end
 
 -- Makes system calls of the same kinds as `replace` does, for a seccomp filter to judge.

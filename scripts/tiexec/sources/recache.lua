@@ -19,6 +19,8 @@ local recache = {}
 local HELD <const> = "its cached pages stay small (another process maps them, or they are locked)"
 local NO_FOLIOS <const> = "its cached pages stay small (the filesystem has no large folios)"
 
+local ahead -- what was last read ahead: `inode`, `from`, `to`
+
 -- ---- this process's descriptors of the file -----------------------------------------------------
 
 -- The file of a part: `fd` and `direct`, descriptors of this process; `from`, `to` and `huge`, the
@@ -34,9 +36,9 @@ end
 -- opened: then there are descriptors already.
 local function open_as(self, direct)
     local target, text = self.target, self.part and self.part.text
-    local fd, why, errno = target and target.descriptor(text, direct), nil, nil
-    if fd then return fd end
-    fd, why, errno = core.open_file(self.path, direct)
+    local kept = target and target.descriptor(text, direct)
+    if kept then return kept end
+    local fd, why, errno = core.open_file(self.path, direct)
     if fd then table.insert(self.close, fd) end
     return fd, why, errno
 end
@@ -216,6 +218,29 @@ local function failed(target, part, why)
     return nil, why
 end
 
+-- The file of a part, by the target's descriptor of it.
+local function open_part(target, part, fd, huge)
+    return open { target = target, part = part, huge = huge,
+        path = ("/proc/%d/fd/%d"):format(target.pid, fd),
+        from = part.start - part.base, to = part.stop - part.base }
+end
+
+--- Tells whether all of a part is cached, on whatever pages: then the target may read it. Where the
+-- kernel does not tell this user, what was read ahead counts as cached.
+-- @tparam Target target
+-- @tparam FilePart part
+-- @int fd the target's descriptor of the file
+-- @int huge the size of a huge page, in bytes
+-- @treturn boolean
+function recache.is_cached(target, part, fd, huge)
+    local file <close> = open_part(target, part, fd, huge)
+    if not file then return false end
+    local is, _, errno = core.blocks_are_cached(file.fd, file.from, file.to, huge)
+    local was_read = ahead and ahead.inode == part.text.inode and ahead.from <= file.from
+        and ahead.to >= file.to
+    return is or errno == c.EPERM and was_read or false
+end
+
 --- Gets the blocks of a part onto huge pages of the page cache.
 -- @tparam Target target
 -- @tparam FilePart part
@@ -227,9 +252,7 @@ end
 -- @treturn[2] string why some of them stay small
 -- @treturn[2] ?string "broken": the text of the process is not whole any more
 function recache.make_huge(target, part, fd, huge, options)
-    local file <close>, why = open { target = target, part = part, huge = huge,
-        path = ("/proc/%d/fd/%d"):format(target.pid, fd),
-        from = part.start - part.base, to = part.stop - part.base }
+    local file <close>, why = open_part(target, part, fd, huge)
     if not file then return nil, why end
     local ok, lost
     ok, why, lost = make_huge(file, options)
@@ -247,8 +270,11 @@ end
 -- @tparam RunOptions options as above
 function recache.read_ahead(path, from, to, huge, options)
     local file <close> = open { path = path, from = from, to = to, huge = huge }
-    local states = file and core.blocks_look(file.fd, from, to, huge)
-    if states and states:find("[p.]") then make_huge(file, options) end
+    if not file then return end
+    local is_cached, _, errno = core.blocks_are_cached(file.fd, from, to, huge)
+    if is_cached or errno and errno ~= c.EPERM then return end
+    make_huge(file, options)
+    ahead = { inode = (core.stat(path) or {}).inode, from = from, to = to }
 end
 
 --- Makes the system calls of this file, on what is no part of any file.
@@ -257,7 +283,7 @@ function recache.rehearse(huge)
     local FAR <const> = 1 << 40
     local fd = core.open_file("/proc/self/exe")
     if not fd then return end
-    for _, name in ipairs { "look", "read", "collapse", "are_mapped", "drop" } do
+    for _, name in ipairs { "are_cached", "look", "read", "collapse", "are_mapped", "drop" } do
         core["blocks_" .. name](fd, FAR, FAR + huge, huge, fd)
     end
     core.syscall("close", fd)
