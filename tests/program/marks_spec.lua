@@ -149,8 +149,8 @@ describe("a mark", function()
         local here <close> = marked()
         assert.is_truthy(core.stat(mark_of(here)).mode & 4 ~= 0)
         support.shell(("chmod 755 %s; chmod 644 %s"):format(here.cache, here.script))
-        local as_user = support.concat(shared.NOBODY, { "env", "TIEXEC_CACHE=" .. here.cache, support.tiexec, "--script",
-            here.script, here.program })
+        local as_user = support.concat(shared.NOBODY, { "env", "TIEXEC_CACHE=" .. here.cache, support.tiexec,
+            "--script", here.script, here.program })
         assert.equal("0\n", support.run(as_user).out)
         support.shell("chown 65534 " .. mark_of(here)) -- not root's any more, and so not for root
         assert.equal(1, comparisons(here))

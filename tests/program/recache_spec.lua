@@ -48,7 +48,7 @@ describe("what is read from the disk:", function()
         assert.equal(0, here:read_by(function() start(here) end))
     end)
 
-    with_disk("after a start that has cached all of it, it reads what is small once to compare, and once more", function(here)
+    with_disk("what is cached small is read once to be compared, and once more", function(here)
         cache_small(here)
         local bytes = here:read_by(function() start(here) end)
         if not is_huge(here) then return pending("this filesystem has no large folios") end

@@ -175,14 +175,16 @@ local function replace(target, part, host, options)
     -- What is cached is mostly huge, and the target finds out fastest.
     local is_joined = list and recache.is_cached(target, part, file.fd, huge)
     if is_joined and join_in_place(target, part, list, huge) then return true end
-    local opened, ok, state = { fd = file.fd, list = list, is_joined = is_joined }, nil, nil
-    ok, why, state = make_huge(target, part, host, options, opened)
-    if ok or not opened.is_joined then return ok, why, state end
+    local opened = { fd = file.fd, list = list, is_joined = is_joined }
+    local ok, refused, state = make_huge(target, part, host, options, opened)
+    if ok or not opened.is_joined then return ok, refused, state end
     -- Text of the same file side by side is whole in any protection.
     pieces.protect(target, list)
     local restored, lost = pieces.restore(target, list, file.fd)
-    if not restored then why = ("%s; and what it was is not put back: %s"):format(why, lost) end
-    return nil, why, state
+    if not restored then
+        refused = ("%s; and what it was is not put back: %s"):format(refused, lost)
+    end
+    return nil, refused, state
 end
 
 -- Makes system calls of the same kinds as `replace` does, for a seccomp filter to judge.
