@@ -164,7 +164,7 @@ int blocks_look(const struct blocks *blocks, char states[])
         int64_t count = count_cached(&block);
         if (err || count < 0)
             return err ? err : (int)count;
-        states[i] = count == 0 ? BLOCK_ABSENT : count < pages ? BLOCK_PARTIAL : BLOCK_SMALL;
+        states[i] = (char)(count == 0 ? BLOCK_ABSENT : count < pages ? BLOCK_PARTIAL : BLOCK_SMALL);
         some_are_whole |= states[i] == BLOCK_SMALL;
     }
     return some_are_whole ? see_cached(blocks, states) : 0;
