@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "lua/open.h"
 #include "lua/util.h"
+#include "os/stamp.h"
 #include "os/trust.h"
 
 #include <dirent.h>
@@ -222,6 +223,27 @@ static int l_filesystem_type(lua_State *L)
     return 1;
 }
 
+/// What tells the contents of a file from all that it has ever had.
+// @function stamp
+// @string path
+// @treturn[1] table `text`, which is equal as long as the file is unchanged; `device`, `inode`;
+// `age`, the nanoseconds since the last change, which are negative if the clock was set back
+// @treturn[2] nil, message, errno (EOPNOTSUPP: its filesystem may not tell of each change)
+static int l_stamp(lua_State *L)
+{
+    struct stamp stamp;
+    const char *path = luaL_checkstring(L, 1);
+    int err = stamp_read(path, &stamp);
+    if (err)
+        return bind_push_failure(L, path, err);
+    lua_createtable(L, 0, 4);
+    bind_set_string(L, "text", stamp.text);
+    bind_set_integer(L, "device", stamp.device);
+    bind_set_integer(L, "inode", stamp.inode);
+    bind_set_integer(L, "age", (uint64_t)stamp.age);
+    return 1;
+}
+
 static int not_hidden(const struct dirent *entry) { return entry->d_name[0] != '.'; }
 
 /// The names in a folder, sorted. Those that begin with a dot are left out.
@@ -270,6 +292,7 @@ void bind_add_file(lua_State *L)
         {"realpath", l_realpath},
         {"open_file", l_open_file},
         {"filesystem_type", l_filesystem_type},
+        {"stamp", l_stamp},
         {"list_folder", l_list_folder},
         {"fnmatch", l_fnmatch},
         {NULL, NULL},

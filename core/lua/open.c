@@ -6,6 +6,7 @@
 static void (*const openers[])(lua_State *L) = {
     bind_add_inferior, /* first: others add methods to its type */
     bind_add_attach,
+    bind_add_blocks,
     bind_add_breakpoint,
     bind_add_cache,
     bind_add_constants,

@@ -17,6 +17,7 @@ void bind_release_signals(void);
 void bind_add_inferior(lua_State *L);
 
 void bind_add_attach(lua_State *L);
+void bind_add_blocks(lua_State *L);
 void bind_add_breakpoint(lua_State *L);
 void bind_add_cache(lua_State *L);
 void bind_add_constants(lua_State *L);

@@ -11,6 +11,7 @@
 /* What follows is PAGEMAP_SCAN of <linux/fs.h>, which headers before Linux 6.7 do not have. */
 #define IS_FILE    (UINT64_C(1) << 2)
 #define IS_PRESENT (UINT64_C(1) << 3)
+#define IS_SWAPPED (UINT64_C(1) << 4)
 #define IS_HUGE    (UINT64_C(1) << 6)
 
 struct region {
@@ -42,7 +43,7 @@ int pagemap_scan(pid_t pid, uint64_t start, uint64_t stop, struct pagemap *sums)
         .end = stop,
         .vec = (uint64_t)(uintptr_t)regions,
         .vec_len = sizeof regions / sizeof regions[0],
-        .category_mask = IS_PRESENT,
+        .category_anyof_mask = IS_PRESENT | IS_SWAPPED, /* what was written to may be swapped out */
         .return_mask = IS_FILE | IS_HUGE,
     };
     *sums = (struct pagemap){0};

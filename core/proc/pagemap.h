@@ -10,7 +10,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* The bytes of a range, by the kind of page that maps them. No page maps the rest of the range. */
+/* The bytes of a range, by the kind of page that maps them. What is in swap space counts as if it
+ * was mapped. No page maps the rest of the range. */
 struct pagemap {
     uint64_t file_huge, anon_huge; /* PMD-sized; hugetlb pages count as anonymous */
     uint64_t file_small, anon_small;

@@ -13,6 +13,7 @@ local options = {
     { name = "strategy", short = "s", argument = "NAME" },
     { name = "sources", argument = "LIST" },
     { name = "page-size", argument = "SIZE" },
+    { name = "recache", argument = "WHEN" },
     { name = "profile", argument = "FILE" },
     { name = "dry-run", short = "n" },
     { name = "verbose", short = "v" },
@@ -50,6 +51,8 @@ Start CMD with its machine code on huge pages; then get out of the way.
                        file,shared,thp,hugetlb
       --page-size SIZE pages of another size, such as 64K, 2M or 1G, which thp
                        and hugetlb may have
+      --recache WHEN   whether file may drop small cached pages and read them
+                       again: if-unmapped (default) or never
       --profile FILE   settings for this program, in place of those in
                        profiles.d
   -n, --dry-run        show the plan, with a reason for each mapping; CMD does

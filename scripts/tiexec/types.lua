@@ -397,6 +397,7 @@
 ---@field sources SourceName[]? The sources, the preferred one first.
 ---@field ["page-size"] integer? The size of the huge pages that are wanted.
 ---@field align boolean? Whether an executable may be moved to a congruent base.
+---@field recache Recache? Whether `file` may drop small pages from the page cache.
 ---@field strict boolean? Whether a failure keeps the program from being started.
 ---@field verbose boolean? Whether the table of what was done is shown.
 ---@field ["perf-map"] boolean? Whether profilers are to find the functions of private copies.

@@ -2,29 +2,10 @@
 -- Giving up the old before the new is sure: a disk that fails while a program runs from it. What is cached of the file
 -- cannot be had again, so nothing of it is dropped.
 
+local disk = require "tests.lib.disk"
 local support = require "tests.lib.support"
 
 local name <const> = "moved-fixed"
-
--- A filesystem of its own in a file, with the program on it: `path`, `lose` cuts the file off.
-local function disk()
-    local folder = support.folder()
-    local image, mount = folder.path .. "/image", folder.path .. "/disk"
-    local function run(command) return support.shell(command).code == 0 end
-    local made = support.is_root and run(([[truncate -s 64M %s && mkfs.ext4 -q %s && mkdir %s && mount -o loop %s %s &&
-        cp %s%s %s/ && umount %s && mount -o loop %s %s]]):format(image, image, mount, image, mount,
-        support.programs, name, mount, mount, image, mount))
-    if not made then
-        support.shell("umount " .. mount)
-        getmetatable(folder).__close(folder)
-        return nil, "no filesystem can be made in a file: not root?"
-    end
-    return setmetatable({ path = mount .. "/" .. name, lose = function() run("truncate -s 0 " .. image) end },
-        { __close = function()
-            support.wait_for(function() return run("umount " .. mount) end)
-            getmetatable(folder).__close(folder)
-        end })
-end
 
 local function text_of(pid)
     for _, m in ipairs(support.smaps(pid)) do
@@ -39,14 +20,14 @@ local function bytes_of(pid, m)
 end
 
 local function attach(is_lost)
-    local here <close>, why = disk()
+    local here <close>, why = disk.make(name)
     if not here then return nil, why end
     support.shell("cat " .. here.path)
     local process <close> = support.start({ here.path, "wait" })
     assert(support.wait_for(function() return support.has_become(process.pid, here.path) end))
     local text = text_of(process.pid)
     local before = bytes_of(process.pid, text)
-    if is_lost then here.lose() end
+    if is_lost then here:lose() end
     local result = support.run_tiexec { "--sources", "file", "--attach", ("%d"):format(process.pid) }
     assert(process:is_alive())
     assert(before == bytes_of(process.pid, text), "other bytes")

@@ -43,11 +43,21 @@ local function has_same_bytes(pid, m, path)
     return #bytes > 0 and bytes == bytes_in_memory(pid, m, #bytes)
 end
 
--- Tells whether a path leads to the file of a mapping.
-local function is_file_of(pid, m, path, stat)
+--- Tells whether a file is that of a mapping, by what the kernel says.
+-- @int pid
+-- @tparam Mapping m of that process
+-- @tparam table stat `inode` and `device`, as stat(2) tells them
+-- @treturn ?boolean nil: the kernel does not say
+function files.is_same(pid, m, stat)
     if m.inode == stat.inode and device_of(m) == stat.device then return true end
     local real = core.stat(("/proc/%d/map_files/%x-%x"):format(pid, m.start, m.stop))
-    if real then return real.inode == stat.inode and real.device == stat.device end
+    return real and real.inode == stat.inode and real.device == stat.device
+end
+
+-- Tells whether a path leads to the file of a mapping.
+local function is_file_of(pid, m, path, stat)
+    local is_same = files.is_same(pid, m, stat)
+    if is_same ~= nil then return is_same end
     return m.inode == stat.inode and has_same_bytes(pid, m, path)
 end
 

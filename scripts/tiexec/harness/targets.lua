@@ -34,7 +34,7 @@ local function pages_by_smaps(pid, range)
             local file_hugetlb = m.inode ~= 0 and m.hugetlb or 0
             sums.file_huge = sums.file_huge + m.file_huge + m.shmem_huge + file_hugetlb
             sums.anon_huge = sums.anon_huge + m.anon_huge + m.hugetlb - file_hugetlb
-            sums.anon_small = sums.anon_small + m.anonymous - m.anon_huge
+            sums.anon_small = sums.anon_small + m.anonymous - m.anon_huge + m.swap
         end
     end
     return sums

@@ -41,6 +41,7 @@ end
 local function complete_by_strategy(chosen)
     local definition = chosen.definition
     if chosen.align == nil then chosen.align = definition.align end
+    chosen.recache = chosen.recache or definition.recache
     chosen.names = chosen.sources or definition.sources or sources.default()
     if excludes_file_pages(chosen) then
         chosen.align = false

@@ -68,6 +68,11 @@ local function parse_string(value)
     return nil, "it needs a value"
 end
 
+local function parse_recache(value)
+    if value == "never" or value == "if-unmapped" then return value end
+    return nil, ("'%s' is neither never nor if-unmapped"):format(tostring(value))
+end
+
 local units <const> = { [""] = 1, K = 1 << 10, M = 1 << 20, G = 1 << 30 }
 
 -- Parses the size of a page, such as "2M", "64K" or "2097152", into bytes.
@@ -83,6 +88,7 @@ local parsers = {
     strategy = { parse = parse_string, profile = true },
     sources = { parse = parse_sources, profile = true },
     ["page-size"] = { parse = parse_size, profile = true },
+    recache = { parse = parse_recache, profile = true },
     align = { parse = parse_switch, profile = true },
     strict = { parse = parse_switch, profile = true },
     verbose = { parse = parse_switch, profile = true },

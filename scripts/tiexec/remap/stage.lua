@@ -121,7 +121,7 @@ local function run(inferior, outcome, operations, chosen)
     local definition = chosen.definition
     return get_executor().run(inferior, operations, chosen.names, {
         trace = debug_lines.syscall_trace(chosen), host = chosen.host,
-        perf_map = chosen["perf-map"], recache = definition.recache,
+        perf_map = chosen["perf-map"], recache = chosen.recache,
         copied_ends = definition.copied_ends,
         warn = function(line) table.insert(outcome.warnings, line) end })
 end

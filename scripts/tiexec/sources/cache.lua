@@ -9,6 +9,7 @@
 local cache_image = require "tiexec.sources.cache_image"
 local core = require "tiexec.core"
 local exit = require "tiexec.base.exit"
+local marks = require "tiexec.sources.marks"
 local message = require "tiexec.base.message"
 local text = require "tiexec.base.text"
 
@@ -183,6 +184,7 @@ local function remove(folders, which)
                 local errno
                 ok, why, errno = os.remove(copy.path)
                 ok = ok or errno == c.ENOENT -- another process was faster
+                if ok then marks.remove(copy.path) end
             end
             if not ok then message.say("%s", why) end
             all = all and ok

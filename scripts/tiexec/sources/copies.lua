@@ -10,6 +10,7 @@ local cache = require "tiexec.sources.cache"
 local cache_image = require "tiexec.sources.cache_image"
 local core = require "tiexec.core"
 local files = require "tiexec.harness.files"
+local marks = require "tiexec.sources.marks"
 local room = require "tiexec.harness.room"
 
 local c = core.constants
@@ -63,17 +64,27 @@ local function open(folders, name, part)
     for _, folder in ipairs(folders) do
         local path = folder:path_of(name)
         local fd, why, errno = core.cache_open(folder.fd, name, least_size)
-        if fd then return descriptor(fd, path) end
+        if fd then
+            local copy = descriptor(fd, path)
+            copy.mark = marks.read(folder.fd, name)
+            return copy
+        end
         if errno ~= c.ENOENT then
             return suspect(path, (why:gsub("^" .. name:gsub("%p", "%%%0") .. ": ", "")))
         end
     end
 end
 
--- Gives the copy back if it has the bytes of the target. Else closes it, and gives nil and why.
+-- Gives the copy back if it has the bytes of the target: as a mark says, which was made when both
+-- files were as they are now, or by comparison. Else closes it, and gives nil and why.
 local function check(target, copy, part)
+    local mark, age = marks.of(target, copy, part)
+    if mark and mark == copy.mark then return copy end
     local ok, why, errno = target.cache_compare(copy.fd, without_gaps(part))
-    if ok then return copy end
+    if ok then
+        marks.make(copy.path, mark, age)
+        return copy
+    end
     copy:__close()
     if errno ~= c.EILSEQ then return nil, why end -- the target's fault, not the file's
     return suspect(copy.path, "its contents are not the program's")

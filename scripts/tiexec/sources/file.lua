@@ -106,29 +106,6 @@ local function is_huge(target, region, huge)
     return target.pages(address, address + size).file_huge >= size
 end
 
--- Gets huge pages for a region aside: those in the page cache, else by MADV_COLLAPSE, else by
--- reading the file again.
-local function make_huge(target, part, region, huge, options)
-    local ok, why = is_huge(target, region, huge)
-    if ok or why then return ok, why end
-    if target.call("madvise", region.address, region.size, c.MADV_COLLAPSE)
-        and is_huge(target, region, huge) then
-        return true
-    end
-    if options.recache == "never" then return nil, "its cached pages are small" end
-    ok, why = recache.check(target, part, region, huge)
-    if not ok then return nil, why end
-    -- The region is mapped afresh, because MADV_DONTNEED leaves page tables that keep huge pages
-    -- out. Kernels with PT_RECLAIM free them (Linux 6.14, x86-64).
-    ok, why = map_file(target, part, region)
-    if not ok then return nil, why end
-    recache.drop(target, part, region.fd)
-    ok, why = is_huge(target, region, huge)
-    if ok then return true end
-    if why then return recache.failed(target, part, why) end
-    return nil, "its cached pages stay small (the filesystem has no large folios)"
-end
-
 -- Lists the pieces of all mappings that overlap the part, if they can be joined in place; else
 -- gives nil. The mappings are listed whole, since they must be put back whole: half a mapping
 -- does not merge with what is mapped afresh beside it.
@@ -165,12 +142,12 @@ end
 -- Gets huge pages for the part at a place aside, and moves that mapping over the original in one
 -- step. The kernel does not tell perf of the move. perf need not know: the same text is at the
 -- same addresses.
-local function move_over(target, part, host, fd, options)
+local function move_over(target, part, host, fd)
     local region <close>, refused = map_aside(target, part, host.huge_page_size, fd)
     if not region then return nil, refused end
-    local ok, why, state = identity.check(target, part, region)
-    if ok then ok, why, state = make_huge(target, part, region, host.huge_page_size, options) end
-    if not ok then return nil, why, state end
+    local ok, why = identity.check(target, part, region)
+    if ok then ok, why = is_huge(target, region, host.huge_page_size) end
+    if not ok then return nil, why or "its cached pages stay small" end
     ok, why = target.call("mremap", region.address, region.size, region.size, MOVE, part.start)
     if not ok then return nil, why end
     region.held = false
@@ -179,20 +156,49 @@ local function move_over(target, part, host, fd, options)
     return true
 end
 
+-- Gets the page cache its huge pages, and the part these: in place, if there is a list of its
+-- pieces, or by a mapping aside.
+local function make_huge(target, part, host, options, opened)
+    local huge, list = host.huge_page_size, opened.list
+    local ok, why, state = recache.make_huge(target, part, opened.fd, huge, options)
+    if not ok then return nil, why, state end
+    opened.is_joined = list ~= nil
+    if list and join_in_place(target, part, list, huge) then return true end
+    return move_over(target, part, host, opened.fd)
+end
+
 local function replace(target, part, host, options)
     -- The file is opened before anything is changed, so that its pieces can be put back.
     local file <close>, why = target.open(part.text)
     if not file then return nil, why end
-    local ok, state
-    local list = joinable(target, part)
-    if list and join_in_place(target, part, list, host.huge_page_size) then return true end
-    ok, why, state = move_over(target, part, host, file.fd, options)
-    if ok or not list then return ok, why, state end
+    local list, huge = joinable(target, part), host.huge_page_size
+    -- What is cached is mostly huge, and the target finds out fastest.
+    local is_joined = list and recache.is_cached(target, part, file.fd, huge)
+    if is_joined and join_in_place(target, part, list, huge) then return true end
+    local opened = { fd = file.fd, list = list, is_joined = is_joined }
+    local ok, refused, state = make_huge(target, part, host, options, opened)
+    if ok or not opened.is_joined then return ok, refused, state end
     -- Text of the same file side by side is whole in any protection.
     pieces.protect(target, list)
     local restored, lost = pieces.restore(target, list, file.fd)
-    if not restored then why = ("%s; and what it was is not put back: %s"):format(why, lost) end
-    return nil, why, state
+    if not restored then
+        refused = ("%s; and what it was is not put back: %s"):format(refused, lost)
+    end
+    return nil, refused, state
+end
+
+-- Makes system calls of the same kinds as `replace` does, for a seccomp filter to judge.
+local function rehearse(target, host)
+    local size = host.huge_page_size
+    local flags = c.MAP_PRIVATE | c.MAP_ANONYMOUS
+    local place = assert(target.call("mmap", 0, 2 * size, c.PROT_READ, flags, -1, 0))
+    for _, advice in ipairs { c.MADV_HUGEPAGE, c.MADV_DONTNEED, c.MADV_POPULATE_READ } do
+        target.call("madvise", place, size, advice)
+    end
+    target.call("mprotect", place, size, c.PROT_READ)
+    target.call("mremap", place, size, size, MOVE, place + size)
+    target.call("munmap", place, 2 * size)
+    recache.rehearse(size)
 end
 
 return {
@@ -201,4 +207,5 @@ return {
     keeps_file = true,
     fit = fit,
     replace = replace,
+    rehearse = rehearse,
 }

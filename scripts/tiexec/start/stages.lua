@@ -7,6 +7,7 @@
 -- `--follow` exec, fork or all it may stay traced, for the programs that it becomes or starts
 -- (see family.lua).
 
+local ahead = require "tiexec.start.ahead"
 local choice = require "tiexec.plan.choice"
 local congruent = require "tiexec.plan.congruent"
 local core = require "tiexec.core"
@@ -194,6 +195,7 @@ function Run:at_exec()
     local mappings = self.inferior:mappings() or {}
     local ok, why = self:relocate(mappings)
     if not ok then return self:give_up(why, true) end
+    ahead.read(self.inferior:pid(), self.image, function() return self:choose_settings() end)
     self.entry, why = entry.arrange(self.inferior, mappings)
     if not self.entry then return self:give_up(why, self.given.strict) end
     if self.entry.reached then return self:at_entry() end
