@@ -3,6 +3,7 @@
 #include "base/descriptors.h"
 #include "base/message.h"
 #include "base/program.h"
+#include "front/front.h"
 #include "lua/arena.h"
 #include "lua/open.h"
 
@@ -120,7 +121,8 @@ static void set_paths(lua_State *L)
     add_folder(L, "", TIEXEC_SCRIPTS);
     add_folder(L, home, "/../share/lua/5.4");
     add_folder(L, home, "/../scripts");
-    add_folder(L, home, "/../../scripts"); /* build/asan */
+    add_folder(L, home, "/../../scripts"); /* build/asan, build/dynamic */
+    add_folder(L, home, "/../../share/lua/5.4"); /* lib/tiexec */
 }
 
 static int compare(const void *name, const void *module)
@@ -234,11 +236,22 @@ static int start_plainly(char **argv, int status, const char *why)
     return err == -ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_EXECUTE;
 }
 
+/* The static program has done so already, before the C library's start. */
+static void start_at_once(char **argv)
+{
+    struct front front = {.argv = argv,
+                          .environment = environ,
+                          .page = (uint64_t)sysconf(_SC_PAGESIZE),
+                          .is_secure = getauxval(AT_SECURE) != 0};
+    front_start(&front);
+}
+
 int main(int argc, char **argv)
 {
     (void)argc;
     pid_t pid = getpid();
     descriptors_reserve_standard();
+    start_at_once(argv);
     set_malloc();
     lua_State *L = luaL_newstate();
     if (!L)

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What comes first: starting CMD at once, without Lua and without a tracer, where nothing can be
+ * gained and nothing would be said. In the static program this runs before the C library, whose own
+ * start takes longer than a small program's whole life on many virtual machines (it asks the CPU
+ * what it is, which the hypervisor answers). */
+#ifndef TIEXEC_FRONT_H
+#define TIEXEC_FRONT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* What the kernel has given to this process. */
+struct front {
+    char **argv, **environment; /* end with NULL */
+    uint64_t page;              /* bytes */
+    bool is_secure;             /* AT_SECURE: the environment is not this user's */
+};
+
+/* Becomes CMD if the command line is a plain one, with no option and no setting in force, and if no
+ * text of CMD can be on huge pages. Returns where anything of that is in doubt, and where CMD
+ * cannot be executed: then nothing has been changed. A second call does nothing. */
+void front_start(const struct front *front);
+
+/* The same. `stack` is what a new process finds at its stack pointer. */
+void front_start_from(uint64_t *stack);
+
+#endif
