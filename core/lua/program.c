@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Finding programs, and becoming one. */
+#include "base/library.h"
 #include "base/program.h"
 #include "base/signals.h"
 #include "lua/open.h"
@@ -79,7 +80,7 @@ static int l_become_dynamic(lua_State *L)
     char own[PATH_MAX], path[PATH_MAX];
     char **argv = bind_check_argv(L, 1);
     ssize_t length = readlink("/proc/self/exe", own, sizeof own - 1);
-    if (length <= 0 || getauxval(AT_BASE) || getauxval(AT_SECURE))
+    if (length <= 0 || library_may_load() || getauxval(AT_SECURE))
         return 0;
     own[length] = '\0';
     const char *folder = dirname(own);
