@@ -3,6 +3,7 @@
 
 #include "base/descriptors.h"
 #include "base/program.h"
+#include "ptrace/collect.h"
 #include "ptrace/run.h"
 #include "ptrace/wait.h"
 
@@ -60,6 +61,7 @@ static void become_tracer(int channel, int keep, pid_t target, struct inferior *
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, NULL);
     signal(SIGCHLD, SIG_DFL); /* ignored, it would make waitpid forget */
+    collect_own_signals();
     if (channel_receive(channel, -1, &go)) /* by then the target has named this process to Yama */
         _exit(0);
     int err = tracee_seize(target, OPTIONS);
