@@ -163,7 +163,9 @@ enum closure_verdict closure_judge(const char *path, const struct closure_rules 
     struct outline outline;
     struct names names;
     names.count = names.used = 0; /* the rest is left alone: it is several pages */
-    if (read_program(path, &outline) || judge(&outline, rules, &names, true) != CLOSURE_NOTHING)
+    if (read_program(path, &outline))
+        return CLOSURE_OTHER;
+    if (judge(&outline, rules, &names, true) != CLOSURE_NOTHING)
         return CLOSURE_MAYBE;
     if (outline.interpreter[0])
         return judge_names(outline.interpreter, rules, &names);

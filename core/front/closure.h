@@ -18,12 +18,12 @@ struct closure_rules {
 enum closure_verdict {
     CLOSURE_NOTHING, /* no text of the program, or of a library, can be on huge pages */
     CLOSURE_MAYBE,   /* some may; or it cannot be told without starting the program */
+    CLOSURE_OTHER,   /* the file cannot be read, is no native program, or has rights of its own */
 };
 
 /* Judges a file that execve(2) would be given. A script is judged by its interpreter. What is not
  * known for certain makes CLOSURE_MAYBE: a library that is not in the list, folders of a program's
- * own (RPATH, RUNPATH), another dynamic linker than glibc's, more than CLOSURE_LIBRARIES, headers
- * that make no sense. Libraries that a program opens later are not looked at. */
+ * own (RPATH, RUNPATH), another dynamic linker than glibc's, more than CLOSURE_LIBRARIES. Libraries that a program opens later are not looked at. */
 enum closure_verdict closure_judge(const char *path, const struct closure_rules *rules);
 
 #endif

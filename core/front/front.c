@@ -5,9 +5,11 @@
 #include "front/closure.h"
 #include "front/find.h"
 #include "front/pages.h"
+#include "front/split.h"
 #include "front/system.h"
 
 #include <elf.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <unistd.h>
 
@@ -16,6 +18,7 @@
 #define STRATEGY      "/tiexec/strategies/aggressive.lua"
 #define PROFILES      "/tiexec/profiles.d"
 #define STATUS_SIZE   4096
+#define SPLIT_MS      5000 /* for the tracer to seize this process */
 
 /* Anything but ENOENT is a file that is there, for all that is known. */
 static bool exists(const char *path)
@@ -103,9 +106,33 @@ static bool is_plain(const struct front *front)
            system_call(SYS_getpid, 0, 0, 0, 0) != 1 && !has_settings(front);
 }
 
-void front_start(const struct front *front)
+static bool is_done, is_target;
+static int tracee;
+
+/* Files that are opened must not take the numbers of standard files. */
+static bool has_standard_files(void)
 {
-    static bool is_done;
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (system_call(SYS_fcntl, fd, F_GETFD, 0, 0) < 0)
+            return false;
+    return true;
+}
+
+static void exec(const struct front *front, const char *path)
+{
+    system_call(SYS_execve, (long)path, (long)(front->argv + 1), (long)front->environment, 0);
+}
+
+static void split(const struct front *front, const char *path)
+{
+    enum split_side side = has_standard_files() ? split_off(SPLIT_MS, &tracee) : SPLIT_NONE;
+    is_target = side == SPLIT_TARGET;
+    if (is_target)
+        exec(front, path);
+}
+
+static void start(const struct front *front, bool may_split)
+{
     char path[PATH_MAX];
     struct closure_rules rules;
     if (is_done || !is_plain(front))
@@ -114,10 +141,22 @@ void front_start(const struct front *front)
     rules.cache = LIBRARY_CACHE;
     rules.page = front->page;
     rules.huge = pages_smallest(front->page);
-    if (rules.huge && find_program(front->argv[1], variable(front, "PATH="), path, sizeof path) &&
-        closure_judge(path, &rules) == CLOSURE_NOTHING && is_traceable())
-        system_call(SYS_execve, (long)path, (long)(front->argv + 1), (long)front->environment, 0);
+    if (!rules.huge || !find_program(front->argv[1], variable(front, "PATH="), path, sizeof path))
+        return;
+    enum closure_verdict verdict = closure_judge(path, &rules);
+    if (verdict == CLOSURE_OTHER || !is_traceable())
+        return;
+    if (verdict == CLOSURE_NOTHING)
+        exec(front, path);
+    else if (may_split)
+        split(front, path);
 }
+
+void front_start(const struct front *front) { start(front, false); }
+
+int front_tracee(void) { return tracee; }
+
+bool front_is_target(void) { return is_target; }
 
 void front_start_from(uint64_t *stack)
 {
@@ -135,5 +174,5 @@ void front_start_from(uint64_t *stack)
         else if (entry[0] == AT_SECURE)
             front.is_secure = entry[1] != 0;
     }
-    front_start(&front);
+    start(&front, true);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What comes first: starting CMD at once, without Lua and without a tracer, where nothing can be
- * gained and nothing would be said. In the static program this runs before the C library, whose own
+ * gained and nothing would be said; else, if that is all there is to do, the split of the tracer. In the static program this runs before the C library, whose own
  * start takes longer than a small program's whole life on many virtual machines (it asks the CPU
  * what it is, which the hypervisor answers). */
 #ifndef TIEXEC_FRONT_H
@@ -21,7 +21,15 @@ struct front {
  * cannot be executed: then nothing has been changed. A second call does nothing. */
 void front_start(const struct front *front);
 
-/* The same. `stack` is what a new process finds at its stack pointer. */
+/* The same before the C library's start; `stack` is what a new process finds at its stack pointer.
+ * And if text of CMD may be huge, it splits off the tracer, becomes CMD, and returns in the
+ * tracer. */
 void front_start_from(uint64_t *stack);
+
+/* On the tracer's side the process that this one has seized; else 0. */
+int front_tracee(void);
+
+/* Whether this process was split and is traced, but could not be executed as CMD. */
+bool front_is_target(void);
 
 #endif
