@@ -23,7 +23,8 @@ enum closure_verdict {
 
 /* Judges a file that execve(2) would be given. A script is judged by its interpreter. What is not
  * known for certain makes CLOSURE_MAYBE: a library that is not in the list, folders of a program's
- * own (RPATH, RUNPATH), another dynamic linker than glibc's, more than CLOSURE_LIBRARIES. Libraries that a program opens later are not looked at. */
+ * own (RPATH, RUNPATH), another dynamic linker than glibc's, more than CLOSURE_LIBRARIES. Libraries
+ * that a program opens later are not looked at. */
 enum closure_verdict closure_judge(const char *path, const struct closure_rules *rules);
 
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What comes first: starting CMD at once, without Lua and without a tracer, where nothing can be
- * gained and nothing would be said; else, if that is all there is to do, the split of the tracer. In the static program this runs before the C library, whose own
- * start takes longer than a small program's whole life on many virtual machines (it asks the CPU
- * what it is, which the hypervisor answers). */
+ * gained and nothing would be said; else, if that is all there is to do, splitting off the tracer.
+ * In the static program this runs before the C library, whose own start takes longer than a small
+ * program's whole life on many virtual machines: it asks the CPU what it is, and the hypervisor
+ * answers. */
 #ifndef TIEXEC_FRONT_H
 #define TIEXEC_FRONT_H
 

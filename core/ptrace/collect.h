@@ -17,9 +17,9 @@
 
 #include "ptrace/inferior.h"
 
-/* Says that this process is nothing but a tracer, which has all signals blocked, SIGCHLD among them,
- * and no handler for it: so the news of traced tasks, for which the kernel sends SIGCHLD, can be
- * waited for by that. */
+/* Says that this process is nothing but a tracer, which has all signals blocked, SIGCHLD among
+ * them, and no handler for it: so the news of traced tasks, for which the kernel sends SIGCHLD, can
+ * be waited for by that. */
 void collect_own_signals(void);
 bool collect_owns_signals(void);
 
