@@ -11,6 +11,7 @@
 #include <elf.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define LIBRARY_CACHE "/etc/ld.so.cache"
@@ -18,6 +19,7 @@
 #define STRATEGY      "/tiexec/strategies/aggressive.lua"
 #define PROFILES      "/tiexec/profiles.d"
 #define STATUS_SIZE   4096
+#define LEAST_DATA    (256 << 10) /* bytes */
 #define SPLIT_MS      5000 /* for the tracer to seize this process */
 
 /* Anything but ENOENT is a file that is there, for all that is known. */
@@ -97,13 +99,30 @@ static bool is_traceable(void)
            has_line(status, "\nTracerPid:\t", 0) && has_line(status, "\nSeccomp:\t", 0);
 }
 
-/* Tells whether a command line has no option of tiexec's and no setting. Process 1 may have to
- * become an init. */
-static bool is_plain(const struct front *front)
+/* Tells whether a command line begins with CMD, and its environment is its user's. */
+static bool has_command(const struct front *front)
 {
     char **argv = front->argv;
-    return argv[0] && argv[1] && argv[1][0] != '-' && !front->is_secure &&
-           system_call(SYS_getpid, 0, 0, 0, 0) != 1 && !has_settings(front);
+    return argv[0] && argv[1] && argv[1][0] != '-' && !front->is_secure;
+}
+
+/* Tells whether nothing but CMD is asked for. Process 1 may have to become an init. */
+static bool is_plain(const struct front *front)
+{
+    return has_command(front) && system_call(SYS_getpid, 0, 0, 0, 0) != 1 && !has_settings(front);
+}
+
+/* Tells whether this process may have less memory of its own than the C library needs to start: it
+ * would be killed. With the setting strict CMD must not run all the same. */
+static bool lacks_memory(const struct front *front)
+{
+    const char *settings = variable(front, "TIEXEC=");
+    struct rlimit limit;
+    while (settings && *settings && !bytes_begin(settings, "strict"))
+        settings++;
+    return !(settings && *settings) &&
+           system_call(SYS_prlimit64, 0, RLIMIT_DATA, 0, (long)&limit) == 0 &&
+           limit.rlim_cur < LEAST_DATA;
 }
 
 static bool is_done, is_target;
@@ -131,6 +150,11 @@ static void split(const struct front *front, const char *path)
         exec(front, path);
 }
 
+static bool find(const struct front *front, char path[PATH_MAX])
+{
+    return find_program(front->argv[1], variable(front, "PATH="), path, PATH_MAX);
+}
+
 static void start(const struct front *front, bool may_split)
 {
     char path[PATH_MAX];
@@ -141,7 +165,7 @@ static void start(const struct front *front, bool may_split)
     rules.cache = LIBRARY_CACHE;
     rules.page = front->page;
     rules.huge = pages_smallest(front->page);
-    if (!rules.huge || !find_program(front->argv[1], variable(front, "PATH="), path, sizeof path))
+    if (!rules.huge || !find(front, path))
         return;
     enum closure_verdict verdict = closure_judge(path, &rules);
     if (verdict == CLOSURE_OTHER || !is_traceable())
@@ -150,6 +174,13 @@ static void start(const struct front *front, bool may_split)
         exec(front, path);
     else if (may_split)
         split(front, path);
+}
+
+static void start_without_memory(const struct front *front)
+{
+    char path[PATH_MAX];
+    if (find(front, path))
+        exec(front, path);
 }
 
 void front_start(const struct front *front) { start(front, false); }
@@ -174,5 +205,7 @@ void front_start_from(uint64_t *stack)
         else if (entry[0] == AT_SECURE)
             front.is_secure = entry[1] != 0;
     }
+    if (has_command(&front) && lacks_memory(&front))
+        start_without_memory(&front);
     start(&front, true);
 }
