@@ -45,16 +45,18 @@ PKG_CONFIG ?= pkg-config
 LUA_FLAGS := $(shell $(PKG_CONFIG) --cflags lua5.4 2>/dev/null || echo -I/usr/include/lua5.4)
 BASE     := -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden -Icore -Iarch/$(ARCH) -I$(BUILD) \
             $(patsubst -I%,-isystem %,$(LUA_FLAGS)) -DTIEXEC_SCRIPTS='"$(PREFIX)/share/lua/5.4"'
-# The program is started often and runs for milliseconds: without three libraries to load and relocate
-# it starts a third of a millisecond sooner. What can be linked statically is found out by links, once
-# (the libelf.a of Debian 13 needs what no library has), and kept in $(BUILD)/libs. STATIC= links
-# dynamically.
+# The program is started often and runs for milliseconds: linked statically, it starts in a third of the time.
+# What can be linked so is found out by links, once (the libelf.a of Debian 13 needs what no library has), and
+# kept in $(BUILD)/libs. A second program, which is linked to the shared C library, stands in where others' shared
+# libraries may be needed: modules in C for scripts, users of whom only a service knows. STATIC= links dynamically.
 STATIC   ?= 1
+STARTING := $(BUILD)/core/lua/start.o
 LIBS      = $(if $(STATIC),$$(cat $(BUILD)/libs),-llua5.4 -lelf)
 
-SOURCES  := $(filter-out core/lua/main.c,$(wildcard core/*/*.c)) $(wildcard arch/$(ARCH)/*.c)
+SOURCES  := $(filter-out core/lua/main.c core/lua/start.c,$(wildcard core/*/*.c)) $(wildcard arch/$(ARCH)/*.c)
 OBJECTS  := $(SOURCES:%.c=$(BUILD)/%.o)
 PROGRAM  := $(BUILD)/tiexec
+DYNAMIC  := $(BUILD)/dynamic/tiexec
 MODULE   := $(BUILD)/lua/tiexec/core.so
 
 # The modules and strategies are compiled ahead and put into the program, with line numbers but no names of
@@ -63,7 +65,7 @@ SCRIPTS  := $(filter-out %/types.lua,$(wildcard $(addprefix scripts/,strategies/
             tiexec/*/*/*.lua)))
 BYTECODE := $(SCRIPTS:scripts/%.lua=$(BUILD)/bytecode/%.lua)
 
-all: $(PROGRAM) $(MODULE)
+all: $(PROGRAM) $(DYNAMIC) $(MODULE)
 	@:
 
 $(BUILD)/bytecode/%.lua: scripts/%.lua tests/tools/bytecode.lua
@@ -77,18 +79,34 @@ $(BUILD)/modules.inc: $(BYTECODE) Makefile
 	    "$(call module_name,$f)", "$f")';) } | LC_ALL=C sort -t '"' -k 2,2 > $@
 $(BUILD)/core/lua/main.o: $(BUILD)/modules.inc
 
-$(PROGRAM): $(BUILD)/core/lua/main.o $(OBJECTS) $(if $(STATIC),$(BUILD)/libs)
-	@echo "LD $@"
-	$(Q)$(CC) $(LDFLAGS) $(SANITIZE) -Wl,-z,relro,-z,now -o $@ $(filter %.o,$^) $(LIBS)
+LINKED := $(BUILD)/core/lua/main.o $(OBJECTS)
 
+$(PROGRAM): $(LINKED) $(STARTING) $(if $(STATIC),$(BUILD)/libs)
+	@echo "LD $@"
+	$(Q)$(CC) $(LDFLAGS) $(SANITIZE) -Wl,-z,relro,-z,now -o $@ $(LINKED) $(LIBS)
+
+$(DYNAMIC): $(LINKED) $(if $(STATIC),$(BUILD)/libs)
+	@echo "LD $@"
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) $(SANITIZE) -Wl,-z,relro,-z,now -o $@ $(LINKED) \
+	    $(if $(STATIC),$$(cat $(BUILD)/libs.dynamic),-llua5.4 -lelf)
+
+# The linker warns of each function that would load a shared library (--no-warnings).
 $(BUILD)/libs: Makefile
 	@mkdir -p $(@D)
 	$(Q)try() { echo 'int luaL_openlibs(), elf_begin(), elf_getdata_rawchunk(), gelf_getsym();' 'int' \
 	    'main() { return luaL_openlibs() + elf_begin() + elf_getdata_rawchunk() + gelf_getsym(); }' | \
-	    $(CC) $(LDFLAGS) $(SANITIZE) -o $@.try -x c - $$1 && rm -f $@.try && echo "$$1" > $@; }; \
-	{ try "-Wl,-Bstatic -llua5.4 $$($(PKG_CONFIG) --static --libs libelf) -Wl,-Bdynamic -lm -ldl" || \
-	    try "-Wl,-Bstatic -llua5.4 -Wl,-Bdynamic -lelf -lm -ldl"; } 2>/dev/null || \
-	    try "-llua5.4 -lelf"
+	    $(CC) $(LDFLAGS) $(SANITIZE) -o $@.try -x c - $$2 && rm -f $@.try && echo "$$2$$3" > $$1; }; \
+	elf=$$($(PKG_CONFIG) --static --libs libelf); \
+	{ try $@.dynamic "-Wl,-Bstatic -llua5.4 $$elf -Wl,-Bdynamic -lm -ldl" || \
+	    try $@.dynamic "-Wl,-Bstatic -llua5.4 -Wl,-Bdynamic -lelf -lm -ldl" || \
+	    try $@.dynamic "-llua5.4 -lelf"; } 2>/dev/null; \
+	try $@ "-static -no-pie -Wl,--no-warnings -llua5.4 $$elf -lm" \
+	    " -Wl,-e,front_entry $(STARTING)" 2>/dev/null || cp $@.dynamic $@
+
+# They run before the C library, in a program that is linked statically: so the compiler may call nothing of it.
+$(BUILD)/core/front/%.o: SANITIZE += -fno-builtin -fno-stack-protector \
+    $(if $(findstring clang,$(CC)),,-fno-tree-loop-distribute-patterns)
 
 $(MODULE): $(OBJECTS)
 	@echo "LD $@"
@@ -128,13 +146,14 @@ LUA_LIB   := $(DESTDIR)$(PREFIX)/lib/lua/5.4
 
 install: all
 	install -D $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/tiexec
+	install -D $(DYNAMIC) $(DESTDIR)$(PREFIX)/lib/tiexec/tiexec
 	install -D -m 644 $(MODULE) $(LUA_LIB)/tiexec/core.so
 	$(Q)cd scripts && find tiexec -name '*.lua' -exec install -D -m 644 {} $(LUA_SHARE)/{} \;
 	$(Q)cd scripts/strategies && find . -name '*.lua' \
 	    -exec install -D -m 644 {} $(LUA_SHARE)/tiexec/strategies/{} \;
 
 uninstall:
-	rm -rf $(DESTDIR)$(PREFIX)/bin/tiexec $(LUA_LIB)/tiexec $(LUA_SHARE)/tiexec
+	rm -rf $(DESTDIR)$(PREFIX)/bin/tiexec $(DESTDIR)$(PREFIX)/lib/tiexec $(LUA_LIB)/tiexec $(LUA_SHARE)/tiexec
 
 clean:
 	rm -rf build

@@ -17,6 +17,10 @@
 #define ARCH_ELF_MACHINE EM_X86_64
 #define ARCH_AUDIT       AUDIT_ARCH_X86_64 /* as seccomp filters name it */
 
+/* glibc's dynamic linker, and how its list of libraries (ld.so.cache) marks those of this CPU. */
+#define ARCH_DYNAMIC_LINKER "/lib64/ld-linux-x86-64.so.2"
+#define ARCH_LIBRARY_KIND   0x0303
+
 /* The alignment, in bytes, that linkers give segments so that kernels of all page sizes can map
  * them. */
 #define ARCH_SEGMENT_ALIGN 4096

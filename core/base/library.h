@@ -4,6 +4,7 @@
 #ifndef TIEXEC_LIBRARY_H
 #define TIEXEC_LIBRARY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* A function of a library: `slot` is the address of a pointer to it, which will be set. */
@@ -16,5 +17,12 @@ struct library_function {
  * of its functions. It stays loaded. Returns 0, or -ELIBACC: it is not installed, or has no such
  * function, and no slot may be used. */
 int library_bind(const char *name, const struct library_function functions[], size_t count);
+
+/* Tells whether this program can use shared libraries: one that is linked statically cannot. */
+bool library_may_load(void);
+
+/* Has the C library look up names of a database ("passwd", "group", "hosts") by `services` alone,
+ * where it would have to load a library for others, and cannot. */
+void library_limit_lookup(const char *database, const char *services);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/ending.h"
+#include "base/library.h"
 #include "base/signals.h"
 
 #include <errno.h>
@@ -68,6 +69,7 @@ static int find(const struct stream_place *place, union address *address, sockle
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found;
     if (place->path)
         return path_address(place->path, address, size);
+    library_limit_lookup("hosts", "files dns");
     int err = getaddrinfo(place->host, place->port, &hints, &found);
     if (err)
         return err == EAI_SYSTEM ? -errno : err == EAI_MEMORY ? -ENOMEM : -EADDRNOTAVAIL;

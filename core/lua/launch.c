@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Starting a program under trace. */
 #include "base/program.h"
+#include "front/front.h"
 #include "lua/inferior.h"
 #include "lua/open.h"
 #include "lua/util.h"
@@ -146,6 +147,27 @@ static int l_launch(lua_State *L)
     return err ? push_launch_failure(L, argv[0], step, err) : 1;
 }
 
+/// Gives the process for which this one was split off before Lua was started.
+// @function take_tracee
+// @treturn ?inferior nil: this process was not split, or is the target
+static int l_take_tracee(lua_State *L)
+{
+    if (!front_tracee())
+        return 0;
+    int err = launch_take(front_tracee(), bind_new_inferior(L));
+    return err ? bind_push_failure(L, "the tracer", err) : 1;
+}
+
+/// Tells whether this process was split before Lua was started, is traced, and could not be
+// executed as CMD.
+// @function is_target
+// @treturn boolean
+static int l_is_target(lua_State *L)
+{
+    lua_pushboolean(L, front_is_target());
+    return 1;
+}
+
 /// The environment of this process.
 // @function environment
 // @treturn table list of strings "NAME=value"
@@ -163,6 +185,8 @@ void bind_add_launch(lua_State *L)
 {
     static const luaL_Reg functions[] = {
         {"split", l_split},
+        {"take_tracee", l_take_tracee},
+        {"is_target", l_is_target},
         {"launch", l_launch},
         {"environment", l_environment},
         {NULL, NULL},

@@ -3,6 +3,7 @@
 #include "base/descriptors.h"
 #include "base/message.h"
 #include "base/program.h"
+#include "front/front.h"
 #include "lua/arena.h"
 #include "lua/open.h"
 
@@ -120,7 +121,8 @@ static void set_paths(lua_State *L)
     add_folder(L, "", TIEXEC_SCRIPTS);
     add_folder(L, home, "/../share/lua/5.4");
     add_folder(L, home, "/../scripts");
-    add_folder(L, home, "/../../scripts"); /* build/asan */
+    add_folder(L, home, "/../../scripts"); /* build/asan, build/dynamic */
+    add_folder(L, home, "/../../share/lua/5.4"); /* lib/tiexec */
 }
 
 static int compare(const void *name, const void *module)
@@ -166,7 +168,8 @@ static void set_arguments(lua_State *L, char **argv)
 }
 
 /* Runs in protected mode; stack index 1 is argv. Returns the result of
- * require("tiexec.cli").main(arg), which is the exit status. */
+ * require("tiexec.cli").main(arg), which is the exit status; or the tracer's, where that was split
+ * off before. */
 static int run(lua_State *L)
 {
     lua_gc(L, LUA_GCSTEP, -GARBAGE_KIB); /* puts off the first collection */
@@ -180,7 +183,7 @@ static int run(lua_State *L)
     set_modules(L);
     set_arguments(L, argv);
     lua_getglobal(L, "require");
-    lua_pushstring(L, "tiexec.cli");
+    lua_pushstring(L, front_tracee() ? "tiexec.start.tracer" : "tiexec.cli");
     lua_call(L, 1, 1);
     lua_getfield(L, -1, "main");
     lua_getglobal(L, "arg");
@@ -217,7 +220,8 @@ static int start_plainly(char **argv, int status, const char *why)
 {
     const char *set = getauxval(AT_SECURE) ? NULL : getenv("TIEXEC");
     char *path;
-    if (!argv[0] || !argv[1] || *argv[1] == '-' || (set && strstr(set, "strict"))) {
+    if (!argv[0] || !argv[1] || *argv[1] == '-' || (set && strstr(set, "strict")) ||
+        front_tracee()) { /* CMD is another process, and runs on when this one ends */
         say(status == LUA_ERRMEM ? "nothing was done" : "internal error", why);
         return EXIT_TIEXEC_FAILED;
     }
@@ -234,11 +238,22 @@ static int start_plainly(char **argv, int status, const char *why)
     return err == -ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_EXECUTE;
 }
 
+/* The static program has done so already, before the C library's start. */
+static void start_at_once(char **argv)
+{
+    struct front front = {.argv = argv,
+                          .environment = environ,
+                          .page = (uint64_t)sysconf(_SC_PAGESIZE),
+                          .is_secure = getauxval(AT_SECURE) != 0};
+    front_start(&front);
+}
+
 int main(int argc, char **argv)
 {
     (void)argc;
     pid_t pid = getpid();
     descriptors_reserve_standard();
+    start_at_once(argv);
     set_malloc();
     lua_State *L = luaL_newstate();
     if (!L)

@@ -46,6 +46,7 @@ static void (*const openers[])(lua_State *L) = {
 #define FUNCTIONS 128 /* room for all: a table that grows is filled anew each time */
 
 static void (*const late_openers[])(lua_State *L) = {
+    bind_add_closure,
     bind_add_core_file,
     bind_add_description,
     bind_add_function,

@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Finding programs, and becoming one. */
+#include "base/library.h"
 #include "base/program.h"
 #include "base/signals.h"
 #include "lua/open.h"
 #include "lua/util.h"
 
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/auxv.h>
+#include <unistd.h>
 
 /// Finds a program as execvp(3) would.
 // @function find
@@ -60,9 +66,36 @@ static int l_exec(lua_State *L)
     return bind_push_failure(L, path, program_exec(path, argv));
 }
 
+/* Where the program that is linked dynamically is, seen from the folder of the one that is not: in
+ * a build tree, and where `make install` puts it. */
+static const char *const dynamic[] = {"/dynamic/tiexec", "/../lib/tiexec/tiexec"};
+
+/// Becomes the program that is linked dynamically, with the same command line, since it can use
+// shared libraries: modules in C for Lua, and services that know users. Returns if this is that
+// program, or if there is none.
+// @function become_dynamic
+// @tparam table argv list of strings, the program's name first
+static int l_become_dynamic(lua_State *L)
+{
+    char own[PATH_MAX], path[PATH_MAX];
+    char **argv = bind_check_argv(L, 1);
+    ssize_t length = readlink("/proc/self/exe", own, sizeof own - 1);
+    if (length <= 0 || library_may_load() || getauxval(AT_SECURE))
+        return 0;
+    own[length] = '\0';
+    const char *folder = dirname(own);
+    for (size_t i = 0; i < sizeof dynamic / sizeof *dynamic; i++)
+        if (snprintf(path, sizeof path, "%s%s", folder, dynamic[i]) < (int)sizeof path)
+            execv(path, argv);
+    return 0;
+}
+
 void bind_add_program(lua_State *L)
 {
-    static const luaL_Reg functions[] = {
-        {"find", l_find}, {"hold_signals", l_hold_signals}, {"exec", l_exec}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"find", l_find},
+                                         {"hold_signals", l_hold_signals},
+                                         {"exec", l_exec},
+                                         {"become_dynamic", l_become_dynamic},
+                                         {NULL, NULL}};
     luaL_setfuncs(L, functions, 0);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "os/identity.h"
 
+#include "base/library.h"
+
 #include <errno.h>
 #include <grp.h>
 #include <linux/capability.h>
@@ -60,6 +62,9 @@ int identity_find(const char *spec, struct identity *user)
     char *name = strdup(spec);
     if (!name)
         return -ENOMEM;
+    library_limit_lookup("passwd", "files");
+    library_limit_lookup("group", "files");
+    library_limit_lookup("initgroups", "files");
     char *group = strchr(name, ':');
     if (group)
         *group++ = '\0';

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static void set_path(char path[64], pid_t pid, const char *name)
 {
@@ -62,11 +63,21 @@ static bool lives(pid_t tid)
            (flags & (PF_IO_WORKER | PF_USER_WORKER)) == 0;
 }
 
+/* Tells whether a process has memory, for which its first thread must live: only then does /proc
+ * know what it executes. That takes a tenth of the time that its state takes. False also where this
+ * process may not look. */
+static bool has_memory(pid_t pid)
+{
+    char path[64], first;
+    set_path(path, pid, "exe");
+    return readlink(path, &first, 1) > 0;
+}
+
 pid_t process_living(pid_t pid)
 {
     pid_t *tids = NULL, living = 0;
     size_t count = 0;
-    if (lives(pid) || process_threads(pid, &tids, &count))
+    if (has_memory(pid) || lives(pid) || process_threads(pid, &tids, &count))
         return pid;
     for (size_t i = 0; i < count && !living; i++)
         if (lives(tids[i]))

@@ -3,6 +3,8 @@
 
 #include "base/descriptors.h"
 #include "base/program.h"
+#include "front/options.h"
+#include "ptrace/collect.h"
 #include "ptrace/run.h"
 #include "ptrace/wait.h"
 
@@ -20,8 +22,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* PTRACE_O_EXITKILL comes at the exec (is_launched): a tracer that ends before has done nothing. */
-#define OPTIONS (PTRACE_O_TRACEEXEC | PTRACE_O_TRACECLONE | PTRACE_O_TRACESYSGOOD)
+#define OPTIONS FRONT_TRACE_OPTIONS
 
 #define END_MS        5000 /* the longest that a killed child is waited for */
 #define BETWEEN_STACK 32768
@@ -51,6 +52,14 @@ static int channel_receive(int fd, int timeout, int *value)
 
 /* ---- the tracer's side ---- */
 
+int launch_take(pid_t target, struct inferior *inferior)
+{
+    collect_own_signals();
+    int err = inferior_init(inferior, target, OPTIONS, false);
+    inferior->is_launched = true;
+    return err;
+}
+
 /* Seizes the target, tells it, and leaves behind what this process has of it. Ends the process if
  * that fails. */
 static void become_tracer(int channel, int keep, pid_t target, struct inferior *inferior)
@@ -68,9 +77,8 @@ static void become_tracer(int channel, int keep, pid_t target, struct inferior *
     setsid();
     descriptors_leave(channel, keep);
     close(channel);
-    if (inferior_init(inferior, target, OPTIONS, false))
+    if (launch_take(target, inferior))
         _exit(0);
-    inferior->is_launched = true;
 }
 
 /* ---- the target's side ---- */

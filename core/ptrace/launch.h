@@ -24,6 +24,10 @@ enum launch_side { LAUNCH_TARGET, LAUNCH_TRACER };
  * (-1: none). */
 int launch_split(int timeout, int keep, enum launch_side *side, struct inferior *inferior);
 
+/* Takes over the process `target`, for which this process was split off before (front/split.h), as
+ * launch_split's tracer. Returns 0 or -errno. */
+int launch_take(pid_t target, struct inferior *inferior);
+
 /* What a child is given before it becomes the program. It begins as {.files = {-1, -1, -1}}. */
 struct launch_options {
     char *const *environment;     /* ends with NULL; NULL: this process's own */

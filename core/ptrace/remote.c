@@ -121,8 +121,9 @@ static int await(struct inferior *inferior, pid_t tid, int timeout)
  * finished; or -errno. */
 static int see_through(struct inferior *inferior, pid_t tid, int timeout)
 {
-    struct ticker ticker;
-    ticker_begin(&ticker, TICK_MS);
+    struct ticker ticker = {.runs = false};
+    if (!collect_owns_signals()) /* else no wait needs a ticker */
+        ticker_begin(&ticker, TICK_MS);
     int err = await(inferior, tid, timeout);
     ticker_end(&ticker);
     struct tracee *thread = inferior_find(inferior, tid);

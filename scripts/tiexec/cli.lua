@@ -250,6 +250,7 @@ function cli.main(arguments)
         io.stdout:write("tiexec ", require "tiexec.base.version", "\n")
         return 0
     end
+    if given.script or given.user or given.gdb then core.become_dynamic(argv) end
     local wrong = misplaced(given)
     if wrong then return usage_error(wrong) end
     if given.inspect then return run_inspect(given, operands, after_dashes) end

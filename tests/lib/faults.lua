@@ -10,7 +10,7 @@ local faults = {}
 local here <const> = support.shell("pwd").out:match("[^\n]+") .. "/"
 local function absolute(path) return path:find("^/") and path or here .. path end
 
-local tiexec <const> = absolute(support.tiexec)
+local tiexec <const> = absolute(support.dynamic_tiexec)
 local programs <const> = absolute(support.programs)
 local AMPLE <const> = { programs .. "ample", "line" }
 local CONGRUENT <const> = { tiexec, "-s", "none", programs .. "ample", "line" }

@@ -7,14 +7,14 @@ local support = require "tests.lib.support"
 local reachable = {}
 
 --- Makes the copy. Returns the folder's path with a slash, and a function that removes it.
--- In it are `build/tiexec`, `build/tests/ample` and `id`.
+-- In it are `build/tiexec`, `build/dynamic/tiexec`, `build/tests/ample` and `id`.
 function reachable.folder()
     local folder = support.folder()
     local here = folder.path .. "/"
     os.execute(([[
-mkdir -p %sbuild/tests && cp %s %sbuild/tiexec && cp %sample %sbuild/tests/
+mkdir -p %sbuild/tests %sbuild/dynamic && cp %s %sbuild/tiexec && cp %s %sbuild/dynamic/tiexec && cp %sample %sbuild/tests/
 cp -r scripts %sscripts; cp "$(command -v id)" %sid; chmod -R go+rX %s
-]]):format(here, support.tiexec, here, support.programs, here, here, here, folder.path))
+]]):format(here, here, support.tiexec, here, support.dynamic_tiexec, here, support.programs, here, here, here, folder.path))
     return here, function() getmetatable(folder).__close(folder) end
 end
 

@@ -7,6 +7,8 @@ local core = require "tiexec.core"
 local support = {}
 
 support.tiexec = os.getenv("TIEXEC_PROGRAM") or "build/tiexec"
+-- The program that libraries can be preloaded into: the other one may be linked statically.
+support.dynamic_tiexec = support.tiexec:gsub("[^/]*$", "dynamic/%0")
 support.programs = (os.getenv("TIEXEC_BUILD") or "build") .. "/tests/" -- made from tests/programs
 -- How many times longer than elsewhere things may take: for emulated CPUs.
 support.patience = tonumber(os.getenv("TIEXEC_PATIENCE")) or 1
@@ -90,8 +92,9 @@ function support.run(words) return support.shell("exec " .. support.quote(words)
 function support.run_tiexec(words) return support.run(support.concat({ support.tiexec }, words)) end
 
 --- The words that start `words` under tiexec by some sources, "shared,thp", with a cache folder of its own.
-function support.words_by(sources, cache, words, options)
-    return support.concat({ "env", "TIEXEC_CACHE=" .. cache, support.tiexec, "--sources", sources }, options, words)
+function support.words_by(sources, cache, words, options, program)
+    return support.concat({ "env", "TIEXEC_CACHE=" .. cache, program or support.tiexec, "--sources", sources },
+        options, words)
 end
 
 -- Waits for 10 ms, without a process for that: what `check` waits for may need the CPU.

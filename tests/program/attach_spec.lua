@@ -138,7 +138,7 @@ describe("the tracer killed at any moment:", function()
         local log = busy.folder.path .. "/log"
         support.run { "env", "KILLER_PID=" .. busy.pid, "KILLER_AT=" .. n, "KILLER_LOG=" .. log,
             "LD_PRELOAD=" .. support.programs .. "killer", "ASAN_OPTIONS=detect_leaks=0:verify_asan_link_order=0",
-            support.tiexec, "--sources", "thp", "--attach", tostring(busy.pid) }
+            support.dynamic_tiexec, "--sources", "thp", "--attach", tostring(busy.pid) }
         if not support.read_file(log) then return nil end
         if not busy.process:is_alive() then return "gone" end
         local code, output = busy:finish()

@@ -57,7 +57,7 @@ end
 local function run(command, error)
     local folder <close> = support.folder()
     support.write_file(folder.path .. "/script", script)
-    local result = support.run { "bash", folder.path .. "/script", folder.path, support.tiexec,
+    local result = support.run { "bash", folder.path .. "/script", folder.path, support.dynamic_tiexec,
         support.programs .. "killer", tostring(error), tostring(STEP), command, "x" }
     local bad, counts = {}, { right = 0, gone = 0, none = 0 }
     for n, call, code, fate in result.out:gmatch("(%d+) (%S+) (%d+) (%S+)\n") do

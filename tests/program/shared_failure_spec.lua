@@ -127,7 +127,7 @@ end)
 
 -- Runs the program with the nth of the tracer's calls for a copy struck, see tests/programs/killer.c.
 local function struck(here, n, error)
-    local words = support.words_by("shared,thp", here.cache, { here.program })
+    local words = support.words_by("shared,thp", here.cache, { here.program }, nil, support.dynamic_tiexec)
     local log = here.path .. "/log"
     os.remove(log)
     local prefix = { "timeout", "-s", "KILL", "60", "env", "LD_PRELOAD=" .. support.programs .. "killer",

@@ -82,8 +82,8 @@ describe("a signal that this process brings upon itself before CMD", function()
         local words = { "grep", "Sig[BI]", "/proc/self/status" }
         local plain = support.run(words)
         for _, signal in ipairs { "XCPU", "XFSZ", "PIPE" } do
-            local result = support.run(support.concat({ "strace", "-o", "/dev/null", "-e", -- as it looks for CMD
-                "inject=faccessat,faccessat2:signal=" .. signal, support.tiexec }, words))
+            local result = support.run(support.concat({ "strace", "-o", "/dev/null", "-e", -- as Lua looks for CMD
+                "inject=faccessat2:when=2:signal=" .. signal, support.tiexec }, words))
             assert.same({ plain.out, 0 }, { result.out, result.code }, result.err)
         end
     end)

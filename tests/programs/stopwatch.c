@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * stopwatch ROUNDS CMD… -- CMD… [-- CMD…]: runs the commands in turn, ROUNDS times, and prints for each the
  * milliseconds of the whole process (least, quartiles, most), the median of its ratio to the first in the
- * same round, and the median of the processor time of all its processes, orphans included, which other
- * work on the host disturbs least. Their output goes to /dev/null. */
+ * same round, the median of the processor time of all its processes, orphans included, which other work on
+ * the host disturbs least, and the median of their page faults. Their output goes to /dev/null. */
 #include <errno.h>
 #include <fcntl.h>
 #include <spawn.h>
@@ -15,11 +15,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#define MOST_COMMANDS 8
+#define MOST_COMMANDS 16
 #define MOST_ROUNDS   1000
 
 extern char **environ;
-static double times[MOST_COMMANDS][MOST_ROUNDS], processor[MOST_COMMANDS][MOST_ROUNDS], ratios[MOST_ROUNDS];
+static double times[MOST_COMMANDS][MOST_ROUNDS], processor[MOST_COMMANDS][MOST_ROUNDS],
+    faults[MOST_COMMANDS][MOST_ROUNDS], ratios[MOST_ROUNDS];
 
 static double now(void)
 {
@@ -34,19 +35,21 @@ static double milliseconds(struct timeval t)
 }
 
 /* As a "child subreaper" this process collects the tracer too, which tiexec leaves an orphan. */
-static double run(char **argv, posix_spawn_file_actions_t *actions, double *spent)
+static double run(char **argv, posix_spawn_file_actions_t *actions, double *spent, double *faulted)
 {
     pid_t pid, ended;
     struct rusage usage;
     double start = now(), stop = start;
-    *spent = 0;
+    *spent = *faulted = 0;
     if (posix_spawnp(&pid, argv[0], actions, NULL, argv, environ) != 0)
         exit(127);
     while ((ended = wait4(-1, NULL, __WALL, &usage)) > 0 || errno == EINTR) {
         if (ended == pid)
             stop = now();
-        if (ended > 0)
+        if (ended > 0) {
             *spent += milliseconds(usage.ru_utime) + milliseconds(usage.ru_stime);
+            *faulted += (double)(usage.ru_minflt + usage.ru_majflt);
+        }
     }
     return stop - start;
 }
@@ -81,20 +84,22 @@ int main(int argc, char **argv)
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
     posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
-    for (int round = -1; round < rounds; round++) /* the first is a warm-up */
+    for (int round = -1; round < rounds; round++) { /* the first is a warm-up */
+        int at = round < 0 ? 0 : round;
         for (int c = 0; c < count; c++)
-            times[c][round < 0 ? 0 : round] =
-                run(commands[c], &actions, &processor[c][round < 0 ? 0 : round]);
-    printf("%8s %8s %8s %8s %8s %8s %8s  %s\n", "least", "quarter", "median", "quarter", "most", "ratio",
-           "CPU", "command");
+            times[c][at] = run(commands[c], &actions, &processor[c][at], &faults[c][at]);
+    }
+    printf("%8s %8s %8s %8s %8s %8s %8s %8s  %s\n", "least", "quarter", "median", "quarter", "most", "ratio",
+           "CPU", "faults", "command");
     for (int c = count - 1; c >= 0; c--) {
         for (int i = 0; i < rounds; i++)
             ratios[i] = times[c][i] / times[0][i];
         double ratio = sorted_median(ratios, rounds), median = c ? sorted_median(times[c], rounds) : 0;
         if (c == 0) /* sorted last: the others' ratios need it in order of time */
             median = sorted_median(times[0], rounds);
-        printf("%8.2f %8.2f %8.2f %8.2f %8.2f %8.2f %8.2f ", times[c][0], times[c][rounds / 4], median,
-               times[c][rounds * 3 / 4], times[c][rounds - 1], ratio, sorted_median(processor[c], rounds));
+        printf("%8.2f %8.2f %8.2f %8.2f %8.2f %8.2f %8.2f %8.0f ", times[c][0], times[c][rounds / 4], median,
+               times[c][rounds * 3 / 4], times[c][rounds - 1], ratio, sorted_median(processor[c], rounds),
+               sorted_median(faults[c], rounds));
         for (char **word = commands[c]; *word; word++)
             printf(" %s", *word);
         printf("\n");

@@ -44,6 +44,14 @@ function message.of_error(why)
     return why == "not enough memory" and why or "internal error: " .. why
 end
 
+--- Says what has come of a program after an error, if it can be said.
+-- @string name of the program
+-- @string what
+-- @param why the error
+function message.say_error(name, what, why)
+    pcall(message.say, "%s: %s: %s", name, what, message.of_error(why))
+end
+
 --- Writes a text of any number of lines, unchanged. Names in it are to be visible already.
 -- @string words
 function message.write(words)

@@ -91,35 +91,6 @@ end
 -- What this process is, once it is not to become CMD any more: "tracer" or "init".
 local role
 
-local function say_error(name, what, why)
-    pcall(message.say, "%s: %s: %s", name, what, message.of_error(why))
-end
-
--- Root without CAP_SYS_PTRACE, as in most containers, may not look into another user's process; so
--- there the tracer becomes that user, too.
-local function follow(inferior, name, given)
-    if given.user and not refusal.has_capability(c.CAP_SYS_PTRACE) then user.become(given) end
-    require "tiexec.start.family".run(inferior, name, given) -- loaded while the other side execs
-end
-
--- Lets CMD go after an internal error of the tracer, or ends CMD where that is asked for. Before
--- CMD's exec stop the end of the tracer is enough for that.
-local function let_go(inferior, name, given, why)
-    say_error(name, is_conditional(given) and "killed" or "runs on small pages", why)
-    if is_conditional(given) then return pcall(inferior.kill, inferior) end
-    pcall(inferior.interrupt, inferior, WAIT_MS)
-    pcall(inferior.exit_kill, inferior, false)
-    pcall(inferior.detach, inferior)
-end
-
--- The tracer's part.
-local function trace(inferior, name, given)
-    role = "tracer"
-    local ok, why = xpcall(follow, debug.traceback, inferior, name, given)
-    if not ok then let_go(inferior, name, given, why) end
-    os.exit(0) -- the kernel frees memory faster than Lua does
-end
-
 -- Why there is no tracer, in words.
 local function reason_of(message_of_kernel, errno)
     if errno == c.EAGAIN then return "no more processes may be started (ulimit -u, pids.max)" end
@@ -129,7 +100,10 @@ end
 -- Splits off the tracer, and has this process become CMD.
 local function start(path, argv, given)
     local side, inferior, errno = core.split(WAIT_MS, given.report_file)
-    if side == "tracer" then trace(inferior, argv[1], given) end
+    if side == "tracer" then
+        role = "tracer"
+        require "tiexec.start.tracer".run(inferior, argv[1], given)
+    end
     if not side then
         local message_of_kernel = inferior -- there is no inferior
         return become_untraced(path, argv, given, reason_of(message_of_kernel, errno))
@@ -156,6 +130,7 @@ local function run(argv, given)
         if not errno then return exit.FAILED end
         return errno == c.ENOENT and exit.NOT_FOUND or exit.CANNOT_EXECUTE
     end
+    if core.is_target() then return become(path, argv, given) end -- what has failed fails again
     -- Only in this process are /dev/stdout and /dev/fd/N the caller's.
     local ok
     ok, why = settings.open_report(given)
@@ -168,7 +143,7 @@ end
 -- CMD is another process. Nothing here may raise.
 local function run_after_error(argv, given, why)
     local can_start = not role and not is_conditional(given)
-    say_error(argv[1], can_start and "runs on small pages" or role or "not started", why)
+    message.say_error(argv[1], can_start and "runs on small pages" or role or "not started", why)
     if not can_start or not pcall(user.become, given) then return exit.FAILED end
     local path = core.find(argv[1])
     local _, _, errno = core.exec(path or argv[1], argv)

@@ -159,7 +159,10 @@ end
 -- Whether a program traces others: a debugger, strace, tiexec itself. Such a program could not
 -- trace the processes that it starts if these were traced already.
 local function is_tracer(inferior)
-    return core.imports(("/proc/%d/exe"):format(inferior:pid()), "ptrace")
+    local exe = ("/proc/%d/exe"):format(inferior:pid())
+    if core.imports(exe, "ptrace") then return true end
+    local its, own = core.stat(exe), core.stat("/proc/self/exe") -- that may be static
+    return its and own and its.inode == own.inode and its.device == own.device
 end
 
 -- Begins the work on the program that a process has become by a later exec. Returns false if the

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "front/split.h"
+
+#include "front/options.h"
+#include "front/system.h"
+
+#include <limits.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define KERNEL_SIGNALS 8 /* bytes of the kernel's sigset_t */
+
+static long this_process(void) { return system_call(SYS_getpid, 0, 0, 0, 0); }
+
+/* ---- a channel of two sides, for one int at a time; a side that ends closes it ---- */
+
+static bool channel_send(int fd, int value)
+{
+    const long arguments[6] = {fd, (long)&value, sizeof value, MSG_NOSIGNAL, 0, 0};
+    long sent;
+    do
+        sent = arch_call(SYS_sendto, arguments);
+    while (sent == -EINTR);
+    return sent == sizeof value;
+}
+
+/* A negative timeout: for ever. Returns 0 or -errno. */
+static int channel_receive(int fd, int timeout, int *value)
+{
+    struct pollfd poller = {.fd = fd, .events = POLLIN};
+    struct timespec time = {timeout / 1000, timeout % 1000 * 1000000L};
+    const long poll[6] = {(long)&poller, 1, timeout < 0 ? 0 : (long)&time, 0, KERNEL_SIGNALS, 0};
+    const long receive[6] = {fd, (long)value, sizeof *value, 0, 0, 0};
+    long ready;
+    do /* the kernel changes `time` to what is left */
+        ready = arch_call(SYS_ppoll, poll);
+    while (ready == -EINTR);
+    if (ready <= 0)
+        return ready < 0 ? (int)ready : -ETIMEDOUT;
+    return arch_call(SYS_recvfrom, receive) == sizeof *value ? 0 : -EPIPE;
+}
+
+/* ---- the tracer's side ---- */
+
+static void end(void)
+{
+    for (;;)
+        system_call(SYS_exit_group, 0, 0, 0, 0);
+}
+
+/* Leaves behind what this process has of the target's files, but standard error. Where close_range
+ * is missing (before Linux 5.9) they stay open for the milliseconds that this process lives. */
+static void leave_files(int channel)
+{
+    long null = system_call(SYS_openat, AT_FDCWD, (long)"/dev/null", O_RDWR | O_CLOEXEC, 0);
+    if (null < 0)
+        null = system_call(SYS_openat, AT_FDCWD, (long)"/", O_PATH | O_CLOEXEC, 0);
+    for (long fd = STDIN_FILENO; null >= 0 && fd <= STDOUT_FILENO; fd++)
+        system_call(SYS_dup3, null, fd, 0, 0);
+    system_close(channel);
+    system_call(SYS_close_range, STDERR_FILENO + 1, UINT_MAX, 0, 0);
+}
+
+/* Seizes the target, and tells it. Ends this process if that fails. */
+static void become_tracer(int channel, long target)
+{
+    const uint64_t all = UINT64_MAX;
+    const unsigned long action[4] = {0}; /* SIG_DFL */
+    int go;
+    system_call(SYS_rt_sigprocmask, SIG_SETMASK, (long)&all, 0, KERNEL_SIGNALS);
+    system_call(SYS_rt_sigaction, SIGCHLD, (long)action, 0, KERNEL_SIGNALS);
+    if (channel_receive(channel, -1, &go)) /* by then the target has named this process to Yama */
+        end();
+    long err = system_call(SYS_ptrace, PTRACE_SEIZE, target, 0, FRONT_TRACE_OPTIONS);
+    bool is_told = channel_send(channel, (int)err); /* now the target goes on */
+    if (err || !is_told)
+        end();
+    system_call(SYS_setsid, 0, 0, 0, 0);
+    leave_files(channel);
+}
+
+/* ---- the target's side ---- */
+
+/* Makes a copy of this process; `flags` has its exit signal. */
+static long copy(long flags)
+{
+    const long arguments[6] = {flags, 0, 0, 0, 0, 0};
+    return arch_call(SYS_clone, arguments);
+}
+
+/* Makes the tracer, a grandchild whose parent is gone. The child between has no exit signal, so
+ * that the target gets none. Returns true in the tracer; in the target, to whose channel the
+ * tracer's id is sent, false. */
+static bool copy_orphan(int channel)
+{
+    long between = copy(0), status;
+    if (between == 0) {
+        long tracer = copy(SIGCHLD);
+        if (tracer == 0)
+            return true;
+        channel_send(channel, (int)tracer);
+        end();
+    }
+    while (between > 0 &&
+           system_call(SYS_wait4, between, (long)&status, (long)(unsigned)__WALL, 0) == -EINTR)
+        ;
+    return false;
+}
+
+/* Changes whether this process is a "child subreaper", and gives what it was. */
+static bool set_subreaper(bool on)
+{
+    int was = 0;
+    system_call(SYS_prctl, PR_GET_CHILD_SUBREAPER, (long)&was, 0, 0);
+    if (was != (int)on)
+        system_call(SYS_prctl, PR_SET_CHILD_SUBREAPER, on, 0, 0);
+    return was;
+}
+
+/* Waits until the tracer says that it has seized this process. */
+static bool await_tracer(int channel, int timeout)
+{
+    int tracer, answer;
+    if (channel_receive(channel, timeout, &tracer) || tracer < 0)
+        return false;
+    system_call(SYS_prctl, PR_SET_PTRACER, tracer, 0, 0); /* fails where there is no Yama */
+    int err = channel_send(channel, 1) ? channel_receive(channel, timeout, &answer) : -EPIPE;
+    if (err == -ETIMEDOUT)
+        system_call(SYS_kill, tracer, SIGKILL, 0, 0);
+    if (err || answer)
+        system_call(SYS_prctl, PR_SET_PTRACER, 0, 0, 0);
+    return !err && !answer;
+}
+
+enum split_side split_off(int timeout, int *tracee)
+{
+    int ends[2];
+    long target = this_process();
+    if (system_call(SYS_socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, (long)ends) < 0)
+        return SPLIT_NONE;
+    bool was_subreaper = set_subreaper(false);
+    if (copy_orphan(ends[1])) {
+        system_close(ends[0]);
+        become_tracer(ends[1], target);
+        *tracee = (int)target;
+        return SPLIT_TRACER;
+    }
+    system_close(ends[1]);
+    if (was_subreaper)
+        set_subreaper(true);
+    bool is_traced = await_tracer(ends[0], timeout);
+    system_close(ends[0]);
+    return is_traced ? SPLIT_TARGET : SPLIT_NONE;
+}
