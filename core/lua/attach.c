@@ -16,6 +16,10 @@
 // @treturn[2] nil, message, errno (EPERM: it may not be traced; ESRCH: there is no such process;
 // EINVAL: it is a thread of one; ETIMEDOUT: some thread waits where it cannot be stopped). Then the
 // process runs as before.
+// @usage
+// local inferior <close> = assert(tiexec.attach(pid))
+// print(inferior:read_string(inferior:symbol("greeting"))) --> hello
+// inferior:detach() -- as the end of the script would
 static int l_attach(lua_State *L)
 {
     pid_t pid = bind_check_pid(L, 1);
@@ -37,6 +41,16 @@ static int l_attach(lua_State *L)
 // @int child the event's `child`
 // @treturn[1] inferior
 // @treturn[2] nil, message, errno (ESRCH: it has ended; ETIMEDOUT)
+// @usage
+// inferior:follow_fork(true)
+// local event
+// repeat
+//     inferior:cont()
+//     event = inferior:wait()
+// until event.reason == "fork"
+// local child <close> = inferior:adopt(event.child)
+// child:cont()
+// print(child:wait().exit_code) --> 3
 static int l_adopt(lua_State *L)
 {
     const struct inferior *parent = bind_check_inferior(L, 1);

@@ -28,6 +28,8 @@ static const struct {
 // @int pid
 // @treturn[1] table
 // @treturn[2] nil, message, errno
+// @usage
+// print(("%#x"):format(tiexec.auxv(pid).AT_ENTRY)) --> 0x…
 static int l_auxv(lua_State *L)
 {
     struct auxv_entry *list;
@@ -59,6 +61,9 @@ static int l_auxv(lua_State *L)
 // @treturn[1] int
 // @treturn[2] nil, message, errno (ENOENT: this kernel has no such field, or there is no such
 // process)
+// @usage
+// print(tiexec.status(pid, "Threads")) --> 1
+// print(("%#x"):format(tiexec.status(pid, "SigCgt", 16))) --> 0x200
 static int l_status(lua_State *L)
 {
     uint64_t value;

@@ -150,6 +150,17 @@ static void push_same(lua_State *L, int index, const struct inferior *inferior)
 // `core_dumped`
 // @treturn[2] nil, message, errno (ETIMEDOUT; ECHILD: all threads are stopped; ESRCH: the process
 // has ended, or was let go; EAGAIN: the stream)
+// @usage
+// local event
+// repeat
+//     inferior:cont()
+//     event = assert(inferior:wait(5000))
+//     if event.signal_name then print(event.reason, event.signal_name) end
+// until event.reason == "exited"
+// print(event.exit_code)
+// --> signal-received SIGUSR1
+// --> signal-received SIGCHLD
+// --> 43
 static int l_wait(lua_State *L)
 {
     struct event event;

@@ -20,6 +20,10 @@ end
 -- @bool[opt] details add the numbers of /proc/PID/smaps, which take longer to read
 -- @treturn[1] table list of Mapping
 -- @treturn[2] nil, message, errno
+-- @usage
+-- for _, mapping in ipairs(inferior:mappings(true)) do
+--     if mapping.path == "[stack]" then print(mapping.perms, mapping.rss > 0) end --> rw-p true
+-- end
 function Inferior:mappings(details)
     return checked(self, core.mappings(self:pid(), details))
 end
@@ -27,6 +31,9 @@ end
 --- Gives the auxiliary vector, as the kernel has it.
 -- @treturn[1] table values by their names: `auxv().AT_ENTRY`
 -- @treturn[2] nil, message, errno
+-- @usage
+-- print(inferior:auxv().AT_PAGESZ == tiexec.host().page_size) --> true
+-- print(inferior:read_string(inferior:auxv().AT_EXECFN)) --> ./example
 function Inferior:auxv()
     return checked(self, core.auxv(self:pid()))
 end
@@ -34,6 +41,9 @@ end
 --- Lists the ELF objects that are mapped with text, in order of address.
 -- @treturn[1] table list of Object
 -- @treturn[2] nil, message, errno
+-- @usage
+-- local object = inferior:objects()[1]
+-- print(object.name, object.bias == object.span.start, #object.build_id) --> example true 40
 function Inferior:objects()
     local mappings, message, errno = self:mappings()
     if not mappings then return nil, message, errno end
@@ -50,6 +60,9 @@ function Loan:__close() self.inferior:write_memory(self.address, self.before) en
 -- @string bytes
 -- @treturn[1] table `address` of the bytes; to be closed: `local loan <close> = inferior:lend(s)`
 -- @treturn[2] nil, message, errno
+-- @usage
+-- local path <close> = inferior:lend("/etc/passwd\0")
+-- print(inferior:remote_syscall("access", path.address, 0)) --> 0
 function Inferior:lend(bytes)
     local BELOW <const> = 1024 -- more than a leaf function may use below its stack pointer
     local sp, message, errno = self:read_register("sp")
@@ -68,6 +81,9 @@ end
 -- @string path as the inferior sees it
 -- @treturn[1] int file descriptor of the inferior
 -- @treturn[2] nil, message, errno
+-- @usage
+-- local fd = inferior:remote_open("/etc/passwd")
+-- print(fd > 2, inferior:remote_syscall("close", fd)) --> true 0
 function Inferior:remote_open(path)
     local name <close>, message, errno = self:lend(path .. "\0")
     if not name then return nil, message, errno end
@@ -101,6 +117,12 @@ end
 -- @tparam file|int file of Lua's io library, or a descriptor of this process
 -- @treturn[1] int file descriptor of the inferior
 -- @treturn[2] nil, message, errno (ENOSYS: before Linux 5.6; EPERM: it has seccomp filters)
+-- @usage
+-- local file = assert(io.open("/etc/passwd"))
+-- local fd = inferior:take_file(file)
+-- local buffer = tiexec.buffer(4)
+-- inferior:remote_syscall("read", fd, buffer, #buffer)
+-- print(buffer:string()) --> root
 function Inferior:take_file(file)
     if seccomp.has_ours(self) then -- which may allow the calls of a start, and not these
         return nil, "its seccomp filters may not allow that", c.EPERM
@@ -125,21 +147,35 @@ local Scratch = {}
 Scratch.__index = Scratch
 
 --- Leaves the memory to the inferior: closing does not unmap it any more.
+-- @usage
+-- local scratch <close> = inferior:scratch(4096)
+-- scratch:release() -- it stays
+-- print(scratch.size) --> 4096
 function Scratch:release()
     self.held = false
 end
 
-function Scratch:__close()
+--- Unmaps the memory, unless it was released. The end of a block does the same where the value is to
+-- be closed.
+-- @usage
+-- local scratch = inferior:scratch(4096)
+-- scratch:close()
+-- print(inferior:read_memory(scratch.address, 1)) --> nil read_memory: Input/output error 5
+function Scratch:close()
     if self.held then self.inferior:remote_syscall("munmap", self.address, self.size) end
     self.held = false
 end
-Scratch.close = Scratch.__close
+Scratch.__close = Scratch.close
 
 --- Maps fresh memory in the inferior, readable and writable.
 -- @int size bytes
 -- @treturn[1] table `address`, `size`; unmapped when closed: `local s <close> =
 -- inferior:scratch(n)`
 -- @treturn[2] nil, message, errno
+-- @usage
+-- local scratch <close> = inferior:scratch(4096)
+-- inferior:write_string(scratch.address, "text")
+-- print(scratch.size, inferior:read_string(scratch.address)) --> 4096 text
 function Inferior:scratch(size)
     local address, message, errno = self:remote_syscall("mmap", 0, size,
         c.PROT_READ | c.PROT_WRITE, c.MAP_PRIVATE | c.MAP_ANONYMOUS, -1, 0)
@@ -173,6 +209,11 @@ end
 -- @treturn[2] nil, message, errno: the call has failed, or could not be run (ESRCH: the thread has
 -- ended; EBUSY: it is running; EPERM, too, if seccomp forbids it; EINVAL, too, if it is one that
 -- cannot be made remotely: the message says what can be done instead)
+-- @usage
+-- print(inferior:remote_syscall("getpid") == inferior:pid()) --> true
+-- print(inferior:remote_syscall("openat", -100, "/no-such-file", 0))
+-- --> nil openat: No such file or directory 2
+-- print(inferior:remote_syscall("exit", 0)) --> nil exit: … 22
 function Inferior:remote_syscall(name, ...)
     local reason = require "tiexec.harness.uncallable".reason(name, ...)
     if reason then return nil, ("%s: %s"):format(name, reason), c.EINVAL end
@@ -186,6 +227,9 @@ end
 -- @int status
 -- @treturn[1] boolean true
 -- @treturn[2] nil, message, errno
+-- @usage
+-- inferior:quit(7)
+-- print(inferior:wait().exit_code) --> 7
 function Inferior:quit(status)
     local refused = seccomp.refusal_of(self, "exit_group", status)
     if refused then return nil, refused, c.EPERM end
@@ -212,14 +256,19 @@ local function load_points()
     return points
 end
 
---- Sets a breakpoint: see `points.breakpoint`.
+-- Their doc comments are in points.lua.
 function Inferior:breakpoint(...) return load_points().breakpoint(self, ...) end
 
---- Watches data: see `points.watch`.
 function Inferior:watch(...) return load_points().watch(self, ...) end
 
 --- Lists the breakpoints and watchpoints that are there.
 -- @treturn table list of Point
+-- @usage
+-- inferior:breakpoint("count")
+-- inferior:watch("counter", 4)
+-- for _, point in ipairs(inferior:breakpoints()) do print(point.id, point.kind, point.hit_count) end
+-- --> … nil 0
+-- --> … write 0
 function Inferior:breakpoints() return load_points().all(self) end
 
 local catching -- tiexec.harness.catching, likewise
@@ -233,6 +282,17 @@ local launched = setmetatable({}, { __mode = "k" })
 -- @tparam[opt] table options `filter = false`: no filter
 -- @treturn[1] boolean true
 -- @treturn[2] nil, message, errno
+-- @usage
+-- inferior:catch_syscalls({ "openat" }, { filter = false })
+-- inferior:cont()
+-- for event in function() return inferior:wait() end do
+--     if event.reason == "syscall-entry" then
+--         print(inferior:read_string(event.arguments[2]))
+--     end
+--     if event.reason == "exited" then break end
+--     inferior:cont()
+-- end
+-- --> /etc/passwd
 function Inferior:catch_syscalls(list, options)
     catching = catching or require "tiexec.harness.catching"
     local may_filter = launched[self] and not (options and options.filter == false)
@@ -277,11 +337,28 @@ function Inferior:wait(timeout, stream)
 end
 
 --- Waits for the next event of any inferior.
+-- @function tiexec.wait_any
 -- @tparam table list inferiors: all that this process has, as the values of a table
 -- @int[opt] timeout milliseconds
 -- @treturn[1] Inferior the one to which it has happened
 -- @treturn[1] Event
 -- @treturn[2] nil, message, errno; and the inferior, if that is known
+-- @usage
+-- local a <close> = assert(tiexec.launch { "true" })
+-- local b <close> = assert(tiexec.launch { "false" })
+-- local all = { [a] = a, [b] = b }
+-- for inferior in pairs(all) do inferior:cont() end
+-- while next(all) do
+--     local inferior, event = tiexec.wait_any(all)
+--     if event.reason == "exited" then
+--         print(inferior == b, event.exit_code == 1) -- the two end in any order
+--         all[inferior] = nil
+--     else
+--         inferior:cont()
+--     end
+-- end
+-- --> … …
+-- --> … …
 local function wait_any(list, timeout)
     local deadline = timeout and core.now() + timeout / 1000
     for _, inferior in pairs(list) do seccomp.forget(inferior) end
@@ -325,7 +402,14 @@ end
 -- addresses are the same each time. Unknown ones raise
 -- @treturn[1] Inferior
 -- @treturn[2] nil, message, errno (ENOENT: there is no such program; EPERM: only root may become
--- another user; ...)
+-- another user; …)
+-- @function tiexec.launch
+-- @usage
+-- local inferior <close> = assert(tiexec.launch { "./example", "forever", stdout = "/dev/null",
+--     env = { LANG = "C", LD_PRELOAD = false }, aslr = false })
+-- print(inferior:read_string(inferior:symbol("greeting"))) --> hello
+-- print(tiexec.launch { "no-such-program" })
+-- --> nil no-such-program: No such file or directory 2
 local function launch(given)
     local start = has_options(given) and require("tiexec.harness.launches").launch or core.launch
     local inferior, why, errno = start(given)

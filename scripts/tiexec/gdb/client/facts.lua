@@ -60,12 +60,25 @@ function facts:auxv()
 end
 
 --- Gives the path of the program.
+-- @usage
+-- local remote <close> = assert(tiexec.connect("| gdbserver - ./example 2>/dev/null"))
+-- print(remote:exec_file()) --> …/example
+-- remote:kill()
 function facts:exec_file()
     local annex = self.process and ("%x"):format(self.process) or ""
     return wire.transfer(self, "exec-file", annex)
 end
 
 --- Lists the libraries that are loaded: `name`, `bias`, `link`, `dynamic`.
+-- @usage
+-- local remote <close> = assert(tiexec.connect("| gdbserver - ./example 2>/dev/null"))
+-- remote:breakpoint("main")
+-- remote:cont()
+-- remote:wait()
+-- for _, library in ipairs(remote:libraries()) do
+--     if library.name:find("libc.so", 1, true) then print(library.name) end --> …/libc.so.6
+-- end
+-- remote:kill()
 function facts:libraries()
     local text, why, errno = wire.transfer(self, "libraries-svr4")
     if not text then return nil, why, errno end
@@ -113,6 +126,10 @@ end
 -- @string path
 -- @treturn[1] string
 -- @treturn[2] nil, message, errno
+-- @usage
+-- local remote <close> = assert(tiexec.connect("| gdbserver - ./example 2>/dev/null"))
+-- print(remote:read_file("/proc/" .. remote:pid() .. "/comm")) --> example
+-- remote:kill()
 function facts:read_file(path)
     local reply, why, errno = wire.ask(self, ("vFile:open:%s,0,0"):format(packets.hex(path)))
     if not reply then return nil, why, errno end
