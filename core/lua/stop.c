@@ -36,10 +36,10 @@ static int l_interrupt(lua_State *L)
 // @usage
 // inferior:breakpoint("in_thread")
 // inferior:cont()
-// inferior:wait()
+// print(inferior:wait().thread == inferior:pid()) --> false
 // inferior:interrupt()
 // inferior:select(inferior:pid()) -- the first thread
-// print(inferior:backtrace()[#inferior:backtrace()].name) --> _start
+// print(inferior:threads()[1] == inferior:pid()) --> true
 static int l_select(lua_State *L)
 {
     struct inferior *inferior = bind_check_inferior(L, 1);

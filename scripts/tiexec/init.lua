@@ -40,7 +40,7 @@ return {
     -- @field tiexec.constants
     -- @usage
     -- local c = tiexec.constants
-    -- print(c.ENOENT, c.SIGUSR1, c.PROT_READ | c.PROT_EXEC, c.RLIMIT_NOFILE, c.O_RDONLY) --> 2 10 5 7 0
+    -- print(c.ENOENT, c.SIGUSR1, c.PROT_READ | c.PROT_EXEC, c.RLIMIT_NOFILE) --> 2 10 5 7
     constants = core.constants,
     errno_name = core.errno_name,
     signal_name = core.signal_name,

@@ -42,7 +42,8 @@ planner.size_text = text.size
 -- @tparam Pool pool
 -- @treturn int
 -- @usage
--- print(planner.free_pages { total = 8, free = 5, reserved = 2, surplus = 0, overcommit = 0 }) --> 3
+-- local pool = { total = 8, free = 5, reserved = 2, surplus = 0, overcommit = 0 }
+-- print(planner.free_pages(pool)) --> 3
 planner.free_pages = hosts.free_pages
 
 -- The kinds of an object's mappings that may become part of its text: nothing is ever written

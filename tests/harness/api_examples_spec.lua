@@ -76,6 +76,18 @@ describe("API.md", function()
         assert.same({}, each_lacks("planner.", names))
     end)
 
+    it("has all methods of what a stub has", function()
+        local remote <close> = assert(tiexec.connect("| gdbserver - " .. support.programs .. "example 2>/dev/null"))
+        local theirs = {}
+        for _, name in ipairs(methods_of(remote)) do
+            local is_shared = #each_lacks("inferior:", { name }) == 0 -- it does what an inferior's does
+            theirs[#theirs + 1] = not is_shared and name or nil
+        end
+        assert.equal(3, #theirs)
+        assert.same({}, each_lacks("remote:", theirs))
+        assert(remote:kill())
+    end)
+
     it("has all methods of a live inferior and what it gives", function()
         local inferior <close> = assert(tiexec.launch { support.programs .. "example" })
         local start = inferior:auxv().AT_ENTRY

@@ -119,8 +119,7 @@ end
 -- @treturn[2] nil, message, errno (ENOSYS: before Linux 5.6; EPERM: it has seccomp filters)
 -- @usage
 -- local file = assert(io.open("/etc/passwd"))
--- local fd = inferior:take_file(file)
--- local buffer = tiexec.buffer(4)
+-- local fd, buffer = inferior:take_file(file), tiexec.buffer(4)
 -- inferior:remote_syscall("read", fd, buffer, #buffer)
 -- print(buffer:string()) --> root
 function Inferior:take_file(file)
@@ -155,7 +154,7 @@ function Scratch:release()
     self.held = false
 end
 
---- Unmaps the memory, unless it was released. The end of a block does the same where the value is to
+--- Unmaps the memory, unless it was released. The end of a block does so where the value is to
 -- be closed.
 -- @usage
 -- local scratch = inferior:scratch(4096)
@@ -266,9 +265,9 @@ function Inferior:watch(...) return load_points().watch(self, ...) end
 -- @usage
 -- inferior:breakpoint("count")
 -- inferior:watch("counter", 4)
--- for _, point in ipairs(inferior:breakpoints()) do print(point.id, point.kind, point.hit_count) end
--- --> … nil 0
--- --> … write 0
+-- for _, point in ipairs(inferior:breakpoints()) do print(point.id, point.kind, point.size) end
+-- --> … nil nil
+-- --> … write 4
 function Inferior:breakpoints() return load_points().all(self) end
 
 local catching -- tiexec.harness.catching, likewise
@@ -284,14 +283,12 @@ local launched = setmetatable({}, { __mode = "k" })
 -- @treturn[2] nil, message, errno
 -- @usage
 -- inferior:catch_syscalls({ "openat" }, { filter = false })
--- inferior:cont()
--- for event in function() return inferior:wait() end do
---     if event.reason == "syscall-entry" then
---         print(inferior:read_string(event.arguments[2]))
---     end
---     if event.reason == "exited" then break end
+-- local event
+-- repeat
 --     inferior:cont()
--- end
+--     event = inferior:wait()
+--     if event.reason == "syscall-entry" then print(inferior:read_string(event.arguments[2])) end
+-- until event.reason == "exited"
 -- --> /etc/passwd
 function Inferior:catch_syscalls(list, options)
     catching = catching or require "tiexec.harness.catching"
