@@ -8,14 +8,15 @@
 
 #include <errno.h>
 
-/// Takes hold of a running process: all its threads are stopped, as by `interrupt`.
+/// Takes hold of a running process: all its threads are stopped, as by `interrupt`. The process
+// loses nothing by it, be it signals, interrupted system calls or restartable sequences.
 // @function attach
-// @int pid
+// @int pid the process id
 // @int[opt=5000] timeout milliseconds
-// @treturn[1] inferior
+// @treturn[1] Inferior
 // @treturn[2] nil, message, errno (EPERM: it may not be traced; ESRCH: there is no such process;
-// EINVAL: it is a thread of one; ETIMEDOUT: some thread waits where it cannot be stopped). Then the
-// process runs as before.
+// EINVAL: it is a thread of one; ETIMEDOUT: some thread waits where it cannot be stopped): then the
+// process runs as before
 // @usage
 // local inferior <close> = assert(tiexec.attach(pid))
 // print(inferior:read_string(inferior:symbol("greeting"))) --> hello
@@ -39,7 +40,7 @@ static int l_attach(lua_State *L)
 /// Takes the process of a "fork" or "vfork" event. It is stopped before it returns from fork.
 // @function inferior:adopt
 // @int child the event's `child`
-// @treturn[1] inferior
+// @treturn[1] Inferior
 // @treturn[2] nil, message, errno (ESRCH: it has ended; ETIMEDOUT)
 // @usage
 // inferior:follow_fork(true)

@@ -56,9 +56,9 @@ static int push_image(lua_State *L, const char *what, int err, struct image *ima
 // local image = tiexec.image("./example")
 // print(image.type == tiexec.constants.ET_DYN, image.native, #image.build_id) --> true true 40
 // for _, segment in ipairs(image.segments) do
-//     if segment.type == tiexec.constants.PT_LOAD and segment.offset == 0 then print(segment.vaddr) end
+//     if segment.flags & tiexec.constants.PF_X ~= 0 then print(segment.memsz > 0) end
 // end
-// --> 0
+// --> true
 static int l_image(lua_State *L)
 {
     struct image image;

@@ -179,7 +179,8 @@ static int l_drop_signal(lua_State *L)
     return bind_push_result(L, "drop_signal", thread ? 0 : inferior_no_thread(inferior, 0));
 }
 
-/// Sets the longest that a remote system call may take. At first that is ten seconds.
+/// Sets the longest that a remote system call, or a call of a function, may take. At first that is
+// ten seconds.
 // @function inferior:call_timeout
 // @int timeout milliseconds
 // @usage
@@ -236,9 +237,9 @@ static int l_extend_inferior(lua_State *L)
     return 1;
 }
 
-/// Lets the process go if it is still traced, as `detach` does, and ends the use of this object: all
-// its methods raise from now on. A process that must not run on without a tracer is killed. Lua does
-// the same when it collects the object, and at the end of a block: `local inferior <close> = …`.
+/// Lets the process go if it is still traced, as `detach` does, and ends the use of this object:
+// all its methods raise from now on. A process that must not run on without a tracer is killed. Lua
+// does the same when it collects the object, and at the end of a block of a `<close>` variable.
 // @function inferior:close
 // @usage
 // inferior:close() -- `local inferior <close>` does this at the end of a block

@@ -61,7 +61,9 @@ static int l_read_memory(lua_State *L)
     return 1;
 }
 
-/// Writes a string to memory, read-only text included.
+/// Writes a string to memory, read-only text included. Where Linux 6.12 and later was started with
+// proc_mem.force_override=never, what the program itself may not write fails; text on hugetlb pages
+// does on kernels from about 6.1 to 6.13.
 // @function inferior:write_memory
 // @int address
 // @string bytes

@@ -52,7 +52,8 @@ static int push_register_failure(lua_State *L, const char *name, int err)
     return 3;
 }
 
-/// Reads one register of a stopped thread.
+/// Reads one register of a stopped thread. One that this CPU does not have, such as zmm0 or k1,
+// gives ENODEV.
 // @function inferior:read_register
 // @string name GDB's, or pc, sp, fp. It may be a part of a register: eax, al, w0. An unknown one
 // raises

@@ -88,7 +88,7 @@ static int l_cont(lua_State *L)
 
 /// Resumes all stopped threads, the selected one for one instruction. Then `wait` gives
 // "end-stepping-range"; or, where the step leads to a breakpoint, that is hit. A system call is one
-// instruction.
+// instruction, and so is one round of a repeated one (`rep movsb`).
 // @function inferior:stepi
 // @tparam[opt] table options `thread` is the id of a thread that alone is resumed, for one
 // instruction; `signal` as for `cont`

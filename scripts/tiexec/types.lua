@@ -191,7 +191,8 @@
 ---@field condition_error string? A condition has failed, for this reason.
 ---@field signal integer? "signal-received", "group-stop", "exited-signalled": the signal's number.
 ---@field signal_name string? The signal's name, such as "SIGINT", where it has one.
----@field syscall integer? "syscall-entry": the number of the system call.
+---@field syscall integer? "syscall-entry", "syscall-return": the number of the system call; nil at
+--- the return: the thread was in the call when the process was attached to.
 ---@field arguments integer[]? "syscall-entry": the six arguments.
 ---@field result integer? "syscall-return": what the system call gave; errors are negative.
 ---@field child integer? "fork", "vfork": the child's process id.

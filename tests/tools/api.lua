@@ -96,7 +96,8 @@ local function of_type(types, name)
             lines[#lines + 1] = ("| `%s` | %s | %s |"):format(f.name, cell(f.kind), cell(f.text))
         end
     end
-    return ("### %s\n\n%s\n\n%s\n"):format(name, type.text, table.concat(lines, "\n"))
+    local text = wrap(type.text:gsub(" %([%w/]+%.lua%)", ""), "")
+    return ("### %s\n\n%s\n\n%s\n"):format(name, text, table.concat(lines, "\n"))
 end
 
 local function of_gdb()

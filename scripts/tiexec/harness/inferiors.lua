@@ -116,7 +116,8 @@ end
 -- which it would need a path of its own, and might have to wait for a process: maybe for itself.
 -- @tparam file|int file of Lua's io library, or a descriptor of this process
 -- @treturn[1] int file descriptor of the inferior
--- @treturn[2] nil, message, errno (ENOSYS: before Linux 5.6; EPERM: it has seccomp filters)
+-- @treturn[2] nil, message, errno (ENOSYS: the kernel is older; EPERM: it has seccomp filters)
+-- @since Linux 5.6 (pidfd_getfd)
 -- @usage
 -- local file = assert(io.open("/etc/passwd"))
 -- local fd, buffer = inferior:take_file(file), tiexec.buffer(4)
@@ -168,7 +169,7 @@ Scratch.__close = Scratch.close
 
 --- Maps fresh memory in the inferior, readable and writable.
 -- @int size bytes
--- @treturn[1] table `address`, `size`; unmapped when closed: `local s <close> =
+-- @treturn[1] table `address`, `size`, `release`, `close`; unmapped when closed: `local s <close> =
 -- inferior:scratch(n)`
 -- @treturn[2] nil, message, errno
 -- @usage
@@ -199,15 +200,17 @@ local function has_bytes(...)
 end
 
 --- Makes the selected thread, which must be stopped, execute a system call. It does not if seccomp
--- might kill the thread for that (see `seccomp.refusal_of`).
+-- might kill the thread for that. Calls that cannot be made so are refused: execve, exit, vfork,
+-- clone with CLONE_VM, rt_sigreturn.
 -- @string name as in syscalls(2); an unknown one raises
 -- @param ... up to six integers, strings and Buffers; those that are left out are 0. The call gets
 -- the address of a copy of a string, with a NUL after it, or of a Buffer. What the call has written
 -- to a Buffer is in it afterwards
 -- @treturn[1] int what the call has returned
 -- @treturn[2] nil, message, errno: the call has failed, or could not be run (ESRCH: the thread has
--- ended; EBUSY: it is running; EPERM, too, if seccomp forbids it; EINVAL, too, if it is one that
--- cannot be made remotely: the message says what can be done instead)
+-- ended; EBUSY: it is running; ETIMEDOUT: after ten seconds, or what `call_timeout` has set; EPERM,
+-- too, if seccomp forbids it; EINVAL, too, if it is one that cannot be made remotely: the message
+-- says what can be done instead)
 -- @usage
 -- print(inferior:remote_syscall("getpid") == inferior:pid()) --> true
 -- print(inferior:remote_syscall("openat", -100, "/no-such-file", 0))
@@ -273,11 +276,10 @@ function Inferior:breakpoints() return load_points().all(self) end
 local catching -- tiexec.harness.catching, likewise
 local launched = setmetatable({}, { __mode = "k" })
 
---- Has system calls told of ("syscall-entry", "syscall-return"), and no others: see
--- `catching.catch`. A program that was launched gets a seccomp filter for it, unless the script
--- says no: then it cannot be let go any more, and all processes that it starts are told of and have
--- to be adopted.
--- @tparam ?table list names, numbers and groups ("group:file"); nil: no more
+--- Has system calls told of ("syscall-entry", "syscall-return"), and no others. A program that was
+-- launched gets a seccomp filter for it, unless the script says no: then it cannot be let go any
+-- more, and all processes that it starts are told of and have to be adopted.
+-- @tparam ?table list names, numbers and groups ("group:file" or "%file"); nil: no more
 -- @tparam[opt] table options `filter = false`: no filter
 -- @treturn[1] boolean true
 -- @treturn[2] nil, message, errno
@@ -335,10 +337,10 @@ end
 
 --- Waits for the next event of any inferior.
 -- @function tiexec.wait_any
--- @tparam table list inferiors: all that this process has, as the values of a table
+-- @tparam table list all inferiors that this process has, none of them let go, as its values
 -- @int[opt] timeout milliseconds
 -- @treturn[1] Inferior the one to which it has happened
--- @treturn[1] Event
+-- @treturn[1] Event as `wait` gives it
 -- @treturn[2] nil, message, errno; and the inferior, if that is known
 -- @usage
 -- local a <close> = assert(tiexec.launch { "true" })
@@ -391,12 +393,8 @@ end
 --- Starts a program as a child of this process and under its trace, stopped before its first
 -- instruction.
 -- @tparam table given the command line: a list of strings, of which the first is the program's
--- name, to be searched for in PATH, or its path. Options may be among it, by their names, and then
--- the list may be the first of another one: `env`: a list of strings, which are the whole
--- environment, or a table by names that changes this process's own, where `false` takes a variable
--- away; `cwd`: the folder it is in; `stdin`, `stdout`, `stderr`: a path, a file of Lua's, a
--- descriptor, or `false`: /dev/null; `user`: USER[:GROUP], as --user has it; `aslr = false`:
--- addresses are the same each time. Unknown ones raise
+-- name, to be searched for in PATH, or its path. Options may stand beside it by their names: `env`,
+-- `cwd`, `stdin`, `stdout`, `stderr`, `user`, `aslr`, as "Launch options" tells; unknown ones raise
 -- @treturn[1] Inferior
 -- @treturn[2] nil, message, errno (ENOENT: there is no such program; EPERM: only root may become
 -- another user; …)
