@@ -125,6 +125,7 @@ $(BUILD)/core/lua/constants.o: $(BUILD)/constants.inc
 # ---- install ----
 
 LUA_SHARE := $(DESTDIR)$(PREFIX)/share/lua/5.4
+EXAMPLES  := $(DESTDIR)$(PREFIX)/share/tiexec/examples
 LUA_LIB   := $(DESTDIR)$(PREFIX)/lib/lua/5.4
 
 install: all
@@ -133,9 +134,10 @@ install: all
 	$(Q)cd scripts && find tiexec -name '*.lua' -exec install -D -m 644 {} $(LUA_SHARE)/{} \;
 	$(Q)cd scripts/strategies && find . -name '*.lua' \
 	    -exec install -D -m 644 {} $(LUA_SHARE)/tiexec/strategies/{} \;
+	$(Q)install -D -m 644 -t $(EXAMPLES) scripts/examples/*.lua
 
 uninstall:
-	rm -rf $(DESTDIR)$(PREFIX)/bin/tiexec $(LUA_LIB)/tiexec $(LUA_SHARE)/tiexec
+	rm -rf $(DESTDIR)$(PREFIX)/bin/tiexec $(LUA_LIB)/tiexec $(LUA_SHARE)/tiexec $(dir $(EXAMPLES))
 
 clean:
 	rm -rf build

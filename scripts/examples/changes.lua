@@ -10,20 +10,19 @@ if not inferior then
     io.stderr:write("changes.lua: ", why, "\n")
     return 127
 end
-
 local function run_to(place)
     local stop <close>, lacks = inferior:breakpoint(place)
     if not stop then return nil, lacks end
     inferior:cont()
     return inferior:wait().reason == "breakpoint-hit", "it was not called"
 end
-
 inferior:pass_signals(true)
 local entry = inferior:auxv().AT_ENTRY -- where the libraries are there
 if inferior:read_register("pc") ~= entry then run_to(entry) end
 local called, never = run_to(arg[1])
 if not called then
     io.stderr:write(("changes.lua: %s: %s\n"):format(arg[1], never))
+    inferior:kill()
     return 1
 end
 local ranges, sp = {}, inferior:read_register("sp")
@@ -38,3 +37,4 @@ for _, range in ipairs(before:differences(8)) do
             string.unpack("j", before:read(at, 8)), inferior:read_u64(at)))
     end
 end
+inferior:kill()

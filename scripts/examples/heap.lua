@@ -11,7 +11,6 @@ if not inferior then
     io.stderr:write("heap.lua: ", why, "\n")
     return 127
 end
-
 local entry = inferior:auxv().AT_ENTRY -- by then there are libraries; a static program has none
 if inferior:read_register("pc") ~= entry then
     assert(inferior:breakpoint(entry, { temporary = true }))
@@ -21,6 +20,7 @@ end
 local watch <close>, lacks = inferior:watch("__curbrk", 8)
 if not watch then
     io.stderr:write("heap.lua: ", lacks, "\n")
+    inferior:kill()
     return 1
 end
 

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Prints docs/API.md: the chapters of docs/API.in.md, with the functions that each names in braces, as their doc
 -- comments tell of them. `make api` writes it.
---   {{functions NAME…}}  {{type NAME}}  {{contents}}  {{file PATH}}  {{gdb}}
+--   {{functions NAME…}}  {{type NAME}}  {{contents}}  {{file PATH}}  {{gdb}}  {{scripts}}
 
 local doc_comments = require "tests.lib.doc_comments"
 local gdb_rows = require "tests.lib.gdb_rows"
@@ -112,6 +112,19 @@ local function of_gdb()
     return table.concat(lines, "\n"):gsub("^\n", "") .. "\n"
 end
 
+-- What the scripts show, and how they are called: each opens with that.
+local function of_scripts()
+    local lines = { "| | |", "|---|---|" }
+    local pipe <close> = assert(io.popen("LC_ALL=C ls scripts/examples/*.lua"))
+    for path in pipe:lines() do
+        local what, call = read_file(path):match("\n%-%- (.-)[.:]?\n%-%-   (tiexec %C*)")
+        call = call:gsub("%s%s+.*", "")
+        what = what:gsub("\n%-%- ", " ")
+        lines[#lines + 1] = ("| `%s` | %s |"):format(cell(call), cell(what))
+    end
+    return table.concat(lines, "\n") .. "\n"
+end
+
 local function anchor(heading)
     return (heading:lower():gsub("[^%w%s_-]", ""):gsub("%s", "-"))
 end
@@ -138,6 +151,7 @@ local function render()
     local make = {
         contents = function() return of_contents(chapters) end,
         gdb = of_gdb,
+        scripts = of_scripts,
         type = function(name) return of_type(types, name) end,
         file = function(path)
             return ("```c\n%s```\n"):format((read_file(path):gsub("^/%*.-%*/\n", "")))
