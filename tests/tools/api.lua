@@ -106,7 +106,7 @@ local function of_gdb()
         if row.theme then
             lines[#lines + 1] = ("\n**%s**\n\n| gdb | tiexec |\n|---|---|"):format(row.theme)
         else
-            lines[#lines + 1] = ("| `%s` | `%s` |"):format(cell(row.gdb), cell(row.tiexec))
+            lines[#lines + 1] = ("| `%s` | `%s` |"):format(cell(table.concat(row.gdb, "; ")), cell(row.tiexec))
         end
     end
     return table.concat(lines, "\n"):gsub("^\n", "") .. "\n"

@@ -62,7 +62,7 @@ function Loan:__close() self.inferior:write_memory(self.address, self.before) en
 -- @treturn[2] nil, message, errno
 -- @usage
 -- local path <close> = inferior:lend("/etc/passwd\0")
--- print(inferior:remote_syscall("access", path.address, 0)) --> 0
+-- print(inferior:remote_syscall("faccessat", -100, path.address, 0)) --> 0
 function Inferior:lend(bytes)
     local BELOW <const> = 1024 -- more than a leaf function may use below its stack pointer
     local sp, message, errno = self:read_register("sp")
