@@ -21,7 +21,8 @@ local FRESH <const> = { "delete", "handle SIGUSR1 stop print pass", "set schedul
 
 -- Runs all rows in one gdb. Gives what it says, by the rows' numbers.
 local function run_gdb(pid, file)
-    local words = { "timeout", "-k", "3", tostring(SECONDS * support.patience), "env", "-i", "gdb", "-q", "-nx", "-batch" }
+    local words = { "timeout", "-k", "3", tostring(SECONDS * support.patience), "env", "-i", "gdb", "-q", "-nx",
+        "-batch" }
     local function add(command) table.move({ "-ex", command }, 1, 2, #words + 1, words) end
     for _, setting in ipairs { "debuginfod enabled off", "pagination off", "confirm off", "width 0",
         "startup-with-shell off", "inferior-tty /dev/null" } do add("set " .. setting) end
