@@ -173,7 +173,7 @@ static int l_set_first_argument(lua_State *L)
     bool returned = lua_toboolean(L, 3);
     const struct tracee *thread = inferior_thread(inferior, 0);
     int err = thread ? arch_regs_get(thread->tid, &regs) : inferior_no_thread(inferior, 0);
-    if (!err && arch_set_first_argument(&regs, returned, value))
+    if (thread && !err && arch_set_first_argument(&regs, returned, value))
         err = arch_regs_set(thread->tid, &regs);
     return bind_push_result(L, "set_first_argument", err);
 }
@@ -192,7 +192,7 @@ static int l_sigmask(lua_State *L)
 {
     struct inferior *inferior = bind_check_inferior(L, 1);
     bool set = !lua_isnoneornil(L, 2);
-    uint64_t before, mask = set ? bind_check_address(L, 2) : 0;
+    uint64_t before = 0, mask = set ? bind_check_address(L, 2) : 0;
     const struct tracee *thread = inferior_thread(inferior, 0);
     int err = thread ? tracee_get_sigmask(thread, &before) : inferior_no_thread(inferior, 0);
     if (!err && set)
