@@ -63,9 +63,7 @@ static int l_pid(lua_State *L)
 // @function inferior:threads
 // @treturn table list of ids; the selected thread comes first
 // @usage
-// inferior:breakpoint("in_thread")
-// inferior:cont()
-// local event = inferior:wait()
+// local event = inferior:advance("in_thread")
 // print(#inferior:threads(), inferior:threads()[1] == event.thread) --> 2 true
 static int l_threads(lua_State *L)
 {

@@ -34,9 +34,7 @@ static int l_interrupt(lua_State *L)
 // @treturn[1] boolean true
 // @treturn[2] nil, message, errno (EBUSY: it runs; ESRCH: there is no such thread)
 // @usage
-// inferior:breakpoint("in_thread")
-// inferior:cont()
-// print(inferior:wait().thread == inferior:pid()) --> false
+// print(inferior:advance("in_thread").thread == inferior:pid()) --> false
 // inferior:interrupt()
 // inferior:select(inferior:pid()) -- the first thread
 // print(inferior:threads()[1] == inferior:pid()) --> true

@@ -11,12 +11,9 @@ if not inferior then
     io.stderr:write("heap.lua: ", why, "\n")
     return 127
 end
+
 local entry = inferior:auxv().AT_ENTRY -- by then there are libraries; a static program has none
-if inferior:read_register("pc") ~= entry then
-    assert(inferior:breakpoint(entry, { temporary = true }))
-    inferior:cont()
-    inferior:wait()
-end
+if inferior:read_register("pc") ~= entry then inferior:advance(entry) end
 local watch <close>, lacks = inferior:watch("__curbrk", 8)
 if not watch then
     io.stderr:write("heap.lua: ", lacks, "\n")

@@ -44,7 +44,7 @@ end
 
 local function at_main()
     local inferior = assert(tiexec.launch { example, env = {}, aslr = false, stdout = false })
-    assert(inferior:breakpoint("main", { kind = "software", temporary = true })) -- gdb's
+    assert(inferior:breakpoint("main", { kind = "software", temporary = true })) -- as gdb's is
     assert(inferior:cont())
     assert.equal("breakpoint-hit", inferior:wait(WAIT_MS).reason)
     return inferior
@@ -91,11 +91,6 @@ local function run_tiexec(row, pid, file)
     local env = setmetatable({ tiexec = tiexec, inferior = at_main() }, { __index = function(_, name)
         return helpers[name] or _G[name]
     end })
-    function env.RUN_TO(name)
-        assert(env.inferior:breakpoint(name))
-        assert(env.inferior:cont())
-        return assert(env.inferior:wait(WAIT_MS))
-    end
     local first = env.inferior
     local function filled(code) return (code:gsub("PID", pid):gsub("FILE", file)) end
     local code = filled(row.tiexec)

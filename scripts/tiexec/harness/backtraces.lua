@@ -153,9 +153,7 @@ end
 -- @treturn[2] nil, message, errno (EBUSY: the thread is running; ESRCH: it is gone; ELIBACC:
 -- tables were asked for, and libdw.so.1 is not installed)
 -- @usage
--- inferior:breakpoint("count")
--- inferior:cont()
--- inferior:wait()
+-- inferior:advance("count")
 -- for i, frame in ipairs(inferior:backtrace()) do
 --     if i <= 2 then print(frame.text) end
 -- end

@@ -263,6 +263,8 @@ function Inferior:breakpoint(...) return load_points().breakpoint(self, ...) end
 
 function Inferior:watch(...) return load_points().watch(self, ...) end
 
+function Inferior:advance(...) return load_points().advance(self, ...) end
+
 --- Lists the breakpoints and watchpoints that are there.
 -- @treturn table list of Point
 -- @usage

@@ -185,6 +185,26 @@ function points.watch(inferior, address, size, options)
         hardware = true }, given)
 end
 
+--- Resumes all stopped threads until one comes to a place, where the instruction has not been
+-- executed: GDB's `advance`. What happens before that ends it, too: a signal, the end.
+-- @function inferior:advance
+-- @tparam int|string place an address, or the name of a symbol
+-- @int[opt] timeout milliseconds; without it the wait may last for ever
+-- @treturn[1] Event as `wait` gives it: "breakpoint-hit", or what has come first
+-- @treturn[2] nil, message, errno (ENOENT: there is no such symbol; ETIMEDOUT: they run; …)
+-- @usage
+-- print(inferior:advance("count").reason) --> breakpoint-hit
+-- print(inferior:symbolize(inferior:read_register("pc"))) --> count
+-- print(inferior:advance("no_such_name")) --> nil there is no symbol 'no_such_name' 2
+function points.advance(inferior, place, timeout)
+    local point <close>, why, errno = points.breakpoint(inferior, place)
+    if not point then return nil, why, errno end
+    local ok
+    ok, why, errno = inferior:cont()
+    if not ok then return nil, why, errno end
+    return inferior:wait(timeout)
+end
+
 --- Lists the points that are there, in the order in which they were made.
 -- @tparam Inferior inferior
 -- @treturn table list of Point

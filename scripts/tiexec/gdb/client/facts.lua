@@ -72,9 +72,7 @@ end
 --- Lists the libraries that are loaded: `name`, `bias`, `link`, `dynamic`.
 -- @usage
 -- local remote <close> = assert(tiexec.connect("| gdbserver - ./example 2>/dev/null"))
--- remote:breakpoint("main")
--- remote:cont()
--- remote:wait()
+-- remote:advance("main")
 -- for _, library in ipairs(remote:libraries()) do
 --     if library.name:find("libc.so", 1, true) then print(library.name) end --> …/libc.so.6
 -- end

@@ -135,9 +135,7 @@ end
 -- answers is no stub)
 -- @usage
 -- local remote <close> = assert(tiexec.connect("| gdbserver - ./example 2>/dev/null"))
--- remote:breakpoint("main")
--- remote:cont()
--- print(remote:wait().reason) --> breakpoint-hit
+-- print(remote:advance("main").reason) --> breakpoint-hit
 -- print(remote:symbolize(remote:read_register("pc"))) --> main
 -- remote:kill()
 function client.connect(where, options)
