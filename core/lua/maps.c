@@ -42,7 +42,8 @@ static void push_mapping(lua_State *L, const struct mapping *m, bool details)
 // anonymous), `major`, `minor`, `inode`; with details also, in bytes, `rss`, `pss`,
 // `private_dirty`, `anonymous`, `swap`, `anon_huge`, `shmem_huge`, `file_huge`, `hugetlb`,
 // `kernel_page_size`; `protection_key`, and `vm_flags` ("rd ex mr …")
-// @treturn[2] nil, message, errno
+// @treturn[2] nil, message, errno (ENOENT, ESRCH: there is no such process; EACCES: it is another
+// user's)
 // @usage
 // for _, mapping in ipairs(tiexec.mappings(pid)) do
 //     if mapping.path:find("/example$") and mapping.perms == "r-xp" then

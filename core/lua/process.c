@@ -26,8 +26,9 @@ static const struct {
 // key.
 // @function auxv
 // @int pid
-// @treturn[1] table
-// @treturn[2] nil, message, errno
+// @treturn[1] table values by their names, or numbers
+// @treturn[2] nil, message, errno (ENOENT, ESRCH: there is no such process; EACCES: it is another
+// user's)
 // @usage
 // print(("%#x"):format(tiexec.auxv(pid).AT_ENTRY)) --> 0x…
 static int l_auxv(lua_State *L)

@@ -36,7 +36,7 @@ static void push_siginfo(lua_State *L, const siginfo_t *info)
 /// Reads the siginfo of the signal by which a thread is stopped, SIGTRAP at other stops.
 // @function inferior:siginfo
 // @int[opt] thread its id; the selected one when absent
-// @treturn[1] table `signal`, `errno`, `code`; of a fault `address`, else `pid`, `uid`, and
+// @treturn[1] Siginfo `signal`, `errno`, `code`; of a fault `address`, else `pid`, `uid`, and
 // `status` of a SIGCHLD or the `value` that was sent; `bytes`, all as the kernel has it
 // @treturn[2] nil, message, errno (EINVAL: job control has stopped it; EBUSY: the thread is
 // running; ESRCH: it is gone)

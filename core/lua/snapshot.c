@@ -95,7 +95,8 @@ static int l_snapshot_verify(lua_State *L)
 /// Writes back the pages that differ.
 // @function snapshot:restore
 // @treturn[1] boolean true
-// @treturn[2] nil, message, errno
+// @treturn[2] nil, message, errno (EFAULT, EIO: some of it is not mapped any more; ESRCH: the
+// process has ended)
 // @usage
 // local data = inferior:symbol("primes")
 // local snapshot <close> = inferior:snapshot { { start = data, stop = data + 16 } }

@@ -147,7 +147,7 @@ static void push_same(lua_State *L, int index, const struct inferior *inferior)
 // @function inferior:wait
 // @int[opt] timeout milliseconds; without it the wait may last for ever
 // @tparam[opt] Stream stream a wait ends, too, when there is something to read from it
-// @treturn[1] table `reason`, `thread` (its id) and, by the reason, `address`, `signal` and
+// @treturn[1] Event `reason`, `thread` (its id) and, by the reason, `address`, `signal` and
 // `signal_name`, `syscall` and `arguments` (six integers), `result`, `child`, `exit_code`,
 // `core_dumped`
 // @treturn[2] nil, message, errno (ETIMEDOUT; ECHILD: all threads are stopped; ESRCH: the process

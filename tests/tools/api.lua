@@ -14,6 +14,15 @@ local function read_file(path)
     return file:read("a")
 end
 
+-- Makes links of the types that have a section on the page.
+local sections = {}
+
+local function linked(words)
+    return (words:gsub("%u%a+", function(name)
+        return sections[name] and ("[%s](#%s)"):format(name, name:lower())
+    end))
+end
+
 -- ---- a function ---------------------------------------------------------------------------------
 
 local function signature(entry)
@@ -60,7 +69,8 @@ local function of_result(r)
         return "- gives " .. sentence(r.text)
     end
     if r.kind == "boolean" and r.text == "true" then return "- gives `true`" end
-    return ("- gives %s%s"):format(r.kind, r.text ~= "" and ": " .. sentence(r.text) or "")
+    local text = r.text:gsub("^list of %a+", linked)
+    return ("- gives %s%s"):format(linked(r.kind), r.text ~= "" and ": " .. sentence(text) or "")
 end
 
 local function of_function(entry)
@@ -91,12 +101,16 @@ local function of_type(types, name)
     local type = assert(types[name], "there is no type " .. name)
     local lines = { "| field | type | |", "|---|---|---|" }
     local base = type.base and types[type.base]
-    for _, list in ipairs { base and base.fields or {}, type.fields } do
+    local is_apart = sections[type.base] -- the base has a section of its own
+    for _, list in ipairs { base and not is_apart and base.fields or {}, type.fields } do
         for _, f in ipairs(list) do
+            if f.kind:find("^fun%(self") then goto continue end -- a method: it has a section of its own
             lines[#lines + 1] = ("| `%s` | %s | %s |"):format(f.name, cell(f.kind), cell(f.text))
+            ::continue::
         end
     end
     local text = wrap(type.text:gsub(" %([%w/]+%.lua%)", ""), "")
+    if is_apart then text = text .. ("\n\nIt has what a %s has, and:"):format(linked(type.base)) end
     return ("### %s\n\n%s\n\n%s\n"):format(name, text, table.concat(lines, "\n"))
 end
 
@@ -148,6 +162,7 @@ local function render()
     local entries = doc_comments.read(doc_comments.files())
     local types = doc_comments.types("scripts/tiexec/types.lua")
     local chapters = read_file(CHAPTERS):gsub("^<!%-%-.-%-%->\n", "")
+    for name in chapters:gmatch("{{type (%a+)}}") do sections[name] = true end
     local make = {
         contents = function() return of_contents(chapters) end,
         gdb = of_gdb,

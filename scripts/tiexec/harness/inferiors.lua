@@ -19,7 +19,7 @@ end
 --- Lists the mappings, in order of address.
 -- @bool[opt] details add the numbers of /proc/PID/smaps, which take longer to read
 -- @treturn[1] table list of Mapping
--- @treturn[2] nil, message, errno
+-- @treturn[2] nil, message, errno (ENOENT, ESRCH: it has ended)
 -- @usage
 -- for _, mapping in ipairs(inferior:mappings(true)) do
 --     if mapping.path == "[stack]" then print(mapping.perms, mapping.rss > 0) end --> rw-p true
@@ -30,7 +30,7 @@ end
 
 --- Gives the auxiliary vector, as the kernel has it.
 -- @treturn[1] table values by their names: `auxv().AT_ENTRY`
--- @treturn[2] nil, message, errno
+-- @treturn[2] nil, message, errno (ENOENT, ESRCH: it has ended)
 -- @usage
 -- print(inferior:auxv().AT_PAGESZ == tiexec.host().page_size) --> true
 -- print(inferior:read_string(inferior:auxv().AT_EXECFN)) --> ./example
@@ -40,7 +40,7 @@ end
 
 --- Lists the ELF objects that are mapped with text, in order of address.
 -- @treturn[1] table list of Object
--- @treturn[2] nil, message, errno
+-- @treturn[2] nil, message, errno (ENOENT, ESRCH: it has ended)
 -- @usage
 -- local object = inferior:objects()[1]
 -- print(object.name, object.bias == object.span.start, #object.build_id) --> example true 40
@@ -59,7 +59,8 @@ function Loan:__close() self.inferior:write_memory(self.address, self.before) en
 -- that were there are put back when the loan is closed.
 -- @string bytes
 -- @treturn[1] table `address` of the bytes; to be closed: `local loan <close> = inferior:lend(s)`
--- @treturn[2] nil, message, errno
+-- @treturn[2] nil, message, errno (EBUSY: the thread is running; ESRCH: it is gone; EFAULT,
+-- EIO: there is no stack)
 -- @usage
 -- local path <close> = inferior:lend("/etc/passwd\0")
 -- print(inferior:remote_syscall("faccessat", -100, path.address, 0)) --> 0
@@ -80,7 +81,8 @@ end
 --- Makes the inferior open a file for reading.
 -- @string path as the inferior sees it
 -- @treturn[1] int file descriptor of the inferior
--- @treturn[2] nil, message, errno
+-- @treturn[2] nil, message, errno (those of open(2), of `lend` and of
+-- `remote_syscall`)
 -- @usage
 -- local fd = inferior:remote_open("/etc/passwd")
 -- print(fd > 2, inferior:remote_syscall("close", fd)) --> true 0
@@ -171,7 +173,8 @@ Scratch.__close = Scratch.close
 -- @int size bytes
 -- @treturn[1] table `address`, `size`, `release`, `close`; unmapped when closed: `local s <close> =
 -- inferior:scratch(n)`
--- @treturn[2] nil, message, errno
+-- @treturn[2] nil, message, errno (ENOMEM; EBUSY: the thread is running; ESRCH: it is gone;
+-- EPERM: seccomp forbids it)
 -- @usage
 -- local scratch <close> = inferior:scratch(4096)
 -- inferior:write_string(scratch.address, "text")
@@ -228,7 +231,8 @@ end
 --- Has the process end now, with an exit status. `wait` tells of the end.
 -- @int status
 -- @treturn[1] boolean true
--- @treturn[2] nil, message, errno
+-- @treturn[2] nil, message, errno (EBUSY: the thread is running; ESRCH: it has ended before;
+-- EPERM: seccomp forbids it)
 -- @usage
 -- inferior:quit(7)
 -- print(inferior:wait().exit_code) --> 7
@@ -284,7 +288,8 @@ local launched = setmetatable({}, { __mode = "k" })
 -- @tparam ?table list names, numbers and groups ("group:file" or "%file"); nil: no more
 -- @tparam[opt] table options `filter = false`: no filter
 -- @treturn[1] boolean true
--- @treturn[2] nil, message, errno
+-- @treturn[2] nil, message, errno (EBUSY: the selected thread is running; ESRCH: it is gone;
+-- EINVAL: too many, or the kernel has no seccomp filters; EPERM: its own filters forbid that)
 -- @usage
 -- inferior:catch_syscalls({ "openat" }, { filter = false })
 -- local event

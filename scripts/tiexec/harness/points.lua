@@ -53,9 +53,9 @@ function Meta.__newindex(self, key, value)
     end
 end
 
---- Removes the point, if it is still there.
+--- Removes the point, if it is still there. Threads that run are held for a moment.
 -- @treturn[1] boolean true
--- @treturn[2] nil, message, errno
+-- @treturn[2] nil, message, errno (EFAULT, EIO: its text cannot be written to)
 -- @usage
 -- local breakpoint = inferior:breakpoint("count")
 -- breakpoint:delete()

@@ -59,7 +59,9 @@ function facts:auxv()
     return list
 end
 
---- Gives the path of the program.
+--- Gives the path of the program, on the stub's host.
+-- @treturn[1] string
+-- @treturn[2] nil, message, errno (EOPNOTSUPP: the stub lacks the packet)
 -- @usage
 -- local remote <close> = assert(tiexec.connect("| gdbserver - ./example 2>/dev/null"))
 -- print(remote:exec_file()) --> …/example
@@ -69,7 +71,10 @@ function facts:exec_file()
     return wire.transfer(self, "exec-file", annex)
 end
 
---- Lists the libraries that are loaded: `name`, `bias`, `link`, `dynamic`.
+--- Lists the libraries that are loaded.
+-- @treturn[1] table list of tables: `name`, the path on the stub's host; `bias`, what is added to
+-- the file's addresses; `link` and `dynamic`, the addresses of its link_map and its dynamic section
+-- @treturn[2] nil, message, errno (EOPNOTSUPP: the stub lacks the packet; EPROTO: it is malformed)
 -- @usage
 -- local remote <close> = assert(tiexec.connect("| gdbserver - ./example 2>/dev/null"))
 -- remote:advance("main")
@@ -122,8 +127,9 @@ end
 
 --- Reads a file of the stub's host.
 -- @string path
--- @treturn[1] string
--- @treturn[2] nil, message, errno
+-- @treturn[1] string what is in it
+-- @treturn[2] nil, message, errno (EOPNOTSUPP: the stub lacks the packet; ENOENT: it cannot open
+-- the file)
 -- @usage
 -- local remote <close> = assert(tiexec.connect("| gdbserver - ./example 2>/dev/null"))
 -- print(remote:read_file("/proc/" .. remote:pid() .. "/comm")) --> example
