@@ -11,6 +11,7 @@
 # make asan       the tests here, with sanitizers in the program
 # make lint       cppcheck, clang-tidy, luacheck, shellcheck, both compilers
 # make bench      what it costs, in alternating runs
+# make api        docs/API.md, of the doc comments
 # make coverage   docs/COVERAGE.md: how much text of large programs is on huge pages, on this host
 # make CROSS=aarch64-linux-gnu   build/aarch64 for another CPU, with Debian's cross compiler
 # make install    PREFIX=/usr/local DESTDIR=                        (make uninstall, make clean)
@@ -142,6 +143,7 @@ $(BUILD)/core/lua/constants.o: $(BUILD)/constants.inc
 # ---- install ----
 
 LUA_SHARE := $(DESTDIR)$(PREFIX)/share/lua/5.4
+EXAMPLES  := $(DESTDIR)$(PREFIX)/share/tiexec/examples
 LUA_LIB   := $(DESTDIR)$(PREFIX)/lib/lua/5.4
 
 install: all
@@ -151,9 +153,11 @@ install: all
 	$(Q)cd scripts && find tiexec -name '*.lua' -exec install -D -m 644 {} $(LUA_SHARE)/{} \;
 	$(Q)cd scripts/strategies && find . -name '*.lua' \
 	    -exec install -D -m 644 {} $(LUA_SHARE)/tiexec/strategies/{} \;
+	$(Q)install -D -m 644 -t $(EXAMPLES) scripts/examples/*.lua
 
 uninstall:
-	rm -rf $(DESTDIR)$(PREFIX)/bin/tiexec $(DESTDIR)$(PREFIX)/lib/tiexec $(LUA_LIB)/tiexec $(LUA_SHARE)/tiexec
+	rm -rf $(DESTDIR)$(PREFIX)/bin/tiexec $(DESTDIR)$(PREFIX)/lib/tiexec $(LUA_LIB)/tiexec $(LUA_SHARE)/tiexec \
+	    $(dir $(EXAMPLES))
 
 clean:
 	rm -rf build

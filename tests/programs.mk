@@ -56,6 +56,7 @@ TEST_LIBS_needy     := -Wl,--no-as-needed $(BUILD)/tests/loadable $(HERE)
 TEST_FLAGS_loader   := -pthread
 TEST_LIBS_loader    := -ldl
 TEST_FLAGS_debuggee := -pthread -fno-inline
+TEST_FLAGS_example  := -pthread -fno-inline -fno-omit-frame-pointer
 TEST_FLAGS_callable := -pthread -fomit-frame-pointer
 TEST_FLAGS_callable_framed := -pthread -fno-omit-frame-pointer -mno-omit-leaf-frame-pointer
 TEST_FLAGS_waiting  := -pthread

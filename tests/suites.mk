@@ -51,6 +51,10 @@ coverage: packages-real
 	@$(MAKE) $(JOBS) all
 	@$(LUA) tests/tools/coverage > $(BUILD)/coverage && mv $(BUILD)/coverage docs/COVERAGE.md
 
+# docs/API.md, of the doc comments.
+api:
+	@$(LUA) tests/tools/api.lua > $(BUILD)/API.md && mv $(BUILD)/API.md docs/API.md
+
 SHELL_FILES := .ci/run $(addprefix tests/tools/,bench demo packages sysroot) \
                $(addprefix tests/suites/,go jvm node perl postgresql python stress) \
                $(addprefix tests/vm/,image init kernels ready run start suite until)
@@ -66,4 +70,4 @@ lint: packages-lint
 	luacheck -q scripts tests
 	shellcheck $(SHELL_FILES)
 
-.PHONY: check test test-real asan demo bench coverage lint
+.PHONY: api check test test-real asan demo bench coverage lint

@@ -8,15 +8,20 @@
 
 #include <errno.h>
 
-/// Takes hold of a running process: all its threads are stopped, as by `interrupt`.
+/// Takes hold of a running process: all its threads are stopped, as by `interrupt`. The process
+// loses nothing by it, be it signals, interrupted system calls or restartable sequences.
 // @function attach
-// @int pid
+// @int pid the process id
 // @int[opt=5000] timeout milliseconds
-// @treturn[1] inferior
+// @treturn[1] Inferior
 // @treturn[1] number when its threads were first asked to stop: seconds, as `now` gives them
 // @treturn[2] nil, message, errno (EPERM: it may not be traced; ESRCH: there is no such process;
-// EINVAL: it is a thread of one; ETIMEDOUT: some thread waits where it cannot be stopped). Then the
-// process runs as before.
+// EINVAL: it is a thread of one; ETIMEDOUT: some thread waits where it cannot be stopped): then the
+// process runs as before
+// @usage
+// local inferior <close> = assert(tiexec.attach(pid))
+// print(inferior:read_string(inferior:symbol("greeting"))) --> hello
+// inferior:detach() -- as the end of the script would
 static int l_attach(lua_State *L)
 {
     pid_t pid = bind_check_pid(L, 1);
@@ -39,8 +44,18 @@ static int l_attach(lua_State *L)
 /// Takes the process of a "fork" or "vfork" event. It is stopped before it returns from fork.
 // @function inferior:adopt
 // @int child the event's `child`
-// @treturn[1] inferior
+// @treturn[1] Inferior
 // @treturn[2] nil, message, errno (ESRCH: it has ended; ETIMEDOUT)
+// @usage
+// inferior:follow_fork(true)
+// local event
+// repeat
+//     inferior:cont()
+//     event = inferior:wait()
+// until event.reason == "fork"
+// local child <close> = inferior:adopt(event.child)
+// child:cont()
+// print(child:wait().exit_code) --> 3
 static int l_adopt(lua_State *L)
 {
     const struct inferior *parent = bind_check_inferior(L, 1);

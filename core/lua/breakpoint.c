@@ -25,6 +25,7 @@ static int push_id(lua_State *L, const char *what, int err, uint64_t id)
 
 /// Sets a breakpoint in all threads, and in threads to come; those that run are held meanwhile.
 // @function inferior:insert_breakpoint
+// @local
 // @int address
 // @string kind "hardware", "software", or "any": hardware if the CPU has one to spare
 // @treturn[1] int its id, which no other has
@@ -47,6 +48,7 @@ static int l_insert_breakpoint(lua_State *L)
 
 /// Watches data in all threads, and in threads to come; those that run are held meanwhile.
 // @function inferior:insert_watchpoint
+// @local
 // @int address
 // @int size bytes, up to 32 as far as the debug registers go
 // @string kind "write", "read" or "access"
@@ -68,6 +70,7 @@ static int l_insert_watchpoint(lua_State *L)
 
 /// Removes a breakpoint or watchpoint, if it is still there: an exec ends all.
 // @function inferior:remove_point
+// @local
 // @int id
 // @treturn[1] boolean true
 // @treturn[2] nil, message, errno
@@ -83,6 +86,7 @@ static int l_remove_point(lua_State *L)
 
 /// Takes a breakpoint or watchpoint out, or puts it back.
 // @function inferior:enable_point
+// @local
 // @int id
 // @bool on
 // @treturn[1] boolean true
@@ -99,6 +103,7 @@ static int l_enable_point(lua_State *L)
 
 /// Has a breakpoint or watchpoint stop one thread alone, or all.
 // @function inferior:limit_point
+// @local
 // @int id
 // @int thread its id; 0: all
 // @treturn[1] boolean true
@@ -120,6 +125,7 @@ static int l_limit_point(lua_State *L)
 
 /// Tells whether a breakpoint or watchpoint is still there.
 // @function inferior:has_point
+// @local
 // @int id
 // @treturn boolean
 static int l_has_point(lua_State *L)

@@ -126,6 +126,7 @@ static struct cache_range check_range(lua_State *L)
 
 /// Fills a part of a copy that was begun with bytes of this inferior.
 // @function inferior:cache_fill
+// @local
 // @int fd of the copy
 // @tparam table range `start` and `stop` in the inferior; `offset` in the file; `huge`: the size of
 // a huge page, of which all three are multiples; `pieces`: a list of {start=, stop=}, what is
@@ -141,6 +142,7 @@ static int l_cache_fill(lua_State *L)
 
 /// Compares a part of a copy with this inferior's bytes.
 // @function inferior:cache_compare
+// @local
 // @int fd of the copy
 // @tparam table range as above
 // @treturn[1] boolean true

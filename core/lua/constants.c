@@ -98,6 +98,8 @@ static int push_name(lua_State *L, const char *name)
 // @function errno_name
 // @int errno
 // @treturn ?string such as "ENOENT"; nil: no error has that number
+// @usage
+// print(tiexec.errno_name(2), tiexec.errno_name(9999)) --> ENOENT nil
 static int l_errno_name(lua_State *L)
 {
     lua_Integer number = luaL_checkinteger(L, 1);
@@ -108,6 +110,8 @@ static int l_errno_name(lua_State *L)
 // @function signal_name
 // @int signal
 // @treturn ?string such as "SIGINT"; nil: no signal has that number, or it is a real-time signal
+// @usage
+// print(tiexec.signal_name(10), tiexec.signal_name(0)) --> SIGUSR1 nil
 static int l_signal_name(lua_State *L)
 {
     lua_Integer number = luaL_checkinteger(L, 1);

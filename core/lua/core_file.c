@@ -26,6 +26,7 @@ static int l_core_notes(lua_State *L)
 
 /// Reads a whole register set of a stopped thread, as the kernel has it.
 // @function inferior:register_set
+// @local
 // @int note the type of its ELF note, NT_*
 // @int[opt] thread its id; the selected one when absent
 // @treturn[1] string
@@ -49,6 +50,7 @@ static int l_register_set(lua_State *L)
 
 /// Reads the siginfo_t of the signal, or of the event of ptrace, by which a thread is stopped.
 // @function inferior:siginfo_bytes
+// @local
 // @int[opt] thread its id; the selected one when absent
 // @treturn[1] string 128 bytes
 // @treturn[2] nil, message, errno (EBUSY: the thread is running; ESRCH: it is gone; EINVAL: it
@@ -89,6 +91,7 @@ static struct core_segment *check_segments(lua_State *L, int index, size_t *coun
 
 /// Writes a core file of mode 600: notes, and memory as it is now.
 // @function inferior:write_core
+// @local
 // @string path
 // @string notes as they shall stand in the file
 // @tparam table segments list of CoreSegment, in order of address

@@ -41,6 +41,7 @@ static struct function check_function(lua_State *L)
 
 /// Makes the selected thread, which must be stopped, call a function of the program.
 // @function inferior:run_function
+// @local
 // @int address
 // @int sp where its stack begins, a multiple of 16: the memory below is overwritten
 // @tparam table integers list of the arguments in general registers; too many raise

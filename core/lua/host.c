@@ -61,6 +61,10 @@ static int l_host_sizes(lua_State *L)
 // force; "": the kernel has none); `yama` (ptrace_scope; -1: none); `nodes` (NUMA nodes with
 // memory); `uid`, `capabilities` (bits); `hugetlb`: pools by their page size in bytes, with
 // `total`, `free`, `reserved`, `surplus`, `overcommit` in pages
+// @usage
+// local host = tiexec.host()
+// print(host.arch, host.page_size, host.huge_page_size) --> … … …
+// print(#host.kernel_version) --> 2
 static int l_host(lua_State *L)
 {
     struct host host;

@@ -52,6 +52,13 @@ static int push_image(lua_State *L, const char *what, int err, struct image *ima
 // libraries it names); of the file `device`, `inode`, `size`; `segments`: a list of the program
 // headers with the field names of <elf.h>
 // @treturn[2] nil, message, errno (ENOEXEC: it is no ELF file)
+// @usage
+// local image = tiexec.image("./example")
+// print(image.type == tiexec.constants.ET_DYN, image.native, #image.build_id) --> true true 40
+// for _, segment in ipairs(image.segments) do
+//     if segment.flags & tiexec.constants.PF_X ~= 0 then print(segment.memsz > 0) end
+// end
+// --> true
 static int l_image(lua_State *L)
 {
     struct image image;

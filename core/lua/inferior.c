@@ -51,6 +51,8 @@ void bind_add_methods(lua_State *L, const luaL_Reg methods[])
 /// The process id, as this process knows it.
 // @function inferior:pid
 // @treturn int
+// @usage
+// print(tiexec.status(inferior:pid(), "TracerPid") > 0) --> true
 static int l_pid(lua_State *L)
 {
     lua_pushinteger(L, bind_check_inferior(L, 1)->pid);
@@ -60,6 +62,9 @@ static int l_pid(lua_State *L)
 /// The ids of all threads.
 // @function inferior:threads
 // @treturn table list of ids; the selected thread comes first
+// @usage
+// local event = inferior:advance("in_thread")
+// print(#inferior:threads(), inferior:threads()[1] == event.thread) --> 2 true
 static int l_threads(lua_State *L)
 {
     struct inferior *inferior = bind_check_inferior(L, 1);
@@ -85,6 +90,14 @@ static int l_threads(lua_State *L)
 // @bool follow
 // @treturn[1] boolean true
 // @treturn[2] nil, message, errno (EBUSY: the selected thread runs; ESRCH: it is gone)
+// @usage
+// inferior:follow_fork(true)
+// local event
+// repeat
+//     inferior:cont()
+//     event = inferior:wait()
+// until event.reason == "fork"
+// print(tiexec.status(event.child, "TracerPid") > 0) --> true
 static int l_follow_fork(lua_State *L)
 {
     struct inferior *inferior = bind_check_inferior(L, 1);
@@ -99,6 +112,9 @@ static int l_follow_fork(lua_State *L)
 // @bool on
 // @treturn[1] boolean true
 // @treturn[2] nil, message, errno (EBUSY: the selected thread runs; ESRCH: it is gone)
+// @usage
+// inferior:exit_kill(false) -- if the script is killed the program runs on
+// inferior:detach()
 static int l_exit_kill(lua_State *L)
 {
     struct inferior *inferior = bind_check_inferior(L, 1);
@@ -111,6 +127,10 @@ static int l_exit_kill(lua_State *L)
 // pass".
 // @function inferior:pass_signals
 // @bool on
+// @usage
+// inferior:pass_signals(true)
+// inferior:cont()
+// print(inferior:wait().reason) --> exited
 static int l_pass_signals(lua_State *L)
 {
     struct inferior *inferior = bind_check_inferior(L, 1);
@@ -122,6 +142,14 @@ static int l_pass_signals(lua_State *L)
 // before it is delivered. At first it is not: it is delivered at once.
 // @function inferior:keep_signals
 // @bool on
+// @usage
+// local inferior <close> = assert(tiexec.attach(pid))
+// inferior:keep_signals(true)
+// inferior:cont()
+// os.execute("kill -USR1 " .. pid)
+// inferior:interrupt()
+// inferior:cont()
+// print(inferior:wait().signal_name) --> SIGUSR1
 static int l_keep_signals(lua_State *L)
 {
     struct inferior *inferior = bind_check_inferior(L, 1);
@@ -133,6 +161,13 @@ static int l_keep_signals(lua_State *L)
 // @function inferior:drop_signal
 // @treturn[1] boolean true
 // @treturn[2] nil, message, errno (EBUSY: the selected thread runs; ESRCH: it is gone)
+// @usage
+// inferior:cont()
+// repeat
+//     local event = inferior:wait()
+//     if event.reason == "signal-received" then inferior:drop_signal() end -- it has no handler run
+//     inferior:cont()
+// until event.reason == "exited"
 static int l_drop_signal(lua_State *L)
 {
     struct inferior *inferior = bind_check_inferior(L, 1);
@@ -142,9 +177,13 @@ static int l_drop_signal(lua_State *L)
     return bind_push_result(L, "drop_signal", thread ? 0 : inferior_no_thread(inferior, 0));
 }
 
-/// Sets the longest that a remote system call may take. At first that is ten seconds.
+/// Sets the longest that a remote system call, or a call of a function, may take. At first that is
+// ten seconds.
 // @function inferior:call_timeout
 // @int timeout milliseconds
+// @usage
+// inferior:call_timeout(100)
+// print(inferior:call("pause")) --> nil … 110
 static int l_call_timeout(lua_State *L)
 {
     struct inferior *inferior = bind_check_inferior(L, 1);
@@ -157,6 +196,11 @@ static int l_call_timeout(lua_State *L)
 // have its id by now.
 // @function inferior:is_same
 // @treturn boolean
+// @usage
+// print(inferior:is_same()) --> true
+// inferior:kill()
+// inferior:wait()
+// print(inferior:is_same()) --> false
 static int l_is_same(lua_State *L)
 {
     lua_pushboolean(L, inferior_is_same(bind_check_inferior(L, 1)));
@@ -191,8 +235,13 @@ static int l_extend_inferior(lua_State *L)
     return 1;
 }
 
-/* Called when Lua collects the object, when a scope is left, or by a script. What is still traced
- * is let go. */
+/// Lets the process go if it is still traced, as `detach` does, and ends the use of this object:
+// all its methods raise from now on. A process that must not run on without a tracer is killed. Lua
+// does the same when it collects the object, and at the end of a block of a `<close>` variable.
+// @function inferior:close
+// @usage
+// inferior:close() -- `local inferior <close>` does this at the end of a block
+// print(inferior) --> inferior (process …, not traced)
 static int l_close(lua_State *L)
 {
     struct handle *handle = luaL_checkudata(L, 1, INFERIOR_TYPE);

@@ -20,7 +20,7 @@
 // @int timeout milliseconds that the target's side waits for the tracer
 // @tparam[opt] file keep a file of Lua's io library that the tracer keeps open
 // @treturn[1] string "tracer"
-// @treturn[1] inferior the other side
+// @treturn[1] Inferior the other side
 // @treturn[2] string "target"
 // @treturn[3] nil, message, errno: there is no tracer (EPERM: ptrace was refused; ETIMEDOUT)
 static int l_split(lua_State *L)
@@ -120,7 +120,7 @@ static int push_launch_failure(lua_State *L, const char *name, enum launch_step 
 // @tparam[opt] table options `path` (of the program, if that is known), `environment` (list of
 // strings), `cwd`, `stdin`, `stdout`, `stderr` (descriptors of this process), `aslr`, `user`
 // (USER[:GROUP]); what is absent is as this process has it
-// @treturn[1] inferior
+// @treturn[1] Inferior
 // @treturn[2] nil, message, errno (ENOENT: there is no such program; …)
 static int l_launch(lua_State *L)
 {

@@ -47,7 +47,14 @@ static void push_mapping(lua_State *L, const struct mapping *m, bool details)
 // `private_dirty`, `anonymous`, `swap`, `anon_huge`, `shmem_huge`, `file_huge`, `hugetlb`,
 // `kernel_page_size`; `protection_key`, and `vm_flags` ("rd ex mr …")
 // @treturn[1] ?int how many the process has, before any are joined, if they are
-// @treturn[2] nil, message, errno
+// @treturn[2] nil, message, errno (ENOENT, ESRCH: there is no such process; EACCES: it is another
+// user's)
+// @usage
+// for _, mapping in ipairs(tiexec.mappings(pid)) do
+//     if mapping.path:find("/example$") and mapping.perms == "r-xp" then
+//         print(("%#x-%#x"):format(mapping.start, mapping.stop)) --> 0x…-0x…
+//     end
+// end
 static int l_mappings(lua_State *L)
 {
     struct maps maps;

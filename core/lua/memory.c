@@ -44,6 +44,10 @@ static void release_buffer(void)
 // @int size bytes, at most 2 GiB: more raises
 // @treturn[1] string
 // @treturn[2] nil, message, errno (EFAULT, EIO: some of it is not mapped)
+// @usage
+// local bytes = inferior:read_memory(inferior:symbol("greeting"), 8)
+// print(("%q"):format(bytes)) --> "hello\0\0\0"
+// print(inferior:read_memory(16, 8)) --> nil read_memory: Input/output error 5
 static int l_read_memory(lua_State *L)
 {
     struct inferior *inferior = bind_check_inferior(L, 1);
@@ -58,12 +62,17 @@ static int l_read_memory(lua_State *L)
     return 1;
 }
 
-/// Writes a string to memory, read-only text included.
+/// Writes a string to memory, read-only text included. Where Linux 6.12 and later was started with
+// proc_mem.force_override=never, what the program itself may not write fails; text on hugetlb pages
+// does on kernels from about 6.1 to 6.13.
 // @function inferior:write_memory
 // @int address
 // @string bytes
 // @treturn[1] boolean true
 // @treturn[2] nil, message, errno (EFAULT, EIO: some of it is not mapped)
+// @usage
+// inferior:write_memory(inferior:symbol("greeting"), "HE")
+// print(inferior:read_string(inferior:symbol("greeting"))) --> HEllo
 static int l_write_memory(lua_State *L)
 {
     size_t size;
@@ -80,6 +89,10 @@ static int l_write_memory(lua_State *L)
 // @string pattern an empty one raises
 // @treturn[1] int its address; nil alone: it is not there
 // @treturn[2] nil, message, errno (EFAULT, EIO: some of it is not mapped)
+// @usage
+// local text = inferior:symbol("greeting")
+// print(inferior:search_memory(text, 16, "llo") - text) --> 2
+// print(inferior:search_memory(text, 16, "none")) --> nil
 static int l_search_memory(lua_State *L)
 {
     size_t size;
@@ -105,6 +118,10 @@ static int l_search_memory(lua_State *L)
 // @int size bytes
 // @treturn[1] boolean true
 // @treturn[2] nil, message, errno (EFAULT, EIO: some of it is not mapped; EILSEQ: the copy differs)
+// @usage
+// local scratch <close> = inferior:scratch(4096)
+// inferior:copy_memory(scratch.address, inferior:symbol("greeting"), 16)
+// print(inferior:read_string(scratch.address)) --> hello
 static int l_copy_memory(lua_State *L)
 {
     struct inferior *inferior = bind_check_inferior(L, 1);

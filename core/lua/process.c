@@ -26,8 +26,11 @@ static const struct {
 // key.
 // @function auxv
 // @int pid
-// @treturn[1] table
-// @treturn[2] nil, message, errno
+// @treturn[1] table values by their names, or numbers
+// @treturn[2] nil, message, errno (ENOENT, ESRCH: there is no such process; EACCES: it is another
+// user's)
+// @usage
+// print(("%#x"):format(tiexec.auxv(pid).AT_ENTRY)) --> 0x…
 static int l_auxv(lua_State *L)
 {
     struct auxv_entry *list;
@@ -59,6 +62,9 @@ static int l_auxv(lua_State *L)
 // @treturn[1] int
 // @treturn[2] nil, message, errno (ENOENT: this kernel has no such field, or there is no such
 // process)
+// @usage
+// print(tiexec.status(pid, "Threads")) --> 1
+// print(("%#x"):format(tiexec.status(pid, "SigCgt", 16))) --> 0x200
 static int l_status(lua_State *L)
 {
     uint64_t value;

@@ -18,6 +18,9 @@
 // @string name
 // @treturn[1] string path
 // @treturn[2] nil, message, errno (ENOENT, EACCES; EISDIR: it is a folder)
+// @usage
+// print(tiexec.find("sh")) --> …/sh
+// print(tiexec.find("no-such-program")) --> nil no-such-program: No such file or directory 2
 static int l_find(lua_State *L)
 {
     char *path;

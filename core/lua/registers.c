@@ -52,7 +52,8 @@ static int push_register_failure(lua_State *L, const char *name, int err)
     return 3;
 }
 
-/// Reads one register of a stopped thread.
+/// Reads one register of a stopped thread. One that this CPU does not have, such as zmm0 or k1,
+// gives ENODEV.
 // @function inferior:read_register
 // @string name GDB's, or pc, sp, fp. It may be a part of a register: eax, al, w0. An unknown one
 // raises
@@ -60,6 +61,9 @@ static int push_register_failure(lua_State *L, const char *name, int err)
 // @treturn[1] int or, for more than 64 bits, a byte string in the CPU's own order
 // @treturn[2] nil, message, errno (EBUSY: the thread is running; ESRCH: it is gone; ENOEXEC: it
 // runs 32-bit code; ENODEV: this CPU has no such register)
+// @usage
+// print(("%#x"):format(inferior:read_register("pc"))) --> 0x…
+// print(inferior:symbolize(inferior:read_register("pc"))) --> main
 static int l_read_register(lua_State *L)
 {
     char bytes[ARCH_REGISTER_MAX];
@@ -81,6 +85,9 @@ static int l_read_register(lua_State *L)
 // @int[opt] thread its id; the selected one when absent
 // @treturn[1] boolean true
 // @treturn[2] nil, message, errno as above
+// @usage
+// inferior:write_register("pc", inferior:symbol("in_thread"))
+// print(inferior:symbolize(inferior:read_register("pc"))) --> in_thread
 static int l_write_register(lua_State *L)
 {
     char bytes[ARCH_REGISTER_MAX];
@@ -108,6 +115,10 @@ static int l_write_register(lua_State *L)
 // @treturn[1] table values, as `read_register` gives them, by the registers' names: those that this
 // CPU has, without their parts
 // @treturn[2] nil, message, errno as above
+// @usage
+// local names = {}
+// for name in pairs(inferior:registers("general")) do names[#names + 1] = name end
+// print(#names > 16) --> true
 static int l_registers(lua_State *L)
 {
     static const char *const groups[] = {"general", "float", "vector", "system", "all", NULL};
@@ -143,6 +154,17 @@ static int l_registers(lua_State *L)
 // @bool[opt=false] returned the thread is at the return
 // @treturn[1] boolean true
 // @treturn[2] nil, message, errno (EBUSY: the thread is running; ESRCH: it is gone)
+// @usage
+// inferior:catch_syscalls({ "close" }, { filter = false })
+// local event
+// repeat
+//     inferior:cont()
+//     event = inferior:wait()
+// until event.reason == "syscall-entry"
+// inferior:set_first_argument(99) -- what it closes is not open
+// inferior:cont()
+// print(tiexec.errno_name(-inferior:wait().result)) --> EBADF
+// inferior:set_first_argument(event.arguments[1], true)
 static int l_set_first_argument(lua_State *L)
 {
     struct arch_regs regs;
@@ -151,7 +173,7 @@ static int l_set_first_argument(lua_State *L)
     bool returned = lua_toboolean(L, 3);
     const struct tracee *thread = inferior_thread(inferior, 0);
     int err = thread ? arch_regs_get(thread->tid, &regs) : inferior_no_thread(inferior, 0);
-    if (!err && arch_set_first_argument(&regs, returned, value))
+    if (thread && !err && arch_set_first_argument(&regs, returned, value))
         err = arch_regs_set(thread->tid, &regs);
     return bind_push_result(L, "set_first_argument", err);
 }
@@ -161,11 +183,16 @@ static int l_set_first_argument(lua_State *L)
 // @int[opt] mask to be set: bit n-1 is signal n
 // @treturn[1] int the mask as it was before
 // @treturn[2] nil, message, errno (EBUSY: the thread is running; ESRCH: it is gone)
+// @usage
+// local SIGUSR1 <const> = 1 << tiexec.constants.SIGUSR1 - 1
+// local before = inferior:sigmask(SIGUSR1) -- it waits from now on
+// print(before, inferior:sigmask() == SIGUSR1) --> 0 true
+// inferior:sigmask(before)
 static int l_sigmask(lua_State *L)
 {
     struct inferior *inferior = bind_check_inferior(L, 1);
     bool set = !lua_isnoneornil(L, 2);
-    uint64_t before, mask = set ? bind_check_address(L, 2) : 0;
+    uint64_t before = 0, mask = set ? bind_check_address(L, 2) : 0;
     const struct tracee *thread = inferior_thread(inferior, 0);
     int err = thread ? tracee_get_sigmask(thread, &before) : inferior_no_thread(inferior, 0);
     if (!err && set)
@@ -191,6 +218,12 @@ struct saved {
 // @treturn[1] saved with `:restore()`, which puts them back now, and `:discard()`, after which they
 // are not put back
 // @treturn[2] nil, message, errno (EBUSY: the thread is running; ESRCH: it is gone)
+// @usage
+// do
+//     local undo <close> = inferior:save()
+//     inferior:write_register("sp", 0)
+// end
+// print(inferior:read_register("sp") ~= 0) --> true
 static int l_save(lua_State *L)
 {
     struct inferior *inferior = bind_check_inferior(L, 1);
@@ -220,6 +253,15 @@ static int restore(lua_State *L)
                   : inferior_no_thread(inferior, saved->tid);
 }
 
+/// Forgets the registers: they are not put back, neither now nor later.
+// @function saved:discard
+// @usage
+// do
+//     local saved <close> = inferior:save()
+//     inferior:write_register("pc", inferior:symbol("count"))
+//     saved:discard()
+// end
+// print(inferior:symbolize(inferior:read_register("pc"))) --> count
 static int l_saved_discard(lua_State *L)
 {
     struct saved *saved = luaL_checkudata(L, 1, SAVED_TYPE);
@@ -229,6 +271,14 @@ static int l_saved_discard(lua_State *L)
     return 0;
 }
 
+/// Puts the registers back now; and once more when the value is closed, unless `discard` is called.
+// @function saved:restore
+// @treturn[1] boolean true
+// @treturn[2] nil, message, errno (EBUSY: the thread is running; ESRCH: it is gone)
+// @usage
+// local saved <close> = inferior:save()
+// inferior:write_register("sp", 0)
+// print(saved:restore(), inferior:read_register("sp") ~= 0) --> true true
 static int l_saved_restore(lua_State *L) { return bind_push_result(L, "restore", restore(L)); }
 
 /* Called when a scope is left, perhaps by an error. Failures are not told: the process may be

@@ -25,6 +25,7 @@ static long check_syscall(lua_State *L, uint64_t args[6])
 
 /// Makes the selected thread, which must be stopped, execute a system call.
 // @function inferior:remote_syscall
+// @local
 // @string name as in syscalls(2); an unknown one raises
 // @param ... up to six integers; those that are left out are 0
 // @treturn[1] int what the call has returned
@@ -56,6 +57,10 @@ static int l_remote_syscall(lua_State *L)
 // @param ... up to six integers; those that are left out are 0
 // @treturn[1] boolean true
 // @treturn[2] nil, message, errno (EBUSY: the thread is running; ESRCH: it is gone)
+// @usage
+// inferior:prepare_syscall("exit_group", 9)
+// inferior:cont()
+// print(inferior:wait().exit_code) --> 9
 static int l_prepare_syscall(lua_State *L)
 {
     uint64_t args[6];
@@ -71,6 +76,8 @@ static int l_prepare_syscall(lua_State *L)
 // @function syscall_number
 // @string name
 // @treturn int; nil: there is none of that name
+// @usage
+// print(tiexec.syscall_number("openat") ~= nil, tiexec.syscall_number("no_such_call")) --> true nil
 static int l_syscall_number(lua_State *L)
 {
     long number = remote_syscall_number(luaL_checkstring(L, 1));
@@ -85,6 +92,8 @@ static int l_syscall_number(lua_State *L)
 // @function syscall_name
 // @int number as the events of system calls have it
 // @treturn ?string such as "openat"; nil: it has none
+// @usage
+// print(tiexec.syscall_name(tiexec.syscall_number("openat"))) --> openat
 static int l_syscall_name(lua_State *L)
 {
     lua_pushstring(L, remote_syscall_name(luaL_checkinteger(L, 1)));

@@ -65,6 +65,12 @@ static enum tracee_resume check_how(lua_State *L, int index)
 // stopped it (0: none)
 // @treturn[1] boolean true
 // @treturn[2] nil, message, errno (EBUSY: the thread is running; ESRCH: there is none)
+// @usage
+// inferior:breakpoint("count")
+// inferior:cont()
+// print(inferior:wait().reason) --> breakpoint-hit
+// inferior:cont { signal = "SIGTERM" } -- what has stopped it was no signal; this is one
+// print(inferior:wait().signal_name) --> SIGTERM
 static int l_cont(lua_State *L)
 {
     struct inferior *inferior = bind_check_inferior(L, 1);
@@ -82,12 +88,17 @@ static int l_cont(lua_State *L)
 
 /// Resumes all stopped threads, the selected one for one instruction. Then `wait` gives
 // "end-stepping-range"; or, where the step leads to a breakpoint, that is hit. A system call is one
-// instruction.
+// instruction, and so is one round of a repeated one (`rep movsb`).
 // @function inferior:stepi
 // @tparam[opt] table options `thread` is the id of a thread that alone is resumed, for one
 // instruction; `signal` as for `cont`
 // @treturn[1] boolean true
 // @treturn[2] nil, message, errno (EBUSY: the thread is running; ESRCH: there is none)
+// @usage
+// local before = inferior:read_register("pc")
+// inferior:stepi()
+// print(inferior:wait().reason) --> end-stepping-range
+// print(inferior:read_register("pc") ~= before) --> true
 static int l_stepi(lua_State *L)
 {
     struct inferior *inferior = bind_check_inferior(L, 1);
@@ -101,6 +112,7 @@ static int l_stepi(lua_State *L)
 
 /// Sets a thread going as it went before, after an event that is not to be told on.
 // @function inferior:go_on
+// @local
 // @int thread
 // @treturn[1] boolean true
 // @treturn[2] nil, message, errno
@@ -117,6 +129,10 @@ static int l_go_on(lua_State *L)
 // @treturn[1] boolean true
 // @treturn[2] nil, message, errno (ESRCH: it has ended, or was let go before; EOPNOTSUPP: it has a
 // seccomp filter of `catch_syscalls`, and would fail without a tracer)
+// @usage
+// local process = inferior:pid()
+// inferior:detach()
+// print(inferior:pid() == process, inferior:cont()) --> true nil cont: No such process 3
 static int l_detach(lua_State *L)
 {
     struct inferior *inferior = bind_check_inferior(L, 1);
@@ -129,6 +145,10 @@ static int l_detach(lua_State *L)
 // @function inferior:kill
 // @treturn[1] boolean true
 // @treturn[2] nil, message, errno (ESRCH: it has ended before)
+// @usage
+// inferior:kill()
+// local event = inferior:wait()
+// print(event.reason, event.signal_name) --> exited-signalled SIGKILL
 static int l_kill(lua_State *L)
 {
     struct inferior *inferior = bind_check_inferior(L, 1);

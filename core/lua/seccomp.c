@@ -33,6 +33,8 @@ static const char *name_of(uint32_t action)
 // @treturn[2] nil, message, errno (EACCES: this process has no CAP_SYS_ADMIN, or filters of its
 // own; EIO: the kernel is without CONFIG_CHECKPOINT_RESTORE; EBUSY: the thread is running; ESRCH:
 // it is gone)
+// @usage
+// print(inferior:seccomp_action("getpid")) -- "allow", for root --> …
 static int l_seccomp_action(lua_State *L)
 {
     uint64_t args[6] = {0};
@@ -56,6 +58,7 @@ static int l_seccomp_action(lua_State *L)
 // "syscall-entry". From then on the process cannot be let go, since those calls would fail: it is
 // killed where others are let go.
 // @function inferior:see_filters
+// @local
 // @treturn[1] boolean true
 // @treturn[2] nil, message, errno
 static int l_see_filters(lua_State *L)

@@ -31,6 +31,10 @@ static int l_signal_mask(lua_State *L)
 /// The time of a clock that never goes back.
 // @function now
 // @treturn number seconds since some moment in the past
+// @usage
+// local before = tiexec.now()
+// inferior:call("count", 1)
+// print(("%.1f ms"):format((tiexec.now() - before) * 1000)) --> … ms
 static int l_now(lua_State *L)
 {
     lua_pushnumber(L, (double)clock_now() / 1e9);

@@ -36,10 +36,16 @@ static void push_siginfo(lua_State *L, const siginfo_t *info)
 /// Reads the siginfo of the signal by which a thread is stopped, SIGTRAP at other stops.
 // @function inferior:siginfo
 // @int[opt] thread its id; the selected one when absent
-// @treturn[1] table `signal`, `errno`, `code`; of a fault `address`, else `pid`, `uid`, and
+// @treturn[1] Siginfo `signal`, `errno`, `code`; of a fault `address`, else `pid`, `uid`, and
 // `status` of a SIGCHLD or the `value` that was sent; `bytes`, all as the kernel has it
 // @treturn[2] nil, message, errno (EINVAL: job control has stopped it; EBUSY: the thread is
 // running; ESRCH: it is gone)
+// @usage
+// repeat
+//     inferior:cont()
+// until inferior:wait().signal_name == "SIGUSR1"
+// local info = inferior:siginfo()
+// print(info.pid == inferior:pid(), info.code == tiexec.constants.SI_TKILL) --> true true
 static int l_siginfo(lua_State *L)
 {
     siginfo_t info = {0};
@@ -85,6 +91,12 @@ static void change(lua_State *L, siginfo_t *info)
 // @int[opt] thread its id; the selected one when absent
 // @treturn[1] boolean true
 // @treturn[2] nil, message, errno as `siginfo`
+// @usage
+// repeat
+//     inferior:cont()
+// until inferior:wait().signal_name == "SIGUSR1"
+// inferior:set_siginfo { pid = 1, uid = 0 }
+// print(inferior:siginfo().pid) --> 1
 static int l_set_siginfo(lua_State *L)
 {
     siginfo_t info;

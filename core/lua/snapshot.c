@@ -21,6 +21,13 @@
 // `:differences(grain)`, `:save(path)`; may be to-be-closed
 // @treturn[2] nil, message, errno (EFAULT, EIO: some of it is not mapped; ENOMEM, EOVERFLOW:
 // it is too much)
+// @usage
+// local data = inferior:symbol("counter")
+// local before <close> = inferior:snapshot { { start = data, stop = data + 4 } }
+// inferior:call("count", 2)
+// print(#before, before:verify() == nil, #before:differences()) --> 4 true 1
+// before:restore()
+// print(inferior:read_i32(data)) --> 40
 static int l_snapshot(lua_State *L)
 {
     size_t count;
@@ -49,6 +56,10 @@ static struct snapshot *check_snapshot(lua_State *L, struct inferior **inferior)
 /// A digest of the bytes and of where they stood.
 // @function snapshot:digest
 // @treturn string 32 hexadecimal digits
+// @usage
+// local data = inferior:symbol("primes")
+// local snapshot <close> = inferior:snapshot { { start = data, stop = data + 16 } }
+// print(snapshot:digest(), #snapshot:digest()) --> … 32
 static int l_snapshot_digest(lua_State *L)
 {
     char digest[DIGEST_128_SIZE];
@@ -61,6 +72,13 @@ static int l_snapshot_digest(lua_State *L)
 // @function snapshot:verify
 // @treturn[1] boolean true
 // @treturn[2] nil, message, errno; and, with EILSEQ, the address of the first byte that differs
+// @usage
+// local data = inferior:symbol("primes")
+// local snapshot <close> = inferior:snapshot { { start = data, stop = data + 16 } }
+// print(snapshot:verify()) --> true
+// inferior:write_i32(data + 8, 6)
+// local ok, _, errno, address = snapshot:verify()
+// print(ok, tiexec.errno_name(errno), address - data) --> nil EILSEQ 8
 static int l_snapshot_verify(lua_State *L)
 {
     struct inferior *inferior;
@@ -77,7 +95,14 @@ static int l_snapshot_verify(lua_State *L)
 /// Writes back the pages that differ.
 // @function snapshot:restore
 // @treturn[1] boolean true
-// @treturn[2] nil, message, errno
+// @treturn[2] nil, message, errno (EFAULT, EIO: some of it is not mapped any more; ESRCH: the
+// process has ended)
+// @usage
+// local data = inferior:symbol("primes")
+// local snapshot <close> = inferior:snapshot { { start = data, stop = data + 16 } }
+// inferior:write_i32(data, 4)
+// snapshot:restore()
+// print(inferior:read_i32(data)) --> 2
 static int l_snapshot_restore(lua_State *L)
 {
     struct inferior *inferior;
@@ -106,6 +131,11 @@ static const char *bytes_at(const struct snapshot *snapshot, uint64_t address, u
 // @int size bytes
 // @treturn[1] string
 // @treturn[2] nil, message, errno (EFAULT: they do not all lie in one range of the snapshot)
+// @usage
+// local data = inferior:symbol("greeting")
+// local snapshot <close> = inferior:snapshot { { start = data, stop = data + 16 } }
+// inferior:write_string(data, "later")
+// print(snapshot:read(data, 5), inferior:read_string(data)) --> hello later
 static int l_snapshot_read(lua_State *L)
 {
     const struct snapshot *snapshot = check_snapshot(L, NULL);
@@ -123,6 +153,13 @@ static int l_snapshot_read(lua_State *L)
 // a range of the snapshot
 // @treturn[1] table list of {start=, stop=}, in the order of the snapshot's ranges
 // @treturn[2] nil, message, errno (EFAULT, EIO: some of it is not mapped any more)
+// @usage
+// local data = inferior:symbol("primes")
+// local snapshot <close> = inferior:snapshot { { start = data, stop = data + 16 } }
+// inferior:write_i32(data + 4, 9)
+// for _, range in ipairs(snapshot:differences(4)) do
+//     print(range.start - data, range.stop - data) --> 4 8
+// end
 static int l_snapshot_differences(lua_State *L)
 {
     struct inferior *inferior;
@@ -161,6 +198,12 @@ static int read_saved(void *context, uint64_t address, void *buffer, size_t size
 // @string path the file has mode 600; it is replaced if it is there
 // @treturn[1] boolean true
 // @treturn[2] nil, message, errno; then there is no file
+// @usage
+// local data = inferior:symbol("greeting")
+// local snapshot <close> = inferior:snapshot { { start = data, stop = data + 16 } }
+// snapshot:save("before.core")
+// os.execute(("gdb -batch -ex 'x/s %#x' --core before.core 2>&1 | tail -1"):format(data))
+// --> 0x…: "hello"
 static int l_snapshot_save(lua_State *L)
 {
     struct snapshot *snapshot = check_snapshot(L, NULL);

@@ -14,6 +14,12 @@
 // @treturn[1] boolean true
 // @treturn[2] nil, message, errno (ETIMEDOUT: some thread waits where it cannot be stopped; ESRCH:
 // the process has ended)
+// @usage
+// local inferior <close> = assert(tiexec.launch { "./example", "forever" })
+// inferior:cont()
+// print(inferior:stop_reason()) --> running
+// inferior:interrupt()
+// print(inferior:stop_reason()) --> interrupted
 static int l_interrupt(lua_State *L)
 {
     struct inferior *inferior = bind_check_inferior(L, 1);
@@ -27,6 +33,11 @@ static int l_interrupt(lua_State *L)
 // @int thread id of a stopped thread
 // @treturn[1] boolean true
 // @treturn[2] nil, message, errno (EBUSY: it runs; ESRCH: there is no such thread)
+// @usage
+// print(inferior:advance("in_thread").thread == inferior:pid()) --> false
+// inferior:interrupt()
+// inferior:select(inferior:pid()) -- the first thread
+// print(inferior:threads()[1] == inferior:pid()) --> true
 static int l_select(lua_State *L)
 {
     struct inferior *inferior = bind_check_inferior(L, 1);
@@ -40,6 +51,8 @@ static int l_select(lua_State *L)
 // @int[opt] thread its id; the selected one when absent
 // @treturn[1] string a reason of `wait`, "interrupted", or "running"
 // @treturn[2] nil, message, errno (ESRCH: there is no such thread)
+// @usage
+// print(inferior:stop_reason()) --> breakpoint-hit
 static int l_stop_reason(lua_State *L)
 {
     struct inferior *inferior = bind_check_inferior(L, 1);

@@ -102,6 +102,8 @@ static void push_event(lua_State *L, const struct event *event)
         break;
     case EVENT_SYSCALL_RETURN:
         bind_set_integer(L, "result", (uint64_t)event->value);
+        if (event->syscall >= 0)
+            bind_set_integer(L, "syscall", (uint64_t)event->syscall);
         break;
     case EVENT_FORK:
     case EVENT_VFORK:
@@ -144,12 +146,23 @@ static void push_same(lua_State *L, int index, const struct inferior *inferior)
 // "exited-signalled") or "group-stop" or "thread-exited".
 // @function inferior:wait
 // @int[opt] timeout milliseconds; without it the wait may last for ever
-// @tparam[opt] stream stream a wait ends, too, when there is something to read from it
-// @treturn[1] table `reason`, `thread` (its id) and, by the reason, `address`, `signal` and
+// @tparam[opt] Stream stream a wait ends, too, when there is something to read from it
+// @treturn[1] Event `reason`, `thread` (its id) and, by the reason, `address`, `signal` and
 // `signal_name`, `syscall` and `arguments` (six integers), `result`, `child`, `exit_code`,
 // `core_dumped`
 // @treturn[2] nil, message, errno (ETIMEDOUT; ECHILD: all threads are stopped; ESRCH: the process
 // has ended, or was let go; EAGAIN: the stream)
+// @usage
+// local event
+// repeat
+//     inferior:cont()
+//     event = assert(inferior:wait(5000))
+//     if event.signal_name then print(event.reason, event.signal_name) end
+// until event.reason == "exited"
+// print(event.exit_code)
+// --> signal-received SIGUSR1
+// --> signal-received SIGCHLD
+// --> 43
 static int l_wait(lua_State *L)
 {
     struct event event;
@@ -167,7 +180,7 @@ static int l_wait(lua_State *L)
 // @tparam table inferiors all inferiors that this process has, none of them let go, as the values
 // of a table with any keys
 // @int[opt] timeout milliseconds; without it the wait may last for ever
-// @treturn[1] inferior the one to which it has happened
+// @treturn[1] Inferior the one to which it has happened
 // @treturn[1] table event as `wait` gives it
 // @treturn[2] nil, message, errno as `wait`; and the inferior whose event has failed, if that is
 // known

@@ -163,6 +163,10 @@ static int take_syscall(struct tracee *thread, struct event *event)
     int err = tracee_syscall_info(thread, &thread->at_entry, &event->value, event->arguments);
     if (err)
         return err;
+    if (thread->at_entry)
+        thread->syscall = event->value;
+    event->syscall = thread->at_entry || thread->in_known ? thread->syscall : -1;
+    thread->in_known = thread->at_entry;
     if (thread->in_exec) {
         thread->in_exec = false;
         event->reason = EVENT_EXEC;

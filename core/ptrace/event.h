@@ -29,6 +29,7 @@ struct event {
     int number;
     bool core_dumped;
     int64_t value;
+    int64_t syscall;       /* EVENT_SYSCALL_RETURN: its number; -1: nobody has seen it begin */
     uint64_t address;
     uint64_t arguments[6]; /* of the system call, on entry */
     bool stepped;          /* EVENT_BREAKPOINT, EVENT_WATCHPOINT: at the end of a RESUME_STEP */

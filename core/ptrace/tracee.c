@@ -55,7 +55,7 @@ int tracee_resume(struct tracee *tracee, enum tracee_resume how)
         tracee->injected = tracee->passes = false;
     }
     if (how == RESUME_CONT || how == RESUME_STEP)
-        tracee->entry_told = tracee->filtered = false;
+        tracee->entry_told = tracee->filtered = tracee->in_known = false;
     return 0;
 }
 

@@ -44,6 +44,8 @@ struct tracee {
     pid_t born_tid;   /* the new task of that */
     bool fresh;       /* its birth was told, its first stop not yet: that stop is ptrace's own */
     pid_t vfork_child; /* the process of its last EVENT_VFORK, until that is done */
+    bool in_known;    /* it was seen to enter its present system call, of the number `syscall` */
+    int64_t syscall;
     bool entry_told;  /* the entry of its present system call was told */
     bool filtered;    /* by a seccomp filter, so that the return is to be told, too */
     bool stays;       /* it cannot be set going: see go.c */

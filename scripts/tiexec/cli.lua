@@ -113,6 +113,12 @@ local function refuse_script(path)
     return path .. ": it is a FIFO (cat it to --script /dev/stdin)"
 end
 
+-- What is said of an error of a script. For the signal that was to end it one line will do.
+local function told_of(what)
+    local signal = type(what) == "string" and what:match("interrupted by SIG%u+$")
+    return signal or debug.traceback(what, 2)
+end
+
 -- Runs a script as lua5.4 does, with its command line in `arg` and the harness in `tiexec`. An
 -- integer that the script returns is the exit status; as in lua5.4, an error gives 1.
 local function run_script(path, arguments)
@@ -126,7 +132,7 @@ local function run_script(path, arguments)
         message.say("%s", why)
         return exit.FAILED
     end
-    local ok, result = xpcall(chunk, debug.traceback, table.unpack(arguments))
+    local ok, result = xpcall(chunk, told_of, table.unpack(arguments))
     if ok then return math.type(result) == "integer" and result or 0 end
     message.write(("tiexec: %s\n"):format(tostring(result)))
     return 1

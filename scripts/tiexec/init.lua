@@ -27,13 +27,31 @@ core.extend_inferior {
 }
 
 return {
+    --- The version of tiexec, a string.
+    -- @field tiexec.version
+    -- @usage
+    -- print(tiexec.version) --> 0.1.0
     version = require "tiexec.base.version",
+    --- Numbers by the names that C has for them; nil: there is none of that name. All of `E…`,
+    -- `SIG…`, `O_…`, `F_…`, `AT_…`, `S_I…`, `PROT_…`, `MAP_…`, `MADV_…`, `RLIMIT_…`, `PR_…`,
+    -- `CLONE_…`, `AF_…`, `SOCK_…`, `SCHED_…`, `SI_…` and their like of the C library's headers; of
+    -- <elf.h> `PT_LOAD`, `PT_DYNAMIC`, `PT_INTERP`, `PT_GNU_RELRO`, `PF_…`, `ET_EXEC`, `ET_DYN`,
+    -- `ELFCLASS32`, `ELFCLASS64`.
+    -- @field tiexec.constants
+    -- @usage
+    -- local c = tiexec.constants
+    -- print(c.ENOENT, c.SIGUSR1, c.PROT_READ | c.PROT_EXEC, c.RLIMIT_NOFILE) --> 2 10 5 7
     constants = core.constants,
     errno_name = core.errno_name,
     signal_name = core.signal_name,
     syscall_name = core.syscall_name,
     syscall_number = core.syscall_number,
     buffer = buffers.new,
+    --- The folders in which debug files are looked for by build-id: a list, to be changed.
+    -- @field tiexec.debug_folders
+    -- @usage
+    -- table.insert(tiexec.debug_folders, 1, "/srv/debug")
+    -- print(table.concat(tiexec.debug_folders, ":")) --> /srv/debug:/usr/lib/debug
     debug_folders = debug_files.folders,
     launch = guarded(inferiors.launch),
     attach = guarded(inferiors.attach),

@@ -16,6 +16,8 @@ local planner = {}
 -- @int address
 -- @int size a power of two, in bytes
 -- @treturn int
+-- @usage
+-- print(("%#x"):format(planner.align_down(0x5ff000, 0x200000))) --> 0x400000
 planner.align_down = ranges.align_down
 
 --- Rounds an address up to a multiple of a size.
@@ -23,18 +25,25 @@ planner.align_down = ranges.align_down
 -- @int address
 -- @int size a power of two, in bytes
 -- @treturn int
+-- @usage
+-- print(("%#x"):format(planner.align_up(0x5ff000, 0x200000))) --> 0x600000
 planner.align_up = ranges.align_up
 
 --- Writes a number of bytes for people: "4 KiB", "10.1 MiB".
 -- @function planner.size_text
 -- @int bytes
 -- @treturn string
+-- @usage
+-- print(planner.size_text(4096), planner.size_text(10590618)) --> 4 KiB 10.1 MiB
 planner.size_text = text.size
 
 --- Counts the pages that a hugetlb pool can give now.
 -- @function planner.free_pages
 -- @tparam Pool pool
 -- @treturn int
+-- @usage
+-- local pool = { total = 8, free = 5, reserved = 2, surplus = 0, overcommit = 0 }
+-- print(planner.free_pages(pool)) --> 3
 planner.free_pages = hosts.free_pages
 
 -- The kinds of an object's mappings that may become part of its text: nothing is ever written
@@ -76,6 +85,11 @@ end
 -- @int start
 -- @int stop
 -- @treturn ?string nil: nothing does
+-- @usage
+-- local text = description.mappings[1]
+-- print(planner.obstacle(description, text.object, 0x400000, text.start) == nil) --> true
+-- print(planner.obstacle(description, text.object, text.stop, 0xe00000))
+-- --> its own writable data at 0xc20000
 function planner.obstacle(description, object, start, stop)
     local at = start
     for _, mapping in ipairs(description.mappings) do
@@ -108,6 +122,9 @@ end
 -- @treturn[1] int start
 -- @treturn[1] int stop
 -- @treturn[2] nil, string why there are none
+-- @usage
+-- local start, stop = planner.inward(description, host, description.mappings[1])
+-- print(("%#x-%#x"):format(start, stop)) --> 0x600000-0xc00000
 function planner.inward(_, host, mapping)
     local huge = host.huge_page_size
     local start, stop = ranges.inward(mapping.start, mapping.stop, huge)
@@ -124,6 +141,10 @@ end
 -- @treturn[1] int stop
 -- @treturn[1] ?string what forbids an end; nil: nothing does
 -- @treturn[2] nil, string why no huge page is left
+-- @usage
+-- local start, stop, note = planner.outward(description, host, description.mappings[1])
+-- print(("%#x-%#x"):format(start, stop)) --> 0x400000-0xc00000
+-- print(note) --> above: its own writable data at 0xc20000
 function planner.outward(description, host, mapping)
     local huge = host.huge_page_size
     local notes = {}
@@ -164,6 +185,8 @@ end
 -- that a huge page gains nothing.
 -- @tparam Host host
 -- @treturn int bytes
+-- @usage
+-- print(planner.size_text(planner.least_text(host))) --> 128 KiB
 function planner.least_text(host)
     return math.max(host.huge_page_size // 16, 4 * host.page_size)
 end
@@ -218,6 +241,11 @@ end
 -- reason
 -- @treturn table list of Operation: `{op = "remap", start, stop, object, note}` and `{op =
 -- "keep", start, stop, object, reason}`, where `object` is the object's path
+-- @usage
+-- for _, operation in ipairs(planner.plan_texts(description, host, planner.inward)) do
+--     print(operation.op, ("%#x-%#x"):format(operation.start, operation.stop))
+-- end
+-- --> remap 0x600000-0xc00000
 function planner.plan_texts(description, host, round)
     local plan = {}
     for _, mapping in ipairs(description.mappings) do

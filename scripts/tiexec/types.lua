@@ -29,7 +29,7 @@
 ---| "file" # of a file that is no object of the process
 ---| "settled" # text that this plan leaves alone
 
---- One line of /proc/PID/maps, as `core.mappings` gives it.
+--- One line of /proc/PID/maps, as `mappings` gives it.
 ---@class Mapping: Range
 ---@field offset integer The offset in the file that is mapped at `start`.
 ---@field perms string The protection in letters, such as "r-xp".
@@ -40,7 +40,7 @@
 ---@field object Object? The object that the mapping belongs to (added by harness/objects.lua).
 ---@field kind MappingKind? What the mapping is there for (added by plan/descriptions.lua).
 
---- A mapping with what /proc/PID/smaps tells of it: `core.mappings` gives these when details are
+--- A mapping with what /proc/PID/smaps tells of it: `mappings` gives these when details are
 --- asked for. smaps counts hugetlb memory in `hugetlb` alone, and not in `rss`.
 ---@class DetailedMapping: Mapping
 ---@field rss integer The bytes that the process has pages of.
@@ -81,7 +81,7 @@
 ---@field memsz integer The size in memory; what lies beyond `filesz` is zero.
 ---@field align integer The alignment that the segment asks for.
 
---- The headers of an ELF file (`core.image`, `images.of`). Nobody may change an image.
+--- The headers of an ELF file (`tiexec.image`). Nobody may change an image.
 ---@class Image
 ---@field class integer ELFCLASS64 or ELFCLASS32.
 ---@field machine integer The CPU, EM_*.
@@ -132,8 +132,8 @@
 --- A breakpoint or watchpoint (harness/points.lua).
 ---@class Point
 ---@field id integer No other point of the inferior ever has it.
----@field inferior Inferior
----@field address integer
+---@field inferior Inferior The inferior that it is in.
+---@field address integer Where it is.
 ---@field size integer? Watchpoints: bytes.
 ---@field kind string? Watchpoints: "write", "read" or "access".
 ---@field hardware boolean Whether it uses debug registers.
@@ -153,7 +153,7 @@
 ---@class Siginfo
 ---@field signal integer The signal's number.
 ---@field code integer Where it comes from: SI_USER and the like.
----@field errno integer
+---@field errno integer An error number; 0 for almost all signals.
 ---@field pid integer? Who has sent it; not of a fault.
 ---@field uid integer? The sender's user; not of a fault.
 ---@field status integer? Of a SIGCHLD: the exit status or signal.
@@ -191,7 +191,8 @@
 ---@field condition_error string? A condition has failed, for this reason.
 ---@field signal integer? "signal-received", "group-stop", "exited-signalled": the signal's number.
 ---@field signal_name string? The signal's name, such as "SIGINT", where it has one.
----@field syscall integer? "syscall-entry": the number of the system call.
+---@field syscall integer? "syscall-entry", "syscall-return": the number of the system call; nil at
+--- the return: the thread was in the call when the process was attached to.
 ---@field arguments integer[]? "syscall-entry": the six arguments.
 ---@field result integer? "syscall-return": what the system call gave; errors are negative.
 ---@field child integer? "fork", "vfork": the child's process id.

@@ -107,6 +107,30 @@ describe("the end of a script", function()
         assert.is_true(program:is_alive())
     end
 
+    it("comes by a signal while it waits for a process that does nothing", function()
+        local folder <close> = support.folder()
+        support.write_file(folder.path .. "/script.lua", [[
+            local inferior <close> = assert(tiexec.attach(math.tointeger(arg[1])))
+            inferior:cont()
+            print("ready")
+            io.stdout:flush()
+            inferior:wait()
+        ]])
+        local program <close> = support.start { "sleep", "600" }
+        local out = folder.path .. "/out"
+        support.write_file(out, "")
+        local tracer <close> = support.start({ support.tiexec, "--script", folder.path .. "/script.lua",
+            tostring(program.pid) }, ">" .. out .. " 2>&1")
+        assert(support.wait_for(function() return support.read_file(out):find("ready") end))
+        assert(support.wait_for(function()
+            return (support.read_file(("/proc/%d/wchan"):format(tracer.pid)) or ""):find("wait")
+        end))
+        os.execute("kill -INT " .. tracer.pid)
+        assert(support.wait_for(function() return not tracer:is_alive() end))
+        assert.is_true(program:is_alive())
+        assert.equal(0, core.status(program.pid, "TracerPid"))
+    end)
+
     for _, how in ipairs { "return", "error", "exit", "exit and close", "SIGINT", "SIGTERM", "SIGHUP", "SIGPIPE" } do
         it("by " .. how .. " leaves its inferior alive and untouched", function()
             local folder <close> = support.folder()

@@ -18,6 +18,7 @@ local function count_calls(inferior, how, number)
         if event.reason == "syscall-entry" and event.syscall == number then
             entries, inside[event.thread], threads[event.thread] = entries + 1, true, true
         elseif event.reason == "syscall-return" and inside[event.thread] then
+            assert.equal(number, event.syscall)
             returns, inside[event.thread] = returns + 1, nil
         end
     end, how)

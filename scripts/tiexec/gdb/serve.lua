@@ -24,6 +24,11 @@ end
 -- @treturn[1] ?Event the end
 -- @treturn[2] nil, message, errno (EPIPE: gdb is gone without a word; EBUSY: a thread runs; EPROTO:
 -- that is not gdb; EINVAL: `where` is no place; EADDRINUSE; …)
+-- @usage
+-- print(inferior:serve("0", { told = function(place) -- 127.0.0.1:PORT
+--     os.execute("gdb -batch -ex 'target remote " .. place .. "' -ex detach >/dev/null 2>&1 &")
+-- end })) --> detached nil nil
+-- inferior:cont() -- gdb is gone, and the script has the process again
 function serve.serve(inferior, where, options)
     options = options or {}
     local ok, why, errno = inferior:interrupt()

@@ -152,6 +152,13 @@ end
 -- that the last frame has no caller
 -- @treturn[2] nil, message, errno (EBUSY: the thread is running; ESRCH: it is gone; ELIBACC:
 -- tables were asked for, and libdw.so.1 is not installed)
+-- @usage
+-- inferior:advance("count")
+-- for i, frame in ipairs(inferior:backtrace()) do
+--     if i <= 2 then print(frame.text) end
+-- end
+-- --> count
+-- --> main+…
 function methods:backtrace(thread, options)
     options = options or {}
     check_options(options)

@@ -158,6 +158,11 @@ end
 -- @treturn[2] nil, message, errno (ENOENT: there is no such function; EFAULT: it has raised a
 -- signal, which was taken away, or there is no code; ETIMEDOUT; ESRCH: the thread has ended;
 -- EBUSY: it is running; EPERM: the program has seccomp filters of its own)
+-- @usage
+-- print(inferior:call("add", 1, 2)) --> 3
+-- print(inferior:call({ "scale", returns = "double" }, 2.0)) --> 3.0
+-- print(inferior:call("strlen", "text")) --> 4
+-- print(inferior:call({ "strchr", returns = "pointer" }, "text", 0x71)) --> 0
 function methods:call(target, ...)
     local options = type(target) == "table" and target or { target }
     local returns, timeout = check_options(options)

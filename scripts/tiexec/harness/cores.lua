@@ -67,6 +67,9 @@ end
 -- @treturn[1] int how many bytes of memory could not be read, and are zeros there
 -- @treturn[2] nil, message, errno (EBUSY: a thread is running; ESRCH: one is gone);
 -- then there is no file
+-- @usage
+-- print(inferior:core("example.core")) --> 0
+-- os.execute("gdb -batch -ex bt ./example example.core 2>&1 | tail -1") --> #0 main …
 function methods:core(path, filter)
     if filter ~= nil and math.type(filter) ~= "integer" then error("core: a filter of bits", 2) end
     local pid = self:pid()

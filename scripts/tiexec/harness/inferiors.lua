@@ -19,21 +19,31 @@ end
 --- Lists the mappings, in order of address.
 -- @bool[opt] details add the numbers of /proc/PID/smaps, which take longer to read
 -- @treturn[1] table list of Mapping
--- @treturn[2] nil, message, errno
+-- @treturn[2] nil, message, errno (ENOENT, ESRCH: it has ended)
+-- @usage
+-- for _, mapping in ipairs(inferior:mappings(true)) do
+--     if mapping.path == "[stack]" then print(mapping.perms, mapping.rss > 0) end --> rw-p true
+-- end
 function Inferior:mappings(details)
     return checked(self, core.mappings(self:pid(), details))
 end
 
 --- Gives the auxiliary vector, as the kernel has it.
 -- @treturn[1] table values by their names: `auxv().AT_ENTRY`
--- @treturn[2] nil, message, errno
+-- @treturn[2] nil, message, errno (ENOENT, ESRCH: it has ended)
+-- @usage
+-- print(inferior:auxv().AT_PAGESZ == tiexec.host().page_size) --> true
+-- print(inferior:read_string(inferior:auxv().AT_EXECFN)) --> ./example
 function Inferior:auxv()
     return checked(self, core.auxv(self:pid()))
 end
 
 --- Lists the ELF objects that are mapped with text, in order of address.
 -- @treturn[1] table list of Object
--- @treturn[2] nil, message, errno
+-- @treturn[2] nil, message, errno (ENOENT, ESRCH: it has ended)
+-- @usage
+-- local object = inferior:objects()[1]
+-- print(object.name, object.bias == object.span.start, #object.build_id) --> example true 40
 function Inferior:objects()
     local mappings, message, errno = self:mappings()
     if not mappings then return nil, message, errno end
@@ -49,7 +59,11 @@ function Loan:__close() self.inferior:write_memory(self.address, self.before) en
 -- that were there are put back when the loan is closed.
 -- @string bytes
 -- @treturn[1] table `address` of the bytes; to be closed: `local loan <close> = inferior:lend(s)`
--- @treturn[2] nil, message, errno
+-- @treturn[2] nil, message, errno (EBUSY: the thread is running; ESRCH: it is gone; EFAULT,
+-- EIO: there is no stack)
+-- @usage
+-- local path <close> = inferior:lend("/etc/passwd\0")
+-- print(inferior:remote_syscall("faccessat", -100, path.address, 0)) --> 0
 function Inferior:lend(bytes)
     local BELOW <const> = 1024 -- more than a leaf function may use below its stack pointer
     local sp, message, errno = self:read_register("sp")
@@ -67,7 +81,11 @@ end
 --- Makes the inferior open a file for reading.
 -- @string path as the inferior sees it
 -- @treturn[1] int file descriptor of the inferior
--- @treturn[2] nil, message, errno
+-- @treturn[2] nil, message, errno (those of open(2), of `lend` and of
+-- `remote_syscall`)
+-- @usage
+-- local fd = inferior:remote_open("/etc/passwd")
+-- print(fd > 2, inferior:remote_syscall("close", fd)) --> true 0
 function Inferior:remote_open(path)
     local name <close>, message, errno = self:lend(path .. "\0")
     if not name then return nil, message, errno end
@@ -100,7 +118,13 @@ end
 -- which it would need a path of its own, and might have to wait for a process: maybe for itself.
 -- @tparam file|int file of Lua's io library, or a descriptor of this process
 -- @treturn[1] int file descriptor of the inferior
--- @treturn[2] nil, message, errno (ENOSYS: before Linux 5.6; EPERM: it has seccomp filters)
+-- @treturn[2] nil, message, errno (ENOSYS: the kernel is older; EPERM: it has seccomp filters)
+-- @since Linux 5.6 (pidfd_getfd)
+-- @usage
+-- local file = assert(io.open("/etc/passwd"))
+-- local fd, buffer = inferior:take_file(file), tiexec.buffer(4)
+-- inferior:remote_syscall("read", fd, buffer, #buffer)
+-- print(buffer:string()) --> root
 function Inferior:take_file(file)
     if seccomp.has_ours(self) then -- which may allow the calls of a start, and not these
         return nil, "its seccomp filters may not allow that", c.EPERM
@@ -125,21 +149,36 @@ local Scratch = {}
 Scratch.__index = Scratch
 
 --- Leaves the memory to the inferior: closing does not unmap it any more.
+-- @usage
+-- local scratch <close> = inferior:scratch(4096)
+-- scratch:release() -- it stays
+-- print(scratch.size) --> 4096
 function Scratch:release()
     self.held = false
 end
 
-function Scratch:__close()
+--- Unmaps the memory, unless it was released. The end of a block does so where the value is to
+-- be closed.
+-- @usage
+-- local scratch = inferior:scratch(4096)
+-- scratch:close()
+-- print(inferior:read_memory(scratch.address, 1)) --> nil read_memory: Input/output error 5
+function Scratch:close()
     if self.held then self.inferior:remote_syscall("munmap", self.address, self.size) end
     self.held = false
 end
-Scratch.close = Scratch.__close
+Scratch.__close = Scratch.close
 
 --- Maps fresh memory in the inferior, readable and writable.
 -- @int size bytes
--- @treturn[1] table `address`, `size`; unmapped when closed: `local s <close> =
+-- @treturn[1] table `address`, `size`, `release`, `close`; unmapped when closed: `local s <close> =
 -- inferior:scratch(n)`
--- @treturn[2] nil, message, errno
+-- @treturn[2] nil, message, errno (ENOMEM; EBUSY: the thread is running; ESRCH: it is gone;
+-- EPERM: seccomp forbids it)
+-- @usage
+-- local scratch <close> = inferior:scratch(4096)
+-- inferior:write_string(scratch.address, "text")
+-- print(scratch.size, inferior:read_string(scratch.address)) --> 4096 text
 function Inferior:scratch(size)
     local address, message, errno = self:remote_syscall("mmap", 0, size,
         c.PROT_READ | c.PROT_WRITE, c.MAP_PRIVATE | c.MAP_ANONYMOUS, -1, 0)
@@ -164,15 +203,22 @@ local function has_bytes(...)
 end
 
 --- Makes the selected thread, which must be stopped, execute a system call. It does not if seccomp
--- might kill the thread for that (see `seccomp.refusal_of`).
+-- might kill the thread for that. Calls that cannot be made so are refused: execve, exit, vfork,
+-- clone with CLONE_VM, rt_sigreturn.
 -- @string name as in syscalls(2); an unknown one raises
 -- @param ... up to six integers, strings and Buffers; those that are left out are 0. The call gets
 -- the address of a copy of a string, with a NUL after it, or of a Buffer. What the call has written
 -- to a Buffer is in it afterwards
 -- @treturn[1] int what the call has returned
 -- @treturn[2] nil, message, errno: the call has failed, or could not be run (ESRCH: the thread has
--- ended; EBUSY: it is running; EPERM, too, if seccomp forbids it; EINVAL, too, if it is one that
--- cannot be made remotely: the message says what can be done instead)
+-- ended; EBUSY: it is running; ETIMEDOUT: after ten seconds, or what `call_timeout` has set; EPERM,
+-- too, if seccomp forbids it; EINVAL, too, if it is one that cannot be made remotely: the message
+-- says what can be done instead)
+-- @usage
+-- print(inferior:remote_syscall("getpid") == inferior:pid()) --> true
+-- print(inferior:remote_syscall("openat", -100, "/no-such-file", 0))
+-- --> nil openat: No such file or directory 2
+-- print(inferior:remote_syscall("exit", 0)) --> nil exit: … 22
 function Inferior:remote_syscall(name, ...)
     local reason = require "tiexec.harness.uncallable".reason(name, ...)
     if reason then return nil, ("%s: %s"):format(name, reason), c.EINVAL end
@@ -185,7 +231,11 @@ end
 --- Has the process end now, with an exit status. `wait` tells of the end.
 -- @int status
 -- @treturn[1] boolean true
--- @treturn[2] nil, message, errno
+-- @treturn[2] nil, message, errno (EBUSY: the thread is running; ESRCH: it has ended before;
+-- EPERM: seccomp forbids it)
+-- @usage
+-- inferior:quit(7)
+-- print(inferior:wait().exit_code) --> 7
 function Inferior:quit(status)
     local refused = seccomp.refusal_of(self, "exit_group", status)
     if refused then return nil, refused, c.EPERM end
@@ -212,27 +262,43 @@ local function load_points()
     return points
 end
 
---- Sets a breakpoint: see `points.breakpoint`.
+-- Their doc comments are in points.lua.
 function Inferior:breakpoint(...) return load_points().breakpoint(self, ...) end
 
---- Watches data: see `points.watch`.
 function Inferior:watch(...) return load_points().watch(self, ...) end
+
+function Inferior:advance(...) return load_points().advance(self, ...) end
 
 --- Lists the breakpoints and watchpoints that are there.
 -- @treturn table list of Point
+-- @usage
+-- inferior:breakpoint("count")
+-- inferior:watch("counter", 4)
+-- for _, point in ipairs(inferior:breakpoints()) do print(point.id, point.kind, point.size) end
+-- --> … nil nil
+-- --> … write 4
 function Inferior:breakpoints() return load_points().all(self) end
 
 local catching -- tiexec.harness.catching, likewise
 local launched = setmetatable({}, { __mode = "k" })
 
---- Has system calls told of ("syscall-entry", "syscall-return"), and no others: see
--- `catching.catch`. A program that was launched gets a seccomp filter for it, unless the script
--- says no: then it cannot be let go any more, and all processes that it starts are told of and have
--- to be adopted.
--- @tparam ?table list names, numbers and groups ("group:file"); nil: no more
+--- Has system calls told of ("syscall-entry", "syscall-return"), and no others. A program that was
+-- launched gets a seccomp filter for it, unless the script says no: then it cannot be let go any
+-- more, and all processes that it starts are told of and have to be adopted.
+-- @tparam ?table list names, numbers and groups ("group:file" or "%file"); nil: no more
 -- @tparam[opt] table options `filter = false`: no filter
 -- @treturn[1] boolean true
--- @treturn[2] nil, message, errno
+-- @treturn[2] nil, message, errno (EBUSY: the selected thread is running; ESRCH: it is gone;
+-- EINVAL: too many, or the kernel has no seccomp filters; EPERM: its own filters forbid that)
+-- @usage
+-- inferior:catch_syscalls({ "openat" }, { filter = false })
+-- local event
+-- repeat
+--     inferior:cont()
+--     event = inferior:wait()
+--     if event.reason == "syscall-entry" then print(inferior:read_string(event.arguments[2])) end
+-- until event.reason == "exited"
+-- --> /etc/passwd
 function Inferior:catch_syscalls(list, options)
     catching = catching or require "tiexec.harness.catching"
     local may_filter = launched[self] and not (options and options.filter == false)
@@ -277,11 +343,28 @@ function Inferior:wait(timeout, stream)
 end
 
 --- Waits for the next event of any inferior.
--- @tparam table list inferiors: all that this process has, as the values of a table
+-- @function tiexec.wait_any
+-- @tparam table list all inferiors that this process has, none of them let go, as its values
 -- @int[opt] timeout milliseconds
 -- @treturn[1] Inferior the one to which it has happened
--- @treturn[1] Event
+-- @treturn[1] Event as `wait` gives it
 -- @treturn[2] nil, message, errno; and the inferior, if that is known
+-- @usage
+-- local a <close> = assert(tiexec.launch { "true" })
+-- local b <close> = assert(tiexec.launch { "false" })
+-- local all = { [a] = a, [b] = b }
+-- for inferior in pairs(all) do inferior:cont() end
+-- while next(all) do
+--     local inferior, event = tiexec.wait_any(all)
+--     if event.reason == "exited" then
+--         print(inferior == b, event.exit_code == 1) -- the two end in any order
+--         all[inferior] = nil
+--     else
+--         inferior:cont()
+--     end
+-- end
+-- --> … …
+-- --> … …
 local function wait_any(list, timeout)
     local deadline = timeout and core.now() + timeout / 1000
     for _, inferior in pairs(list) do seccomp.forget(inferior) end
@@ -317,15 +400,18 @@ end
 --- Starts a program as a child of this process and under its trace, stopped before its first
 -- instruction.
 -- @tparam table given the command line: a list of strings, of which the first is the program's
--- name, to be searched for in PATH, or its path. Options may be among it, by their names, and then
--- the list may be the first of another one: `env`: a list of strings, which are the whole
--- environment, or a table by names that changes this process's own, where `false` takes a variable
--- away; `cwd`: the folder it is in; `stdin`, `stdout`, `stderr`: a path, a file of Lua's, a
--- descriptor, or `false`: /dev/null; `user`: USER[:GROUP], as --user has it; `aslr = false`:
--- addresses are the same each time. Unknown ones raise
+-- name, to be searched for in PATH, or its path. Options may stand beside it by their names: `env`,
+-- `cwd`, `stdin`, `stdout`, `stderr`, `user`, `aslr`, as "Launch options" tells; unknown ones raise
 -- @treturn[1] Inferior
 -- @treturn[2] nil, message, errno (ENOENT: there is no such program; EPERM: only root may become
--- another user; ...)
+-- another user; …)
+-- @function tiexec.launch
+-- @usage
+-- local inferior <close> = assert(tiexec.launch { "./example", "forever", stdout = "/dev/null",
+--     env = { LANG = "C", LD_PRELOAD = false }, aslr = false })
+-- print(inferior:read_string(inferior:symbol("greeting"))) --> hello
+-- print(tiexec.launch { "no-such-program" })
+-- --> nil no-such-program: No such file or directory 2
 local function launch(given)
     local start = has_options(given) and require("tiexec.harness.launches").launch or core.launch
     local inferior, why, errno = start(given)

@@ -38,4 +38,12 @@ function late.find(methods, name)
     return methods[name]
 end
 
+--- Lists the names of all such methods.
+-- @treturn table
+function late.names()
+    local list = {}
+    for name in pairs(by_name) do list[#list + 1] = name end
+    return list
+end
+
 return late

@@ -53,9 +53,13 @@ function Meta.__newindex(self, key, value)
     end
 end
 
---- Removes the point, if it is still there.
+--- Removes the point, if it is still there. Threads that run are held for a moment.
 -- @treturn[1] boolean true
--- @treturn[2] nil, message, errno
+-- @treturn[2] nil, message, errno (EFAULT, EIO: its text cannot be written to)
+-- @usage
+-- local breakpoint = inferior:breakpoint("count")
+-- breakpoint:delete()
+-- print(breakpoint:is_valid(), #inferior:breakpoints()) --> false 0
 function Point:delete()
     local all = registry[self.inferior]
     if all and all[self.id] == self then all[self.id] = nil end
@@ -68,6 +72,10 @@ Meta.__close = Point.delete
 -- @bool on
 -- @treturn[1] boolean true
 -- @treturn[2] nil, message, errno (ENOSPC: the debug registers are used up; ENOENT: it is gone)
+-- @usage
+-- local breakpoint <close> = inferior:breakpoint("count")
+-- print(breakpoint:enable(false), breakpoint.enabled) --> true false
+-- breakpoint.enabled = true -- the same; what is refused raises
 function Point:enable(on)
     local ok, why, errno = self.inferior:enable_point(self.id, on)
     if not ok then return nil, why, errno end
@@ -77,10 +85,18 @@ end
 
 --- Tells whether it uses debug registers of the CPU.
 -- @treturn boolean
+-- @usage
+-- local breakpoint <close> = inferior:breakpoint("count", "software")
+-- print(breakpoint:is_hardware()) --> false
 function Point:is_hardware() return self.hardware end
 
 --- Tells whether it is still there: it was not deleted, and its program has not exec'd.
 -- @treturn boolean
+-- @usage
+-- local breakpoint <close> = inferior:breakpoint("count", { temporary = true })
+-- inferior:cont()
+-- inferior:wait()
+-- print(breakpoint:is_valid(), breakpoint.hit_count) --> false 1
 function Point:is_valid() return self.inferior:has_point(self.id) end
 
 local properties = { condition = checks.condition, thread = checks.thread, enabled = function() end,
@@ -122,12 +138,20 @@ end
 
 --- Sets a breakpoint. When a thread comes to it, pc is the address, and the instruction there has
 -- not been executed.
--- @tparam Inferior inferior
+-- @function inferior:breakpoint
 -- @tparam int|string address or the name of a symbol
 -- @tparam[opt="any"] string|table options "hardware", "software", or "any": hardware if the CPU has
 -- one to spare; or a table: `kind`, and properties of the breakpoint
--- @treturn[1] Point
--- @treturn[2] nil, message, errno
+-- @treturn[1] Point to be closed, if the block is to have it alone
+-- @treturn[2] nil, message, errno (ENOENT: there is no such symbol; EFAULT, EIO: nothing is mapped
+-- there; ENOSPC: hardware is asked for, and the debug registers are used up)
+-- @usage
+-- local breakpoint <close> = assert(inferior:breakpoint("count", {
+--     condition = function(stopped) return stopped:read_i32(stopped:symbol("counter")) > 40 end }))
+-- inferior:cont()
+-- local event = inferior:wait()
+-- print(event.reason, event.points[1] == breakpoint) --> breakpoint-hit true
+-- print(inferior:read_i32(inferior:symbol("counter"))) --> 42
 function points.breakpoint(inferior, address, options)
     local kind, given = parse(options)
     local at, why, errno = resolve(inferior, address)
@@ -137,14 +161,20 @@ function points.breakpoint(inferior, address, options)
     return add(inferior, { id = id, address = at, hardware = hardware }, given)
 end
 
---- Watches data.
--- @tparam Inferior inferior
+--- Watches data: a thread that writes it, or reads it, stops after the instruction.
+-- @function inferior:watch
 -- @tparam int|string address or the name of a symbol
 -- @int size bytes
 -- @tparam[opt="write"] string|table options "write", "read" or "access"; or a table: `kind`, and
 -- properties of the watchpoint
--- @treturn[1] Point
--- @treturn[2] nil, message, errno
+-- @treturn[1] Point to be closed, if the block is to have it alone
+-- @treturn[2] nil, message, errno (ENOENT: there is no such symbol; EFAULT, EIO: it is not mapped;
+-- ENOSPC: the debug registers are used up)
+-- @usage
+-- local watch <close> = assert(inferior:watch("counter", 4))
+-- inferior:cont()
+-- local event = inferior:wait()
+-- print(event.reason, event.old, event.new) --> watchpoint-trigger 40 42
 function points.watch(inferior, address, size, options)
     local kind, given = parse(options)
     local at, why, errno = resolve(inferior, address)
@@ -153,6 +183,26 @@ function points.watch(inferior, address, size, options)
     if not id then return nil, refused, number end
     return add(inferior, { id = id, address = at, size = size, kind = kind or "write",
         hardware = true }, given)
+end
+
+--- Resumes all stopped threads until one comes to a place, where the instruction has not been
+-- executed: GDB's `advance`. What happens before that ends it, too: a signal, the end.
+-- @function inferior:advance
+-- @tparam int|string place an address, or the name of a symbol
+-- @int[opt] timeout milliseconds; without it the wait may last for ever
+-- @treturn[1] Event as `wait` gives it: "breakpoint-hit", or what has come first
+-- @treturn[2] nil, message, errno (ENOENT: there is no such symbol; ETIMEDOUT: they run; …)
+-- @usage
+-- print(inferior:advance("count").reason) --> breakpoint-hit
+-- print(inferior:symbolize(inferior:read_register("pc"))) --> count
+-- print(inferior:advance("no_such_name")) --> nil there is no symbol 'no_such_name' 2
+function points.advance(inferior, place, timeout)
+    local point <close>, why, errno = points.breakpoint(inferior, place)
+    if not point then return nil, why, errno end
+    local ok
+    ok, why, errno = inferior:cont()
+    if not ok then return nil, why, errno end
+    return inferior:wait(timeout)
 end
 
 --- Lists the points that are there, in the order in which they were made.

@@ -151,6 +151,9 @@ end
 -- @tparam[opt] string|Object object where alone it is looked for: its name, or its path
 -- @treturn[1] Symbol
 -- @treturn[2] nil, message, errno (ENOENT: there is no such symbol, or object)
+-- @usage
+-- local symbol = inferior:lookup_symbol("primes")
+-- print(symbol.kind, symbol.size, symbol.is_local, symbol.object.name) --> object 16 false example
 function methods:lookup_symbol(name, object)
     if type(name) ~= "string" then error("lookup_symbol: a name expected", 2) end
     local list, message, errno = select_objects(self, object)
@@ -173,6 +176,10 @@ end
 -- @tparam[opt] string|Object object where alone it is looked for: its name, or its path
 -- @treturn[1] int address. Of an "ifunc" it is that of the function that chooses the implementation
 -- @treturn[2] nil, message, errno (ENOENT: there is no such symbol, or object)
+-- @usage
+-- print(inferior:read_i32(inferior:symbol("counter"))) --> 40
+-- print(inferior:symbol("malloc", "libc") ~= nil) --> true
+-- print(inferior:symbol("no_such_name")) --> nil there is no symbol 'no_such_name' 2
 function methods:symbol(name, object)
     if type(name) ~= "string" then error("symbol: a name expected", 2) end
     local symbol, message, errno = methods.lookup_symbol(self, name, object)
@@ -196,6 +203,9 @@ end
 -- @int address
 -- @treturn[1] Symbol with `offset`, the bytes from the symbol's address to this one
 -- @treturn[2] nil, message, errno (ENOENT: there is none)
+-- @usage
+-- local symbol = inferior:symbol_at(inferior:symbol("primes") + 5)
+-- print(symbol.name, symbol.offset) --> primes 5
 function methods:symbol_at(address)
     if math.type(address) ~= "integer" then error("symbol_at: an address expected", 2) end
     local list, message, errno = symbols.objects(self)
@@ -224,6 +234,8 @@ end
 -- @int address
 -- @treturn[1] string such as "main+27", or "main" for its own address
 -- @treturn[2] nil, message, errno (ENOENT: it is in no symbol)
+-- @usage
+-- print(inferior:symbolize(inferior:symbol("add") + 2)) --> add+2
 function methods:symbolize(address)
     if math.type(address) ~= "integer" then error("symbolize: an address expected", 2) end
     local symbol, message, errno = methods.symbol_at(self, address)

@@ -37,6 +37,11 @@ end
 -- @int[opt] count gives a list of so many values; more than a million raise
 -- @treturn[1] int|number|table
 -- @treturn[2] nil, message, errno (EFAULT, EIO: some of it is not mapped)
+-- @usage
+-- local data = inferior:symbol("primes")
+-- print(inferior:read_i32(data)) --> 2
+-- print(table.concat(inferior:read_i32(data, 4), " ")) --> 2 3 5 7
+-- print(inferior:read_double(inferior:symbol("ratio"))) --> 1.5
 local function reader(name, format)
     local size = string.packsize(format)
     return function(self, address, count)
@@ -72,6 +77,11 @@ end
 -- @tparam int|number|table value one, or a list; what the type cannot hold raises
 -- @treturn[1] boolean true
 -- @treturn[2] nil, message, errno (EFAULT, EIO: some of it is not mapped)
+-- @usage
+-- local data = inferior:symbol("primes")
+-- inferior:write_i32(data + 4, { 11, 13 })
+-- print(table.concat(inferior:read_i32(data, 4), " ")) --> 2 11 13 7
+-- print(pcall(inferior.write_u8, inferior, data, 256)) --> false write_u8: 256 is not from 0 to 255
 local function writer(name, format_and_range)
     return function(self, address, value)
         if type(value) ~= "table" then
@@ -94,6 +104,10 @@ end
 -- @treturn[1] string without the NUL
 -- @treturn[2] nil, message, errno (EFAULT, EIO: it reaches to where nothing is mapped; EOVERFLOW:
 -- there is no NUL within the limit)
+-- @usage
+-- print(inferior:read_string(inferior:symbol("greeting"))) --> hello
+-- print(inferior:read_string(inferior:symbol("greeting"), 3))
+-- --> nil read_string: no NUL within 3 bytes 75
 function values:read_string(address, limit)
     limit = limit or STRING_LIMIT
     if math.type(limit) ~= "integer" or limit < 0 then
@@ -117,6 +131,9 @@ end
 -- @string text one with a NUL in it raises
 -- @treturn[1] boolean true
 -- @treturn[2] nil, message, errno (EFAULT, EIO: some of it is not mapped)
+-- @usage
+-- inferior:write_string(inferior:symbol("greeting"), "good day")
+-- print(inferior:read_string(inferior:symbol("greeting"))) --> good day
 function values:write_string(address, text)
     if type(text) ~= "string" or text:find("\0", 1, true) then
         error("write_string: a string without a NUL expected", 2)

@@ -59,13 +59,29 @@ function facts:auxv()
     return list
 end
 
---- Gives the path of the program.
+--- Gives the path of the program, on the stub's host.
+-- @treturn[1] string
+-- @treturn[2] nil, message, errno (EOPNOTSUPP: the stub lacks the packet)
+-- @usage
+-- local remote <close> = assert(tiexec.connect("| gdbserver - ./example 2>/dev/null"))
+-- print(remote:exec_file()) --> …/example
+-- remote:kill()
 function facts:exec_file()
     local annex = self.process and ("%x"):format(self.process) or ""
     return wire.transfer(self, "exec-file", annex)
 end
 
---- Lists the libraries that are loaded: `name`, `bias`, `link`, `dynamic`.
+--- Lists the libraries that are loaded.
+-- @treturn[1] table list of tables: `name`, the path on the stub's host; `bias`, what is added to
+-- the file's addresses; `link` and `dynamic`, the addresses of its link_map and its dynamic section
+-- @treturn[2] nil, message, errno (EOPNOTSUPP: the stub lacks the packet; EPROTO: it is malformed)
+-- @usage
+-- local remote <close> = assert(tiexec.connect("| gdbserver - ./example 2>/dev/null"))
+-- remote:advance("main")
+-- for _, library in ipairs(remote:libraries()) do
+--     if library.name:find("libc.so", 1, true) then print(library.name) end --> …/libc.so.6
+-- end
+-- remote:kill()
 function facts:libraries()
     local text, why, errno = wire.transfer(self, "libraries-svr4")
     if not text then return nil, why, errno end
@@ -111,8 +127,13 @@ end
 
 --- Reads a file of the stub's host.
 -- @string path
--- @treturn[1] string
--- @treturn[2] nil, message, errno
+-- @treturn[1] string what is in it
+-- @treturn[2] nil, message, errno (EOPNOTSUPP: the stub lacks the packet; ENOENT: it cannot open
+-- the file)
+-- @usage
+-- local remote <close> = assert(tiexec.connect("| gdbserver - ./example 2>/dev/null"))
+-- print(remote:read_file("/proc/" .. remote:pid() .. "/comm")) --> example
+-- remote:kill()
 function facts:read_file(path)
     local reply, why, errno = wire.ask(self, ("vFile:open:%s,0,0"):format(packets.hex(path)))
     if not reply then return nil, why, errno end

@@ -65,6 +65,10 @@ function methods:kill()
 end
 
 --- Closes the connection: what becomes of the process is the stub's affair.
+-- @usage
+-- local remote = assert(tiexec.connect("| gdbserver - ./example 2>/dev/null"))
+-- remote:close()
+-- print((pcall(remote.threads, remote))) --> false
 function methods:close()
     self.ended = true
     self.stream:close()
@@ -125,8 +129,15 @@ end
 -- @tparam[opt] table options `timeout`: milliseconds that a reply may take (10000); `file`: the
 -- program's file, where the stub does not tell; `order`: ">" for a big-endian CPU; `output(text)`
 -- is called with what the program writes by way of the stub
+-- @function tiexec.connect
 -- @treturn[1] Remote
--- @treturn[2] nil, message, errno
+-- @treturn[2] nil, message, errno (ECONNREFUSED: nobody listens; ETIMEDOUT: no reply; EPROTO: what
+-- answers is no stub)
+-- @usage
+-- local remote <close> = assert(tiexec.connect("| gdbserver - ./example 2>/dev/null"))
+-- print(remote:advance("main").reason) --> breakpoint-hit
+-- print(remote:symbolize(remote:read_register("pc"))) --> main
+-- remote:kill()
 function client.connect(where, options)
     options = options or {}
     local timeout = options.timeout or TIMEOUT_MS

@@ -91,6 +91,9 @@ function points:breakpoint(...) return harness.breakpoint(self, ...) end
 --- Watches data, as `Inferior:watch` does.
 function points:watch(...) return harness.watch(self, ...) end
 
+--- Resumes until a place, as `Inferior:advance` does.
+function points:advance(...) return harness.advance(self, ...) end
+
 --- Lists both.
 function points:breakpoints() return harness.all(self) end
 
