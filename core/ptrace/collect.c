@@ -2,6 +2,7 @@
 #include "ptrace/collect.h"
 
 #include "base/clock.h"
+#include "base/ending.h"
 #include "base/ticker.h"
 #include "proc/process.h"
 
@@ -196,6 +197,8 @@ static int collect_until(int64_t deadline, bool may_block)
             return n < 0 ? n : 0;
         if (clock_is_past(deadline))
             return -ETIMEDOUT;
+        if (ending_signal())
+            return 0; /* the caller sees to it */
         if (!may_block)
             clock_sleep(500000);
     }
