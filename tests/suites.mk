@@ -61,7 +61,7 @@ SHELL_FILES := .ci/run $(addprefix tests/tools/,bench demo packages sysroot) \
 
 lint: packages-lint
 	@$(MAKE) $(JOBS) all BUILD=build/clang CC=clang
-	for cpu in $(notdir $(wildcard arch/*)); do \
+	for cpu in $(notdir $(patsubst %/,%,$(wildcard arch/*/))); do \
 	    cppcheck -q --std=c11 --enable=warning,performance,portability --inline-suppr \
 	        --error-exitcode=1 --suppress=missingIncludeSystem \
 	        --suppress=normalCheckLevelMaxBranches -Icore -Iarch/$$cpu \

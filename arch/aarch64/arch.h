@@ -3,6 +3,8 @@
 #ifndef TIEXEC_ARCH_H
 #define TIEXEC_ARCH_H
 
+#include "../interface.h"
+
 #include <asm/ptrace.h>
 #include <elf.h>
 #include <linux/audit.h>
@@ -56,36 +58,14 @@ struct arch_register {
 };
 #define ARCH_REGISTER_MAX 16 /* the size of the largest */
 
+/* All registers of this kind of CPU; a CPU may lack some. */
 extern const struct arch_register arch_registers[];
 extern const size_t arch_register_count;
-
-/* A feature of GDB's target descriptions. `types` is XML. `registers` has a line for each, in the
- * order in which GDB numbers them: its name, its size in bytes (and after a colon how many of them
- * there are, if the others are zeros), its type, which may have its group after a slash; and, if it
- * is a part of one of arch_registers, that one's name and the bytes that are before the part. */
-struct arch_feature {
-    const char *name, *types, *registers;
-};
-extern const struct arch_feature arch_features[];
-extern const size_t arch_feature_count;
-extern const char arch_gdb_name[]; /* of this CPU */
-
-/* Translates a name that means the same on every CPU (pc, sp, fp), or that GDB knows beside the one
- * here (lr), to the register's name here. NULL: `name` is none of them, or needs no translation. */
-const char *arch_register_alias(const char *name);
-
-/* Finds a register that is a part of another one, by GDB's name for it (w0, q0, d0, s0, h0, b0). */
-bool arch_register_within(const char *name, struct arch_register *part);
 
 /* Gives the type of ELF note by which PTRACE_GETREGSET knows a register set, which has fewer bytes
  * than ARCH_REGSET_MAX. */
 int arch_regset_note(enum arch_regset regset);
 #define ARCH_REGSET_MAX 1024
-
-/* Take a register's bytes from its register set of `size` bytes, and put them there. 0 or -errno:
- * -ENOEXEC: the thread runs 32-bit code. */
-int arch_register_get(const struct arch_register *reg, const void *set, size_t size, void *bytes);
-int arch_register_put(const struct arch_register *reg, void *set, size_t size, const void *bytes);
 
 /* Lists the notes of the register sets that hold a stopped thread's state beyond the general
  * registers, in the order in which they are to be put back. Returns how many there are. With
@@ -99,12 +79,6 @@ size_t arch_extended_notes(pid_t tid, bool syscall, int notes[ARCH_EXTENDED_MAX]
  * addresses. */
 static const int arch_core_notes[] = {NT_PRFPREG, NT_ARM_TLS, NT_ARM_SYSTEM_CALL, NT_ARM_SVE,
                                       NT_ARM_PAC_MASK, 0x409 /* NT_ARM_TAGGED_ADDR_CTRL */};
-
-/* Read and write the general registers of a stopped thread. 0 or -errno; -ENOEXEC: the thread runs
- * 32-bit code, so that its register set has another length. At the stops of a system call x7 tells
- * the direction (0: in, 1: out), and what is written to it is lost. */
-int arch_regs_get(pid_t tid, struct arch_regs *regs);
-int arch_regs_set(pid_t tid, const struct arch_regs *regs);
 
 static inline uint64_t arch_pc(const struct arch_regs *regs) { return regs->user.pc; }
 static inline void arch_set_pc(struct arch_regs *regs, uint64_t pc) { regs->user.pc = pc; }
@@ -128,7 +102,6 @@ static inline void arch_dwarf_registers(const struct arch_regs *regs,
 /* Tells where the caller's address is for a function of which `code`, its first bytes, has been
  * executed: as many bytes above sp; ARCH_IN_FRAME: where the frame pointer leads, once x29 has been
  * set (add x29, sp, #n); or ARCH_IN_LINK_REGISTER: before that. */
-enum { ARCH_IN_FRAME = -1, ARCH_IN_LINK_REGISTER = -2 };
 #define ARCH_LINK_REGISTER "x30"
 static inline int arch_return_place(const uint8_t *code, size_t size)
 {
@@ -256,7 +229,6 @@ static inline bool arch_set_first_argument(struct arch_regs *regs, bool returned
 
 /* Debug registers: each slot of a stopped thread watches one instruction, or some bytes of data.
  * Slots [first, first + count) serve one kind; -ENOSPC of arch_debug_set: this CPU has fewer. */
-enum arch_debug_kind { ARCH_DEBUG_EXECUTE, ARCH_DEBUG_WRITE, ARCH_DEBUG_READ, ARCH_DEBUG_ACCESS };
 #define ARCH_DEBUG_SLOTS 32
 static inline void arch_debug_slots(enum arch_debug_kind kind, unsigned *first, unsigned *count)
 {
@@ -264,12 +236,7 @@ static inline void arch_debug_slots(enum arch_debug_kind kind, unsigned *first, 
     *count = ARCH_DEBUG_SLOTS / 2;
 }
 
-/* Set and clear a slot. 0 or -errno; -EINVAL: the CPU cannot watch that range at once. A range that
- * lies within 8 bytes aligned to 8 can be cut into pieces by arch_watch_piece, which gives the
- * length of the first. */
-int arch_debug_set(pid_t tid, unsigned slot, enum arch_debug_kind kind, uint64_t address,
-                   unsigned size);
-int arch_debug_clear(pid_t tid, unsigned slot);
+/* The first piece of a range that lies within 8 bytes aligned to 8. */
 static inline unsigned arch_watch_piece(uint64_t address, unsigned size)
 {
     unsigned left = 8 - (unsigned)(address % 8); /* any bytes of 8 that are aligned */
@@ -291,24 +258,6 @@ static inline bool arch_resume_flag(struct arch_regs *regs)
     return false;
 }
 
-/* Why a thread has got SIGTRAP. */
-enum arch_trap_cause {
-    ARCH_TRAP_OTHER,       /* somebody has sent it */
-    ARCH_TRAP_INSTRUCTION, /* a software breakpoint instruction */
-    ARCH_TRAP_STEP,        /* one instruction was executed, as the tracer had asked */
-    ARCH_TRAP_DEBUG        /* a debug register */
-};
-struct arch_trap {
-    enum arch_trap_cause cause;
-    uint32_t slots;   /* those that have triggered, as far as the CPU tells */
-    uint64_t address; /* of the data that was touched, or of the instruction */
-};
-
-/* Reads why a thread has got a SIGTRAP. `stepped` says that it was to execute one instruction;
- * `watched`, that slots watch data. 0 or -errno. */
-int arch_trap_read(pid_t tid, const siginfo_t *info, bool stepped, bool watched,
-                   struct arch_trap *trap);
-
 /* Tells whether a breakpoint of perf can be lost when a tracer stops the thread. The kernel
  * switches it off while the thread makes the step over it. If a tracer stops and continues the
  * thread meanwhile, it stays off (seen on Linux 6.1, on a host with one CPU in every third
@@ -319,15 +268,8 @@ int arch_trap_read(pid_t tid, const siginfo_t *info, bool stepped, bool watched,
 static const uint8_t arch_trap_insn[] = {0x00, 0x00, 0x20, 0xd4};
 #define ARCH_TRAP_PC_ADVANCE 0
 
-/* What an instruction does that a single step of it must know of. */
-enum arch_insn_kind {
-    ARCH_INSN_PLAIN,
-    ARCH_INSN_SYSCALL,  /* it enters the kernel for a system call */
-    ARCH_INSN_REPEATED, /* none on this CPU */
-    ARCH_INSN_FLAGS     /* none on this CPU */
-};
+/* The length of the longest instruction. */
 #define ARCH_INSN_MAX 4
-enum arch_insn_kind arch_insn_kind(const uint8_t *bytes, size_t size);
 
 /* No instruction of this CPU stores the flag of a single step. */
 static inline uint64_t arch_step_stored(const struct arch_regs *regs) { return regs->user.sp; }
@@ -342,12 +284,5 @@ static inline bool arch_steps_itself(const struct arch_regs *regs)
  * likeliest first: GCC puts `brk #1000` where a program must not go on, as in abort() of glibc.
  * Unlike other instructions, `brk` may be jumped to on pages guarded by BTI. */
 static const uint8_t arch_found_traps[][4] = {{0x00, 0x7d, 0x20, 0xd4}, {0x00, 0x00, 0x20, 0xd4}};
-
-/* arch_has_protections tells whether this CPU has protections of memory beyond reading, writing and
- * executing. arch_protections gives their bits (PROT_BTI), as mmap and mprotect take them, for the
- * VmFlags of a mapping in smaps; -1: the mapping has one that a copy would not have (memory
- * tags). */
-bool arch_has_protections(void);
-int arch_protections(const char *vm_flags);
 
 #endif

@@ -11,23 +11,39 @@
 static const int signals[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGPIPE, SIGTERM,
                               SIGUSR1, SIGUSR2, SIGALRM, SIGXCPU};
 static volatile sig_atomic_t first, count;
+static volatile sig_atomic_t is_prompt, may_interrupt, interrupted; /* SIGINT at a prompt */
 static void (*volatile to_notify)(void);
 
 /* A blocking call may begin just after the signal: so a timer sends SIGALRM from now on. */
-static void start_ticking(void)
+static void tick(bool on)
 {
-    const struct itimerval ticks = {{0, TICK_US}, {0, TICK_US}};
-    setitimer(ITIMER_REAL, &ticks, NULL);
+    const struct itimerval ticks = {{0, TICK_US}, {0, TICK_US}}, none = {{0, 0}, {0, 0}};
+    setitimer(ITIMER_REAL, on ? &ticks : &none, NULL);
+}
+
+/* SIGINT at a prompt. */
+static void interrupt(void)
+{
+    if (!may_interrupt || interrupted)
+        return;
+    interrupted = 1;
+    tick(true);
+    to_notify();
 }
 
 static void on_signal(int signal)
 {
     int before = errno;
-    if (first && signal == SIGALRM)
+    if ((first || interrupted) && signal == SIGALRM)
         return;
+    if (is_prompt && signal == SIGINT) {
+        interrupt();
+        errno = before;
+        return;
+    }
     if (!first) {
         first = signal;
-        start_ticking();
+        tick(true);
     }
     count = count + 1;
     to_notify();
@@ -46,9 +62,20 @@ void ending_watch(void (*notify)(void))
             sigaction(signals[i], &action, NULL);
 }
 
-int ending_signal(void) { return first; }
+int ending_signal(void) { return !first && interrupted ? SIGINT : first; }
 
 int ending_count(void) { return count; }
+
+void ending_interrupts(bool on)
+{
+    is_prompt = 1;
+    may_interrupt = on;
+    if (interrupted && !first)
+        tick(false);
+    interrupted = 0;
+}
+
+bool ending_interrupted(void) { return interrupted; }
 
 void ending_finish(void)
 {

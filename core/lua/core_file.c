@@ -48,25 +48,6 @@ static int l_register_set(lua_State *L)
     return 1;
 }
 
-/// Reads the siginfo_t of the signal, or of the event of ptrace, by which a thread is stopped.
-// @function inferior:siginfo_bytes
-// @local
-// @int[opt] thread its id; the selected one when absent
-// @treturn[1] string 128 bytes
-// @treturn[2] nil, message, errno (EBUSY: the thread is running; ESRCH: it is gone; EINVAL: it
-// has none)
-static int l_siginfo_bytes(lua_State *L)
-{
-    siginfo_t info;
-    struct inferior *inferior = bind_check_inferior(L, 1);
-    const struct tracee *thread = bind_opt_thread(L, 2, inferior);
-    int err = thread ? tracee_siginfo(thread, &info) : bind_no_thread(L, 2, inferior);
-    if (err)
-        return bind_push_failure(L, "siginfo", err);
-    lua_pushlstring(L, (const char *)&info, sizeof info);
-    return 1;
-}
-
 /* Reads the list of segments at a stack index into a userdata, which is pushed. */
 static struct core_segment *check_segments(lua_State *L, int index, size_t *count)
 {
@@ -119,7 +100,6 @@ void bind_add_core_file(lua_State *L)
     static const luaL_Reg functions[] = {{"core_notes", l_core_notes}, {NULL, NULL}};
     static const luaL_Reg methods[] = {
         {"register_set", l_register_set},
-        {"siginfo_bytes", l_siginfo_bytes},
         {"write_core", l_write_core},
         {NULL, NULL},
     };

@@ -29,6 +29,8 @@ static void on_hook(lua_State *L, lua_Debug *ar)
     lua_sethook(L, NULL, 0, 0);
     if (getpid() == owner && ending_count() > 1)
         let_go();
+    if (ending_interrupted())
+        luaL_error(L, "interrupted");
     const char *name = sigabbrev_np(ending_signal());
     luaL_error(L, "interrupted by SIG%s", name ? name : "?");
 }
@@ -56,8 +58,36 @@ static int l_guard_end(lua_State *L)
     return 0;
 }
 
+/// Calls a function as pcall does, and has SIGINT raise an error in it. Outside of such calls
+// SIGINT does nothing from then on. A signal that ends this process raises its error here.
+// @function interruptible
+// @func f
+// @param ... its arguments
+// @treturn[1] boolean true, and what `f` has returned
+// @treturn[2] boolean false, and the error
+static int l_interruptible(lua_State *L)
+{
+    luaL_checkany(L, 1);
+    int top = lua_gettop(L);
+    l_guard_end(L);
+    lua_settop(L, top);
+    ending_interrupts(true);
+    int status = lua_pcall(L, top - 1, LUA_MULTRET, 0);
+    ending_interrupts(false);
+    if (ending_signal())
+        return status == LUA_OK ? luaL_error(L, "interrupted") : lua_error(L);
+    lua_sethook(guarded, NULL, 0, 0);
+    lua_pushboolean(L, status == LUA_OK);
+    lua_insert(L, 1);
+    return lua_gettop(L);
+}
+
 void bind_add_ending(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"guard_end", l_guard_end}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"guard_end", l_guard_end},
+        {"interruptible", l_interruptible},
+        {NULL, NULL},
+    };
     luaL_setfuncs(L, functions, 0);
 }

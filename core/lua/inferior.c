@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/ptrace.h>
 
 struct handle {
     struct inferior inferior;
@@ -105,12 +106,12 @@ static int l_follow_fork(lua_State *L)
     return bind_push_result(L, "follow_fork", inferior_follow_fork(inferior, follow));
 }
 
-/// Sets whether the kernel kills the process when this one ends without having let it go. It does
-// so for a process that was launched, and not for one that was attached to. The selected thread
-// must be stopped.
+/// Tells, and sets, whether the kernel kills the process when this one ends without having let it
+// go. It does so for a process that was launched, and not for one that was attached to. To set it
+// the selected thread must be stopped.
 // @function inferior:exit_kill
-// @bool on
-// @treturn[1] boolean true
+// @bool[opt] on
+// @treturn[1] boolean true; without `on`: whether it does
 // @treturn[2] nil, message, errno (EBUSY: the selected thread runs; ESRCH: it is gone)
 // @usage
 // inferior:exit_kill(false) -- if the script is killed the program runs on
@@ -118,6 +119,10 @@ static int l_follow_fork(lua_State *L)
 static int l_exit_kill(lua_State *L)
 {
     struct inferior *inferior = bind_check_inferior(L, 1);
+    if (lua_isnone(L, 2)) {
+        lua_pushboolean(L, (inferior->options & PTRACE_O_EXITKILL) != 0);
+        return 1;
+    }
     bool on = lua_toboolean(L, 2);
     return bind_push_result(L, "exit_kill", inferior_exit_kill(inferior, on));
 }

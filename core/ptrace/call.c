@@ -57,6 +57,8 @@ static int be_over(struct tracee *thread)
     call->leg = LEG_OVER;
     thread->state = TRACEE_STOPPED;
     thread->at_entry = call->entered;
+    thread->passes = call->passes;
+    thread->passing = call->passing;
     thread->signal = call->held;
     thread->restarts = arch_will_restart(&call->regs) != 0;
     return 1;
@@ -219,6 +221,8 @@ int call_take(struct inferior *inferior, struct tracee *thread, int status)
 static int start(struct inferior *inferior, struct tracee *thread, struct call *call)
 {
     call->entered = thread->at_entry;
+    call->passes = thread->passes;
+    call->passing = thread->passing;
     call->leg = call->entered ? LEG_OUT_OF_OTHER : LEG_INTO;
     thread->call = call;
     int err = save(thread, call);

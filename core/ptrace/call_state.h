@@ -44,6 +44,8 @@ struct call {
     uint64_t restart[6];
     bool restarts;
     bool entered;           /* the thread was at the entry of a system call */
+    bool passes;            /* the thread is to go past a breakpoint: see tracee.h */
+    uint64_t passing;
     int held;               /* a signal that has come meanwhile */
     struct arch_regs after; /* the registers at its return */
     int err;

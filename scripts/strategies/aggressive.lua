@@ -6,6 +6,7 @@ local planner = require "tiexec.planner"
 return {
     name = "aggressive",
     description = "round every text outward to whole huge pages",
+    parameters = {},
     -- An end that cannot be the file's is copied to a huge page: one for all processes with
     -- `shared`, one for each with `thp`. Objects that have such ends are mostly small, so that an
     -- end is a large part of their text.

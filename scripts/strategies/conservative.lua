@@ -5,6 +5,7 @@ local planner = require "tiexec.planner"
 return {
     name = "conservative",
     description = "only the whole huge pages inside each text",
+    parameters = {},
     plan = function(inferior, host)
         return planner.plan_texts(inferior, host, planner.inward)
     end,

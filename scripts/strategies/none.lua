@@ -3,5 +3,6 @@
 return {
     name = "none",
     description = "leave everything as it is",
+    parameters = {},
     plan = function() return {} end,
 }

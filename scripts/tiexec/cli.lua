@@ -43,10 +43,11 @@ local help <const> = [[
 Usage: tiexec [OPTION]... [--] CMD [ARG]...
    or: tiexec --attach PID... | --undo PID... | --inspect PID | --check [CMD]
    or: tiexec --gdb PORT|- CMD [ARG]... | --gdb PORT|- --attach PID
-   or: tiexec --script FILE [ARG]...
+   or: tiexec --script FILE [ARG]... | --script -i [CMD | --attach PID]
 Start CMD with its machine code on huge pages; then get out of the way.
   -s, --strategy NAME  how to round: aggressive (default), conservative, none,
-                       or a Lua file
+                       or a Lua file; FILE.lua:KEY=VALUE,KEY=VALUE gives it
+                       parameters
       --sources LIST   where huge pages come from, in order:
                        file,shared,thp,hugetlb
       --page-size SIZE pages of another size, such as 64K, 2M or 1G, which thp
@@ -82,7 +83,8 @@ Start CMD with its machine code on huge pages; then get out of the way.
       --gdb PORT       have gdb debug CMD from its entry point on (target remote
                        :PORT), or attach it to PID; HOST:PORT, a socket's path;
                        - is for: target remote | tiexec --gdb - CMD
-      --script FILE    run a Lua script with the harness as `tiexec`
+      --script FILE    run a Lua script with the harness as `tiexec`; -i: a
+                       prompt, with CMD or a process at hand as `inferior`
   -h, --help           show this help; -V, --version: the version
 The environment variable TIEXEC sets the same:
 TIEXEC=strategy=conservative,sources=thp,verbose
@@ -232,6 +234,22 @@ local function run_attached(given, operands, action)
     return (action == "undo" and attach.undo or attach.run)(pids, with_environment(all))
 end
 
+-- Runs `--script -i`: a prompt. CMD follows, or --attach PID, which may stand before it, too.
+local function run_prompt(given, operands)
+    local more, words = settings.from_arguments({ "tiexec", table.unpack(operands) }, options)
+    if not more then return usage_error(words) end
+    local pid = more.attach or given.attach
+    more.attach = nil
+    if next(more) then return usage_error("--script -i: CMD, or --attach PID may follow") end
+    if pid == true then pid = table.remove(words, 1) or "" end
+    if pid and (not parse_pid(pid) or #words > 0) then
+        return usage_error("--script -i --attach: one process id is needed")
+    end
+    _G.arg, _G.tiexec = table.move(words, 1, #words, 1, {}), require "tiexec"
+    core.keep_blocks()
+    return require "tiexec.script.interactive".run(words, pid and parse_pid(pid))
+end
+
 -- Runs `--gdb WHERE --attach PID`.
 local function run_gdb_attached(given, operands)
     local pid = given.attach ~= true and given.attach or operands[1]
@@ -261,6 +279,7 @@ function cli.main(arguments)
     if wrong then return usage_error(wrong) end
     if given.inspect then return run_inspect(given, operands, after_dashes) end
     if given.check then return run_check(given, operands) end
+    if given.script == "-i" then return run_prompt(given, operands) end
     if given.attach and given.gdb then return run_gdb_attached(given, operands) end
     if given.attach then return run_attached(given, operands, "attach") end
     if given.undo then return run_attached(given, operands, "undo") end

@@ -57,6 +57,12 @@ return {
     attach = guarded(inferiors.attach),
     connect = function(...) return require "tiexec.gdb.client".connect(...) end,
     wait_any = inferiors.wait_any,
+    remap = function(...) return require "tiexec.script.remap".remap(...) end,
+    prompt = function(...)
+        core.guard_end()
+        return require "tiexec.script.prompt".run(...)
+    end,
+    undo = function(...) return require "tiexec.script.remap".undo(...) end,
     host = core.host,
     image = core.image,
     mappings = core.mappings,

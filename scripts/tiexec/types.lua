@@ -394,7 +394,8 @@
 --- What may be set on the command line, by the variable TIEXEC and by profiles (plan/settings.lua).
 --- What nobody has set is nil. The command line adds actions such as `check`, by their names.
 ---@class Settings
----@field strategy string? The strategy's name or path.
+---@field strategy string|table|function? The strategy's name or path; a script's own, itself.
+---@field parameters table<string, string|number|boolean>? The strategy's parameters.
 ---@field sources SourceName[]? The sources, the preferred one first.
 ---@field ["page-size"] integer? The size of the huge pages that are wanted.
 ---@field align boolean? Whether an executable may be moved to a congruent base.
@@ -421,7 +422,9 @@
 --- What a strategy's file declares, without its function (plan/strategy.lua).
 ---@class StrategyDefinition
 ---@field name string The strategy's name.
----@field path string The path of the strategy's file.
+---@field path string? The path of the strategy's file; nil: it is a script's own.
+---@field plan function? Makes the plan, of a script's own.
+---@field parameters table? The types, and maybe the defaults, of its parameters.
 ---@field stages Stage[] The stages at which the strategy plans.
 ---@field description string? The strategy in a few words.
 ---@field sources SourceName[]? The sources to be used where the settings name none.
@@ -545,6 +548,7 @@
 ---@field description Description The process as it was before.
 ---@field is_new (fun(object: Object?): boolean)? Tells which objects are in question; nil: all.
 ---@field strategy string The strategy's name.
+---@field parameters table The strategy's parameters, complete.
 ---@field sources SourceName[] The sources in force.
 ---@field profile string? The file whose profile was taken.
 ---@field operations Operation[] The plan.

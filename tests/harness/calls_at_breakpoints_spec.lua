@@ -62,6 +62,13 @@ describe("remote calls", function()
             assert.equal(0, stopped.run_out(inferior).exit_code)
         end)
 
+        it("leave a thread past a " .. kind .. " breakpoint that it was told of", function()
+            local point = assert(inferior:breakpoint(inferior:read_register("pc"), kind))
+            assert_calls()
+            assert.equal(0, stopped.run_out(inferior).exit_code)
+            assert.equal(0, point.hit_count)
+        end)
+
         it("leave a thread at the entry of a call that has a " .. kind .. " breakpoint", function()
             inferior:cont("syscall")
             local event = inferior:wait(20000)

@@ -48,11 +48,23 @@ describe("a strategy that", function()
             "unknown source")
         wrong("has copied_ends that are no boolean", "return { plan = function() end, copied_ends = 'yes' }",
             "copied_ends is a string, not a boolean")
+        wrong("declares parameters wrongly", "return { plan = function() end, parameters = { x = 'text' } }",
+            "strategy%d+%.lua: parameters: x needs a type")
         wrong("loops when loaded", "while true do end", "too long")
         for name, path in pairs { ["is missing"] = "/nowhere/s.lua", ["is a directory"] = "/usr/",
             ["has an unknown name"] = "no-such-strategy" } do
             test(name, { command = { ample, "x" }, options = { "-s", path }, line = path:gsub("%p", "%%%0") })
         end
+    end)
+
+    describe("gets wrong parameters:", function()
+        local path = file "return { name = 'p', plan = function() return {} end, parameters = { count = 'integer' } }"
+        for given, line in pairs { ["count=x"] = "strategy p: parameter count: 'x' is not an integer",
+            ["cuont=1"] = "strategy p: unknown parameter 'cuont' %(there are: count%)" } do
+            test(given, { command = { ample, "x" }, options = { "-s", path .. ":" .. given }, line = line })
+        end
+        test("none are known", { command = { ample, "x" }, options = { "-s", "aggressive:x=1" },
+            line = "strategy aggressive: it takes no parameters" })
     end)
 
     describe("goes wrong:", function()

@@ -53,11 +53,11 @@ end
 local function of_thread(inferior, thread, own)
     local registers, message, errno = inferior:register_set(NT_PRSTATUS, thread)
     if not registers then return nil, message, errno end
-    local info = inferior:siginfo_bytes(thread)
-    local signal = info and string.unpack("<i4", info) or 0
+    local info = inferior:siginfo(thread)
+    local signal = info and info.signal or 0
     local status = pack_status(inferior, thread, registers, signal)
     local list = { note("CORE", NT_PRSTATUS, status), own }
-    if info then list[#list + 1] = note("CORE", NT_SIGINFO, info) end
+    if info then list[#list + 1] = note("CORE", NT_SIGINFO, info.bytes) end
     for _, kind in ipairs(core.core_notes()) do
         local bytes = inferior:register_set(kind, thread)
         local name = kind == NT_FPREGSET and "CORE" or "LINUX"

@@ -24,13 +24,15 @@ local function report_complaints(chosen, complaints)
     if #complaints > 0 and chosen.strict then
         chosen.wrong = complaints[1]
     else
-        for _, complaint in ipairs(complaints) do message.say("%s", complaint) end
+        for _, complaint in ipairs(complaints) do
+            (chosen.say or message.say)("%s", complaint)
+        end
     end
 end
 
 -- Finds the settings of an executable's profile, and complaints about profiles.
 local function settings_of_profile(executable, given)
-    if not executable then return {}, {} end
+    if not executable or given.profile == false then return {}, {} end
     local files, complaints = { given.profile }, {}
     if not given.profile then files, complaints = paths.profiles() end
     if #files == 0 then return {}, complaints end -- as on most hosts
@@ -40,6 +42,9 @@ end
 -- Completes the settings with what the strategy declares.
 local function complete_by_strategy(chosen)
     local definition = chosen.definition
+    local why
+    chosen.parameters, why = strategy.complete(definition, chosen.parameters)
+    chosen.wrong = chosen.wrong or why
     if chosen.align == nil then chosen.align = definition.align end
     chosen.recache = chosen.recache or definition.recache
     chosen.names = chosen.sources or definition.sources or sources.default()

@@ -40,14 +40,20 @@ end
 
 -- The settings of one profile. Returns nil and a string if the profile has an error.
 local function parse(definition)
-    local result = {}
+    local result, with_name = {}, nil
     for key, value in pairs(definition) do
         if key ~= "match" then
             if not settings.in_profile(key) then return nil, ("unknown key '%s'"):format(key) end
-            local parsed, why = settings.parse(key, value)
-            if parsed == nil then return nil, why end
+            local parsed, more = settings.parse(key, value)
+            if parsed == nil then return nil, more end
             result[key] = parsed
+            if key == "strategy" then with_name = more end
         end
+    end
+    if result.parameters and not result.strategy then return nil, "parameters need a strategy" end
+    for key, value in pairs(with_name or {}) do
+        result.parameters = result.parameters or {}
+        if result.parameters[key] == nil then result.parameters[key] = value end
     end
     return result
 end

@@ -73,6 +73,26 @@ local function parse_recache(value)
     return nil, ("'%s' is neither never nor if-unmapped"):format(tostring(value))
 end
 
+-- Parses a strategy with its parameters. Returns its name, and them.
+local function parse_strategy(value, separator)
+    local name, why = parse_string(value)
+    if not name then return nil, why end
+    if not name:find(":", 1, true) then return name end
+    return require "tiexec.plan.parameters".parse(name, separator)
+end
+
+-- Parses the parameters that a profile has in a table.
+local function parse_parameters(value)
+    if type(value) ~= "table" then return nil, "they are a table, beside strategy" end
+    for key, field in pairs(value) do
+        local kind = type(field)
+        if type(key) ~= "string" or kind == "table" then
+            return nil, "they are strings, numbers and booleans by keys"
+        end
+    end
+    return value
+end
+
 local units <const> = { [""] = 1, K = 1 << 10, M = 1 << 20, G = 1 << 30 }
 
 -- Parses the size of a page, such as "2M", "64K" or "2097152", into bytes.
@@ -85,7 +105,8 @@ end
 
 -- The settings by name. `profile` is true where a profile may have the setting.
 local parsers = {
-    strategy = { parse = parse_string, profile = true },
+    strategy = { parse = parse_strategy, profile = true },
+    parameters = { parse = parse_parameters, profile = true },
     sources = { parse = parse_sources, profile = true },
     ["page-size"] = { parse = parse_size, profile = true },
     recache = { parse = parse_recache, profile = true },
@@ -103,14 +124,25 @@ local parsers = {
 --- Parses the value of one setting.
 -- @string name of the setting
 -- @param value a string, or what a profile has
+-- @string[opt=","] separator what stands between the parameters of a strategy
 -- @return[1] the parsed value, which is never nil
+-- @treturn[1] ?table of a strategy: the parameters that were given with it
 -- @treturn[2] nil, string what is wrong with it
-function settings.parse(name, value)
+function settings.parse(name, value, separator)
     local parser = parsers[name]
     if not parser then return nil, ("unknown setting '%s'"):format(name) end
-    local parsed, why = parser.parse(value)
-    if parsed == nil then return nil, ("%s: %s"):format(name, why) end
-    return parsed
+    local parsed, more = parser.parse(value, separator or ",")
+    if parsed == nil then return nil, ("%s: %s"):format(name, more) end
+    return parsed, more
+end
+
+-- Parses a setting into a table of them. Who names a strategy says which parameters it has, too.
+local function put(result, name, value, separator)
+    local parsed, more = settings.parse(name, value, separator)
+    if parsed == nil then return nil, more end
+    result[name] = parsed
+    if name == "strategy" then result.parameters = more end
+    return true
 end
 
 --- Whether a profile may have a setting.
@@ -119,34 +151,60 @@ function settings.in_profile(name)
     return parsers[name] and parsers[name].profile or false
 end
 
+-- Splits a list at its commas. A backslash and a comma are a comma within an item.
+local function split_commas(text)
+    local marked = text:gsub("\\(.)", function(char)
+        return char == "," and "\0" or nil
+    end)
+    local list = split(marked, ",")
+    for i, item in ipairs(list) do list[i] = item:gsub("\0", ",") end
+    return list
+end
+
 --- Parses the environment variable TIEXEC, a list such as
--- "strategy=conservative,debug=plan+maps,strict".
+-- "strategy=conservative,debug=plan+maps,strict". In it plus signs stand for commas within a
+-- setting.
 -- @string[opt] text the variable's value
 -- @treturn Settings those that could be parsed
 -- @treturn table list of strings: complaints about the others
 function settings.from_environment(text)
     local result, complaints = {}, {}
-    for _, item in ipairs(split(text or "", ",")) do
+    for _, item in ipairs(split_commas(text or "")) do
         local name, value = item:match("^([^=]*)=(.*)$")
-        local parsed, why = settings.parse(name or item, value or true)
-        if parsed == nil then
-            complaints[#complaints + 1] = "TIEXEC: " .. why
-        else
-            result[name or item] = parsed
-        end
+        local ok, why = put(result, name or item, value or true, "+")
+        if not ok then complaints[#complaints + 1] = "TIEXEC: " .. why end
     end
     return result, complaints
 end
 
---- Merges layers of settings. Where several layers have a setting, the first of them counts.
+-- Adds those of a layer's settings that are not there yet.
+local function complete(merged, layer)
+    for name, value in pairs(layer) do
+        if merged[name] == nil then merged[name] = value end
+    end
+end
+
+-- The parameters of a strategy, from all layers that name this very one.
+local function merge_parameters(name, layers)
+    local merged
+    for _, layer in ipairs(layers) do
+        if layer.strategy == name and layer.parameters then
+            merged = merged or {}
+            complete(merged, layer.parameters)
+        end
+    end
+    return merged
+end
+
+--- Merges layers of settings. Where several layers have a setting, the first of them counts. A
+-- strategy's parameters are those of the layers that name it.
 -- @tparam Settings ... the layers
 -- @treturn Settings a new table
 function settings.merge(...)
     local merged = {}
-    for _, layer in ipairs { ... } do
-        for name, value in pairs(layer) do
-            if merged[name] == nil then merged[name] = value end
-        end
+    for _, layer in ipairs { ... } do complete(merged, layer) end
+    if merged.parameters then
+        merged.parameters = merge_parameters(merged.strategy, { ... })
     end
     return merged
 end
@@ -178,11 +236,11 @@ function settings.from_arguments(argv, options)
         local name, value = pair[1], pair[2]
         if name == "no-align" then name, value = "align", false end
         if parsers[name] then
-            local why
-            value, why = settings.parse(name, value)
-            if value == nil then return nil, why end
+            local ok, why = put(result, name, value)
+            if not ok then return nil, why end
+        else
+            result[name] = value
         end
-        result[name] = value
     end
     return result, table.move(argv, first, #argv, 1, {}), argv[first - 1] == "--"
 end

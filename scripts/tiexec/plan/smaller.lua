@@ -99,7 +99,7 @@ function smaller.plan(description, chosen, done)
     local in_order = table.move(done, 1, #done, 1, {})
     table.sort(in_order, by_start)
     local operations = strategy.make_plan(chosen.definition, settle(description, in_order), host,
-        { sources = able })
+        { sources = able, parameters = chosen.parameters })
     local result = {}
     for _, operation in ipairs(operations or {}) do
         local names = able_sources(operation, able)

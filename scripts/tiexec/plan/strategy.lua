@@ -15,8 +15,10 @@ strategy.default = "aggressive"
 
 -- The fields that a strategy may have, with their types.
 local fields = { name = "string", description = "string", plan = "function", stages = "table",
-    sources = "table", recache = "string", align = "boolean", copied_ends = "boolean" }
+    parameters = "table", sources = "table", recache = "string", align = "boolean",
+    copied_ends = "boolean" }
 local stages = { entry = true, dlopen = true, attach = true }
+local all_stages <const> = { "entry", "dlopen", "attach" }
 local recache_words = { never = true, ["if-unmapped"] = true }
 
 -- What is wrong with what a strategy declares, or nil.
@@ -35,6 +37,9 @@ local function check(definition)
     if definition.recache and not recache_words[definition.recache] then
         return "recache is neither 'never' nor 'if-unmapped'"
     end
+    local wrong = definition.parameters
+        and require "tiexec.plan.parameters".check(definition.parameters)
+    if wrong then return wrong end
     return definition.sources and sources.check(definition.sources)
 end
 
@@ -105,14 +110,29 @@ function strategy.find(name)
     return nil, ("no strategy '%s' in %s"):format(name, table.concat(tried, ", "))
 end
 
+-- The definition of a strategy that a script has made: a table as a file returns it, or a function
+-- `plan` alone.
+local function of_script(given)
+    local definition = { name = "of the script" }
+    for key, value in pairs(type(given) == "table" and given or { plan = given }) do
+        definition[key] = value
+    end
+    local wrong = check(definition)
+    if not wrong and not definition.plan then wrong = "it has no function 'plan'" end
+    if wrong then return nil, ("strategy %s: %s"):format(definition.name, wrong) end
+    definition.stages = definition.stages or all_stages
+    return definition
+end
+
 local loaded = {} -- definitions by the names that they were asked for by
 
 --- Loads a strategy. A strategy without errors is loaded once.
--- @string name a name or a path
+-- @tparam string|table|func name a name or a path; or the strategy itself, as a script has it
 -- @treturn[1] StrategyDefinition `name`, `path`, `stages` and, if the strategy declares them,
--- `description`, `sources`, `align`, `recache` and `copied_ends`
+-- `description`, `parameters`, `sources`, `align`, `recache` and `copied_ends`
 -- @treturn[2] nil, string why it cannot be loaded
 function strategy.load(name)
+    if type(name) ~= "string" then return of_script(name) end
     if loaded[name] then return loaded[name] end
     local path, why = strategy.find(name)
     if not path then return nil, why end
@@ -130,7 +150,7 @@ function strategy.load(name)
     if not definition or why then return nil, sandbox().with_path(path, why) end
     definition.path = path
     definition.name = definition.name or name
-    definition.stages = definition.stages or { "entry", "dlopen", "attach" }
+    definition.stages = definition.stages or all_stages
     loaded[name] = definition
     return definition
 end
@@ -139,10 +159,22 @@ end
 -- @tparam StrategyDefinition definition
 function strategy.keep(definition)
     local path = definition.path
-    if is_built_in(path) then return end
+    if not path or is_built_in(path) then return end
     local own = paths.own(path) ~= nil
     sandbox().keep(path, own)
     kept[path] = own
+end
+
+--- Completes the parameters of a strategy by what it declares.
+-- @tparam StrategyDefinition definition
+-- @tparam ?table given strings, numbers and booleans by keys
+-- @treturn[1] table which may be empty
+-- @treturn[2] nil, string what is wrong with them
+function strategy.complete(definition, given)
+    if not given and not definition.parameters then return {} end
+    local parameters = require "tiexec.plan.parameters"
+    local result, why = parameters.complete(definition.parameters, given or {})
+    return result, not result and ("strategy %s: %s"):format(definition.name, why) or nil
 end
 
 --- Whether a strategy makes plans at a stage.
@@ -155,22 +187,50 @@ function strategy.plans_at(definition, stage)
     return false
 end
 
+-- A copy of a value, with all tables that it leads to, each once.
+local function copy_of(value, copies)
+    if type(value) ~= "table" then return value end
+    local copy = copies[value]
+    if copy then return copy end
+    copy = {}
+    copies[value] = copy
+    for key, field in pairs(value) do copy[copy_of(key, copies)] = copy_of(field, copies) end
+    return copy
+end
+
+-- Has a script's own strategy make a plan, of copies: what it changes in them is its own affair.
+local function call_script(definition, ...)
+    local arguments = copy_of({ ... }, {})
+    local ok, result = pcall(definition.plan, table.unpack(arguments))
+    if ok then return { result } end
+    return nil, ("%s: %s"):format(definition.name, tostring(result))
+end
+
 --- Has a strategy make a plan, and checks the plan.
 -- @tparam StrategyDefinition definition
 -- @tparam Description description
 -- @tparam Host host
--- @tparam table options `sources`: names of the sources, in order of preference
+-- @tparam table options `sources`: names of the sources, in order of preference; `parameters`: what
+-- `strategy.complete` has given
 -- @treturn[1] table list of Operation: the accepted operations
 -- @treturn[1] table list of Refused: the other operations
 -- @treturn[2] nil, string why there is no plan
 function strategy.make_plan(definition, description, host, options)
-    if not is_own(definition.path) then hosts.complete(host) end -- it is to see plain data
-    local operations, why = guarded(definition.path, function()
-        return { read(definition.path).plan(description, host, options) }
-    end)
+    local path = definition.path
+    local operations, why
+    if not path or not is_own(path) then hosts.complete(host) end -- it is to see plain data
+    if path then
+        operations, why = guarded(path, function()
+            return { read(path).plan(description, host, options) }
+        end)
+    else
+        operations, why = call_script(definition, description, host, options)
+    end
     if not operations then return nil, "strategy " .. why end
     local accepted, refused = validate.check(operations[1], description, host)
-    if not accepted then return nil, ("strategy %s: %s"):format(definition.path, refused) end
+    if not accepted then
+        return nil, ("strategy %s: %s"):format(path or definition.name, refused)
+    end
     return accepted, refused
 end
 

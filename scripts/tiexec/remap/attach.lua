@@ -14,6 +14,7 @@ local observed = require "tiexec.harness.observed"
 local protection = require "tiexec.harness.protection"
 local refusal = require "tiexec.harness.refusal"
 local settings = require "tiexec.plan.settings"
+local stage = require "tiexec.remap.stage"
 local text = require "tiexec.base.text"
 
 local c = core.constants
@@ -92,16 +93,27 @@ local function summary_of(outcome, pid)
     return true, "it has no text that could be on huge pages (tiexec --inspect tells more)"
 end
 
+--- Remaps the text of a process that runs already, all threads of which are stopped.
+-- @tparam Inferior inferior
+-- @string name of the program, for messages
+-- @tparam Chosen chosen
+-- @tparam[opt] table mappings the list of its mappings, joined, where that was read already
+-- @treturn[1] Outcome
+-- @treturn[2] nil, string why nothing could be done at all
+function attach.remap(inferior, name, chosen, mappings)
+    local _ <close> = not chosen["dry-run"] and enable_huge_pages(inferior) or nil
+    return stage.run(inferior, name, chosen,
+        { stage = "attach", is_new = chosen.is_in_question, mappings = mappings })
+end
+
 -- Remaps the text of a process. Returns the results of `with_stopped`: whether nothing is left to
 -- complain of, and a line for the user, or nil.
 local function remap(process, name, given)
-    local stage = require "tiexec.remap.stage"
     local chosen = choice.of(process, name, given)
     if chosen.wrong then return false, chosen.wrong end
     local _ <close> = stage.prepare_for_stop(process, name, chosen, { stage = "attach" })
     return with_stopped(process:pid(), false, function(inferior, mappings)
-        local _ <close> = not given["dry-run"] and enable_huge_pages(inferior) or nil
-        return stage.run(inferior, name, chosen, { stage = "attach", mappings = mappings })
+        return attach.remap(inferior, name, chosen, mappings)
     end, function(inferior, seconds, outcome, why)
         if chosen.debug.timing then debug_lines.stopped(seconds) end
         if not outcome then return false, why end

@@ -47,11 +47,16 @@ local function prepare(inferior, name, chosen, job)
     if chosen.host.huge_page_size == 0 then return nil, "this kernel has no huge pages" end
     local operations, refused, second = plan.make(description, chosen)
     if not operations then return nil, refused end
+    if chosen.max_pages then
+        operations = require "tiexec.plan.limit".first(operations, chosen.host, chosen.max_pages)
+        second = function() return {} end
+    end
     local done = {}
     if job.stage == "attach" then operations, done = without_huge(inferior, operations) end
     return { name = name, pid = description.pid, stage = job.stage, executable = chosen.executable,
         host = chosen.host, description = description, is_new = job.is_new,
-        strategy = chosen.definition.name, sources = chosen.names, profile = chosen.profile,
+        strategy = chosen.definition.name, parameters = chosen.parameters,
+        sources = chosen.names, profile = chosen.profile,
         operations = operations, refused = refused, second = second, done = done, results = {},
         warnings = {}, dry = chosen["dry-run"] }
 end
@@ -158,7 +163,7 @@ end
 
 -- Whether the settings ask for anything that a report shows. A report reads smaps twice.
 local function wants_report(chosen)
-    return chosen.verbose or chosen.report_file or chosen["dry-run"]
+    return chosen.verbose or chosen.report_file or chosen["dry-run"] or chosen.wants_report
         or chosen.debug.maps or chosen.debug.plan
 end
 
@@ -243,10 +248,10 @@ function stage.prepare_for_stop(process, name, chosen, job)
 end
 
 -- Says the warnings of the sources, each once, and none that the complaint says.
-local function say_warnings(outcome)
+local function say_warnings(outcome, say)
     local said = outcome.complaint or ""
     for _, line in ipairs(outcome.warnings) do
-        if not said:find(line, 1, true) then message.say("%s", line) end
+        if not said:find(line, 1, true) then (say or message.say)("%s", line) end
         said = said .. "\n" .. line
     end
 end
@@ -259,7 +264,7 @@ end
 -- @tparam Chosen chosen
 function stage.tell(inferior, outcome, chosen)
     if outcome.dry then return end
-    say_warnings(outcome)
+    say_warnings(outcome, chosen.say)
     if chosen["perf-map"] then
         note_failure(outcome, require "tiexec.remap.perf_map".write(inferior, outcome))
     end

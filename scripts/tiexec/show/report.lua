@@ -125,6 +125,7 @@ function Report:plain()
         pid = outcome.pid, stage = outcome.stage, command = outcome.name,
         executable = outcome.executable,
         strategy = outcome.strategy, sources = outcome.sources, profile = outcome.profile,
+        parameters = next(outcome.parameters) and outcome.parameters or nil,
         kernel = outcome.host.kernel, huge_page_size = outcome.host.huge_page_size,
         mappings = plain_rows(self.rows), refused = json.array(outcome.refused),
         totals = self.totals,

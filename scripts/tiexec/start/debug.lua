@@ -44,22 +44,6 @@ local function serve(inferior, peer, options)
     return ended and ended.reason:find("^exited") and status_of(ended) or exit.INCOMPLETE
 end
 
--- Takes a program that has just been started to its entry point, and does there what a start does.
--- Returns the event of its end if it has ended; or nil and a string if it cannot be traced.
-local function prepare(inferior, name, given)
-    local run = stages.start(inferior, name, given)
-    run:handle { reason = "exec", thread = inferior:pid() }
-    while not run.done do
-        local ok, why = run:resume()
-        if not ok then return nil, why end
-        local event, refused = inferior:wait()
-        if not event then return nil, refused end
-        if event.reason:find("^exited") then return event end
-        run:handle(event)
-    end
-    if run.entry then run.entry:cancel() end
-end
-
 -- Starts the program. Where gdb has the standard input and output, the program has none.
 local function launch(argv, given)
     local is_taken = given.gdb == STANDARD
@@ -78,9 +62,9 @@ local function start(argv, given)
     if given.gdb == STANDARD and not early then return exit.FAILED end
     local inferior <close>, why, errno = launch(argv, given)
     if not inferior then return say_not_started(argv[1], why, errno) end
-    local ended, refused = prepare(inferior, argv[1], given)
-    if ended then return status_of(ended) end
-    if refused then message.say("%s: %s", argv[1], refused) end
+    local run, ended = stages.to_entry(inferior, argv[1], given)
+    if type(ended) == "table" then return status_of(ended) end
+    if not run then message.say("%s: %s", argv[1], ended) end
     local peer <close> = early or accept(given.gdb)
     if not peer then return exit.FAILED end
     return serve(inferior, peer, { waits = not early })

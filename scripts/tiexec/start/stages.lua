@@ -28,6 +28,7 @@ local c = core.constants
 local stages = {}
 
 local STOP_MS <const> = 2000 -- for all threads to stop
+local ALL_SIGNALS <const> = -1
 local MUCH_TEXT <const> = 2 << 20 -- bytes
 
 -- The state of the work on one process:
@@ -43,6 +44,8 @@ local MUCH_TEXT <const> = 2 << 20 -- bytes
 -- unmoved           why its executable was not moved to a congruent base
 -- follower          watches for libraries once the process is let go
 -- has_complained    a line has said what has failed for its program
+-- outcome           what has come of its program's text, and `complaint`, what is wrong with that
+-- failure           why nothing could be done for its program
 -- done              nothing is left to do: it is to be let go
 local Run = {}
 Run.__index = Run
@@ -57,11 +60,12 @@ end
 -- Says one line, unless the same was said for another process of the family.
 function Run:say(words)
     local line = ("%s: %s"):format(self.name, words)
-    if not self.said[line] then message.say("%s", line) end
+    if not self.said[line] then (self.given.say or message.say)("%s", line) end
     self.said[line] = true
 end
 
 function Run:report_failure(why)
+    self.failure = why
     if self.given.report_file then
         require "tiexec.show.report".write_failure(self.given.report_file, self.name, why)
     end
@@ -76,6 +80,7 @@ end
 -- Ends the work on this program, and says the complaint if there is one. With `strict` a complaint
 -- ends the program, too.
 function Run:finish(complaint, strict, is_remapped)
+    self.complaint = complaint
     if complaint and strict then return self:refuse(complaint) end
     if complaint then self:say(complaint) end
     self.has_complained = complaint ~= nil
@@ -261,8 +266,9 @@ end
 function Run:at_entry()
     local chosen = self:choose_settings()
     local outcome, why = stage.run(self.inferior, self.name, chosen,
-        { stage = "entry", entry = self.entry.address })
+        { stage = "entry", entry = self.entry.address, is_new = self.given.is_in_question })
     if not outcome then return self:give_up(why, chosen.strict) end
+    self.outcome = outcome
     if outcome.dry then return self:quit(0) end
     stage.tell(self.inferior, outcome, chosen)
     if self:follow_settings().dlopen then self:prepare_to_follow(chosen) end
@@ -333,6 +339,44 @@ end
 function Run:release()
     if self.entry then self.entry:cancel() end
     hold.let_go(self.inferior)
+end
+
+-- Has two steps of a run take no signals: between them the program may run on for long, but an
+-- error that a signal raises (core.guard_end) in their midst would leave it half changed.
+local function shield(run)
+    for _, name in ipairs { "relocate", "at_entry" } do
+        local step = run[name]
+        run[name] = function(...)
+            local before <const> = core.signal_mask(ALL_SIGNALS)
+            local result = table.pack(xpcall(step, debug.traceback, ...))
+            core.signal_mask(before)
+            if not result[1] then error(result[2], 0) end
+            return table.unpack(result, 2, result.n)
+        end
+    end
+end
+
+--- Takes a program that has just been started to its entry point, and does there what a start does.
+-- @tparam Inferior inferior stopped at its exec
+-- @string name of the program, for messages
+-- @tparam Settings given
+-- @treturn[1] Run that has done its work
+-- @treturn[2] nil, Event it has ended
+-- @treturn[3] nil, string it cannot be traced
+function stages.to_entry(inferior, name, given)
+    local run = stages.start(inferior, name, given)
+    shield(run)
+    run:handle { reason = "exec", thread = inferior:pid() }
+    while not run.done do
+        local ok, why = run:resume()
+        if not ok then return nil, why end
+        local event, refused = inferior:wait()
+        if not event then return nil, refused end
+        if event.reason:find("^exited") then return nil, event end
+        run:handle(event)
+    end
+    if run.entry then run.entry:cancel() end
+    return run
 end
 
 --- Makes the run of a program that is about to be exec'd.
