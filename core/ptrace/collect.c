@@ -339,20 +339,19 @@ void collect_leave(pid_t tid, int status)
         release(tid, status);
 }
 
-void collect_let_children_go(pid_t parent)
+int collect_untold(pid_t parent, pid_t **list, size_t *count)
 {
-    pid_t *list;
-    size_t count;
+    size_t kept = 0;
     uint64_t tracer;
-    if (process_children(parent, &list, &count))
-        return;
-    for (size_t i = 0; i < count; i++) {
-        pid_t pid = list[i];
+    int err = process_children(parent, list, count);
+    for (size_t i = 0; i < *count && !err; i++) {
+        pid_t pid = (*list)[i];
         if (!inferior_of_process(pid) && process_status(pid, "TracerPid", 10, &tracer) == 0 &&
             (pid_t)tracer == getpid())
-            mark_unwanted(pid);
+            (*list)[kept++] = pid;
     }
-    free(list);
+    *count = kept;
+    return err;
 }
 
 bool collect_owes(void)

@@ -59,13 +59,12 @@ static int take_exec(struct inferior *inferior)
     inferior->thread_count = 1;
     inferior->selected = leader.tid;
     inferior->syscall_insn = 0;
-    inferior->lender = 0;
+    if (had_threads)
+        birth_leave_untold(inferior);
     breakpoint_forget(inferior);
     watchpoint_forget(inferior);
     debug_forget(inferior);
     memory_reopen(inferior);
-    if (had_threads)
-        collect_let_children_go(inferior->pid);
     if (inferior->is_launched)
         inferior_exit_kill(inferior, true);
     inferior->is_launched = false;
@@ -96,11 +95,10 @@ static int take_fork(struct inferior *inferior, struct tracee *parent, enum even
     int err = new_task(parent, &pid);
     if (err)
         return err;
-    if (reason == EVENT_VFORK)
-        parent->vfork_child = pid;
+    birth_see(inferior, parent, pid, reason == EVENT_VFORK);
     if (inferior->follows)
         return tell_fork(pid, reason, event);
-    birth_let_go(inferior, parent, pid, reason == EVENT_VFORK);
+    collect_let_go(pid);
     return 0;
 }
 
@@ -118,8 +116,10 @@ static int take_clone(struct inferior *inferior, struct tracee *parent, struct e
     int err = new_task(parent, &tid);
     if (err)
         return err;
-    if (inferior->follows && is_process(inferior, tid))
+    if (inferior->follows && is_process(inferior, tid)) {
+        birth_see(inferior, parent, tid, false);
         return tell_fork(tid, EVENT_FORK, event);
+    }
     return birth_take_thread(inferior, tid);
 }
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ptrace/run.h"
 
-#include "ptrace/birth.h"
 #include "ptrace/breakpoint.h"
 #include "ptrace/collect.h"
 #include "ptrace/debug.h"
@@ -110,7 +109,6 @@ int inferior_detach_within(struct inferior *inferior, int timeout)
         return -EOPNOTSUPP;
     int result = inferior_stop(inferior, timeout);
     pending_drop(inferior, false);
-    birth_leave(inferior);
     breakpoint_remove_all(inferior);
     watchpoint_remove_all(inferior);
     if (inferior->mem >= 0) /* before the last detach, after which this side may be slow */
