@@ -22,7 +22,7 @@ int birth_take_thread(struct inferior *inferior, pid_t tid)
     if (!thread)
         return -ENOMEM;
     thread->fresh = true;
-    thread->options = 0; /* those of its maker, which may have had others then: set when it goes on */
+    thread->options = 0; /* it has its maker's of then, whatever they were: set when it goes on */
     thread->how = inferior->how;
     if (collect_take_newborn(tid, &status))
         tracee_keep_status(thread, status);

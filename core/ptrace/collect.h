@@ -51,8 +51,8 @@ void collect_let_go(pid_t tid);
  * kept of it (tracee_keep_status), or 0. */
 void collect_leave(pid_t tid, int status);
 
-/* Lists processes that `parent` has made, are traced, and belong to no inferior: the caller frees the
- * list. 0 or -errno. */
+/* Lists processes that `parent` has made, that are traced, and belong to no inferior: the caller
+ * frees the list. 0 or -errno. */
 int collect_untold(pid_t parent, pid_t **list, size_t *count);
 
 /* Lets go of what there is to let go, and tells whether there is more to come. A process that

@@ -92,9 +92,11 @@ static int take_fork(struct inferior *inferior, struct tracee *parent, enum even
                      struct event *event)
 {
     pid_t pid;
+    bool was_remote = parent->born != 0;
     int err = new_task(parent, &pid);
     if (err)
         return err;
+    parent->in_fork = !was_remote;
     birth_see(inferior, parent, pid, reason == EVENT_VFORK);
     if (inferior->follows)
         return tell_fork(pid, reason, event);
@@ -113,9 +115,11 @@ static bool is_process(const struct inferior *inferior, pid_t tid)
 static int take_clone(struct inferior *inferior, struct tracee *parent, struct event *event)
 {
     pid_t tid;
+    bool was_remote = parent->born != 0;
     int err = new_task(parent, &tid);
     if (err)
         return err;
+    parent->in_fork = !was_remote;
     if (inferior->follows && is_process(inferior, tid)) {
         birth_see(inferior, parent, tid, false);
         return tell_fork(tid, EVENT_FORK, event);

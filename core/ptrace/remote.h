@@ -44,7 +44,7 @@ int remote_function(struct inferior *inferior, struct tracee *thread,
 
 /* Sets the registers of the stopped `thread` so that it executes the call when it goes on. For
  * calls that do not return. 0 or -errno, as above. */
-int remote_prepare(struct inferior *inferior, const struct tracee *thread, long number,
+int remote_prepare(struct inferior *inferior, struct tracee *thread, long number,
                    const uint64_t args[6]);
 
 #endif

@@ -94,6 +94,22 @@ describe("a process that is forked", function()
         assert.equal("ends 0 100 0\n", output())
     end)
 
+    it("is one, whatever its parent is made to do at the event", function()
+        for _, how in ipairs { "cont", "syscall" } do
+            local folder <close> = support.folder()
+            local inferior <close>, output = start_told(folder, "fork")
+            assert(inferior:follow_fork(true))
+            local reasons, last = points.run(inferior, function(event)
+                if not event.child then return end
+                assert.equal(inferior:pid(), inferior:remote_syscall("getpid"))
+                assert(assert(inferior:adopt(event.child)):detach())
+            end, how == "syscall" and how or nil)
+            assert.same({ 3, 0 }, { reasons.fork, last.exit_code })
+            if how == "syscall" then assert.equal(reasons["syscall-entry"], reasons["syscall-return"] + 1) end
+            assert.equal("ends 0 100 0\n", output())
+        end
+    end)
+
     it("has none that was deleted before it was adopted", function()
         local folder <close> = support.folder()
         local inferior <close>, output = start_told(folder, "fork")
