@@ -54,8 +54,8 @@ int arch_debug_clear(pid_t tid, unsigned slot)
     return err == -ENOSPC ? 0 : err; /* what the CPU does not have is clear */
 }
 
-/* A step over a system call is told of as a SIGTRAP that nobody has sent, one into a signal handler by SIGTRAP
- * in place of a code (ptrace_notify in the kernel). */
+/* A step over a system call is told of as a SIGTRAP that nobody has sent, one into a signal handler
+ * by SIGTRAP in place of a code (ptrace_notify in the kernel). */
 int arch_trap_read(pid_t tid, const siginfo_t *info, bool stepped, bool watched,
                    struct arch_trap *trap)
 {

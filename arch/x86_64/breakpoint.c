@@ -63,8 +63,8 @@ int arch_debug_clear(pid_t tid, unsigned slot)
     return err;
 }
 
-/* A step over a system call is told of as TRAP_BRKPT, one into a signal handler by SIGTRAP in place of a
- * code (ptrace_notify in the kernel). A step's SIGTRAP may also tell of data that
+/* A step over a system call is told of as TRAP_BRKPT, one into a signal handler by SIGTRAP in place
+ * of a code (ptrace_notify in the kernel). A step's SIGTRAP may also tell of data that
  * the instruction has touched. The kernel clears DR6 for each trap. */
 int arch_trap_read(pid_t tid, const siginfo_t *info, bool stepped, bool watched,
                    struct arch_trap *trap)

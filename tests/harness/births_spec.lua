@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Breakpoints of programs that fork, exec, clone and end: on the very instruction, too.
 
+local core = require "tiexec.core"
 local points = require "tests.lib.points"
 local support = require "tests.lib.support"
 local tiexec = require "tiexec"
@@ -151,6 +152,31 @@ describe("a process that is forked", function()
         support.write_file(folder.path .. "/end", "")
         local _, last = points.run(inferior)
         assert.same({ 7, "right\n" }, { last.exit_code, support.read_file(folder.path .. "/out") })
+    end)
+
+    it("by vfork and followed, does not keep its parent from being let go", function()
+        for _, ends in ipairs { "detached", "closed" } do
+            local folder <close> = support.folder()
+            local program <close> = support.start({ support.programs .. "errands", "cv", "2", folder.path .. "/end" },
+                ">" .. folder.path .. "/out")
+            assert(support.wait_for(function() return support.has_become(program.pid, "errands") end))
+            local inferior = assert(tiexec.attach(program.pid))
+            assert(inferior:follow_fork(true))
+            inferior:pass_signals(true)
+            assert(inferior:watch("spare", 4))
+            inferior:cont()
+            local event = assert(inferior:wait(10000))
+            assert.equal("vfork", event.reason)
+            local child = assert(inferior:adopt(event.child))
+            inferior:cont()
+            if ends == "detached" then assert(inferior:detach(100)) else inferior:close() end
+            assert(child:detach())
+            assert(support.wait_for(function() return core.status(program.pid, "TracerPid") == 0 end))
+            assert.equal("", support.run { support.programs .. "armed", tostring(program.pid) }.out:match("^(.-)%d+ 3\n"))
+            support.write_file(folder.path .. "/end", "")
+            assert(support.wait_for(function() return not program:is_alive() end))
+            assert.equal("right\n", support.read_file(folder.path .. "/out"))
+        end
     end)
 
     it("by vfork, runs without those of its parent, which has them again afterwards", function()
