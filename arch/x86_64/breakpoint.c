@@ -40,10 +40,11 @@ static int poke(pid_t tid, unsigned reg, uint64_t value)
 int arch_debug_set(pid_t tid, unsigned slot, enum arch_debug_kind kind, uint64_t address,
                    unsigned size)
 {
-    uint64_t control = 0;
-    int err = peek(tid, CONTROL, &control);
-    control &= ~slot_bits(slot);
-    if (!err && kind != ARCH_DEBUG_EXECUTE) /* the kernel compares an old length with the address */
+    uint64_t before = 0, control;
+    int err = peek(tid, CONTROL, &before);
+    control = before & ~slot_bits(slot);
+    /* The kernel compares the length, be it an old one, with the address. */
+    if (!err && (kind != ARCH_DEBUG_EXECUTE || control != before))
         err = poke(tid, CONTROL, control);
     if (!err)
         err = poke(tid, slot, address);

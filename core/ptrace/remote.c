@@ -132,10 +132,7 @@ static int see_through(struct inferior *inferior, pid_t tid, int timeout)
     return err;
 }
 
-/* At the event of a fork a thread is in the midst of the system call, whose result the kernel is
- * yet to write: it goes on to the return of that, of which wait tells if it is asked to. From a
- * vfork it does not return before its child is done. */
-static int leave_birth(struct inferior *inferior, struct tracee *thread)
+int remote_finish_fork(struct inferior *inferior, struct tracee *thread)
 {
     struct event event = {.tid = thread->tid, .reason = EVENT_SYSCALL_RETURN};
     bool entry;
@@ -161,7 +158,7 @@ static int leave_birth(struct inferior *inferior, struct tracee *thread)
 static int make_ready(struct inferior *inferior, struct tracee *thread)
 {
     uint64_t insn;
-    int err = leave_birth(inferior, thread);
+    int err = remote_finish_fork(inferior, thread);
     return err ? err : remote_instruction(inferior, &insn);
 }
 
@@ -194,7 +191,7 @@ int remote_prepare(struct inferior *inferior, struct tracee *thread, long number
 {
     struct arch_regs regs;
     uint64_t insn;
-    int err = leave_birth(inferior, thread);
+    int err = remote_finish_fork(inferior, thread);
     if (!err)
         err = remote_instruction(inferior, &insn);
     if (!err)

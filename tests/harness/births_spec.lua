@@ -102,6 +102,7 @@ describe("a process that is forked", function()
             assert(inferior:follow_fork(true))
             local reasons, last = points.run(inferior, function(event)
                 if not event.child then return end
+                local undo <close> = assert(inferior:save())
                 assert.equal(inferior:pid(), inferior:remote_syscall("getpid"))
                 assert(assert(inferior:adopt(event.child)):detach())
             end, how == "syscall" and how or nil)
