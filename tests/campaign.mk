@@ -55,6 +55,23 @@ soak:
 	@$(LUA) tests/tools/soak
 	@TIEXEC_SOAK=$${TIEXEC_SOAK:-10000} $(MAKE) check SPECS=tests/program/random_bases_spec.lua
 
+# ---- random: RANDOM_SEQUENCES of RANDOM_CALLS of the harness, by the seeds from RANDOM_FIRST on ----
+
+RANDOM_SEQUENCES ?= 1000
+RANDOM_CALLS     ?= 300
+RANDOM_FIRST     ?= 1
+
+random:
+	@$(MAKE) $(JOBS) test-programs
+	@TIEXEC_PROGRAM=$(PROGRAM) $(LUA) tests/tools/random $(RANDOM_SEQUENCES) $(RANDOM_CALLS) $(RANDOM_FIRST)
+
+# The same calls, where the script runs in a program with the sanitizers.
+random-asan:
+	@$(MAKE) $(JOBS) test-programs
+	@$(MAKE) $(JOBS) BUILD=build/asan SANITIZE='-fsanitize=address,undefined -fno-omit-frame-pointer' all
+	@ASAN_OPTIONS=detect_leaks=0 TIEXEC_SANITIZED=1 TIEXEC_PROGRAM=build/asan/tiexec $(LUA) \
+	    tests/tools/random $(RANDOM_SEQUENCES) $(RANDOM_CALLS) $(RANDOM_FIRST)
+
 # ---- suites: other people's tests; SUITES: some suites, or units of them: 'python go/os' ----
 
 suites: packages-suites
@@ -67,4 +84,4 @@ threads:
 	@$(MAKE) $(JOBS) test-programs
 	@$(LUA) tests/tools/threads $(THREADS_RUNS)
 
-.PHONY: faults fuzz fuzz-lua fuzz-plans soak threads suites
+.PHONY: faults fuzz fuzz-lua fuzz-plans random random-asan soak threads suites

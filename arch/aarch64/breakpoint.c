@@ -54,7 +54,8 @@ int arch_debug_clear(pid_t tid, unsigned slot)
     return err == -ENOSPC ? 0 : err; /* what the CPU does not have is clear */
 }
 
-/* A step over a system call is told of as a SIGTRAP that nobody has sent. */
+/* A step over a system call is told of as a SIGTRAP that nobody has sent, one into a signal handler
+ * by SIGTRAP in place of a code (ptrace_notify in the kernel). */
 int arch_trap_read(pid_t tid, const siginfo_t *info, bool stepped, bool watched,
                    struct arch_trap *trap)
 {
@@ -64,7 +65,7 @@ int arch_trap_read(pid_t tid, const siginfo_t *info, bool stepped, bool watched,
         trap->cause = ARCH_TRAP_INSTRUCTION;
     else if (info->si_code == TRAP_HWBKPT)
         trap->cause = ARCH_TRAP_DEBUG;
-    else if (stepped && (info->si_code == TRAP_TRACE ||
+    else if (stepped && (info->si_code == TRAP_TRACE || info->si_code == SIGTRAP ||
                          (info->si_code == SI_USER && info->si_pid == 0 && info->si_uid == 0)))
         trap->cause = ARCH_TRAP_STEP;
     if (trap->cause == ARCH_TRAP_DEBUG)

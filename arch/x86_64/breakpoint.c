@@ -40,10 +40,11 @@ static int poke(pid_t tid, unsigned reg, uint64_t value)
 int arch_debug_set(pid_t tid, unsigned slot, enum arch_debug_kind kind, uint64_t address,
                    unsigned size)
 {
-    uint64_t control = 0;
-    int err = peek(tid, CONTROL, &control);
-    control &= ~slot_bits(slot);
-    if (!err && kind != ARCH_DEBUG_EXECUTE) /* the kernel compares an old length with the address */
+    uint64_t before = 0, control;
+    int err = peek(tid, CONTROL, &before);
+    control = before & ~slot_bits(slot);
+    /* The kernel compares the length, be it an old one, with the address. */
+    if (!err && (kind != ARCH_DEBUG_EXECUTE || control != before))
         err = poke(tid, CONTROL, control);
     if (!err)
         err = poke(tid, slot, address);
@@ -63,7 +64,8 @@ int arch_debug_clear(pid_t tid, unsigned slot)
     return err;
 }
 
-/* A step over a system call is told of as TRAP_BRKPT. A step's SIGTRAP may also tell of data that
+/* A step over a system call is told of as TRAP_BRKPT, one into a signal handler by SIGTRAP in place
+ * of a code (ptrace_notify in the kernel). A step's SIGTRAP may also tell of data that
  * the instruction has touched. The kernel clears DR6 for each trap. */
 int arch_trap_read(pid_t tid, const siginfo_t *info, bool stepped, bool watched,
                    struct arch_trap *trap)
@@ -75,7 +77,8 @@ int arch_trap_read(pid_t tid, const siginfo_t *info, bool stepped, bool watched,
         trap->cause = ARCH_TRAP_INSTRUCTION;
     else if (info->si_code == TRAP_HWBKPT)
         trap->cause = ARCH_TRAP_DEBUG;
-    else if (stepped && (info->si_code == TRAP_TRACE || info->si_code == TRAP_BRKPT))
+    else if (stepped && (info->si_code == TRAP_TRACE || info->si_code == TRAP_BRKPT ||
+                         info->si_code == SIGTRAP))
         trap->cause = ARCH_TRAP_STEP;
     if (watched && (info->si_code == TRAP_TRACE || info->si_code == TRAP_HWBKPT))
         err = peek(tid, STATUS, &status);

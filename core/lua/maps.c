@@ -38,8 +38,8 @@ static void push_mapping(lua_State *L, const struct mapping *m, bool details)
 // @function mappings
 // @int pid
 // @bool[opt=false] details reads smaps, which takes longer
-// @bool[opt=false] joined long runs of anonymous mappings side by side that cannot be executed, such
-// as the stacks of many threads, are one mapping each, "rw-p": much sooner had where there are
+// @bool[opt=false] joined long runs of anonymous mappings side by side that cannot be executed,
+// such as the stacks of many threads, are one mapping each, "rw-p": much sooner had where there are
 // thousands
 // @int[opt] limit only those that begin below this address
 // @treturn[1] table list of `start`, `stop`, `offset`, `perms` ("r-xp"), `path` ("" when

@@ -149,6 +149,7 @@ static void check_chunks(lua_State *L, int index, struct match *list, size_t cou
 
 /// Tells whether the inferior has certain bytes, without reading them into Lua.
 // @function inferior:has_digests
+// @local
 // @tparam table list of chunks: `address`, `size` (up to 256 KiB), and `digest`, what `digest`
 // gives for the bytes that should be there
 // @treturn[1] boolean true

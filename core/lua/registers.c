@@ -4,6 +4,7 @@
 #include "lua/open.h"
 #include "lua/util.h"
 #include "ptrace/registers.h"
+#include "ptrace/remote.h"
 
 #include <errno.h>
 #include <string.h>
@@ -77,6 +78,15 @@ static int l_read_register(lua_State *L)
     return 1;
 }
 
+/* The thread that is meant, out of the fork that it is in the midst of; NULL: it is not stopped. */
+static const struct tracee *settled_thread(lua_State *L, int argument, struct inferior *inferior)
+{
+    const struct tracee *thread = bind_opt_thread(L, argument, inferior);
+    if (thread)
+        remote_finish_fork(inferior, inferior_find(inferior, thread->tid));
+    return thread && thread->state != TRACEE_RUNNING ? thread : NULL;
+}
+
 /// Changes one register of a stopped thread.
 // @function inferior:write_register
 // @string name as above
@@ -103,7 +113,7 @@ static int l_write_register(lua_State *L)
         check_fits(L, &reg, value);
         memcpy(bytes, &value, sizeof value);
     }
-    const struct tracee *thread = bind_opt_thread(L, 4, inferior);
+    const struct tracee *thread = settled_thread(L, 4, inferior);
     int err = thread ? register_write(thread, &reg, bytes) : bind_no_thread(L, 4, inferior);
     return err ? push_register_failure(L, reg.name, err) : bind_push_result(L, NULL, 0);
 }
@@ -227,7 +237,7 @@ struct saved {
 static int l_save(lua_State *L)
 {
     struct inferior *inferior = bind_check_inferior(L, 1);
-    const struct tracee *thread = bind_opt_thread(L, 2, inferior);
+    const struct tracee *thread = settled_thread(L, 2, inferior);
     struct saved *saved = lua_newuserdatauv(L, sizeof *saved, 1);
     *saved = (struct saved){.tid = thread ? thread->tid : 0};
     luaL_setmetatable(L, SAVED_TYPE);

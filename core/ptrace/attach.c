@@ -220,7 +220,6 @@ int inferior_adopt(const struct inferior *parent, pid_t pid, struct inferior *ch
     if (err)
         inferior_free(child);
     if (err && err != -ESRCH) {
-        birth_give_up(parent, pid);
         collect_leave(pid, status);
     }
     return err;

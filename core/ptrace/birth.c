@@ -6,6 +6,7 @@
 #include "ptrace/debug.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -21,27 +22,23 @@ int birth_take_thread(struct inferior *inferior, pid_t tid)
     if (!thread)
         return -ENOMEM;
     thread->fresh = true;
+    thread->options = 0; /* it has its maker's of then, whatever they were: set when it goes on */
     thread->how = inferior->how;
     if (collect_take_newborn(tid, &status))
         tracee_keep_status(thread, status);
     return 0;
 }
 
-static void share(struct inferior *parent, struct tracee *thread)
+void birth_see(struct inferior *parent, struct tracee *thread, pid_t pid, bool shares)
 {
-    if (thread->lifted || !parent->trap_list.count)
-        return;
-    breakpoint_lift_all(parent);
-    thread->lifted = true;
-}
-
-void birth_let_go(struct inferior *parent, struct tracee *thread, pid_t pid, bool shares)
-{
-    if (shares)
-        share(parent, thread);
-    else
+    if (!shares) {
         breakpoint_clean(parent, pid);
-    collect_let_go(pid);
+        return;
+    }
+    thread->vfork_child = pid;
+    if (!thread->lifted)
+        breakpoint_lift_all(parent);
+    thread->lifted = true;
 }
 
 void birth_done(struct inferior *parent, struct tracee *thread)
@@ -56,7 +53,7 @@ int birth_adopt(const struct inferior *parent, struct inferior *child)
 {
     for (size_t i = 0; i < parent->thread_count; i++)
         if (parent->threads[i].vfork_child == child->pid)
-            child->lender = parent->pid;
+            child->lifts = 1; /* until it execs, which ends all breakpoints */
     child->follows = parent->follows;
     child->is_filtered = parent->is_filtered;
     int err = breakpoint_inherit(parent, child);
@@ -65,22 +62,15 @@ int birth_adopt(const struct inferior *parent, struct inferior *child)
     return err;
 }
 
-void birth_give_up(const struct inferior *parent, pid_t pid)
+void birth_leave_untold(const struct inferior *inferior)
 {
-    struct inferior *lender = inferior_of_process(parent->pid);
-    for (size_t i = 0; lender && i < lender->thread_count; i++)
-        if (lender->threads[i].vfork_child == pid) {
-            share(lender, &lender->threads[i]);
-            return;
-        }
-    breakpoint_clean(parent, pid);
-}
-
-void birth_leave(struct inferior *child)
-{
-    struct inferior *parent = child->lender ? inferior_of_process(child->lender) : NULL;
-    child->lender = 0;
-    for (size_t i = 0; parent && i < parent->thread_count; i++)
-        if (parent->threads[i].vfork_child == child->pid)
-            share(parent, &parent->threads[i]);
+    pid_t *list;
+    size_t count;
+    if (collect_untold(inferior->pid, &list, &count))
+        return;
+    for (size_t i = 0; i < count; i++) {
+        breakpoint_clean(inferior, list[i]);
+        collect_leave(list[i], 0);
+    }
+    free(list);
 }

@@ -24,6 +24,7 @@ static int plant(struct inferior *inferior, struct trap *trap)
     if (!err)
         err = memory_poke(inferior, trap->address, arch_trap_insn, INSN);
     trap->planted = !err;
+    trap->known |= !err;
     return err;
 }
 
@@ -59,6 +60,18 @@ void breakpoint_lower(struct inferior *inferior, uint64_t address)
         memory_poke(inferior, address, arch_trap_insn, INSN);
 }
 
+/* Plants all traps that breakpoints need, unless they are to be out of memory. */
+static int plant_all(struct inferior *inferior)
+{
+    int result = 0;
+    for (size_t i = 0; i < inferior->trap_list.count && !inferior->lifts; i++) {
+        struct trap *trap = &inferior->traps[i];
+        int err = trap->references && !trap->planted ? plant(inferior, trap) : 0;
+        result = err ? err : result;
+    }
+    return result;
+}
+
 void breakpoint_lift_all(struct inferior *inferior)
 {
     inferior->lifts++;
@@ -68,11 +81,8 @@ void breakpoint_lift_all(struct inferior *inferior)
 
 void breakpoint_lower_all(struct inferior *inferior)
 {
-    if (inferior->lifts == 0 || --inferior->lifts)
-        return;
-    for (size_t i = 0; i < inferior->trap_list.count; i++)
-        if (inferior->traps[i].references)
-            plant(inferior, &inferior->traps[i]);
+    if (inferior->lifts && --inferior->lifts == 0)
+        plant_all(inferior);
 }
 
 void breakpoint_clean(const struct inferior *inferior, pid_t child)
@@ -83,7 +93,7 @@ void breakpoint_clean(const struct inferior *inferior, pid_t child)
     for (size_t i = 0; i < inferior->trap_list.count && mem >= 0; i++) {
         const struct trap *trap = &inferior->traps[i];
         uint8_t now[INSN];
-        if (trap->planted && pread(mem, now, INSN, (off_t)trap->address) == (ssize_t)INSN &&
+        if (trap->known && pread(mem, now, INSN, (off_t)trap->address) == (ssize_t)INSN &&
             memcmp(now, arch_trap_insn, INSN) == 0 &&
             pwrite(mem, trap->original, INSN, (off_t)trap->address) < 0)
             break;
@@ -284,5 +294,9 @@ int breakpoint_inherit(const struct inferior *parent, struct inferior *child)
         if (parent->debug[i].kind == ARCH_DEBUG_EXECUTE)
             child->debug[i] = parent->debug[i];
     child->debug_version = parent->debug_version;
-    return debug_arm(child, &child->threads[0]);
+    for (size_t i = 0; i < traps; i++)
+        child->traps[i].planted = false;
+    tidy(child);
+    int err = plant_all(child);
+    return err ? err : debug_arm(child, &child->threads[0]);
 }

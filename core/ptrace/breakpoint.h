@@ -43,16 +43,15 @@ void breakpoint_forget(struct inferior *inferior);
 /* Tells whether any breakpoint at an address stops a thread. */
 bool breakpoint_stops(const struct inferior *inferior, uint64_t address, pid_t tid);
 
-/* Gives a child the breakpoints of the process that it was forked from, whose memory it has a copy
- * of. Its thread is stopped. */
+/* Gives a child the breakpoints of the process that it was forked from. No traps are in its memory;
+ * they are planted there, unless its `lifts` say no. Its thread is stopped. */
 int breakpoint_inherit(const struct inferior *parent, struct inferior *child);
 
 /* Takes the trap at an address out of memory, if one is there, and puts it back. */
 bool breakpoint_lift(struct inferior *inferior, uint64_t address);
 void breakpoint_lower(struct inferior *inferior, uint64_t address);
 
-/* The same for all traps, for as long as another process uses the same memory untraced. Calls
- * nest. */
+/* The same for all traps, for as long as another process uses the same memory. Calls nest. */
 void breakpoint_lift_all(struct inferior *inferior);
 void breakpoint_lower_all(struct inferior *inferior);
 

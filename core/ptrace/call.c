@@ -2,6 +2,7 @@
 #include "ptrace/call.h"
 
 #include "ptrace/birth.h"
+#include "ptrace/collect.h"
 #include "ptrace/debug.h"
 #include "ptrace/function.h"
 #include "ptrace/traps.h"
@@ -152,13 +153,15 @@ static int note_birth(struct inferior *inferior, struct tracee *thread, int stat
     int kind = status >> 16, err = tracee_event_message(thread, &new);
     if (err)
         return err;
+    if (kind != PTRACE_EVENT_CLONE)
+        birth_see(inferior, thread, (pid_t)new, kind == PTRACE_EVENT_VFORK);
     if (is_told(inferior, thread, kind)) {
         thread->born = status;
         thread->born_tid = (pid_t)new;
         return go_on(thread);
     }
     if (kind != PTRACE_EVENT_CLONE)
-        birth_let_go(inferior, thread, (pid_t)new, kind == PTRACE_EVENT_VFORK);
+        collect_let_go((pid_t)new);
     else
         err = birth_take_thread(inferior, (pid_t)new);
     thread = inferior_find(inferior, tid); /* the table may have moved */

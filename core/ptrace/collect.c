@@ -30,6 +30,8 @@ struct newborn {
     pid_t tid;
     int status;     /* of its stop; 0: it has not stopped yet */
     bool unwanted;  /* to be let go as soon as it stops */
+    bool armed;     /* it may have debug registers, which are cleared then */
+    pid_t child;    /* the vfork child that it waits for; 0: none */
     int64_t expiry; /* when it may be taken for an orphan */
 };
 
@@ -57,7 +59,7 @@ static struct newborn *add_newborn(pid_t tid, int status, bool unwanted)
         newborn_capacity = larger;
     }
     newborns[newborn_count] =
-        (struct newborn){tid, status, unwanted, clock_deadline(ORPHAN_MS)};
+        (struct newborn){tid, status, unwanted, false, 0, clock_deadline(ORPHAN_MS)};
     return &newborns[newborn_count++];
 }
 
@@ -107,11 +109,13 @@ static void file(pid_t tid, int status)
         tracee_keep_status(thread, status);
         return;
     }
-    bool unwanted = newborn && newborn->unwanted;
+    bool unwanted = newborn && newborn->unwanted, armed = newborn && newborn->armed;
     if (newborn)
         remove_newborn(newborn);
     if (!WIFSTOPPED(status))
         return;
+    for (unsigned i = 0; i < ARCH_DEBUG_SLOTS && armed; i++)
+        arch_debug_clear(tid, i);
     if (unwanted || !add_newborn(tid, status, false))
         release(tid, status);
 }
@@ -403,20 +407,48 @@ void collect_leave(pid_t tid, int status)
         release(tid, status);
 }
 
-void collect_let_children_go(pid_t parent)
+void collect_leave_waiting(pid_t tid, pid_t child, bool armed)
 {
-    pid_t *list;
-    size_t count;
-    uint64_t tracer;
-    if (process_children(parent, &list, &count))
+    mark_unwanted(tid);
+    struct newborn *newborn = find_newborn(tid);
+    if (!newborn)
         return;
-    for (size_t i = 0; i < count; i++) {
-        pid_t pid = list[i];
+    newborn->armed = armed;
+    newborn->child = child;
+}
+
+/* Tells whether a task that is to be let go can be: it does not wait for one that is held here. */
+static bool is_due(const struct newborn *newborn)
+{
+    const struct inferior *child = newborn->child ? inferior_of_process(newborn->child) : NULL;
+    return newborn->unwanted && (!child || child->thread_count == 0);
+}
+
+void collect_leavings(int timeout)
+{
+    int64_t deadline = clock_deadline(timeout);
+    bool any;
+    do {
+        any = false;
+        collect_now();
+        for (size_t i = 0; i < newborn_count; i++)
+            any |= is_due(&newborns[i]);
+    } while (any && collect_some(deadline) == 0);
+}
+
+int collect_untold(pid_t parent, pid_t **list, size_t *count)
+{
+    size_t kept = 0;
+    uint64_t tracer;
+    int err = process_children(parent, list, count);
+    for (size_t i = 0; i < *count && !err; i++) {
+        pid_t pid = (*list)[i];
         if (!inferior_of_process(pid) && process_status(pid, "TracerPid", 10, &tracer) == 0 &&
             (pid_t)tracer == getpid())
-            mark_unwanted(pid);
+            (*list)[kept++] = pid;
     }
-    free(list);
+    *count = kept;
+    return err;
 }
 
 bool collect_owes(void)

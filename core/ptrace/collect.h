@@ -62,9 +62,17 @@ void collect_let_go(pid_t tid);
  * kept of it (tracee_keep_status), or 0. */
 void collect_leave(pid_t tid, int status);
 
-/* Lets go of processes that a thread of `parent` has made without telling: its present threads will
- * tell of none. */
-void collect_let_children_go(pid_t parent);
+/* The same for a thread that runs. It waits in vfork for `child`, if that is not 0. `armed`: it may
+ * have debug registers, which are cleared. */
+void collect_leave_waiting(pid_t tid, pid_t child, bool armed);
+
+/* Waits until all that is to be let go has been, but for what waits for an inferior: `timeout`
+ * milliseconds at most. */
+void collect_leavings(int timeout);
+
+/* Lists processes that `parent` has made, that are traced, and belong to no inferior: the caller
+ * frees the list. 0 or -errno. */
+int collect_untold(pid_t parent, pid_t **list, size_t *count);
 
 /* Lets go of what there is to let go, and tells whether there is more to come. A process that
  * sleeps elsewhere than here asks this now and then. */

@@ -60,13 +60,12 @@ static int take_exec(struct inferior *inferior)
     inferior->thread_count = 1;
     inferior->selected = leader.tid;
     inferior->syscall_insn = 0;
-    inferior->lender = 0;
+    if (had_threads)
+        birth_leave_untold(inferior);
     breakpoint_forget(inferior);
     watchpoint_forget(inferior);
     debug_forget(inferior);
     memory_reopen(inferior);
-    if (had_threads)
-        collect_let_children_go(inferior->pid);
     if (inferior->is_launched)
         inferior_exit_kill(inferior, true);
     inferior->is_launched = false;
@@ -94,14 +93,15 @@ static int take_fork(struct inferior *inferior, struct tracee *parent, enum even
                      struct event *event)
 {
     pid_t pid;
+    bool was_remote = parent->born != 0;
     int err = new_task(parent, &pid);
     if (err)
         return err;
-    if (reason == EVENT_VFORK)
-        parent->vfork_child = pid;
+    parent->in_fork = !was_remote;
+    birth_see(inferior, parent, pid, reason == EVENT_VFORK);
     if (inferior->follows)
         return tell_fork(pid, reason, event);
-    birth_let_go(inferior, parent, pid, reason == EVENT_VFORK);
+    collect_let_go(pid);
     return 0;
 }
 
@@ -116,11 +116,15 @@ static bool is_process(const struct inferior *inferior, pid_t tid)
 static int take_clone(struct inferior *inferior, struct tracee *parent, struct event *event)
 {
     pid_t tid;
+    bool was_remote = parent->born != 0;
     int err = new_task(parent, &tid);
     if (err)
         return err;
-    if (inferior->follows && is_process(inferior, tid))
+    parent->in_fork = !was_remote;
+    if (inferior->follows && is_process(inferior, tid)) {
+        birth_see(inferior, parent, tid, false);
         return tell_fork(tid, EVENT_FORK, event);
+    }
     return birth_take_thread(inferior, tid);
 }
 

@@ -52,7 +52,6 @@ struct inferior {
     bool follows;          /* processes that it starts are told of */
     enum tracee_resume how; /* how its threads were last set going: new ones go the same way */
     int call_ms;           /* the longest that a remote call may take */
-    pid_t lender;          /* the process whose memory it has, as a vfork child; 0: none */
     uint64_t last_point;   /* the id of its newest breakpoint or watchpoint */
     struct breakpoint *breakpoints;
     struct watchpoint *watchpoints;

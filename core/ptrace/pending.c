@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ptrace/pending.h"
 
-#include "ptrace/birth.h"
 #include "ptrace/breakpoint.h"
+#include "ptrace/collect.h"
 
 #include <errno.h>
 #include <string.h>
@@ -78,7 +78,7 @@ void pending_drop(struct inferior *inferior, bool ends)
         struct event event = all[i];
         struct tracee *thread = inferior_find(inferior, event.tid);
         if (event.reason == EVENT_FORK && thread)
-            birth_let_go(inferior, thread, (pid_t)event.value, false);
+            collect_let_go((pid_t)event.value);
         if (!ends && is_end(&event))
             all[kept++] = event;
         else if (thread)

@@ -7,6 +7,7 @@
 #include "ptrace/call.h"
 #include "ptrace/collect.h"
 #include "ptrace/memory.h"
+#include "ptrace/pending.h"
 
 #include <asm/unistd.h>
 #include <errno.h>
@@ -132,12 +133,41 @@ static int see_through(struct inferior *inferior, pid_t tid, int timeout)
     return err;
 }
 
+int remote_finish_fork(struct inferior *inferior, struct tracee *thread)
+{
+    struct event event = {.tid = thread->tid, .reason = EVENT_SYSCALL_RETURN};
+    bool entry;
+    int status;
+    if (!thread->in_fork)
+        return 0;
+    if (thread->vfork_child)
+        return -EBUSY;
+    enum tracee_resume how = thread->how;
+    int err = collect_run_to_stop(thread, RESUME_SYSCALL, clock_deadline(MORE_MS), &status);
+    thread->how = how;
+    if (err)
+        return err;
+    if (WSTOPSIG(status) != TRACEE_SYSCALL_STOP || status >> 16) {
+        tracee_keep_status(thread, status);
+        return -EBUSY;
+    }
+    err = tracee_syscall_info(thread, &entry, &event.value, event.arguments);
+    return err || how != RESUME_SYSCALL ? err : pending_add(inferior, &event);
+}
+
+/* Makes a thread ready for a call: it is in the midst of nothing, and there is an instruction. */
+static int make_ready(struct inferior *inferior, struct tracee *thread)
+{
+    uint64_t insn;
+    int err = remote_finish_fork(inferior, thread);
+    return err ? err : remote_instruction(inferior, &insn);
+}
+
 int remote_syscall(struct inferior *inferior, struct tracee *thread, long number,
                    const uint64_t args[6], int64_t *result)
 {
-    uint64_t insn;
     pid_t tid = thread->tid;
-    int err = remote_instruction(inferior, &insn);
+    int err = make_ready(inferior, thread);
     if (!err)
         err = call_start(inferior, thread, number, args);
     if (!err)
@@ -148,9 +178,8 @@ int remote_syscall(struct inferior *inferior, struct tracee *thread, long number
 int remote_function(struct inferior *inferior, struct tracee *thread,
                     const struct function *function, int timeout, struct function_end *end)
 {
-    uint64_t insn;
     pid_t tid = thread->tid;
-    int err = remote_instruction(inferior, &insn);
+    int err = make_ready(inferior, thread);
     if (!err)
         err = call_start_function(inferior, thread, function);
     if (!err)
@@ -158,12 +187,14 @@ int remote_function(struct inferior *inferior, struct tracee *thread,
     return err ? err : call_finish_function(inferior_find(inferior, tid), end);
 }
 
-int remote_prepare(struct inferior *inferior, const struct tracee *thread, long number,
+int remote_prepare(struct inferior *inferior, struct tracee *thread, long number,
                    const uint64_t args[6])
 {
     struct arch_regs regs;
     uint64_t insn;
-    int err = remote_instruction(inferior, &insn);
+    int err = remote_finish_fork(inferior, thread);
+    if (!err)
+        err = remote_instruction(inferior, &insn);
     if (!err)
         err = arch_regs_get(thread->tid, &regs);
     if (err)

@@ -18,6 +18,12 @@ const char *remote_syscall_name(int64_t number);
  * the process has none. */
 int remote_instruction(struct inferior *inferior, uint64_t *address);
 
+/* Brings a thread that is stopped at the event of a fork to the return of that system call, whose
+ * result the kernel is yet to write: until then registers are not what they will be. wait tells of
+ * the return, if it is to. Does nothing elsewhere. -EBUSY: from a vfork it does not return before
+ * its child is done. */
+int remote_finish_fork(struct inferior *inferior, struct tracee *thread);
+
 /* Runs one system call in the stopped `thread`. *result is what the kernel returned: -errno where
  * the call failed. Signals are blocked meanwhile; resuming gives back one that came all the same
  * (SIGSTOP). A task that the call makes is told of by the wait after that, an exec by the next one.
@@ -44,7 +50,7 @@ int remote_function(struct inferior *inferior, struct tracee *thread,
 
 /* Sets the registers of the stopped `thread` so that it executes the call when it goes on. For
  * calls that do not return. 0 or -errno, as above. */
-int remote_prepare(struct inferior *inferior, const struct tracee *thread, long number,
+int remote_prepare(struct inferior *inferior, struct tracee *thread, long number,
                    const uint64_t args[6]);
 
 #endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ptrace/run.h"
 
-#include "ptrace/birth.h"
 #include "ptrace/breakpoint.h"
 #include "ptrace/collect.h"
 #include "ptrace/debug.h"
@@ -82,23 +81,47 @@ static int let_stopped_go(struct inferior *inferior)
     return result;
 }
 
+/* Tells whether a thread waits in vfork for a child that is an inferior, too: it stops only when
+ * that goes on, for which nobody may wait here. */
+static bool waits_for_inferior(const struct tracee *thread)
+{
+    const struct inferior *child =
+        thread->vfork_child ? inferior_of_process(thread->vfork_child) : NULL;
+    return child && child->thread_count && !thread->has_status;
+}
+
 /* Tells whether a thread that has not stopped must be waited for. */
 static bool must_wait(const struct inferior *inferior)
 {
-    bool must = inferior->options & PTRACE_O_EXITKILL;
-    for (size_t i = 0; i < inferior->thread_count; i++)
-        must |= inferior->threads[i].call != NULL ||
-                debug_is_armed(inferior, &inferior->threads[i]);
+    bool must = false;
+    for (size_t i = 0; i < inferior->thread_count; i++) {
+        const struct tracee *thread = &inferior->threads[i];
+        bool may = thread->call || debug_is_armed(inferior, thread) ||
+                   inferior->options & PTRACE_O_EXITKILL;
+        must |= may && !waits_for_inferior(thread);
+    }
     return must;
 }
 
-/* Takes the threads that have not stopped out of the table. */
+static bool all_wait_for_inferiors(const struct inferior *inferior)
+{
+    bool all = true;
+    for (size_t i = 0; i < inferior->thread_count; i++)
+        all &= waits_for_inferior(&inferior->threads[i]);
+    return all;
+}
+
+/* Takes the threads that have not stopped out of the table. They are let go when they stop. */
 static void leave_rest(struct inferior *inferior)
 {
     while (inferior->thread_count) {
         struct tracee left = inferior->threads[0];
+        bool armed = debug_is_armed(inferior, &left);
         inferior_remove(inferior, left.tid);
-        collect_leave(left.tid, left.has_status ? left.status : 0);
+        if (left.has_status)
+            collect_leave(left.tid, left.status);
+        else
+            collect_leave_waiting(left.tid, left.vfork_child, armed);
     }
 }
 
@@ -110,7 +133,6 @@ int inferior_detach_within(struct inferior *inferior, int timeout)
         return -EOPNOTSUPP;
     int result = inferior_stop(inferior, timeout);
     pending_drop(inferior, false);
-    birth_leave(inferior);
     breakpoint_remove_all(inferior);
     watchpoint_remove_all(inferior);
     if (inferior->mem >= 0) /* before the last detach, after which this side may be slow */
@@ -123,11 +145,13 @@ int inferior_detach_within(struct inferior *inferior, int timeout)
         int err = let_stopped_go(inferior);
         result = err ? err : result;
         if (inferior->thread_count == 0)
-            return result;
-        if (inferior_settle_next(inferior, must_wait(inferior) ? -1 : timeout) < 0)
+            break;
+        if (all_wait_for_inferiors(inferior) ||
+            inferior_settle_next(inferior, must_wait(inferior) ? -1 : timeout) < 0)
             break;
     }
     leave_rest(inferior);
+    collect_leavings(STOP_MS);
     return result;
 }
 

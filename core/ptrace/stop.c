@@ -4,7 +4,6 @@
 #include "base/clock.h"
 #include "base/ticker.h"
 #include "proc/process.h"
-#include "ptrace/birth.h"
 #include "ptrace/collect.h"
 #include "ptrace/debug.h"
 #include "ptrace/pending.h"
@@ -50,12 +49,12 @@ static bool is_in_the_midst(const struct inferior *inferior, const struct tracee
 }
 
 /* Keeps what has happened for the next wait. */
-static int keep(struct inferior *inferior, struct tracee *thread, const struct event *event)
+static int keep(struct inferior *inferior, const struct event *event)
 {
     if (event->reason == EVENT_SIGNAL && !inferior->keeps_signals)
         return 0; /* it is delivered */
     if (event->reason == EVENT_VFORK) { /* else the thread would not stop */
-        birth_let_go(inferior, thread, (pid_t)event->value, true);
+        collect_let_go((pid_t)event->value);
         return 0;
     }
     if (event->reason == EVENT_EXEC)
@@ -87,7 +86,7 @@ static bool owes_trap(const struct inferior *inferior, const struct tracee *thre
 static int settle(struct inferior *inferior, const struct event *event, int told)
 {
     struct tracee *thread = inferior_find(inferior, event->tid);
-    int err = told ? keep(inferior, thread, event) : 0;
+    int err = told ? keep(inferior, event) : 0;
     thread = inferior_find(inferior, event->tid);
     if (err || !thread || thread->state == TRACEE_RUNNING)
         return err;

@@ -48,7 +48,7 @@ int tracee_resume(struct tracee *tracee, enum tracee_resume how)
     if (err)
         return err;
     tracee->state = TRACEE_RUNNING;
-    tracee->at_entry = false;
+    tracee->at_entry = tracee->in_fork = false;
     if (how != RESUME_LISTEN) {
         tracee->how = how;
         tracee->signal = 0;

@@ -13,6 +13,7 @@ struct trap {
     unsigned references; /* breakpoints that need it; 0: a thread may have executed it before it was
                           * taken away, and has not stopped since */
     bool planted;        /* it was written to memory, and not taken away since */
+    bool known;          /* `original` is what stood there: it was planted at some time */
     uint8_t original[sizeof arch_trap_insn];
 };
 

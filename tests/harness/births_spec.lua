@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Breakpoints of programs that fork, exec, clone and end: on the very instruction, too.
 
+local core = require "tiexec.core"
 local points = require "tests.lib.points"
 local support = require "tests.lib.support"
 local tiexec = require "tiexec"
@@ -92,6 +93,91 @@ describe("a process that is forked", function()
         assert(inferior:follow_fork(false))
         points.run(inferior)
         assert.equal("ends 0 100 0\n", output())
+    end)
+
+    it("is one, whatever its parent is made to do at the event", function()
+        for _, how in ipairs { "cont", "syscall" } do
+            local folder <close> = support.folder()
+            local inferior <close>, output = start_told(folder, "fork")
+            assert(inferior:follow_fork(true))
+            local reasons, last = points.run(inferior, function(event)
+                if not event.child then return end
+                local undo <close> = assert(inferior:save())
+                assert.equal(inferior:pid(), inferior:remote_syscall("getpid"))
+                assert(assert(inferior:adopt(event.child)):detach())
+            end, how == "syscall" and how or nil)
+            assert.same({ 3, 0 }, { reasons.fork, last.exit_code })
+            if how == "syscall" then assert.equal(reasons["syscall-entry"], reasons["syscall-return"] + 1) end
+            assert.equal("ends 0 100 0\n", output())
+        end
+    end)
+
+    it("has none that was deleted before it was adopted", function()
+        local folder <close> = support.folder()
+        local inferior <close>, output = start_told(folder, "fork")
+        assert(inferior:follow_fork(true))
+        assert(inferior:breakpoint(points.address "marker", "software"))
+        inferior:cont()
+        local event = assert(inferior:wait(10000))
+        inferior:breakpoints()[1]:delete()
+        assert(assert(inferior:adopt(event.child)):detach())
+        assert(inferior:follow_fork(false))
+        points.run(inferior)
+        assert.equal("ends 0 100 0\n", output())
+    end)
+
+    it("by vfork and followed, leaves none of its own in the memory of its parent", function()
+        local folder <close> = support.folder()
+        local inferior <close> = assert(tiexec.launch { { support.programs .. "errands", "cv", "1",
+            folder.path .. "/end" }, stdout = folder.path .. "/out" })
+        inferior:pass_signals(true)
+        inferior:cont()
+        assert(inferior:interrupt())
+        assert(inferior:follow_fork(true))
+        inferior:cont()
+        local event = assert(inferior:wait(10000))
+        assert.equal("vfork", event.reason)
+        local child <close> = assert(inferior:adopt(event.child))
+        local marker = assert(inferior:symbol "marker")
+        local bytes = support.memory_of(inferior:pid(), marker, 8)
+        assert(child:breakpoint(marker, "software"))
+        local mine = assert(inferior:breakpoint(marker, "software"))
+        assert.equal(bytes, support.memory_of(inferior:pid(), marker, 8))
+        child:cont()
+        assert.equal("exec", child:wait(10000).reason)
+        assert(child:detach())
+        inferior:cont()
+        assert.equal("breakpoint-hit", inferior:wait(10000).reason)
+        assert.is_true(mine:delete())
+        assert(inferior:follow_fork(false))
+        support.write_file(folder.path .. "/end", "")
+        local _, last = points.run(inferior)
+        assert.same({ 7, "right\n" }, { last.exit_code, support.read_file(folder.path .. "/out") })
+    end)
+
+    it("by vfork and followed, does not keep its parent from being let go", function()
+        for _, ends in ipairs { "detached", "closed" } do
+            local folder <close> = support.folder()
+            local program <close> = support.start({ support.programs .. "errands", "cv", "2", folder.path .. "/end" },
+                ">" .. folder.path .. "/out")
+            assert(support.wait_for(function() return support.has_become(program.pid, "errands") end))
+            local inferior = assert(tiexec.attach(program.pid))
+            assert(inferior:follow_fork(true))
+            inferior:pass_signals(true)
+            assert(inferior:watch("spare", 4))
+            inferior:cont()
+            local event = assert(inferior:wait(10000))
+            assert.equal("vfork", event.reason)
+            local child = assert(inferior:adopt(event.child))
+            inferior:cont()
+            if ends == "detached" then assert(inferior:detach(100)) else inferior:close() end
+            assert(child:detach())
+            assert(support.wait_for(function() return core.status(program.pid, "TracerPid") == 0 end))
+            assert.equal("", support.run { support.programs .. "armed", tostring(program.pid) }.out:match("^(.-)%d+ 3\n"))
+            support.write_file(folder.path .. "/end", "")
+            assert(support.wait_for(function() return not program:is_alive() end))
+            assert.equal("right\n", support.read_file(folder.path .. "/out"))
+        end
     end)
 
     it("by vfork, runs without those of its parent, which has them again afterwards", function()

@@ -4,6 +4,7 @@
 local core = require "tiexec.core"
 local points = require "tests.lib.points"
 local support = require "tests.lib.support"
+local tiexec = require "tiexec"
 
 local c = core.constants
 
@@ -34,6 +35,28 @@ describe("a step", function()
             assert.is_true(reasons["breakpoint-hit"] == 2)
         end)
     end
+
+    -- The next event, but for the ends of threads.
+    local function next_event(inferior)
+        local event
+        repeat event = assert(inferior:wait(20000)) until event.reason ~= "thread-exited"
+        return event
+    end
+
+    it("at a signal leads to the first instruction of its handler", function()
+        for _, stops in ipairs { "end-stepping-range", "breakpoint-hit" } do
+            local inferior <close> = assert(tiexec.launch { { support.programs .. "debuggee" }, stdout = false })
+            inferior:cont()
+            assert.equal("SIGUSR1", next_event(inferior).signal_name)
+            local handler = assert(inferior:symbol "on_signal")
+            if stops == "breakpoint-hit" then assert(inferior:breakpoint(handler, "software")) end
+            assert(inferior:stepi())
+            assert.equal(stops, next_event(inferior).reason)
+            assert.equal(handler, inferior:read_register("pc"))
+            local _, last = points.run(inferior)
+            assert.equal(5, last.exit_code)
+        end
+    end)
 
     it("of one thread alone leaves the others where they are", function()
         local inferior <close> = points.start "spin"

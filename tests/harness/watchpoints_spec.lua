@@ -28,6 +28,24 @@ describe("a watchpoint", function()
         for _, hits in pairs(threads) do assert.equal(TIMES, hits) end
     end)
 
+    it("leaves its debug register to a breakpoint at any address, though threads ran meanwhile", function()
+        local inferior <close> = points.start "spin"
+        local watch = assert(inferior:watch(points.address "watched", 4))
+        inferior:cont()
+        assert(support.wait_for(function()
+            inferior:wait(1)
+            return #inferior:threads() == 5
+        end))
+        assert(watch:delete())
+        -- An odd address, where the CPU has such instructions: the first, or the last, after 11 bytes.
+        local offset = is_x86 and points.address "marker" % 2 == 0 and 11 or 0
+        local breakpoint <close> = assert(inferior:breakpoint(points.address "marker" + offset,
+            { kind = "hardware", ignore_count = 3 }))
+        assert.equal("breakpoint-hit", assert(inferior:wait(20000)).reason)
+        assert(inferior:interrupt())
+        inferior:kill()
+    end)
+
     it("tells of reads, if it is asked for those", function()
         for _, kind in ipairs { "read", "access" } do
             local inferior <close> = points.start("reads", 50)

@@ -114,7 +114,8 @@ local function scan(path, each)
 end
 
 local FILES <const> = { "core/lua/*.c", "scripts/tiexec/planner.lua", "scripts/tiexec/harness/*.lua",
-    "scripts/tiexec/gdb/*.lua", "scripts/tiexec/gdb/client/*.lua", "scripts/tiexec/init.lua" }
+    "scripts/tiexec/gdb/*.lua", "scripts/tiexec/gdb/client/*.lua", "scripts/tiexec/script/*.lua",
+    "scripts/tiexec/init.lua" }
 
 --- Lists the files that have them.
 function doc_comments.files()

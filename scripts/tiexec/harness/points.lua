@@ -155,7 +155,7 @@ end
 function points.breakpoint(inferior, address, options)
     local kind, given = parse(options)
     local at, why, errno = resolve(inferior, address)
-    if not at then return nil, why, errno end
+    if why then return nil, why, errno end
     local id, hardware, refused = inferior:insert_breakpoint(at, kind)
     if not id then return nil, hardware, refused end
     return add(inferior, { id = id, address = at, hardware = hardware }, given)
@@ -178,7 +178,7 @@ end
 function points.watch(inferior, address, size, options)
     local kind, given = parse(options)
     local at, why, errno = resolve(inferior, address)
-    if not at then return nil, why, errno end
+    if why then return nil, why, errno end
     local id, refused, number = inferior:insert_watchpoint(at, size, kind)
     if not id then return nil, refused, number end
     return add(inferior, { id = id, address = at, size = size, kind = kind or "write",

@@ -80,9 +80,10 @@ function symbols.path_of(pid, object)
 end
 
 -- With other folders of debug files a table may be another one.
+local function folders() return table.concat(debug_files.folders, ":") end
+
 local function identity(stat)
-    return ("%x:%x:%x:%x %s"):format(stat.device, stat.inode, stat.size, stat.mtime,
-        table.concat(debug_files.folders, ":"))
+    return ("%x:%x:%x:%x %s"):format(stat.device, stat.inode, stat.size, stat.mtime, folders())
 end
 
 -- Reads the symbols of a file, and of its debug file if the file does not have them all.
@@ -98,8 +99,8 @@ local function read_table(path, build_id)
     return { table = new, lacks = why }
 end
 
--- Gives the symbols of an object: `table`, and `lacks`, what could not be read.
-local function table_of(inferior, object)
+-- Looks for the symbols of an object.
+local function look_for_table(inferior, object)
     if object.bytes then
         if not object.symbols then
             local new = core.symbol_table()
@@ -113,6 +114,15 @@ local function table_of(inferior, object)
     local key = identity(stat)
     tables[key] = tables[key] or read_table(path, object.build_id)
     return tables[key]
+end
+
+-- Gives the symbols of an object: `table`, and `lacks`, what could not be read. The file is looked
+-- for once, for as long as the same is mapped at the same places: then the object is another one.
+local function table_of(inferior, object)
+    if object.source and object.sought_in == folders() then return object.source end
+    local source = look_for_table(inferior, object)
+    if source.table then object.source, object.sought_in = source, folders() end
+    return source
 end
 
 -- Makes a Symbol of an entry of a table.

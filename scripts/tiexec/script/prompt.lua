@@ -173,8 +173,11 @@ local function run(chunk)
 end
 
 --- Reads and runs lines until the input ends.
+-- @function tiexec.prompt
 -- @tparam[opt] Inferior inferior that the global variable `inferior` is to be; what it was before
 -- it is again afterwards
+-- @usage
+-- tiexec.prompt(inferior) -- until ^D
 function prompt.run(inferior)
     local before = rawget(_G, "inferior")
     if inferior ~= nil then _G.inferior = inferior end

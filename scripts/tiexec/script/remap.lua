@@ -128,6 +128,7 @@ end
 -- is taken to its entry point for that, and its executable may be moved, as `tiexec CMD` does. One
 -- that is at its entry point or anywhere later is remapped as it is, as by `tiexec --attach`.
 -- Threads that run are stopped, and all are stopped afterwards. Breakpoints are as they were.
+-- @function tiexec.remap
 -- @tparam Inferior inferior
 -- @tparam[opt] table given `strategy`: a name or a path, with parameters after a colon, or a table
 -- as a strategy's file returns it, or its function `plan`; `parameters`: of the strategy, a table;
@@ -142,6 +143,10 @@ end
 -- @treturn[2] nil, message, errno (EINVAL: the strategy or its parameters; EOPNOTSUPP: nothing
 -- could be done; ESRCH: it has ended; EBUSY: breakpoints are set, and it is not at its entry point
 -- yet), and the event of its end, if it has ended on the way
+-- @usage
+-- local report = assert(tiexec.remap(inferior, { sources = { "thp" } }))
+-- print(report.stage, report.strategy) --> attach	aggressive
+-- print(report.totals.huge_bytes) --> 0
 function remap.remap(inferior, given)
     check_inferior(inferior, "remap")
     local said = {}
@@ -166,10 +171,13 @@ end
 -- ---- undo ---------------------------------------------------------------------------------------
 
 --- Puts the files' own mappings back, as `tiexec --undo` does. All threads are stopped afterwards.
+-- @function tiexec.undo
 -- @tparam Inferior inferior
 -- @treturn[1] int bytes that were put back
 -- @treturn[1] table what had to be left: list of `object`, a path, and `why`
 -- @treturn[2] nil, message, errno
+-- @usage
+-- print(tiexec.undo(inferior)) --> 0	table: …
 function remap.undo(inferior)
     check_inferior(inferior, "undo")
     local ok, why, errno = inferior:interrupt(STOP_MS)
@@ -178,7 +186,9 @@ function remap.undo(inferior)
     local bytes, left = on_running(inferior, function()
         local prepared, unknown = undo.prepare(inferior, host)
         if not prepared then return nil, unknown end
-        return undo.run(inferior, host, prepared)
+        local undone, refused = undo.run(inferior, host, prepared)
+        if not undone then return nil, refused end
+        return undo.result(inferior, host, prepared, undone)
     end)
     if not bytes then return nil, left, c.EOPNOTSUPP end
     return bytes, left
