@@ -12,13 +12,14 @@ Disk.__index = Disk
 
 local function run(command) return support.shell(command).code == 0 end
 
---- Makes the filesystem, with a copy of a test program. Nothing of it is cached. nil, why: it cannot be made.
-function disk.make(name)
+--- Makes the filesystem, ext4 with `options` of mkfs, with a copy of a test program. Nothing of it is cached. nil,
+-- why: it cannot be made.
+function disk.make(name, options)
     local folder = support.folder()
     local image, mount = folder.path .. "/image", folder.path .. "/disk"
-    local made = support.is_root and run(([[truncate -s 192M %s && mkfs.ext4 -q %s && mkdir %s && mount -o loop %s %s &&
-        cp %s%s %s/ && umount %s && mount -o loop %s %s]]):format(image, image, mount, image, mount,
-        support.programs, name, mount, mount, image, mount))
+    local made = support.is_root and run(([[truncate -s 192M %s && mkfs.ext4 -q %s %s && mkdir %s]])
+        :format(image, options or "", image, mount)) and run(([[mount -o loop %s %s && cp %s%s %s/ && umount %s &&
+        mount -o loop %s %s]]):format(image, mount, support.programs, name, mount, mount, image, mount))
     if not made then
         support.shell("umount " .. mount)
         getmetatable(folder).__close(folder)

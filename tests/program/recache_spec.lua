@@ -68,6 +68,22 @@ describe("what is read from the disk:", function()
         assert.is_true(bytes <= 2 * HUGE + BESIDE, bytes)
     end)
 
+    it("where the filesystem has no large folios one block is tried in vain, once", function()
+        local here <close>, why = disk.make(name, "-O encrypt") -- ext4 has none of them then
+        if not here then return pending(why) end
+        cache_small(here)
+        local cache <close> = support.folder("/dev/shm")
+        local function told()
+            local result = support.run { "env", "TIEXEC_CACHE=" .. cache.path, support.tiexec, "--sources", "file",
+                here.path }
+            assert.matches("the filesystem has no large folios", result.err, 1, true)
+        end
+        local HUGE <const> = require "tiexec.core".host().huge_page_size
+        local bytes = here:read_by(told)
+        assert.is_true(bytes > 0 and bytes <= 2 * HUGE + BESIDE, bytes)
+        assert.is_true(here:read_by(function() for _ = 1, 3 do told() end end) <= BESIDE)
+    end)
+
     with_disk("with --recache=never nothing that is cached is read again, and it is said", function(here)
         cache_small(here)
         local bytes = here:read_by(function()
