@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Puts the text of one library of a running process onto transparent huge pages: what `tiexec
--- --attach` does with all of its text, in plain steps.
+-- Puts the text of one library of a running process onto transparent huge pages, in plain steps;
+-- `tiexec.remap(inferior, { objects = LIBRARY })` does that in one call, and by other sources, too.
 --   tiexec --script library.lua PID LIBRARY
 local c, huge = tiexec.constants, tiexec.host().huge_page_size
 local pid, name = math.tointeger(arg[1]), arg[2]

@@ -120,7 +120,7 @@ local FILES <const> = { "core/lua/*.c", "scripts/tiexec/planner.lua", "scripts/t
 --- Lists the files that have them.
 function doc_comments.files()
     local files = {}
-    local pipe <close> = assert(io.popen("LC_ALL=C ls " .. table.concat(FILES, " ")))
+    local pipe <close> = assert(io.popen("LC_ALL=C ls " .. table.concat(FILES, " ") .. " 2>/dev/null"))
     for path in pipe:lines() do files[#files + 1] = path end
     return files
 end
