@@ -161,6 +161,17 @@ describe("tiexec.remap", function()
         getmetatable(config).__close(config)
     end)
 
+    it("does not move a static program in which breakpoints stand", function()
+        local inferior <close> = launch { support.programs .. "static_pie" }
+        local entry = inferior:auxv().AT_ENTRY
+        local point = assert(inferior:breakpoint("main", "software"))
+        assert.equal("entry", assert(tiexec.remap(inferior, { sources = { "thp" } })).stage)
+        assert.equal(entry, inferior:auxv().AT_ENTRY)
+        inferior:cont()
+        assert.same({ point }, inferior:wait(20000).points)
+        stopped.finish(inferior)
+    end)
+
     it("refuses what it cannot do", function()
         local inferior <close> = launch { ample }
         local point = assert(inferior:breakpoint(inferior:auxv().AT_ENTRY))

@@ -74,11 +74,14 @@ local function is_watched(inferior)
     return #inferior:breakpoints() > 0 or catching and catching.how(inferior) ~= nil
 end
 
--- The stage that an inferior is at: "exec", "entry", or any other moment.
+-- The stage that an inferior is at: "exec", "entry", or any other moment. A static program is at
+-- its exec and at its entry point at once: it is not moved where breakpoints stand in it.
 local function moment_of(inferior)
-    if inferior:stop_reason() == "exec" then return "exec" end
     local entry = auxv.value(auxv.read(inferior), auxv.AT_ENTRY)
-    return entry and inferior:read_register("pc") == entry and "entry" or "later", entry
+    local is_there = entry and inferior:read_register("pc") == entry
+    local is_at_exec = inferior:stop_reason() == "exec"
+    if is_at_exec and not (is_there and is_watched(inferior)) then return "exec" end
+    return is_there and "entry" or "later", entry
 end
 
 -- Does what a start does, from the exec to the entry point.
