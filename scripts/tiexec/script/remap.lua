@@ -90,6 +90,7 @@ local function at_exec(inferior, given)
         return nil, "it has breakpoints or catches system calls, which would be passed over on the "
             .. "way to its entry point", c.EBUSY
     end
+    inferior:wait(0) -- an exec that `interrupt` has come upon is told now, and not on the way
     local run, why = stages.to_entry(inferior, name_of(inferior), given)
     if type(why) == "table" then return nil, "it ended before its entry point", c.ESRCH, why end
     if not run then return nil, why, c.ESRCH end
