@@ -75,7 +75,7 @@ describe("the prompt", function()
             PROMPT, "print('wait' .. 'ing') inferior:cont() return inferior:wait()\n", "waiting", "\3", "stopped at",
             "", PROMPT, "inferior:cont()\n", PROMPT, "inferior:wait(200)\n", "ETIMEDOUT", "", PROMPT,
             "inferior:stop_reason()\n", '"running"', "", PROMPT, "\4" }, { "sleep", "60" })
-        assert.matches("<inferior %d+ sleep> is stopped at [%w_]+%+%d+\n", out)
+        assert.matches("<inferior %d+ sleep> is stopped at %S+\n", out)
     end)
 
     it("stops a process that was attached to at ^C, and leaves it as it was at the end", function()
@@ -148,6 +148,29 @@ describe("the prompt", function()
             assert.matches("\n42\n", out)
             assert.matches("is killed", out)
         end
+    end)
+end)
+
+describe("the end of the prompt", function()
+    for name, line in pairs { closed = "inferior:close()", ["let go"] = "inferior:detach()",
+        ended = "inferior:kill() return inferior:wait().reason" } do
+        it("says nothing of a program that is " .. name, function()
+            assert.is_nil(type_lines({ line }, { "sleep", "1" }):find("is killed", 1, true))
+        end)
+    end
+
+    it("may be os.exit, which lets the program go on; the history is kept", function()
+        local state <close> = support.folder()
+        -- Without the terminal, and in another session, its end does not concern the program.
+        local start <const> = "p = tiexec.launch { 'sleep', '60', stdin = false, stdout = false, stderr = false }"
+        local leave <const> = "p:remote_syscall('setsid') return p:pid()"
+        local out = session({ PROMPT, start .. "\n", PROMPT, leave .. "\n", PROMPT, "os.exit(0)\n" }, {},
+            { "XDG_STATE_HOME=" .. state.path })
+        local pid = math.tointeger(out:match("pid%(%)\n(%d+)\n"))
+        assert.equal("S", support.wait_for(function() return state_of(pid) == "S" and "S" end))
+        assert.equal(0, core.status(pid, "TracerPid"))
+        os.execute("kill " .. pid)
+        assert.equal(start .. "\n" .. leave .. "\nos.exit(0)\n", support.read_file(state.path .. "/tiexec/history"))
     end)
 end)
 

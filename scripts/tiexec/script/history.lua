@@ -27,14 +27,15 @@ function history.path()
     return home .. "/.local/state/tiexec/history"
 end
 
---- Reads the history. It is written when the result is closed.
--- @treturn table to be closed
+--- Reads the history.
+-- @treturn func adds a line to it, and to the file
 function history.open()
     local path = history.path()
     if path then core.load_history(path, MOST) end
-    return setmetatable({}, { __close = function()
+    return function(line)
+        core.remember_line(line)
         if path then core.save_history(path) end
-    end })
+    end
 end
 
 return history

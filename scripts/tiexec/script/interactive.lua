@@ -21,8 +21,9 @@ local function say(format, ...) io.stdout:write(format:format(...), "\n") end
 
 -- Lets a process go as gdb does at its end: what it has started it kills.
 local function finish(inferior, is_own)
-    local ok, what = pcall(show.value, inferior)
-    if not ok or not inferior:stop_reason() then return end -- closed, let go, or ended
+    local ok, reason = pcall(inferior.stop_reason, inferior)
+    if not ok or not reason then return end -- closed, let go, or ended
+    local what = show.value(inferior)
     if is_own then
         inferior:kill()
         say("%s is killed (inferior:detach() lets it go on)", what)

@@ -17,23 +17,28 @@ local FIRST <const>, NEXT <const> = "> ", ">> "
 
 -- ---- reading ------------------------------------------------------------------------------------
 
--- Reads lines plainly, without readline or where nobody types. Returns as `core.read_line` does.
-local function read_plainly(words)
+local function ask(words)
     if core.isatty(STDIN) then
         io.stdout:write(words)
         io.stdout:flush()
     end
-    local line, why, errno = io.read("l")
+    return io.read("l")
+end
+
+-- Reads lines plainly, without readline or where nobody types. Returns as `core.read_line` does.
+local function read_plainly(words)
+    local ok, line, why, errno = core.interruptible(ask, words)
+    if not ok then return nil, line, c.EINTR end
     if line then return line end
     if core.isatty(STDIN) and errno ~= c.EINTR then io.stdout:write("\n") end
     return nil, why, errno or c.ENODATA
 end
 
--- Gives the function that reads a line, and the history, to be closed.
+-- Gives the function that reads a line, and one that adds it to the history.
 local function reader()
-    local none = setmetatable({}, { __close = function() end })
-    if not core.isatty(STDIN) or os.getenv("TERM") == "dumb" then return read_plainly, none end
-    if not core.load_history("/dev/null", 1) then return read_plainly, none end
+    local function forget() end
+    if not core.isatty(STDIN) or os.getenv("TERM") == "dumb" then return read_plainly, forget end
+    if not core.load_history("/dev/null", 0) then return read_plainly, forget end
     return function(words) return core.read_line(words, completion.of) end, history.open()
 end
 
@@ -50,7 +55,7 @@ end
 
 -- Reads until the lines are complete. Returns a function; nil and a string, which is wrong in them;
 -- or false: the input has ended.
-local function read_chunk(read)
+local function read_chunk(read, remember)
     local lines = {}
     while true do
         local line, _, errno = read(#lines == 0 and FIRST or NEXT)
@@ -59,7 +64,7 @@ local function read_chunk(read)
             return nil
         end
         if not line then return false end
-        if line:find("%S") then core.remember_line(line) end
+        if line:find("%S") then remember(line) end
         lines[#lines + 1] = #lines == 0 and line:gsub("^%s*=", "") or line
         local chunk, why, is_open = compile(table.concat(lines, "\n"))
         if chunk or not is_open then return chunk, why end
@@ -181,9 +186,9 @@ end
 function prompt.run(inferior)
     local before = rawget(_G, "inferior")
     if inferior ~= nil then _G.inferior = inferior end
-    local read <const>, kept <close> = reader() -- luacheck: ignore
+    local read, remember = reader()
     repeat
-        local chunk, why = read_chunk(read)
+        local chunk, why = read_chunk(read, remember)
         if chunk then run(chunk) elseif why then print(why) end
     until chunk == false
     if inferior ~= nil then _G.inferior = before end

@@ -74,11 +74,14 @@ local function is_watched(inferior)
     return #inferior:breakpoints() > 0 or catching and catching.how(inferior) ~= nil
 end
 
--- The stage that an inferior is at: "exec", "entry", or any other moment.
+-- The stage that an inferior is at: "exec", "entry", or any other moment. A static program is at
+-- its exec and at its entry point at once: it is not moved where breakpoints stand in it.
 local function moment_of(inferior)
-    if inferior:stop_reason() == "exec" then return "exec" end
     local entry = auxv.value(auxv.read(inferior), auxv.AT_ENTRY)
-    return entry and inferior:read_register("pc") == entry and "entry" or "later", entry
+    local is_there = entry and inferior:read_register("pc") == entry
+    local is_at_exec = inferior:stop_reason() == "exec"
+    if is_at_exec and not (is_there and is_watched(inferior)) then return "exec" end
+    return is_there and "entry" or "later", entry
 end
 
 -- Does what a start does, from the exec to the entry point.
@@ -87,6 +90,7 @@ local function at_exec(inferior, given)
         return nil, "it has breakpoints or catches system calls, which would be passed over on the "
             .. "way to its entry point", c.EBUSY
     end
+    inferior:wait(0) -- an exec that `interrupt` has come upon is told now, and not on the way
     local run, why = stages.to_entry(inferior, name_of(inferior), given)
     if type(why) == "table" then return nil, "it ended before its entry point", c.ESRCH, why end
     if not run then return nil, why, c.ESRCH end

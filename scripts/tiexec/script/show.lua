@@ -39,7 +39,7 @@ local function integer_text(number, inferior)
 end
 
 local function is_text(bytes)
-    return utf8.len(bytes) and not bytes:find("[%z\1-\8\14-\31\127]")
+    return utf8.len(bytes) and not bytes:find("[\0-\8\14-\31\127]")
 end
 
 local escapes <const> = { ["\n"] = "\\n", ["\t"] = "\\t", ["\r"] = "\\r", ['"'] = '\\"',
