@@ -173,7 +173,8 @@ describe("a process that is forked", function()
             if ends == "detached" then assert(inferior:detach(100)) else inferior:close() end
             assert(child:detach())
             assert(support.wait_for(function() return core.status(program.pid, "TracerPid") == 0 end))
-            assert.equal("", support.run { support.programs .. "armed", tostring(program.pid) }.out:match("^(.-)%d+ 3\n"))
+            local armed = support.run { support.programs .. "armed", tostring(program.pid) }
+            assert.equal("", armed.out:match("^(.-)%d+ 3\n"))
             support.write_file(folder.path .. "/end", "")
             assert(support.wait_for(function() return not program:is_alive() end))
             assert.equal("right\n", support.read_file(folder.path .. "/out"))

@@ -40,7 +40,8 @@ function elf_files.bytes(given)
     local linker = given.linker == nil and elf_files.linker or given.linker
     local headers = {}
     local function add(kind, flags, offset, address, size)
-        headers[#headers + 1] = string.pack("<I4I4I8I8I8I8I8I8", kind, flags, offset, address, address, size, size, 0x1000)
+        headers[#headers + 1] = string.pack("<I4I4I8I8I8I8I8I8", kind, flags, offset, address, address, size, size,
+            0x1000)
     end
     for _, load in ipairs(loads) do add(LOAD, load[1], load[4] or load[2], load[2], load[3] - load[2]) end
     local strings, dynamic = dynamic_of(given, 0x900)

@@ -31,9 +31,9 @@ function gdb_session.run(target, file, commands)
     return support.run(words).out
 end
 
---- The lines that gdb says, without what differs from run to run: addresses, ids of processes and threads (which have few
--- digits soon after the host has started), widths of columns, numbers of frames, and where a thread is that does not
--- stop by itself: `info threads` shows thread 1 so while it is not the selected one.
+--- The lines that gdb says, without what differs from run to run: addresses, ids of processes and threads (which have
+-- few digits soon after the host has started), widths of columns, numbers of frames, and where a thread is that does
+-- not stop by itself: `info threads` shows thread 1 so while it is not the selected one.
 function gdb_session.lines(out)
     local list = {}
     for line in out:gmatch("[^\n]+") do

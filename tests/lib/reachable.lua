@@ -12,9 +12,11 @@ function reachable.folder()
     local folder = support.folder()
     local here = folder.path .. "/"
     os.execute(([[
-mkdir -p %sbuild/tests %sbuild/dynamic && cp %s %sbuild/tiexec && cp %s %sbuild/dynamic/tiexec && cp %sample %sbuild/tests/
+mkdir -p %sbuild/tests %sbuild/dynamic && cp %s %sbuild/tiexec && cp %s %sbuild/dynamic/tiexec &&
+    cp %sample %sbuild/tests/
 cp -r scripts %sscripts; cp "$(command -v id)" %sid; chmod -R go+rX %s
-]]):format(here, here, support.tiexec, here, support.dynamic_tiexec, here, support.programs, here, here, here, folder.path))
+]]):format(here, here, support.tiexec, here, support.dynamic_tiexec, here,
+    support.programs, here, here, here, folder.path))
     return here, function() getmetatable(folder).__close(folder) end
 end
 

@@ -28,7 +28,8 @@ describe("gdb says of tiexec --gdb what it says of gdbserver:", function()
             "print $_siginfo.si_signo", "x/4xw &pair", "print add(3, 4)", "tbreak touch", "continue", "info args",
             "finish", "watch counter", "continue", "continue", "info threads", "delete 3", "catch syscall mprotect",
             "continue", "continue", "backtrace 3", "delete", "break work", "continue", "info threads",
-            "thread apply all backtrace -1", session.thread(1), "backtrace -1", "thread 2", "next", "next", "step", "up",
+            "thread apply all backtrace -1", session.thread(1), "backtrace -1", "thread 2", "next", "next", "step",
+            "up",
             "info frame", "delete", "handle SIGUSR1 stop print pass", "continue", "print $_siginfo.si_signo",
             "print $_siginfo._sifields._kill.si_uid", "set var counter=7", "stepi", "nexti", "x/2i $pc",
             "display counter", "break add", "continue", "finish", "print $eflags", "print $mxcsr", "print $st0",
@@ -54,7 +55,8 @@ describe("gdb says of tiexec --gdb what it says of gdbserver:", function()
 
     it("one thread steps while the others are held", function()
         same_from("work (", { "break work", "continue", "set scheduler-locking on", "next", "next", "stepi",
-            session.thread(1), "backtrace -1", "thread 2", "info threads", "set scheduler-locking off", "delete", "continue" })
+            session.thread(1), "backtrace -1", "thread 2", "info threads", "set scheduler-locking off", "delete",
+            "continue" })
     end)
 
     it("signals: stopped for, passed, and not passed", function()

@@ -47,7 +47,8 @@ describe("text may be huge", function()
             assert.is_false(judge { text = { 0x1000, 0x11000 }, data = { 64 * MIB, 65 * MIB } })
         end)
         it("in a circle", function()
-            assert.is_false(judge({ needed = { "one" } }, { one = { needed = { "two" } }, two = { needed = { "one" } } }))
+            assert.is_false(judge({ needed = { "one" } },
+                { one = { needed = { "two" } }, two = { needed = { "one" } } }))
         end)
         it("in a list after an older one", function()
             assert.is_false(judge({ needed = { "one" } }, { one = {} }, { old = true }))
@@ -116,7 +117,8 @@ describe("text may be huge", function()
         end)
         it("where the list is none", function()
             judge({ needed = { "one" } }, { one = {} })
-            for _, text in ipairs { "", "x", ("x"):rep(100), "ld.so-1.7.0\0\255\255\255\255", elf_files.cache({}):sub(1, 40) } do
+            for _, text in ipairs { "", "x", ("x"):rep(100), "ld.so-1.7.0\0\255\255\255\255",
+                elf_files.cache({}):sub(1, 40) } do
                 support.write_file(path "cache", text)
                 assert.is_true(core.may_gain(path "program", path "cache"))
             end
@@ -154,7 +156,8 @@ describe("text may be huge", function()
             assert.is_true(core.may_gain(path "program", path "cache"))
         end)
         it("of a script whose interpreter is not known", function()
-            for _, line in ipairs { "#!", "#!\n", "#!sh\n", "#!/none\n", "#!" .. path "program", "#!" .. ("/x"):rep(400) } do
+            for _, line in ipairs { "#!", "#!\n", "#!sh\n", "#!/none\n", "#!" .. path "program",
+                "#!" .. ("/x"):rep(400) } do
                 assert.is_true(judge(line))
             end
         end)
@@ -179,7 +182,9 @@ describe("text may be huge", function()
         math.randomseed(1)
         for _ = 1, 300 do
             local bytes = { whole:byte(1, -1) }
-            for _ = 1, math.random(8) do bytes[math.random(math.random(2) == 1 and 512 or #bytes)] = math.random(0, 255) end
+            for _ = 1, math.random(8) do
+                bytes[math.random(math.random(2) == 1 and 512 or #bytes)] = math.random(0, 255)
+            end
             judge(string.char(table.unpack(bytes)), { one = {}, two = {} })
         end
     end)
