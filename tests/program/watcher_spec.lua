@@ -198,7 +198,8 @@ describe("a program that has nothing to gain", function()
     for name, case in pairs {
         ["a script is told of, with what runs it"] =
             { { "--follow=auto" }, "script", "a script; watching what it becomes (sh)" },
-        ["a script that is not watched, with what would help"] = { {}, "script", "--follow=auto watches it" },
+        ["a script that is not watched, with what would help"] =
+            { { "--strategy=aggressive" }, "script", "--follow=auto watches it" },
         ["nothing is said where that was asked for"] = { { "--follow=none" }, "script" },
         ["nothing is said of a shell"] = { { "--follow=auto" }, "/bin/sh" },
         ["with -v something is said of a shell"] =

@@ -122,8 +122,8 @@ end
 -- @int pid
 -- @tparam table member its state (see members.lua)
 -- @tparam table news list of ranges
--- @treturn[1] table `name` of the program; `done`, as `attach.remap_running` gives it, `line` and `outcome`
--- too; `handled`, a list of ranges; whether it has `gained`
+-- @treturn[1] table `name` of the program; `done`, `line` and `outcome`, as
+-- `attach.remap_running` gives them; `handled`, a list of ranges; whether it has `gained`
 -- @treturn[2] string "later"
 -- @treturn[3] nil
 function Looks:look(pid, member, news)
