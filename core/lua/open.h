@@ -48,6 +48,7 @@ void bind_add_process(lua_State *L);
 void bind_add_program(lua_State *L);
 void bind_add_registers(lua_State *L);
 void bind_add_remote(lua_State *L);
+void bind_add_rings(lua_State *L);
 void bind_add_run(lua_State *L);
 void bind_add_seccomp(lua_State *L);
 void bind_add_self(lua_State *L);

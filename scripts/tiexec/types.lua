@@ -386,7 +386,7 @@
 ---| "attach" # somebody asked for a running process
 
 ---@alias DebugWord "maps" | "plan" | "syscalls" | "timing"
----@alias FollowWord "exec" | "fork" | "all" | "dlopen"
+---@alias FollowWord "auto" | "none" | "exec" | "fork" | "all" | "dlopen"
 ---@alias Recache "never" | "if-unmapped"
 
 ---@alias SourceName "file" | "shared" | "thp" | "hugetlb"
@@ -406,7 +406,7 @@
 ---@field profile string? The file of the profile to be used.
 ---@field report string? The path of the file for the report.
 ---@field debug table<DebugWord, true>? The inner workings to be shown.
----@field follow table<FollowWord, true>? What is done after the start.
+---@field follow table<FollowWord, true|integer>? What is done after the start; auto: its seconds.
 ---@field ["dry-run"] boolean? Whether the plan is shown, and nothing is done.
 ---@field report_file file*? The report's file, open (added by who has opened it).
 

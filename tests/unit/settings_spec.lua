@@ -63,11 +63,17 @@ describe("the environment variable TIEXEC", function()
     it("follow is a set of what there is to follow", function()
         assert.same({ follow = { dlopen = true } }, (settings.from_environment "follow=dlopen"))
         assert.same({ follow = { dlopen = true, exec = true } }, (settings.from_environment "follow=exec+dlopen"))
-        assert.same({ "TIEXEC: follow: unknown word 'moon' (there are: exec, fork, all, dlopen)" },
+        assert.same({ "TIEXEC: follow: unknown word 'moon' (there are: auto, none, exec, fork, all, trace, dlopen)" },
             select(2, settings.from_environment "follow=dlopen+moon"))
-        for _, word in ipairs { "fork", "all" } do
-            assert.same({ "TIEXEC: follow: dlopen goes with exec, not with fork or all" },
-                select(2, settings.from_environment("follow=dlopen+" .. word)))
+        assert.same({ follow = { dlopen = true, fork = true } }, (settings.from_environment "follow=fork+dlopen"))
+        assert.same({ follow = { all = true } }, (settings.from_environment "follow=trace"))
+        assert.same({ follow = { none = true } }, (settings.from_environment "follow=none"))
+        assert.same({ follow = { auto = 10 } }, (settings.from_environment "follow=auto"))
+        assert.same({ follow = { auto = 0, dlopen = true } }, (settings.from_environment "follow=auto:0+dlopen"))
+        for words, why in pairs { ["all+dlopen"] = "dlopen goes with auto, exec and fork",
+            ["auto+trace"] = "auto goes with exec, fork and dlopen", ["none+exec"] = "none goes with nothing else",
+            ["auto:"] = "unknown word 'auto:' (there are: auto, none, exec, fork, all, trace, dlopen)" } do
+            assert.same({ "TIEXEC: follow: " .. why }, select(2, settings.from_environment("follow=" .. words)))
         end
     end)
 

@@ -8,7 +8,8 @@ local sources = require "tiexec.sources"
 local settings = {}
 
 local debug_words <const> = { "maps", "plan", "syscalls", "timing" }
-local follow_words <const> = { "exec", "fork", "all", "dlopen" }
+local follow_words <const> = { "auto", "none", "exec", "fork", "all", "trace", "dlopen" }
+local AUTO_SECONDS <const> = 10
 
 local function split(text, separators)
     local list = {}
@@ -47,13 +48,34 @@ end
 
 local function parse_debug(value) return parse_set(value, debug_words) end
 
--- With fork and all the program stays traced; with dlopen it is watched untraced.
-local function parse_follow(value)
-    local follow, why = parse_set(value, follow_words)
-    if not follow then return nil, why end
-    if follow.dlopen and (follow.fork or follow.all) then
-        return nil, "dlopen goes with exec, not with fork or all"
+-- Takes the seconds of "auto:SECONDS" out of a list of words. Returns the words and the seconds.
+local function without_seconds(words)
+    local rest, seconds = {}, nil
+    for i, word in ipairs(words) do
+        local digits = tostring(word):match("^auto:(%d+)$")
+        rest[i] = digits and "auto" or word
+        seconds = digits and #digits < 8 and math.tointeger(tonumber(digits)) or seconds
     end
+    return rest, seconds
+end
+
+-- What is wrong with a set of words, or nil. With trace (all is another name for it) programs stay
+-- traced, so that nothing else can look after their libraries.
+local function misfit(follow)
+    if follow.none and next(follow, next(follow)) then return "none goes with nothing else" end
+    local is_traced = follow.all or follow.trace
+    if is_traced and follow.dlopen then return "dlopen goes with auto, exec and fork" end
+    if is_traced and follow.auto then return "auto goes with exec, fork and dlopen" end
+end
+
+-- Parses what there is to follow. The seconds of auto are the value of that word.
+local function parse_follow(value)
+    local words, seconds = without_seconds(words_of(value))
+    local follow, why = parse_set(words, follow_words)
+    why = why or misfit(follow)
+    if why then return nil, why end
+    if follow.trace then follow.trace, follow.all = nil, true end
+    if follow.auto then follow.auto = seconds or AUTO_SECONDS end
     return follow
 end
 

@@ -107,18 +107,21 @@ function attach.remap(inferior, name, chosen, mappings)
 end
 
 -- Remaps the text of a process. Returns the results of `with_stopped`: whether nothing is left to
--- complain of, and a line for the user, or nil.
-local function remap(process, name, given)
+-- complain of, a line for the user, or nil, and the outcome, if there is one. `held` is called with
+-- the inferior before anything is done to it.
+local function remap(process, name, given, held)
     local chosen = choice.of(process, name, given)
     if chosen.wrong then return false, chosen.wrong end
     local _ <close> = stage.prepare_for_stop(process, name, chosen, { stage = "attach" })
     return with_stopped(process:pid(), false, function(inferior, mappings)
+        if held then held(inferior) end
         return attach.remap(inferior, name, chosen, mappings)
     end, function(inferior, seconds, outcome, why)
         if chosen.debug.timing then debug_lines.stopped(seconds) end
         if not outcome then return false, why end
         stage.tell(inferior, outcome, chosen)
-        return summary_of(outcome, process:pid())
+        local done, line = summary_of(outcome, process:pid())
+        return done, line, outcome
     end)
 end
 
@@ -142,6 +145,17 @@ local function undo(process, _, given)
     end)
 end
 
+-- Does `work` on one process. Returns its results.
+local function try(process, name, work, given, held)
+    for _ = 1, TRIES do
+        files.prepare(process:pid())
+        local ok, why, outcome = work(process, name, given, held)
+        files.forget(process:pid())
+        if ok ~= "again" then return ok, why, outcome end
+    end
+    return nil, "it maps other files all the time"
+end
+
 -- Does `work` on one process, and says what came of it. Returns an exit status.
 local function run_one(pid, work, given)
     local process, why = observed.open(pid)
@@ -151,13 +165,7 @@ local function run_one(pid, work, given)
     end
     local name = process.executable and text.basename(process.executable) or process.name
     local ok
-    for _ = 1, TRIES do
-        files.prepare(pid)
-        ok, why = work(process, name, given)
-        files.forget(pid)
-        if ok ~= "again" then break end
-        ok, why = nil, "it maps other files all the time"
-    end
+    ok, why = try(process, name, work, given)
     if why then message.say("%s (process %d): %s", name, pid, why) end
     return ok and 0 or ok == false and exit.INCOMPLETE or exit.FAILED
 end
@@ -181,6 +189,19 @@ function attach.run(pids, given)
         return exit.FAILED
     end
     return run_all(pids, remap, given)
+end
+
+--- Remaps the text of one running process, for a caller that says itself what has come of it.
+-- @tparam Observed process
+-- @string name of its program, for messages
+-- @tparam Settings given the settings of the command line and the environment
+-- @func held called with the inferior before anything is done to it
+-- @treturn[1] boolean whether nothing is left to complain of
+-- @treturn[1] ?string what there is to say
+-- @treturn[1] ?Outcome
+-- @treturn[2] nil, string why the process could not be attached to
+function attach.remap_running(process, name, given, held)
+    return try(process, name, remap, given, held)
 end
 
 --- Puts the files' own mappings back in running processes, one after the other.

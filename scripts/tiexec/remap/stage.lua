@@ -16,6 +16,7 @@ local sources = require "tiexec.sources"
 local stage = {}
 
 local STOP_MS <const> = 2000 -- for all threads to stop
+local MUCH_TEXT <const> = 2 << 20 -- bytes
 
 -- Marks the text of objects that are not in question as settled, so that strategies leave it alone.
 local function settle_others(description, is_new)
@@ -216,6 +217,17 @@ local function has_to_prepare(chosen)
         if sources.get(name).prepare then return true end
     end
     return false
+end
+
+--- Tells whether a program had something to gain. The shell of a start script has not, although it
+-- may have got some smaller pages.
+-- @tparam Outcome outcome
+-- @treturn boolean
+function stage.has_gained(outcome)
+    for _, result in ipairs(outcome.results) do
+        if result.stop - result.start >= MUCH_TEXT then return true end
+    end
+    return #outcome.refused > 0
 end
 
 --- Loads what text to remap needs, for a program that is likely to have some.

@@ -292,28 +292,35 @@ function Follower:update()
     return self:remap(new)
 end
 
--- Waits for news of the watch, and looks for new libraries after each, until the program ends.
-local function follow(self)
+-- The lesser of two numbers of milliseconds, of which nil is for ever.
+local function sooner(one, other) return one and other and math.min(one, other) or one or other end
+
+-- Waits for news of the watch, and looks for new libraries after each, until the program ends or
+-- the seconds are over.
+local function follow(self, seconds)
     local watch <close>, refused, errno = core.watch(self.pid, self.hook)
     if not watch and errno == c.ESRCH then return end
     if not watch then return self:say("libraries loaded later stay on small pages: " .. refused) end
-    if refused and errno ~= c.ESRCH then
+    if refused and errno ~= c.ESRCH and not seconds then
         self:say("looks for new libraries once a second: " .. refused
             .. " (sysctl kernel.perf_event_paranoid=2 lifts that)")
     end
     local look_ms = (refused or not watch:is_reliable()) and LOOK_MS or nil
-    local news
+    local deadline = seconds and core.now() + seconds
+    local news, left
     repeat
         if identity_of(self.pid) ~= self.identity then return end -- the process has exec'd
         local done, later = self:update()
-        news = watch:wait(done and look_ms or not done and (later or SOON_MS) or nil)
-    until news == "ended"
+        left = deadline and math.max(0, math.ceil((deadline - core.now()) * 1000)) or nil
+        news = watch:wait(sooner(done and look_ms or not done and (later or SOON_MS) or nil, left))
+    until news == "ended" or left == 0
 end
 
 --- Follows the program, which must not be traced any more, until it ends or becomes another one by
 -- exec.
-function Follower:run()
-    local ok, why = xpcall(follow, debug.traceback, self)
+-- @tparam ?number seconds after which it ends, too, and says nothing of how it looks
+function Follower:run(seconds)
+    local ok, why = xpcall(follow, debug.traceback, self, seconds)
     if not ok then message.say("%s: %s", self.name, message.of_error(why)) end
 end
 

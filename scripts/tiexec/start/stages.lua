@@ -14,6 +14,7 @@ local core = require "tiexec.core"
 local debug_lines = require "tiexec.show.debug"
 local entry = require "tiexec.harness.entry"
 local exit = require "tiexec.base.exit"
+local following = require "tiexec.start.following"
 local hold = require "tiexec.harness.hold"
 local images = require "tiexec.harness.images"
 local message = require "tiexec.base.message"
@@ -29,7 +30,6 @@ local stages = {}
 
 local STOP_MS <const> = 2000 -- for all threads to stop
 local ALL_SIGNALS <const> = -1
-local MUCH_TEXT <const> = 2 << 20 -- bytes
 
 -- The state of the work on one process:
 -- inferior, name    the process, and how messages name its program
@@ -38,15 +38,18 @@ local MUCH_TEXT <const> = 2 << 20 -- bytes
 -- said              the lines that were said already; the whole family shares this table
 -- entry, steering   how its entry point is waited for, and how its libraries are placed
 -- image             the headers of its executable, if they could be read
+-- is_first          tiexec has started this process
 -- is_prepared       `prepare` has been done for its program
 -- is_waiting        it is kept under trace, and nothing happens before its next exec
 -- is_successor      its program is another one than tiexec has started
 -- unmoved           why its executable was not moved to a congruent base
 -- follower          watches for libraries once the process is let go
+-- unwatched         why the kernel does not tell what its family does, if that is asked for
 -- has_complained    a line has said what has failed for its program
 -- outcome           what has come of its program's text, and `complaint`, what is wrong with that
 -- failure           why nothing could be done for its program
 -- done              nothing is left to do: it is to be let go
+-- is_watched        what it becomes, starts and loads is seen without a tracer from now on
 local Run = {}
 Run.__index = Run
 
@@ -197,7 +200,7 @@ function Run:at_exec()
     self.entry, self.is_prepared, self.steering = nil, nil, nil -- of an address space that is gone
     self.image = images.of(("/proc/%d/exe"):format(self.inferior:pid()))
     if not is_first and not self:begin_successor() then return end
-    self.chosen = nil
+    self.chosen, self.outcome = nil, nil
     local _, _, errno = self.inferior:read_register("pc")
     if errno == c.ENOEXEC then return self:give_up("it is a 32-bit program", self.given.strict) end
     local mappings = self.inferior:mappings() or {}
@@ -213,10 +216,14 @@ end
 
 -- Notes what has to be known of the program now for watching it later.
 function Run:prepare_to_follow(chosen)
+    if following.wants_watch(self:follow_settings()) then
+        self.unwatched = require "tiexec.watch.permission".refusal()
+        if not self.unwatched then return end
+    end
     if not strategy.plans_at(chosen.definition, "dlopen") then return end
     local why
     self.follower, why = require "tiexec.start.dlopen".prepare(self.inferior, self.name, chosen)
-    if not self.follower then
+    if not self.follower and self:follow_settings().dlopen then
         message.say("%s: libraries loaded later stay on small pages: %s", self.name, why)
     end
 end
@@ -226,8 +233,7 @@ function Run:follow_settings()
 end
 
 function Run:follows_children()
-    local follow = self:follow_settings()
-    return follow.fork or follow.all or false
+    return following.traces_children(self:follow_settings(), self.is_watched)
 end
 
 -- Keeps the process under trace until its next exec. Should the tracer be killed, the process
@@ -239,27 +245,18 @@ function Run:keep()
     self.inferior:pass_signals(true)
 end
 
--- Ends the work on the program, and keeps the process if the settings say so. With `--follow` all
--- a process is always kept; with exec or fork, if its program had nothing to gain. Such a program
--- is a shell, which may become another one or start some. The program that was started may be a
--- tracer, which is remapped as it was asked for, but not kept.
+-- Ends the work on the program, and keeps the process if the settings say so. The program that was
+-- started may be a tracer, which is remapped as it was asked for, but not kept.
 function Run:leave(is_remapped)
-    local follow = self:follow_settings()
-    local is_wanted = follow.all or (follow.exec or follow.fork) and not is_remapped
+    if not is_remapped and self.is_first and not self.is_successor then
+        require "tiexec.start.telling".tell(self)
+    end
+    local is_wanted = following.keeps(self:follow_settings(), is_remapped, self.is_watched)
     if is_wanted and not (self:follows_children() and is_tracer(self.inferior)) then
         local ok = self.inferior:interrupt(STOP_MS)
         if ok then return self:keep() end
     end
     self.done = true
-end
-
--- Whether a program had something to gain. The shell of a start script has not, although it may
--- have got some smaller pages.
-local function has_gained(outcome)
-    for _, result in ipairs(outcome.results) do
-        if result.stop - result.start >= MUCH_TEXT then return true end
-    end
-    return #outcome.refused > 0
 end
 
 -- Stage entry.
@@ -271,8 +268,11 @@ function Run:at_entry()
     self.outcome = outcome
     if outcome.dry then return self:quit(0) end
     stage.tell(self.inferior, outcome, chosen)
-    if self:follow_settings().dlopen then self:prepare_to_follow(chosen) end
-    return self:finish(outcome.complaint or self.unmoved, chosen.strict, has_gained(outcome))
+    if following.looks_for_libraries(self:follow_settings()) then
+        self:prepare_to_follow(chosen)
+    end
+    return self:finish(outcome.complaint or self.unmoved, chosen.strict,
+        stage.has_gained(outcome))
 end
 
 -- Handles the start of a child. Returns the child's run, or nil if the child is let go.
@@ -292,7 +292,8 @@ function Run:at_fork(event)
         return nil
     end
     return setmetatable({ inferior = child, name = self.name, given = self.given,
-        said = self.said, chosen = self.chosen, is_waiting = true }, Run)
+        said = self.said, chosen = self.chosen, is_waiting = true,
+        is_watched = self.is_watched, outcome = self.outcome }, Run)
 end
 
 -- Whether the process must stop at its system calls: while the dynamic linker reads the auxiliary
@@ -386,7 +387,8 @@ end
 -- @treturn Run
 function stages.start(inferior, name, given)
     choice.preload(given) -- while the program is exec'd
-    return setmetatable({ inferior = inferior, name = name, given = given, said = {} }, Run)
+    return setmetatable({ inferior = inferior, name = name, given = given, said = {},
+        is_first = true }, Run)
 end
 
 return stages

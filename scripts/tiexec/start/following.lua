@@ -1,0 +1,47 @@
+-- SPDX-License-Identifier: Apache-2.0
+--- What the setting `follow` asks for: see the section "From scripts to programs" of INTERNALS.md.
+
+local following = {}
+
+--- Whether a watch over the whole family is asked for.
+-- @tparam table follow the setting
+-- @treturn boolean
+function following.wants_watch(follow)
+    return (follow.auto or follow.dlopen and follow.fork) ~= nil
+end
+
+--- Whether libraries that are loaded later are asked for, by a watch or by the dynamic linker's
+-- list.
+-- @tparam table follow the setting
+-- @treturn boolean
+function following.looks_for_libraries(follow)
+    return follow.dlopen or following.wants_watch(follow)
+end
+
+--- How long a program is watched once it has gained.
+-- @tparam table follow the setting
+-- @treturn ?number seconds; nil: until it ends
+function following.seconds(follow) return not follow.dlopen and follow.auto or nil end
+
+--- Whether what a traced program starts is traced, too. With auto it is until the watch stands.
+-- @tparam table follow the setting
+-- @tparam ?boolean is_watched whether the watch stands
+-- @treturn boolean
+function following.traces_children(follow, is_watched)
+    return follow.fork or follow.all or follow.auto ~= nil and not is_watched
+end
+
+--- Whether a program stays traced when its work is done. With all (trace) each does; with exec or
+-- fork, and with auto until the watch stands, one that had nothing to gain. That is a shell, which
+-- may become another program or start some.
+-- @tparam table follow the setting
+-- @tparam boolean is_remapped whether it had something to gain
+-- @tparam ?boolean is_watched whether the watch stands
+-- @treturn boolean
+function following.keeps(follow, is_remapped, is_watched)
+    if follow.all then return true end
+    if is_remapped then return false end
+    return follow.exec or follow.fork or follow.auto ~= nil and not is_watched
+end
+
+return following
