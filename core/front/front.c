@@ -89,6 +89,7 @@ static bool has_line(const char *text, const char *name, long value)
 static bool is_traceable(void)
 {
     char status[STATUS_SIZE];
+    status[0] = '\0';
     int fd = system_open("/proc/self/status");
     if (fd < 0)
         return false;
@@ -124,7 +125,7 @@ static bool is_plain(const struct front *front)
 static bool lacks_memory(const struct front *front)
 {
     const char *settings = variable(front, "TIEXEC=");
-    struct rlimit limit;
+    struct rlimit limit = {0, 0};
     while (settings && *settings && !bytes_begin(settings, "strict"))
         settings++;
     return !(settings && *settings) &&

@@ -65,6 +65,7 @@ int library_cache_open(const char *path, struct library_cache *cache)
 {
     struct stat st;
     const void *map = NULL;
+    st.st_mode = 0;
     int fd = system_open(path);
     if (fd < 0)
         return fd;
