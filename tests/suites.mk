@@ -55,7 +55,7 @@ coverage: packages-real
 api:
 	@$(LUA) tests/tools/api.lua > $(BUILD)/API.md && mv $(BUILD)/API.md docs/API.md
 
-SHELL_FILES := .ci/run $(addprefix tests/tools/,bench demo packages sysroot) \
+SHELL_FILES := .ci/run $(addprefix tests/tools/,bench demo packages starts sysroot) \
                $(addprefix tests/suites/,go jvm node perl postgresql python stress) \
                $(addprefix tests/vm/,image init kernels ready run start suite until)
 

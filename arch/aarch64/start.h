@@ -7,13 +7,20 @@
 /* Makes a system call. Returns its result, or -errno. */
 static inline long arch_call(long number, const long arguments[6])
 {
-    register long x8 __asm__("x8") = number;
-    register long x0 __asm__("x0") = arguments[0];
-    register long x1 __asm__("x1") = arguments[1];
-    register long x2 __asm__("x2") = arguments[2];
-    register long x3 __asm__("x3") = arguments[3];
-    register long x4 __asm__("x4") = arguments[4];
-    register long x5 __asm__("x5") = arguments[5];
+    register long x8 __asm__("x8");
+    register long x0 __asm__("x0");
+    register long x1 __asm__("x1");
+    register long x2 __asm__("x2");
+    register long x3 __asm__("x3");
+    register long x4 __asm__("x4");
+    register long x5 __asm__("x5");
+    x8 = number;
+    x0 = arguments[0];
+    x1 = arguments[1];
+    x2 = arguments[2];
+    x3 = arguments[3];
+    x4 = arguments[4];
+    x5 = arguments[5];
     __asm__ volatile("svc #0"
                      : "+r"(x0)
                      : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5)

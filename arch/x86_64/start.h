@@ -7,10 +7,13 @@
 /* Makes a system call. Returns its result, or -errno. */
 static inline long arch_call(long number, const long arguments[6])
 {
-    register long fourth __asm__("r10") = arguments[3];
-    register long fifth __asm__("r8") = arguments[4];
-    register long sixth __asm__("r9") = arguments[5];
+    register long fourth __asm__("r10");
+    register long fifth __asm__("r8");
+    register long sixth __asm__("r9");
     long result;
+    fourth = arguments[3];
+    fifth = arguments[4];
+    sixth = arguments[5];
     __asm__ volatile("syscall"
                      : "=a"(result)
                      : "a"(number), "D"(arguments[0]), "S"(arguments[1]), "d"(arguments[2]),

@@ -60,7 +60,7 @@ static inline void bytes_copy(void *to, const void *from, size_t size)
     char *a = to;
     const char *b = from;
     for (size_t i = 0; i < size; i++)
-        a[i] = b[i];
+        a[i] = b[i]; /* NOLINT: the caller knows how much was read */
 }
 
 /* Appends a string, and a NUL, to a buffer of which `*used` characters are in use. Returns false,

@@ -128,6 +128,7 @@ static bool read_interpreter(int fd, char line[SCRIPT_LINE])
 static bool is_privileged(int fd)
 {
     struct stat st;
+    st.st_mode = 0;
     return system_stat_open(fd, &st) < 0 || st.st_mode & (S_ISUID | S_ISGID) ||
            system_call(SYS_fgetxattr, fd, (long)"security.capability", 0, 0) > 0;
 }

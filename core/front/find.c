@@ -13,6 +13,7 @@
 static bool is_executable(const char *path)
 {
     struct stat st;
+    st.st_mode = 0;
     return system_stat(path, &st) == 0 && S_ISREG(st.st_mode) &&
            system_call(SYS_faccessat2, AT_FDCWD, (long)path, X_OK, AT_EACCESS) == 0;
 }

@@ -89,6 +89,7 @@ static bool has_line(const char *text, const char *name, long value)
 static bool is_traceable(void)
 {
     char status[STATUS_SIZE];
+    status[0] = '\0';
     int fd = system_open("/proc/self/status");
     if (fd < 0)
         return false;
@@ -99,11 +100,18 @@ static bool is_traceable(void)
            has_line(status, "\nTracerPid:\t", 0) && has_line(status, "\nSeccomp:\t", 0);
 }
 
-/* Tells whether a command line begins with CMD, and its environment is its user's. */
+/* Gives the command line of CMD, before which "--" may stand; NULL: tiexec's begins otherwise. */
+static char **command_of(char **argv)
+{
+    if (argv[0] && argv[1] && bytes_same(argv[1], "--"))
+        return argv[2] ? argv + 2 : NULL;
+    return argv[0] && argv[1] && argv[1][0] != '-' ? argv + 1 : NULL;
+}
+
+/* Tells whether a command line has CMD without options, and its environment is its user's. */
 static bool has_command(const struct front *front)
 {
-    char **argv = front->argv;
-    return argv[0] && argv[1] && argv[1][0] != '-' && !front->is_secure;
+    return command_of(front->argv) && !front->is_secure;
 }
 
 /* Tells whether nothing but CMD is asked for. Process 1 may have to become an init. */
@@ -117,7 +125,7 @@ static bool is_plain(const struct front *front)
 static bool lacks_memory(const struct front *front)
 {
     const char *settings = variable(front, "TIEXEC=");
-    struct rlimit limit;
+    struct rlimit limit = {0, 0};
     while (settings && *settings && !bytes_begin(settings, "strict"))
         settings++;
     return !(settings && *settings) &&
@@ -139,7 +147,8 @@ static bool has_standard_files(void)
 
 static void exec(const struct front *front, const char *path)
 {
-    system_call(SYS_execve, (long)path, (long)(front->argv + 1), (long)front->environment, 0);
+    char **command = command_of(front->argv);
+    system_call(SYS_execve, (long)path, (long)command, (long)front->environment, 0);
 }
 
 static void split(const struct front *front, const char *path)
@@ -152,7 +161,7 @@ static void split(const struct front *front, const char *path)
 
 static bool find(const struct front *front, char path[PATH_MAX])
 {
-    return find_program(front->argv[1], variable(front, "PATH="), path, PATH_MAX);
+    return find_program(*command_of(front->argv), variable(front, "PATH="), path, PATH_MAX);
 }
 
 static void start(const struct front *front, bool may_split)

@@ -65,6 +65,7 @@ int library_cache_open(const char *path, struct library_cache *cache)
 {
     struct stat st;
     const void *map = NULL;
+    st.st_mode = 0;
     int fd = system_open(path);
     if (fd < 0)
         return fd;
@@ -84,11 +85,11 @@ int library_cache_open(const char *path, struct library_cache *cache)
     return err;
 }
 
-/* Gives a string of the list, or NULL where it has no end. */
-static const char *string_at(const struct library_cache *cache, uint32_t at)
+/* Tells whether there is a string in the list, with an end. */
+static bool has_string(const struct library_cache *cache, uint32_t at)
 {
     size_t room = at < cache->size ? cache->size - at : 0, most = room < PATH_MAX ? room : PATH_MAX;
-    return bytes_length(cache->bytes + at, most) < most ? cache->bytes + at : NULL;
+    return room && bytes_length(cache->bytes + at, most) < most;
 }
 
 const char *library_cache_find(const struct library_cache *cache, const char *name, uint32_t *at)
@@ -101,9 +102,8 @@ const char *library_cache_find(const struct library_cache *cache, const char *na
         if (entry.flags != ARCH_LIBRARY_KIND || entry.key >= cache->size ||
             size > cache->size - entry.key || !bytes_equal(cache->bytes + entry.key, name, size))
             continue;
-        const char *path = string_at(cache, entry.value);
-        if (path)
-            return path;
+        if (has_string(cache, entry.value))
+            return cache->bytes + entry.value;
     }
     return NULL;
 }

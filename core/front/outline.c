@@ -109,6 +109,7 @@ static int read_dynamic(int fd, const Elf64_Phdr *segment, struct outline *outli
     Elf64_Dyn entries[DYNAMIC_ENTRIES];
     uint64_t needed[DYNAMIC_ENTRIES], strings = 0, table = 0;
     size_t count = segment->p_filesz / sizeof *entries, needed_count = 0;
+    needed[0] = 0;
     if (count > DYNAMIC_ENTRIES)
         count = DYNAMIC_ENTRIES;
     int err = read_all(fd, entries, count * sizeof *entries, segment->p_offset);

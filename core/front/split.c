@@ -74,7 +74,7 @@ static void become_tracer(int channel, long target)
 {
     const uint64_t all = UINT64_MAX;
     const unsigned long action[4] = {0}; /* SIG_DFL */
-    int go;
+    int go = 0;
     system_call(SYS_rt_sigprocmask, SIG_SETMASK, (long)&all, 0, KERNEL_SIGNALS);
     system_call(SYS_rt_sigaction, SIGCHLD, (long)action, 0, KERNEL_SIGNALS);
     if (channel_receive(channel, -1, &go)) /* by then the target has named this process to Yama */
@@ -101,7 +101,7 @@ static long copy(long flags)
  * tracer's id is sent, false. */
 static bool copy_orphan(int channel)
 {
-    long between = copy(0), status;
+    long between = copy(0), status = 0;
     if (between == 0) {
         long tracer = copy(SIGCHLD);
         if (tracer == 0)
@@ -128,7 +128,7 @@ static bool set_subreaper(bool on)
 /* Waits until the tracer says that it has seized this process. */
 static bool await_tracer(int channel, int timeout)
 {
-    int tracer, answer;
+    int tracer = 0, answer = 0;
     if (channel_receive(channel, timeout, &tracer) || tracer < 0)
         return false;
     system_call(SYS_prctl, PR_SET_PTRACER, tracer, 0, 0); /* fails where there is no Yama */
@@ -142,7 +142,7 @@ static bool await_tracer(int channel, int timeout)
 
 enum split_side split_off(int timeout, int *tracee)
 {
-    int ends[2];
+    int ends[2] = {-1, -1};
     long target = this_process();
     if (system_call(SYS_socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, (long)ends) < 0)
         return SPLIT_NONE;

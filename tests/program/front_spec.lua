@@ -18,6 +18,15 @@ describe("a program that has nothing to gain", function()
         local result = support.run { "env", "X=y", support.tiexec, "sh", "-c", script, "a", "b c", "-v" }
         assert.same({ plain.out, plain.err, plain.code }, { result.out, result.err, result.code })
         assert.equal("a b c -v y\n", result.out)
+        result = support.run { "env", "X=y", support.tiexec, "--", "sh", "-c", script, "a", "b c", "-v" }
+        assert.same({ plain.out, plain.err, plain.code }, { result.out, result.err, result.code })
+        assert.equal(125, support.run_tiexec({ "--" }).code)
+    end)
+
+    it("or may have something has its own name after --, too", function()
+        local result = support.run { "env", "TIEXEC_CACHE=/none", support.tiexec, "--", ample, "untold" }
+        assert.same({ "", 3 }, { result.err, result.code })
+        assert.truthy(result.out:find("argument untold", 1, true), result.out)
     end)
 
     it("is told of where something was asked for", function()

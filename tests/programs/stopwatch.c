@@ -2,7 +2,8 @@
  * stopwatch ROUNDS CMD… -- CMD… [-- CMD…]: runs the commands in turn, ROUNDS times, and prints for each the
  * milliseconds of the whole process (least, quartiles, most), the median of its ratio to the first in the
  * same round, the median of the processor time of all its processes, orphans included, which other work on
- * the host disturbs least, and the median of their page faults. Their output goes to /dev/null. */
+ * the host disturbs least, and the median of their page faults. Their output goes to /dev/null. Words
+ * NAME=VALUE before a command are its environment's. */
 #include <errno.h>
 #include <fcntl.h>
 #include <spawn.h>
@@ -34,6 +35,23 @@ static double milliseconds(struct timeval t)
     return (double)t.tv_sec * 1e3 + (double)t.tv_usec / 1e3;
 }
 
+/* Gives the command after its environment, which is put into this process's until unset_environment. */
+static char **set_environment(char **argv)
+{
+    for (; *argv && strchr(*argv, '='); argv++)
+        putenv(*argv);
+    return argv;
+}
+
+static void unset_environment(char **argv)
+{
+    for (; *argv && strchr(*argv, '='); argv++) {
+        char name[64];
+        snprintf(name, sizeof name, "%.*s", (int)strcspn(*argv, "="), *argv);
+        unsetenv(name);
+    }
+}
+
 /* As a "child subreaper" this process collects the tracer too, which tiexec leaves an orphan. */
 static double run(char **argv, posix_spawn_file_actions_t *actions, double *spent, double *faulted)
 {
@@ -41,8 +59,10 @@ static double run(char **argv, posix_spawn_file_actions_t *actions, double *spen
     struct rusage usage;
     double start = now(), stop = start;
     *spent = *faulted = 0;
-    if (posix_spawnp(&pid, argv[0], actions, NULL, argv, environ) != 0)
+    char **command = set_environment(argv);
+    if (!*command || posix_spawnp(&pid, command[0], actions, NULL, command, environ) != 0)
         exit(127);
+    unset_environment(argv);
     while ((ended = wait4(-1, NULL, __WALL, &usage)) > 0 || errno == EINTR) {
         if (ended == pid)
             stop = now();

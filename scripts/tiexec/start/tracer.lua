@@ -47,7 +47,8 @@ end
 function tracer.main(arguments)
     local inferior, why = core.take_tracee()
     if not inferior then error(why, 0) end
-    return tracer.run(inferior, arguments[1], {})
+    local name = arguments[1] == "--" and arguments[2] or arguments[1]
+    return tracer.run(inferior, name, {})
 end
 
 return tracer
