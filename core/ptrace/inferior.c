@@ -174,10 +174,11 @@ void inferior_remove(struct inferior *inferior, pid_t tid)
         places_remove(&inferior->places, table_of(inferior), (size_t)(thread - inferior->threads));
         *thread = inferior->threads[--inferior->thread_count];
     }
-    if (inferior->selected == tid)
-        inferior->selected = inferior->thread_count && !inferior_find(inferior, inferior->pid)
-                                 ? inferior->threads[0].tid
-                                 : inferior->pid;
+    if (inferior->selected != tid)
+        return;
+    inferior->selected = inferior->pid;
+    if (inferior->threads && inferior->thread_count && !inferior_find(inferior, inferior->pid))
+        inferior->selected = inferior->threads[0].tid;
 }
 
 void inferior_remove_all(struct inferior *inferior)

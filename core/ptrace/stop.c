@@ -135,38 +135,51 @@ static int settle_this(struct inferior *inferior, struct tracee *thread)
     return told < 0 ? told : 1;
 }
 
-/* Waits for the threads one after the other: that is quickest, since the kernel goes through all
- * threads for whoever waits for any. One that does not stop before the next tick may wait for
- * another one: then this is given up, and the caller waits for any. The first thread's end is
- * withheld until the others' are collected, so it is the last one waited for. */
-static int settle_in_turn(struct inferior *inferior, int64_t deadline)
+/* Waits for the threads one after the other, from number `*from` on: that is quickest, since the
+ * kernel goes through all threads for whoever waits for any. One that does not stop before the next
+ * tick may wait for another one: then the caller waits for any, and next time this begins after
+ * that one. The first thread's end is withheld until the others' are collected, so only the caller
+ * waits for it. */
+static int settle_in_turn(struct inferior *inferior, int64_t deadline, size_t *from)
 {
     struct ticker ticker;
     int n = ticker_begin(&ticker, TICK_MS);
-    for (size_t i = 0; n > 0 && i < inferior->thread_count && !clock_is_past(deadline);) {
-        struct tracee *thread = &inferior->threads[i];
+    for (size_t left = inferior->thread_count; n > 0 && left > 0 && inferior->thread_count;) {
+        struct tracee *thread = &inferior->threads[*from % inferior->thread_count];
         pid_t tid = thread->tid;
         if (thread->state == TRACEE_RUNNING && tid != inferior->pid)
-            n = settle_this(inferior, thread);
-        bool is_there = i < inferior->thread_count && inferior->threads[i].tid == tid;
-        bool runs = is_there && inferior->threads[i].state == TRACEE_RUNNING;
-        i += is_there && (!runs || tid == inferior->pid);
+            n = clock_is_past(deadline) ? 0 : settle_this(inferior, thread);
+        thread = inferior_find(inferior, tid);
+        bool goes_on = thread && thread->state == TRACEE_RUNNING && tid != inferior->pid;
+        if (n > 0 && goes_on)
+            continue;
+        ++*from;
+        left--;
     }
     ticker_end(&ticker);
     return n < 0 ? n : 0;
 }
 
+/* Lets one more thread settle, or all of them. */
+static int settle_some(struct inferior *inferior, int timeout, int64_t deadline, size_t *from)
+{
+    int err = inferior->thread_count > 1 ? settle_in_turn(inferior, deadline, from) : 0;
+    if (err || !somebody_runs(inferior))
+        return err;
+    return clock_is_past(deadline) ? -ETIMEDOUT : inferior_settle_next(inferior, timeout);
+}
+
 int inferior_stop(struct inferior *inferior, int timeout)
 {
     pid_t selected = inferior->selected;
-    bool several = inferior->thread_count > 1 && somebody_runs(inferior);
+    size_t from = 0;
     for (size_t i = 0; i < inferior->thread_count; i++)
         if (inferior->threads[i].state == TRACEE_RUNNING)
             tracee_interrupt(&inferior->threads[i]);
     int64_t deadline = timeout < 0 ? CLOCK_NEVER : clock_deadline(10 * timeout);
-    int err = several ? settle_in_turn(inferior, deadline) : 0;
+    int err = 0;
     while (!err && somebody_runs(inferior))
-        err = clock_is_past(deadline) ? -ETIMEDOUT : inferior_settle_next(inferior, timeout);
+        err = settle_some(inferior, timeout, deadline, &from);
     select_stopped(inferior, selected);
     if (inferior->thread_count == 0)
         return -ESRCH;

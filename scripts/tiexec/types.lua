@@ -309,7 +309,7 @@
 ---@field call Call Makes the process execute a system call, and gives the result.
 ---@field read ReadMemory? Reads the process's memory.
 ---@field copy CopyMemory Copies memory within the process, and compares the copy with the original.
----@field mappings fun(): Mapping[]?, (integer|string)?, integer? joined, and how many there are
+---@field mappings fun(): Mapping[]?, (integer|string)?, integer? Reads them, joined; and how many.
 ---@field file FindFile Gives a path that leads to a mapping's file, and the image; nil: none does.
 ---@field descriptor fun(m: Mapping, direct: boolean): integer? Gives ours, while it stands still.
 ---@field file_size fun(mapping: Mapping): integer? Gives the size of a mapping's file.

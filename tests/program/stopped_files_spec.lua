@@ -29,6 +29,7 @@ local function calls_while_stopped(trace)
         -- lines of signals begin with "-", the rest of an interrupted call with "<"
         local is_known = list[i]:find("^[-+<]") or list[i]:find("ptrace(", 1, true)
             or list[i]:find('"/proc/', 1, true) and not is_link
+            or list[i]:find("cachestat(", 1, true) or list[i]:find("syscall_0x1c3(", 1, true) -- of a file that is open
             or list[i]:find('"/sys/', 1, true) or list[i]:find('statx?a?t?%(%d+, ""')
         if not is_known then found[#found + 1] = list[i] end
     end

@@ -9,8 +9,8 @@ local cache_image = require "tiexec.sources.cache_image"
 local copy = require "tiexec.sources.copy"
 local core = require "tiexec.core"
 local files = require "tiexec.harness.files"
-local identity = require "tiexec.sources.identity"
 local images = require "tiexec.harness.images"
+local own_bytes = require "tiexec.remap.own_bytes"
 local pieces = require "tiexec.sources.pieces"
 local properties = require "tiexec.harness.properties"
 local protection = require "tiexec.harness.protection"
@@ -23,7 +23,6 @@ local c = core.constants
 local undo = {}
 
 local SPARE_MAPPINGS <const> = 4 -- beside those of the pieces, while they are put back
-local CHUNK <const> = 256 << 10 -- bytes that are compared at a time, by has_digests
 local HEADERS <const> = 65536 -- bytes that have an ELF file's headers
 local COPY_NAME <const> = "@%w+%-%x+%-%x+%-%x+%-%x+%-%x+%-%x+%-%x+" -- see sources/cache.lua
 
@@ -50,17 +49,13 @@ local function has_flag(m, flag)
     return (" " .. m.vm_flags .. " "):find(" " .. flag .. " ", 1, true) ~= nil
 end
 
-local function is_same_file(m, file)
-    return m.inode == file.inode and m.major == file.major and m.minor == file.minor
-end
-
 -- What a mapping is that lies where a piece of the layout of a file should be. "own": the piece
 -- itself, maybe a part of it, since mlock, madvise and mprotect split mappings. "theirs": the same,
 -- but the program has changed its protection. "huge": what is to be replaced. The second result
 -- tells why a mapping must be left although it is none of these.
 local function kind_of(m, piece, file)
     local perms_fit = m.perms == piece.perms
-    if is_same_file(m, file) and m.offset - m.start == piece.offset - piece.start then
+    if own_bytes.is_of_file(m, file) and m.offset - m.start == piece.offset - piece.start then
         local was_asked_for = has_flag(m, "hg") and (m.file_huge > 0 or not perms_fit)
         if was_asked_for and (perms_fit or m.perms == "r-xp") then return "huge" end
         return perms_fit and "own" or "theirs"
@@ -261,88 +256,6 @@ local function add_protection(target, list)
     return true
 end
 
--- Calls a function for each part of a list of pieces that has bytes of the file, with the offset
--- and the size of the part and where it begins in memory, until the function returns nil. Returns
--- that nil and what comes with it, or true.
-local function each_chunk(list, f)
-    for _, piece in ipairs(list) do
-        local is_readable = piece.perms and piece.perms ~= "---p"
-        local size = is_readable and piece.stop - piece.start or 0
-        for at = 0, size - 1, CHUNK do
-            local ok, why = f(piece.offset + at, math.min(CHUNK, size - at), piece.start + at)
-            if not ok then return nil, why end
-        end
-    end
-    return true
-end
-
-local function name_of_chunk(offset, size) return ("%x %x"):format(offset, size) end
-
--- Reads a part of a file as mappings show it: with zeros from the end of the file to the end of its
--- last page. nil and why: the file does not have as much.
-local function read_chunk(file, offset, size, page)
-    if not file:seek("set", offset) then return nil, "its file cannot be read" end
-    local bytes, why = file:read(size)
-    if not bytes then return nil, why or "its file has been cut short" end
-    if size - #bytes >= page then return nil, "its file has been cut short" end
-    return bytes .. ("\0"):rep(size - #bytes)
-end
-
--- Notes digests of what the file has in each piece. Returns nil and a string if it cannot be read.
-local function note_digests(digests, path, list, page)
-    local file <close>, why = io.open(path, "rb")
-    if not file then return nil, why end
-    return each_chunk(list, function(offset, size)
-        local bytes, unreadable = read_chunk(file, offset, size, page)
-        if not bytes then return nil, unreadable end
-        digests[name_of_chunk(offset, size)] = core.digest(bytes)
-        return true
-    end)
-end
-
--- Whether a piece is mapped from the object's own file, each byte where it belongs, and nobody has
--- written to it: then its bytes are the file's.
-local function is_files_own(target, mappings, object, piece)
-    local at = piece.start
-    for _, m in ipairs(mappings) do
-        if ranges.overlap(m, piece) then
-            local is_own = is_same_file(m, object) and m.path == object.path and m.start <= at
-                and m.offset - m.start == piece.offset - piece.start
-            if not is_own then return false end
-            at = m.stop
-        end
-    end
-    if at < piece.stop then return false end
-    local pages = target.pages(piece.start, piece.stop)
-    return not pages.unknown and pages.anon_small + pages.anon_huge == 0
-end
-
--- Lists those pieces of a range whose bytes are to be compared.
-local function doubtful_pieces(target, object, range, prepared)
-    if not prepared.unique[object.path] then return range.pieces end
-    local list = {}
-    for _, piece in ipairs(range.pieces) do
-        local is_own = piece.perms and is_files_own(target, range.mappings, object, piece)
-        if not is_own then list[#list + 1] = piece end
-    end
-    return list
-end
-
--- Whether the process has the file's bytes in each piece. Returns nil and a string if it has not.
-local function has_bytes_of(inferior, digests, list)
-    local chunks = {}
-    local ok, why = each_chunk(list, function(offset, size, address)
-        local wanted = digests[name_of_chunk(offset, size)]
-        if not wanted then return nil, digests.why or "its mappings have just changed" end
-        chunks[#chunks + 1] = { address = address, size = size, digest = wanted }
-        return true
-    end)
-    if not ok then return nil, why end
-    local same, unreadable, errno = inferior:has_digests(chunks)
-    if errno == c.EILSEQ then return nil, "its bytes are not the file's any more" end
-    return same, unreadable
-end
-
 -- Puts ordinary copies in the place of the hugetlb memory of a range, since smaller mappings can
 -- replace such memory only by whole huge pages. Each is replaced in one step, so that another
 -- process with the same memory can run meanwhile. Returns nil and a string if that fails; the bytes
@@ -362,9 +275,7 @@ local function restore(inferior, target, object, range, prepared)
     if refused_all then return nil, refused_all end
     local kept, lost = properties.to_put_back(target, range, range.host, range.mappings)
     if not kept then return nil, lost end
-    local digests = prepared.digests[object.path] or {}
-    local doubtful = doubtful_pieces(target, object, range, prepared)
-    local ok, why = has_bytes_of(inferior, digests, doubtful)
+    local ok, why = own_bytes.check(inferior, target, object, range, prepared.digests[object.path])
     if ok then ok, why = add_protection(target, range.pieces) end
     if ok then ok, why = room.for_mappings(target, #range.pieces + SPARE_MAPPINGS) end
     if not ok then return nil, why end
@@ -412,16 +323,13 @@ end
 function undo.prepare(process, host)
     local mappings, why = core.mappings(process:pid(), true, true)
     if not mappings then return nil, why end
-    local prepared = { copies = copies_of(process, mappings), digests = {}, unique = {} }
+    local prepared = { copies = copies_of(process, mappings), digests = {} }
     for _, object in ipairs(survey(process, mappings, host, prepared, {})) do
         local digests = {}
         prepared.digests[object.path] = digests
         for _, range in ipairs(object.found) do
             if object.readable then
-                prepared.unique[object.path] = identity.is_unique(object.readable)
-                local _, unreadable = note_digests(digests, object.readable, range.pieces,
-                    host.page_size)
-                digests.why = digests.why or unreadable
+                own_bytes.note(digests, object.readable, range.pieces, host.page_size)
             else
                 digests.why = "its file has been replaced or cannot be read"
             end
