@@ -15,13 +15,16 @@ FUZZ_CORE    := $(wildcard core/base/*.c core/front/*.c) $(addprefix core/,elf/i
 FUZZERS      := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
 FUZZ_CFLAGS  := -std=c11 -D_GNU_SOURCE -O1 -g -Icore -Iarch/$(ARCH) \
                 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
+# This one has all of the core, and Lua.
+FUZZ_CORE_packets  = $(SOURCES)
+FUZZ_FLAGS_packets = $(LUA_FLAGS) -I$(BUILD) -DTIEXEC_SCRIPTS='""' -llua5.4
 FUZZ_FLAGS_maps    := -Wl,--wrap=file_read
 FUZZ_FLAGS_process := -Wl,--wrap=file_read
 
 $(BUILD)/fuzz/%: tests/fuzz/%.c tests/fuzz/text.h $(FUZZ_CORE)
 	@echo "CC $< (fuzz)"
 	@mkdir -p $(@D)
-	$(Q)$(FUZZ_CLANG) $(FUZZ_CFLAGS) $(FUZZ_FLAGS_$*) -o $@ $< $(FUZZ_CORE) -lelf
+	$(Q)$(FUZZ_CLANG) $(FUZZ_CFLAGS) -o $@ $< $(or $(FUZZ_CORE_$*),$(FUZZ_CORE)) $(FUZZ_FLAGS_$*) -lelf
 
 # What is found stays in build/fuzz/NAME.corpus; an input that breaks something goes to where the
 # inputs are that are always tried.
