@@ -128,7 +128,8 @@ static int l_go_on(lua_State *L)
 // @int[opt=1000] timeout milliseconds that threads are given to stop
 // @treturn[1] boolean true
 // @treturn[2] nil, message, errno (ESRCH: it has ended, or was let go before; EOPNOTSUPP: it has a
-// seccomp filter of `catch_syscalls`, and would fail without a tracer)
+// seccomp filter of `catch_syscalls`, and would fail without a tracer; EIO: the memory of a
+// breakpoint cannot be written to any more: it stays stopped, for it would die there)
 // @usage
 // local process = inferior:pid()
 // inferior:detach()

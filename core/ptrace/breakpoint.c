@@ -235,11 +235,17 @@ int breakpoint_remove(struct inferior *inferior, uint64_t id)
     return err;
 }
 
-void breakpoint_remove_all(struct inferior *inferior)
+int breakpoint_remove_all(struct inferior *inferior)
 {
+    int result = 0;
     while (inferior->breakpoint_list.count)
         breakpoint_remove(inferior,
                           inferior->breakpoints[inferior->breakpoint_list.count - 1].id);
+    for (size_t i = 0; i < inferior->trap_list.count; i++) { /* what has failed is tried again */
+        int err = uproot(inferior, &inferior->traps[i]);
+        result = err ? err : result;
+    }
+    return result;
 }
 
 int breakpoint_enable(struct inferior *inferior, uint64_t id, bool on)

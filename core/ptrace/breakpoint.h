@@ -32,7 +32,9 @@ struct breakpoint *breakpoint_find(const struct inferior *inferior, uint64_t id)
 /* Removes one, if it is still there, whether threads run or not: a thread that has hit it, and has
  * not been told of yet, goes on as if it had not. */
 int breakpoint_remove(struct inferior *inferior, uint64_t id);
-void breakpoint_remove_all(struct inferior *inferior);
+
+/* Removes all. -errno: traps are left in memory, which cannot be written to. */
+int breakpoint_remove_all(struct inferior *inferior);
 
 /* Takes a breakpoint out, or puts it back. -ENOENT: it is gone. */
 int breakpoint_enable(struct inferior *inferior, uint64_t id, bool on);

@@ -133,8 +133,10 @@ int inferior_detach_within(struct inferior *inferior, int timeout)
         return -EOPNOTSUPP;
     int result = inferior_stop(inferior, timeout);
     pending_drop(inferior, false);
-    breakpoint_remove_all(inferior);
+    int left = breakpoint_remove_all(inferior);
     watchpoint_remove_all(inferior);
+    if (left) /* it would die of them */
+        return left;
     if (inferior->mem >= 0) /* before the last detach, after which this side may be slow */
         close(inferior->mem);
     inferior->mem = -1;
@@ -157,7 +159,7 @@ int inferior_detach_within(struct inferior *inferior, int timeout)
 
 void inferior_let_go(struct inferior *inferior)
 {
-    if (inferior->thread_count && inferior_detach(inferior) == -EOPNOTSUPP)
+    if (inferior->thread_count && inferior_detach(inferior) && inferior->thread_count)
         inferior_kill(inferior);
 }
 

@@ -11,6 +11,28 @@ local c = core.constants
 local kinds = { "software", "hardware" }
 local TIMES <const> = support.patience > 1 and 40 or 2000 -- emulated CPUs take a tenth of a second for a hit
 
+describe("a breakpoint that cannot be taken out of memory", function()
+    it("keeps the process from being let go, which would die of it", function()
+        local folder <close> = support.folder()
+        local inferior <close> = points.start "spin"
+        local marker = points.address "marker"
+        assert(inferior:breakpoint(marker, "software"))
+        -- The same text with the trap in it, as a file that is shared: it cannot be written to by force.
+        local page, size = marker & -4096, 4096
+        support.write_file(folder.path .. "/text", support.memory_of(inferior:pid(), page, size))
+        local fd = assert(inferior:remote_syscall("openat", c.AT_FDCWD, folder.path .. "/text", c.O_RDONLY, 0))
+        local executable = c.PROT_READ | c.PROT_EXEC
+        assert(inferior:remote_syscall("mmap", page, size, executable, c.MAP_SHARED | c.MAP_FIXED, fd, 0))
+        assert.equal(c.EIO, select(3, inferior:detach()))
+        assert.equal(core.getpid(), core.status(inferior:pid(), "TracerPid"))
+        -- Private memory can be written to.
+        assert(inferior:remote_syscall("mmap", page, size, executable, c.MAP_PRIVATE | c.MAP_FIXED, fd, 0))
+        assert(inferior:detach())
+        assert.equal(0, core.status(inferior:pid(), "TracerPid"))
+        os.execute("kill -KILL " .. inferior:pid())
+    end)
+end)
+
 describe("a breakpoint", function()
     for _, kind in ipairs(kinds) do
         it("is told of at each hit of four threads: " .. kind, function()
