@@ -71,8 +71,9 @@ random:
 # The same calls, where the script runs in a program with the sanitizers.
 random-asan:
 	@$(MAKE) $(JOBS) test-programs
-	@$(MAKE) $(JOBS) BUILD=build/asan SANITIZE='-fsanitize=address,undefined -fno-omit-frame-pointer' all
-	@ASAN_OPTIONS=detect_leaks=0 TIEXEC_SANITIZED=1 TIEXEC_PROGRAM=build/asan/tiexec $(LUA) \
+	@$(MAKE) $(JOBS) all BUILD=build/asan STATIC= CFLAGS='-O1 -g -fno-omit-frame-pointer' \
+	    SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all'
+	@ASAN_OPTIONS=$(ASAN_OPTIONS) TIEXEC_SANITIZED=1 TIEXEC_PROGRAM=build/asan/tiexec $(LUA) \
 	    tests/tools/random $(RANDOM_SEQUENCES) $(RANDOM_CALLS) $(RANDOM_FIRST)
 
 # ---- suites: other people's tests; SUITES: some suites, or units of them: 'python go/os' ----

@@ -100,6 +100,19 @@ static void release(pid_t tid, int status)
         mark_unwanted((pid_t)child);
 }
 
+/* Clears the debug registers of a stopped task, which has no breakpoint any more. Gives its status, but
+ * in place of a trap of theirs or of a step that of an interrupt: it would die of that. */
+static int disarm(pid_t tid, int status)
+{
+    const struct tracee tracee = {.tid = tid};
+    siginfo_t info;
+    for (unsigned i = 0; i < ARCH_DEBUG_SLOTS; i++)
+        arch_debug_clear(tid, i);
+    bool is_trap = status >> 8 == SIGTRAP && tracee_siginfo(&tracee, &info) == 0 &&
+                   info.si_code > 0 && info.si_code != SI_KERNEL;
+    return is_trap ? (SIGTRAP | PTRACE_EVENT_STOP << 8) << 8 | 0x7f : status;
+}
+
 /* Keeps one wait status where it belongs. */
 static void file(pid_t tid, int status)
 {
@@ -114,8 +127,8 @@ static void file(pid_t tid, int status)
         remove_newborn(newborn);
     if (!WIFSTOPPED(status))
         return;
-    for (unsigned i = 0; i < ARCH_DEBUG_SLOTS && armed; i++)
-        arch_debug_clear(tid, i);
+    if (armed)
+        status = disarm(tid, status);
     if (unwanted || !add_newborn(tid, status, false))
         release(tid, status);
 }
@@ -409,8 +422,11 @@ void collect_leave(pid_t tid, int status)
 
 void collect_leave_waiting(pid_t tid, pid_t child, bool armed)
 {
-    mark_unwanted(tid);
-    struct newborn *newborn = find_newborn(tid);
+    int status = 0;
+    pid_t found = collect_look(tid, &status);
+    if (found > 0 && WIFSTOPPED(status))
+        release(tid, armed ? disarm(tid, status) : status);
+    struct newborn *newborn = found == 0 ? add_newborn(tid, 0, true) : NULL;
     if (!newborn)
         return;
     newborn->armed = armed;

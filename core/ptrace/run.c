@@ -87,7 +87,7 @@ static bool waits_for_inferior(const struct tracee *thread)
 {
     const struct inferior *child =
         thread->vfork_child ? inferior_of_process(thread->vfork_child) : NULL;
-    return child && child->thread_count && !thread->has_status;
+    return child && child->thread_count && child->lifts && !thread->has_status;
 }
 
 /* Tells whether a thread that has not stopped must be waited for. */
