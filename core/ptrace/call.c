@@ -77,6 +77,8 @@ static int put_back(const struct inferior *inferior, struct tracee *thread)
 {
     struct call *call = thread->call;
     struct arch_regs regs = call->regs;
+    if (!call->held) /* its handler is given up, be it at a breakpoint of its own: it runs anew */
+        call->held = call->delivered;
     if (!call->entered)
         return be_over(thread);
     arch_syscall_rewind(&regs);

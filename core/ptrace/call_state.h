@@ -47,6 +47,7 @@ struct call {
     bool passes;            /* the thread is to go past a breakpoint: see tracee.h */
     uint64_t passing;
     int held;               /* a signal that has come meanwhile */
+    int delivered;          /* a signal whose handler a function has not returned from; 0: none */
     struct arch_regs after; /* the registers at its return */
     int err;
     bool took_restart; /* what the kernel kept for an interrupted call of the thread is replaced */

@@ -3,6 +3,7 @@
 
 #include "ptrace/memory.h"
 
+#include <asm/unistd.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -58,6 +59,8 @@ enum function_stop function_take_stop(const struct inferior *inferior, struct tr
         *err = arch_regs_get(thread->tid, &regs);
     if (*err)
         return FUNCTION_GOES_ON;
+    if (entry && number == __NR_rt_sigreturn)
+        call->delivered = 0;
     call->took_restart |= !entry && number == ARCH_RESTART_BLOCK;
     bool returned = entry && arch_sp(&regs) == call->function.sp &&
                     arch_pc(&regs) == inferior->syscall_insn + sizeof arch_syscall_insn;
@@ -99,7 +102,7 @@ bool function_take_signal(struct tracee *thread, int signal)
     struct call *call = thread->call;
     struct arch_regs regs;
     if (!is_own(thread, signal)) {
-        thread->signal = signal;
+        thread->signal = call->delivered = signal;
         return false;
     }
     if (!call->err)

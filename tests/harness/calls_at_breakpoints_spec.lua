@@ -4,9 +4,31 @@
 local cpu = require "tests.lib.cpu"
 local stopped = require "tests.lib.stopped"
 local support = require "tests.lib.support"
+local tiexec = require "tiexec"
 
 local callable = support.programs .. "callable"
 local SYSCALL <const> = cpu.pc == "rip" and "\x0f\x05" or "\x01\x00\x00\xd4"
+
+describe("a signal that comes while a function is called", function()
+    it("is not lost if the call ends at a breakpoint in its handler", function()
+        local inferior <close> = assert(tiexec.launch { { support.programs .. "debuggee" }, stdout = false })
+        assert(inferior:breakpoint("touch", { kind = "software", temporary = true }))
+        inferior:cont()
+        assert.equal("breakpoint-hit", inferior:wait(20000).reason)
+        local handler = assert(inferior:symbol "on_signal")
+        assert(inferior:breakpoint(handler, "software"))
+        os.execute("kill -USR1 " .. inferior:pid())
+        assert.equal(tiexec.constants.EFAULT, select(3, inferior:call("add", 2, 3)))
+        inferior:cont()
+        local event = inferior:wait(20000)
+        if event.signal_name == "SIGUSR1" then
+            inferior:cont()
+            event = inferior:wait(20000)
+        end
+        assert.same({ "breakpoint-hit", handler }, { event.reason, inferior:read_register("pc") })
+        inferior:kill()
+    end)
+end)
 
 describe("a call of a function", function()
     local inferior
