@@ -82,11 +82,22 @@ static int l_interruptible(lua_State *L)
     return lua_gettop(L);
 }
 
+/// Tells whether such a signal has come: then whoever has caught an error raises it again.
+// @function is_ending
+// @treturn boolean
+// @local
+static int l_is_ending(lua_State *L)
+{
+    lua_pushboolean(L, ending_signal() != 0);
+    return 1;
+}
+
 void bind_add_ending(lua_State *L)
 {
     static const luaL_Reg functions[] = {
         {"guard_end", l_guard_end},
         {"interruptible", l_interruptible},
+        {"is_ending", l_is_ending},
         {NULL, NULL},
     };
     luaL_setfuncs(L, functions, 0);

@@ -56,6 +56,31 @@ describe("the end of an inferior", function()
 end)
 
 describe("the end of a script", function()
+    it("comes by a signal that finds it in a condition, too", function()
+        local folder <close> = support.folder()
+        local program <close> = support.start { points.program, "spin" }
+        assert(support.wait_for(function() return #points.states(program.pid) == 5 end))
+        support.write_file(folder.path .. "/script.lua", [[
+            local inferior = assert(tiexec.attach(math.tointeger(arg[1])))
+            assert(inferior:breakpoint(math.tointeger(arg[2]), { kind = "software", condition = function()
+                io.stdout:write("ready\n"):flush()
+                while true do end
+            end }))
+            while true do
+                inferior:cont()
+                inferior:wait(10)
+            end
+        ]])
+        local out = folder.path .. "/out"
+        local tracer <close> = support.start({ support.tiexec, "--script", folder.path .. "/script.lua",
+            tostring(program.pid), tostring(points.address "marker") }, ">" .. out .. " 2>&1")
+        assert(support.wait_for(function() return (support.read_file(out) or ""):find("ready") end))
+        os.execute("kill -TERM " .. tracer.pid)
+        assert(support.wait_for(function() return not tracer:is_alive() end, 10))
+        assert.equal(0, core.status(program.pid, "TracerPid"))
+        assert.is_true(program:is_alive())
+    end)
+
     local script = [[
         local pid, at, kind, how = math.tointeger(arg[1]), math.tointeger(arg[2]), arg[3], arg[4]
         local inferior = assert(tiexec.attach(pid))

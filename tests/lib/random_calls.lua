@@ -339,7 +339,9 @@ op(1, "detach, and attach again", function(self, all)
     local again, refused, number = tiexec.attach(self.pid, 2000)
     if not again then
         -- One that waits in vfork for a child which is held here cannot be stopped.
-        if number ~= c.ESRCH and not (number == c.ETIMEDOUT and #all > 0) then error("it is not attached to again: " .. refused) end
+        if number ~= c.ESRCH and not (number == c.ETIMEDOUT and #all > 0) then
+            error("it is not attached to again: " .. refused)
+        end
         return
     end
     local program = calls.program(again, self.say)

@@ -62,7 +62,9 @@ local function judge_log(folder, complain)
     local fault = log:match("fault: (.*)\nends by") or log:match("fault: (.*)")
     if fault then complain(fault) end
     if not log:find("\nends by ") then complain("the script has not come to its end") end
-    for how, number in log:gmatch("\nend %d+ (%a+) (%d+)") do complain(("told of an end: %s %s"):format(how, number)) end
+    for how, number in log:gmatch("\nend %d+ (%a+) (%d+)") do
+        complain(("told of an end: %s %s"):format(how, number))
+    end
     return log
 end
 
@@ -90,14 +92,14 @@ function runs.one(seed, calls)
     support.write_file(path .. "/jobs", kind .. "\n")
     local script = support.quote { "timeout", "-k", "3", tostring(LIMIT * support.patience), support.tiexec,
         "--script", "tests/lib/random_script.lua", tostring(seed), tostring(calls), path }
-    local command = script
+    local command
     if seed % 2 == 0 then
         command = ("%s %s %s/end >%s/out.0 & exec %s $!"):format(support.quote { errands }, kind, path, path, script)
     else
         command = "exec " .. script
     end
-    local reaper <close> = support.start({ support.programs .. "reaper", "sh", "-c", command .. " 2>" .. path .. "/err" },
-        ">" .. path .. "/told")
+    local reaper <close> = support.start({ support.programs .. "reaper", "sh", "-c",
+        ("%s 2>%s/err"):format(command, path) }, ">" .. path .. "/told")
     local function told() return support.read_file(path .. "/told") or "" end
     local main = support.wait_for(function() return told():match("main (%a+ %d+)\n") end, 2 * LIMIT)
     if not main or main == "exit 124" or main == "exit 137" then complain("the script hangs") end

@@ -2,6 +2,8 @@
 --- Breakpoints and watchpoints as objects, with the properties that GDB's have: when a thread that
 -- has come to one is told of, and when it goes on.
 
+local core = require "tiexec.core"
+
 local points = {}
 
 -- The points of each inferior, by their ids.
@@ -251,6 +253,7 @@ end
 local function stops(point, inferior, event)
     if point.condition then
         local ok, result = pcall(point.condition, inferior, event, point)
+        if not ok and core.is_ending() then error(result, 0) end
         if not ok then event.condition_error = tostring(result) end
         if ok and not result then return false end
     end

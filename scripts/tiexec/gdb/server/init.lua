@@ -79,6 +79,7 @@ function Server:answer(payload)
     if not handler then return "" end
     local ok, reply = xpcall(handler, debug.traceback, self, rest)
     if ok then return reply end
+    if core.is_ending() then error(reply, 0) end
     self.fail(("%s: %s"):format(name, reply))
     return self:failure(c.EIO)
 end
