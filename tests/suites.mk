@@ -46,6 +46,7 @@ demo: packages-demo
 bench: packages-test
 	@$(MAKE) $(JOBS) test-programs
 	@tests/tools/bench
+	@TIEXEC_PROGRAM=$(PROGRAM) $(LUA) tests/tools/rates
 
 coverage: packages-real
 	@$(MAKE) $(JOBS) all

@@ -100,8 +100,8 @@ static void release(pid_t tid, int status)
         mark_unwanted((pid_t)child);
 }
 
-/* Clears the debug registers of a stopped task, which has no breakpoint any more. Gives its status, but
- * in place of a trap of theirs or of a step that of an interrupt: it would die of that. */
+/* Clears the debug registers of a stopped task, which has no breakpoint any more. Gives its status,
+ * but in place of a trap of theirs or of a step that of an interrupt: it would die of that. */
 static int disarm(pid_t tid, int status)
 {
     const struct tracee tracee = {.tid = tid};
