@@ -36,6 +36,7 @@ void bind_add_late(lua_State *L);
 void bind_add_launch(lua_State *L);
 void bind_add_line(lua_State *L);
 void bind_add_maps(lua_State *L);
+void bind_add_measure(lua_State *L);
 void bind_add_memory(lua_State *L);
 void bind_add_message(lua_State *L);
 void bind_add_options(lua_State *L);

@@ -30,6 +30,8 @@ local options = {
     { name = "cache", argument = "ACTION" },
     { name = "inspect", argument = "PID", optional = true },
     { name = "check" },
+    { name = "compare", argument = "SPEC", optional = true },
+    { name = "seconds", argument = "S" },
     { name = "json" },
     { name = "svg", argument = "FILE" },
     { name = "probe" },
@@ -42,6 +44,7 @@ local options = {
 local help <const> = [[
 Usage: tiexec [OPTION]... [--] CMD [ARG]...
    or: tiexec --attach PID... | --undo PID... | --inspect PID | --check [CMD]
+   or: tiexec --compare[=SETS] [OPTION]... [--] CMD [ARG]...
    or: tiexec --gdb PORT|- CMD [ARG]... | --gdb PORT|- --attach PID
    or: tiexec --script FILE [ARG]... | --script -i [CMD | --attach PID]
 Start CMD with its machine code on huge pages; then get out of the way.
@@ -80,6 +83,9 @@ Start CMD with its machine code on huge pages; then get out of the way.
                        -- CMD; --json, --svg FILE
       --check [CMD]    show whether this host is ready, and what to change;
                        --json, --probe
+      --compare[=SETS] measure what the options do for CMD: run it without
+                       tiexec and with it, 20 s or --seconds S; SETS of options
+                       side by side: default,thp,none+NAME=VALUE; --json
       --gdb PORT       have gdb debug CMD from its entry point on (target remote
                        :PORT), or attach it to PID; HOST:PORT, a socket's path;
                        - is for: target remote | tiexec --gdb - CMD
@@ -159,9 +165,10 @@ end
 
 -- What is wrong with the combination of options, or nil.
 local function misplaced(given)
-    if given.json and not (given.inspect or given.check) then
-        return "--json goes with --inspect or --check"
+    if given.json and not (given.inspect or given.check or given.compare) then
+        return "--json goes with --inspect, --check or --compare"
     end
+    if given.seconds and not given.compare then return "--seconds goes with --compare" end
     if given.svg and not given.inspect then return "--svg goes with --inspect" end
     if given.attach and given.undo then return "--attach and --undo exclude each other" end
     if given.probe and not given.check then return "--probe goes with --check" end
@@ -250,6 +257,19 @@ local function run_prompt(given, operands)
     return require "tiexec.script.interactive".run(words, pid and parse_pid(pid))
 end
 
+-- Runs `--compare`.
+local function run_compare(given, operands)
+    local sets = require "tiexec.compare.sets"
+    local list, wrong = nil, sets.misplaced(given)
+    local seconds = tonumber(given.seconds or 20)
+    if not seconds or seconds < 3 or seconds > 86400 then
+        wrong = wrong or "--seconds: from 3 to 86400"
+    end
+    if not wrong then list, wrong = sets.read(given.compare, given) end
+    if wrong then return usage_error(wrong) end
+    return require "tiexec.compare".run(operands, list, { seconds = seconds, json = given.json })
+end
+
 -- Runs `--gdb WHERE --attach PID`.
 local function run_gdb_attached(given, operands)
     local pid = given.attach ~= true and given.attach or operands[1]
@@ -286,6 +306,7 @@ function cli.main(arguments)
     if given.cache then return run_cache(given.cache) end
     if given.script then return run_script(given.script, operands) end
     if #operands == 0 then return usage_error("a command is missing") end
+    if given.compare then return run_compare(given, operands) end
     if given.login and not given.user then return usage_error("--login needs --user") end
     if given.gdb then return require "tiexec.start.debug".run(operands, with_environment(given)) end
     return require "tiexec.start.launcher".run(operands, with_environment(given))
