@@ -19,9 +19,9 @@ struct offspring {
     uint64_t peak; /* bytes: the most resident memory of one process */
 };
 
-/* Waits until the first child has ended, and then for the others, two seconds at the most: `is_left`
- * tells whether there are still some. `ending` are signals, blocked like SIGCHLD, that end it early:
- * those who have not ended then after two seconds are killed. */
+/* Waits until the first child has ended, and then for the others, two seconds at the most:
+ * `is_left` tells whether there are still some. `ending` are signals, blocked like SIGCHLD, that
+ * end it early: who has not ended two seconds after one of them is killed. */
 void offspring_wait(struct offspring *offspring, const sigset_t *ending);
 
 #endif

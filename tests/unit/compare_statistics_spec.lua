@@ -11,8 +11,8 @@ local function normal()
     return math.sqrt(-2 * math.log(1 - math.random())) * math.cos(2 * math.pi * math.random())
 end
 
--- Simulates pairs of runs; `host` has `noise`, `outliers` (their share) and `drift` (of the pace, from the first pair to
--- the last). What the second of a pair takes is `truth` times what it would have taken as the first.
+-- Simulates pairs of runs; `host` has `noise`, `outliers` (their share) and `drift` (of the pace, from the first pair
+-- to the last). What the second of a pair takes is `truth` times what it would have taken as the first.
 local function simulate(host, pairs_of_runs, truth)
     local before, after = {}, {}
     local function run(at)

@@ -10,7 +10,8 @@ local analysis = {}
 analysis.quantities = {
     { name = "CPU time", unit = "time", is_main = true,
         of = function(run) return run.user + run.system end },
-    { name = "elapsed time", unit = "time", is_main = true, of = function(run) return run.wall end },
+    { name = "elapsed time", unit = "time", is_main = true,
+        of = function(run) return run.wall end },
     { name = "user", unit = "time", of = function(run) return run.user end },
     { name = "system", unit = "time", of = function(run) return run.system end },
     { name = "page faults", unit = "count", of = function(run) return run.faults end },

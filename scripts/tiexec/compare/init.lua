@@ -35,8 +35,8 @@ local function ways_of(command, sets, copied)
     baselines[#baselines + 1] = "warm"
     ways[#ways + 1] = { name = "warm", task = runs.plain_task(command) }
     for _, set in ipairs(sets) do
-        ways[#ways + 1] = { name = set.name, task = runs.tiexec_task(command, set),
-            coverage = set.coverage, set = set }
+        ways[#ways + 1] = { name = set.name, task = runs.task_of(command, set),
+            coverage = set.coverage, is_plain = set.is_plain }
     end
     return ways, baselines
 end
@@ -80,7 +80,7 @@ local function run(command, sets, seconds)
         tried, why = warming.try(runs.plain_task(command, copied.stand_ins))
         if not tried then copied = copied.scratch:close() end
     end
-    local scratch <close> = copied and copied.scratch
+    local _removed <close> = copied and copied.scratch
     if warming.is_interrupted() then return nil, "ended before the first round" end
     local result, wrong = measure(command, sets, copied, seconds)
     if not result then return nil, wrong end

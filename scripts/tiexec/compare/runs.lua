@@ -9,7 +9,7 @@ local runs = {}
 local PROGRAM <const> = "/proc/self/exe" -- this program, as the child has it before it execs
 
 local PAIRS <const> = 10 -- rounds at least
-local LONGEST <const> = 3 -- times the seconds that were asked for, if there are few rounds
+local LONGEST <const> = 2 -- times the seconds that were asked for, if there are few rounds
 
 --- Gives the task of a way of starting CMD without tiexec.
 -- @tparam table command `path` and `argv`
@@ -19,12 +19,17 @@ function runs.plain_task(command, stand_ins)
     return { path = command.path, argv = command.argv, variables = {}, stand_ins = stand_ins or {} }
 end
 
---- Gives the task of a way of starting CMD under tiexec.
+--- Gives the task of a way of starting CMD with a set of options.
 -- @tparam table command `path` and `argv`
 -- @tparam OptionSet set
 -- @string[opt] report a file for `--report`
 -- @treturn table as core.measure takes it
-function runs.tiexec_task(command, set, report)
+function runs.task_of(command, set, report)
+    if set.is_plain then
+        local task = runs.plain_task(command)
+        task.variables = set.variables
+        return task
+    end
     local argv = table.move(set.options, 1, #set.options, 2, { "tiexec" })
     if report then argv[#argv + 1] = "--report=" .. report end
     argv[#argv + 1] = "--"

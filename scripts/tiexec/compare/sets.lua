@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
---- The sets of options that are compared: `--compare=default,thp,none+NAME=VALUE`.
+--- The sets of options that are compared: `--compare=default,thp,none+NAME=VALUE`. The set
+-- "without" is CMD without tiexec once more: it shows what the host tells apart.
 
 local sources = require "tiexec.sources"
 local strategy = require "tiexec.plan.strategy"
@@ -44,34 +45,31 @@ local function options_of(settings)
     return list
 end
 
--- Reads one word of a set into its settings and variables. Returns nil and a string if there is
--- nothing of that name.
-local function read_word(word, settings, variables)
-    if word == "default" then return true end
-    if word:find("^[%a_][%w_]*=") then
-        variables[#variables + 1] = word
-        return true
-    end
-    if not sources.check { word } then
+-- Reads one word of a set into the set and its settings. Returns what is wrong with it, or nil.
+local function read_word(word, set, settings)
+    if word == "default" then return nil end
+    if word == "without" then
+        set.is_plain = true
+    elseif word:find("^[%a_][%w_]*=") then
+        set.variables[#set.variables + 1] = word
+    elseif not sources.check { word } then
         settings.sources = { word }
-        return true
+    elseif strategy.find(word) then
+        settings.strategy = word
+    else
+        return ("--compare: '%s' is no source, no strategy and no NAME=VALUE"):format(word)
     end
-    local found = strategy.find(word)
-    if not found then
-        return nil, ("--compare: '%s' is no source, no strategy and no NAME=VALUE"):format(word)
-    end
-    settings.strategy = word
-    return true
 end
 
 local function read_set(name, given)
-    local settings, variables = {}, {}
+    local settings, set = {}, { name = name, variables = {} }
     for key, value in pairs(given) do settings[key] = value end
     for word in name:gmatch("[^+]+") do
-        local ok, why = read_word(word, settings, variables)
-        if not ok then return nil, why end
+        local wrong = read_word(word, set, settings)
+        if wrong then return nil, wrong end
     end
-    return { name = name, options = options_of(settings), variables = variables }
+    set.options = options_of(settings)
+    return set
 end
 
 --- Reads the sets of options.

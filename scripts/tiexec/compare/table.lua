@@ -38,11 +38,18 @@ local function verdict_of(result, baseline, way)
     return words.verdict(cpu, "CPU time") .. ", " .. words.verdict(elapsed, "elapsed time"), cpu
 end
 
+-- How a way is called above its verdict.
+local function title_of(way)
+    if way.name == "tiexec" then return "with tiexec" end
+    if way.is_plain then return text.visible(way.name) .. ": tiexec has no part in it" end
+    return "with tiexec, " .. text.visible(way.name)
+end
+
 local function verdict_text(result, paint)
     local lines = {}
     for i = #result.baselines + 1, #result.ways do
         local name = result.ways[i].name
-        lines[#lines + 1] = name == "tiexec" and "with tiexec" or "with tiexec " .. text.visible(name)
+        lines[#lines + 1] = title_of(result.ways[i])
         for _, baseline in ipairs(result.baselines) do
             local said, cpu = verdict_of(result, baseline, name)
             if said then
@@ -64,7 +71,8 @@ local function main_text(result, found)
     end
     lines[1] = head
     for _, way in ipairs(result.ways) do
-        local line = { text.visible(way.name), words.value(found.quantity, found.medians[way.name]) }
+        local median = words.value(found.quantity, found.medians[way.name])
+        local line = { text.visible(way.name), median }
         for _, baseline in ipairs(result.baselines) do
             local change = found.against[baseline][way.name]
             line[#line + 1] = change and words.change(change.ratio) or ""

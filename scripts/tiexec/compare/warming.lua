@@ -66,7 +66,7 @@ end
 
 local function run_set(command, set, folder, warm)
     local path = folder .. "/report"
-    local run, why = warming.try(runs.tiexec_task(command, set, path))
+    local run, why = warming.try(runs.task_of(command, set, path))
     if not run then return nil, why end
     local reports = read_report(path)
     set.coverage = coverage_of(reports)

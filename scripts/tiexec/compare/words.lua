@@ -11,6 +11,7 @@ local scales <const> = { { 1, "s", 1 }, { 1e-3, "ms", 1e3 }, { 1e-6, "µs", 1e6 
 -- @number seconds
 -- @treturn string
 function words.time(seconds)
+    if seconds == 0 then return "0 ms" end
     local scale = scales[#scales]
     for i = #scales, 1, -1 do
         if seconds >= scales[i][1] then scale = scales[i] end
