@@ -6,6 +6,9 @@
 #include "os/scratch.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/wait.h>
 
@@ -137,6 +140,30 @@ static int l_copy_file(lua_State *L)
     return bind_push_result(L, path, stand_in_copy(path, copy));
 }
 
+/// Makes a folder, and those that it lies in, for this user alone, as far as they are not there.
+// @function make_folders
+// @string path
+// @treturn[1] boolean true
+// @treturn[2] nil, message, errno
+static int l_make_folders(lua_State *L)
+{
+    const char *path = luaL_checkstring(L, 1);
+    char part[PATH_MAX];
+    int err = 0;
+    for (size_t at = 1; path[0] && !err; at++) {
+        if (path[at] && path[at] != '/')
+            continue;
+        if (at >= sizeof part)
+            return bind_push_failure(L, path, -ENAMETOOLONG);
+        memcpy(part, path, at);
+        part[at] = '\0';
+        err = mkdir(part, 0700) < 0 && errno != EEXIST ? -errno : 0;
+        if (!path[at])
+            break;
+    }
+    return bind_push_result(L, path, err);
+}
+
 /// What is free on the filesystem that a path lies on, for this user, and whether programs may be
 // executed there.
 // @function free_space
@@ -185,6 +212,7 @@ void bind_add_measure(lua_State *L)
     static const luaL_Reg functions[] = {{"measure", l_measure},
                                          {"copy_file", l_copy_file},
                                          {"free_space", l_free_space},
+                                         {"make_folders", l_make_folders},
                                          {"scratch", l_scratch},
                                          {NULL, NULL}};
     static const luaL_Reg methods[] = {{"close", l_close}, {NULL, NULL}};

@@ -2,7 +2,7 @@
 #include "os/measure.h"
 
 #include "base/clock.h"
-#include "base/program.h"
+#include "os/gate.h"
 #include "os/offspring.h"
 
 #include <errno.h>
@@ -14,7 +14,6 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -52,25 +51,21 @@ static int set_common(void)
 
 /* ---- the command ---- */
 
-/* The child waits for a byte, becomes the command, or writes the -errno of that. */
-static void become(const struct measure_task *task, const struct files *files, int gate)
+struct way_in {
+    const struct measure_task *task;
+    const struct files *files;
+};
+
+static int prepare(void *context)
 {
-    char go;
-    int err = read(gate, &go, 1) == 1 ? 0 : -ECANCELED;
-    for (char *const *variable = task->variables; *variable && !err; variable++)
+    const struct way_in *in = context;
+    const struct files *files = in->files;
+    for (char *const *variable = in->task->variables; *variable; variable++)
         if (putenv(*variable) != 0)
-            err = -ENOMEM;
-    if (!err && (dup2(files->input, 0) < 0 || dup2(files->output, 1) < 0 ||
-                 dup2(files->error, 2) < 0))
-        err = -errno;
-    if (!err) {
-        prctl(PR_SET_PDEATHSIG, 0);
-        sigprocmask(SIG_SETMASK, &common.mask, NULL);
-        err = program_exec(task->path, task->argv);
-    }
-    if (write(gate, &err, sizeof err) < 0)
-        _exit(126);
-    _exit(127);
+            return -ENOMEM;
+    if (dup2(files->input, 0) < 0 || dup2(files->output, 1) < 0 || dup2(files->error, 2) < 0)
+        return -errno;
+    return sigprocmask(SIG_SETMASK, &common.mask, NULL) < 0 ? -errno : 0;
 }
 
 /* ---- the supervisor: a process for each run, to which the command's orphans come ---- */
@@ -78,33 +73,21 @@ static void become(const struct measure_task *task, const struct files *files, i
 static void run(const struct measure_task *task, const struct files *files,
                 struct measure_result *result)
 {
-    int gate[2];
+    struct gate gate;
     struct counters counters;
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, gate) < 0) {
-        result->err = -errno;
+    struct way_in in = {task, files};
+    result->err = gate_fork(&gate, task->path, task->argv, prepare, &in);
+    if (result->err)
         return;
-    }
-    pid_t pid = fork();
-    if (pid == 0) {
-        close(gate[0]);
-        become(task, files, gate[1]);
-    }
-    close(gate[1]);
-    if (pid < 0) {
-        result->err = -errno;
-        return;
-    }
-    result->counters = counters_open(&counters, pid);
+    result->counters = counters_open(&counters, gate.pid);
     int64_t start = clock_now();
-    struct offspring offspring = {.first = pid};
-    if (send(gate[0], "", 1, MSG_NOSIGNAL) != 1)
-        result->err = -errno;
+    struct offspring offspring = {.first = gate.pid};
+    result->err = gate_open(&gate);
     offspring_wait(&offspring, &common.ending);
     counters_read(&counters, result->values);
     counters_close(&counters);
-    int err;
-    if (read(gate[0], &err, sizeof err) == sizeof err)
-        result->err = err;
+    int err = gate_close(&gate);
+    result->err = result->err ? result->err : err;
     result->status = offspring.status;
     result->interrupted = offspring.interrupted;
     result->is_left = offspring.is_left;

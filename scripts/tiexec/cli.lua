@@ -32,6 +32,8 @@ local options = {
     { name = "check" },
     { name = "compare", argument = "SPEC", optional = true },
     { name = "seconds", argument = "S" },
+    { name = "record", argument = "SECONDS", optional = true },
+    { name = "output", short = "o", argument = "FILE" },
     { name = "json" },
     { name = "svg", argument = "FILE" },
     { name = "probe" },
@@ -45,6 +47,7 @@ local help <const> = [[
 Usage: tiexec [OPTION]... [--] CMD [ARG]...
    or: tiexec --attach PID... | --undo PID... | --inspect PID | --check [CMD]
    or: tiexec --compare[=SETS] [OPTION]... [--] CMD [ARG]...
+   or: tiexec --record[=SECONDS] CMD [ARG]... | --record --attach PID
    or: tiexec --gdb PORT|- CMD [ARG]... | --gdb PORT|- --attach PID
    or: tiexec --script FILE [ARG]... | --script -i [CMD | --attach PID]
 Start CMD with its machine code on huge pages; then get out of the way.
@@ -86,6 +89,9 @@ Start CMD with its machine code on huge pages; then get out of the way.
       --compare[=SETS] measure what the options do for CMD: run it without
                        tiexec and with it, 20 s or --seconds S; SETS of options
                        side by side: default,thp,none+NAME=VALUE; --json
+      --record[=SECONDS]  find out which code of CMD, or of --attach PID, is
+                       hot, for --strategy hot; -o FILE, --svg FILE, --json;
+                       --report FILE shows a recording, or perf script's output
       --gdb PORT       have gdb debug CMD from its entry point on (target remote
                        :PORT), or attach it to PID; HOST:PORT, a socket's path;
                        - is for: target remote | tiexec --gdb - CMD
@@ -165,11 +171,14 @@ end
 
 -- What is wrong with the combination of options, or nil.
 local function misplaced(given)
-    if given.json and not (given.inspect or given.check or given.compare) then
-        return "--json goes with --inspect, --check or --compare"
+    if given.json and not (given.inspect or given.check or given.compare or given.record) then
+        return "--json goes with --inspect, --check, --compare or --record"
     end
+    if given.output and not given.record then return "--output goes with --record" end
     if given.seconds and not given.compare then return "--seconds goes with --compare" end
-    if given.svg and not given.inspect then return "--svg goes with --inspect" end
+    if given.svg and not (given.inspect or given.record) then
+        return "--svg goes with --inspect or --record"
+    end
     if given.attach and given.undo then return "--attach and --undo exclude each other" end
     if given.probe and not given.check then return "--probe goes with --check" end
     for _, name in ipairs { "follow", "undo", "login", "dry-run" } do
@@ -270,6 +279,28 @@ local function run_compare(given, operands)
     return require "tiexec.compare".run(operands, list, { seconds = seconds, json = given.json })
 end
 
+-- Runs `--record CMD`, `--record --attach PID` or `--record --report FILE`.
+local function run_record(given, operands)
+    local options = { output = given.output, svg = given.svg, json = given.json }
+    options.seconds = given.record ~= true and tonumber(given.record) or nil
+    if given.record ~= true and not (options.seconds and options.seconds > 0) then
+        return usage_error("--record: SECONDS is a number")
+    end
+    local record = require "tiexec.record"
+    if given.report then
+        if #operands > 0 then return usage_error("--record --report: a recording, and no CMD") end
+        return record.show(given.report, options)
+    elseif given.attach then
+        local pid = parse_pid(given.attach ~= true and given.attach or operands[1])
+        if not pid or #operands > (given.attach == true and 1 or 0) then
+            return usage_error("--record --attach: one process id is needed")
+        end
+        return record.attach(pid, options)
+    end
+    if #operands == 0 then return usage_error("a command is missing") end
+    return record.run(operands, options)
+end
+
 -- Runs `--gdb WHERE --attach PID`.
 local function run_gdb_attached(given, operands)
     local pid = given.attach ~= true and given.attach or operands[1]
@@ -297,6 +328,7 @@ function cli.main(arguments)
     if given.script or given.user or given.gdb then core.become_dynamic(argv) end
     local wrong = misplaced(given)
     if wrong then return usage_error(wrong) end
+    if given.record then return run_record(given, operands) end
     if given.inspect then return run_inspect(given, operands, after_dashes) end
     if given.check then return run_check(given, operands) end
     if given.script == "-i" then return run_prompt(given, operands) end
