@@ -43,7 +43,8 @@ static int open_event(unsigned kind, pid_t tid, int cpu, unsigned frequency, boo
 {
     struct perf_event_attr attr = {
         .type = kinds[kind].type, .config = kinds[kind].config, .freq = 1,
-        .sample_freq = frequency, .sample_type = PERF_SAMPLE_IP | PERF_SAMPLE_TID | PERF_SAMPLE_TIME,
+        .sample_freq = frequency,
+        .sample_type = PERF_SAMPLE_IP | PERF_SAMPLE_TID | PERF_SAMPLE_TIME,
         .sample_id_all = 1, .inherit = 1, .mmap = 1, .mmap2 = 1, .comm = 1, .comm_exec = 1,
         .task = 1, .disabled = on_exec, .enable_on_exec = on_exec, .watermark = 1,
         .wakeup_watermark = (uint32_t)(RING_PAGES / 2 * page_size())};

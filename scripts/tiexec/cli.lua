@@ -281,24 +281,24 @@ end
 
 -- Runs `--record CMD`, `--record --attach PID` or `--record --report FILE`.
 local function run_record(given, operands)
-    local options = { output = given.output, svg = given.svg, json = given.json }
-    options.seconds = given.record ~= true and tonumber(given.record) or nil
-    if given.record ~= true and not (options.seconds and options.seconds > 0) then
+    local asked = { output = given.output, svg = given.svg, json = given.json }
+    asked.seconds = given.record ~= true and tonumber(given.record) or nil
+    if given.record ~= true and not (asked.seconds and asked.seconds > 0) then
         return usage_error("--record: SECONDS is a number")
     end
     local record = require "tiexec.record"
     if given.report then
         if #operands > 0 then return usage_error("--record --report: a recording, and no CMD") end
-        return record.show(given.report, options)
+        return record.show(given.report, asked)
     elseif given.attach then
         local pid = parse_pid(given.attach ~= true and given.attach or operands[1])
         if not pid or #operands > (given.attach == true and 1 or 0) then
             return usage_error("--record --attach: one process id is needed")
         end
-        return record.attach(pid, options)
+        return record.attach(pid, asked)
     end
     if #operands == 0 then return usage_error("a command is missing") end
-    return record.run(operands, options)
+    return record.run(operands, asked)
 end
 
 -- Runs `--gdb WHERE --attach PID`.

@@ -841,6 +841,31 @@
 ---@field notes string[] What is to be borne in mind.
 ---@field wrong string[] Where CMD has done something else with tiexec.
 
+--- Where the samples of an executable lie: what `--record` writes.
+---@class Recording
+---@field executable string Its path.
+---@field build_id string?
+---@field event string What was counted: "cycles" or "cpu-clock".
+---@field frequency integer Samples in a second; 0: it is not known.
+---@field samples integer Those of all objects.
+---@field lost integer Those that the kernel had no room for, of all executables.
+---@field objects RecordedObject[] That with the most samples first.
+
+--- Where the samples in one object lie.
+---@class RecordedObject
+---@field path string Of the file; "//anon" and their like for other memory.
+---@field build_id string?
+---@field samples integer
+---@field pages table<integer, integer> Samples by numbers of pages of 4 KiB of the file.
+---@field symbols table[]? `name` and `samples` of the hottest.
+
+--- What a recording shows.
+---@class RecordingSummary
+---@field huge integer The size of a huge page.
+---@field pages table[] Huge pages of files, the hottest first: `object`, `offset`, `samples`.
+---@field needed table[] For each `share`: how many pages hold it, `small` and `huge`.
+---@field in_files integer The samples in files.
+
 --- Copies of files, for runs as if these had never been huge.
 ---@class Copies
 ---@field scratch userdata The folder, to be closed.

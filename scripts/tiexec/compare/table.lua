@@ -111,8 +111,9 @@ local function about_text(result)
         .. "within rounds", result.pairs, result.pairs == 1 and "" or "s",
         words.time(result.seconds), #result.ways)
     if result.copies then
-        add("plain: from copies of %d files (%s) whose pages were never huge",
-            result.copies.count, text.size(result.copies.bytes))
+        add("plain: from copies of %d file%s (%s) whose pages were never huge",
+            result.copies.count, result.copies.count == 1 and "" or "s",
+            text.size(result.copies.bytes))
     end
     add("warm: without tiexec, from the page cache as starts with tiexec leave it")
     for _, way in ipairs(result.ways) do

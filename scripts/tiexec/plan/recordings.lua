@@ -35,7 +35,9 @@ local function wrong_object(object)
         return "an object needs path, samples and pages"
     end
     for page, count in pairs(object.pages) do
-        if not is_count(page) or not is_count(count) then return "pages has no number of samples" end
+        if not is_count(page) or not is_count(count) then
+            return "pages has no number of samples"
+        end
     end
 end
 

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
---- Recordings: where the samples of an executable lie, as plain data. A recording's file is Lua that
--- returns it.
+--- Recordings: where the samples of an executable lie, as plain data. A recording's file is Lua
+-- that returns it.
 
 local core = require "tiexec.core"
 

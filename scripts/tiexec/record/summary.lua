@@ -56,7 +56,7 @@ end
 
 --- The grades of heat, the hottest first: parts of the samples that a huge page holds at least.
 summary.grades = {
-    { letter = "#", least = 0.1, label = "10 % of the samples or more", class = "hot" },
+    { letter = "#", least = 0.1, label = "10 % or more", class = "hot" },
     { letter = "+", least = 0.01, label = "1 %", class = "warm" },
     { letter = ".", least = 0, label = "less", class = "mild" },
     { letter = "_", label = "none", class = "cold" },

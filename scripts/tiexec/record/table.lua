@@ -12,7 +12,9 @@ local MOST <const>, LINE <const> = 8, 64 -- rows of a table, letters of a line
 
 local function percent(part, all) return ("%.1f %%"):format(100 * part / math.max(all, 1)) end
 
-local function plural(count, word) return ("%d %s%s"):format(count, word, count == 1 and "" or "s") end
+local function plural(count, word)
+    return ("%d %s%s"):format(count, word, count == 1 and "" or "s")
+end
 
 local function needed_text(found)
     local lines = { { "share of the samples", "pages of 4 KiB",
@@ -83,7 +85,7 @@ local function pictures_text(found, recording)
         end
     end
     if #lines == 0 then return "" end
-    return ("  each letter is %s of a file: %s\n"):format(text.size(found.huge),
+    return ("  the share of each %s: %s\n"):format(text.size(found.huge),
         table.concat(words, "  ")) .. columns.align(lines, { true })
 end
 
