@@ -15,6 +15,8 @@ local options = {
     { name = "page-size", argument = "SIZE" },
     { name = "recache", argument = "WHEN" },
     { name = "profile", argument = "FILE" },
+    { name = "recording", argument = "FILE" },
+    { name = "max-pages", argument = "N" },
     { name = "dry-run", short = "n" },
     { name = "verbose", short = "v" },
     { name = "report", argument = "FILE" },
@@ -51,9 +53,11 @@ Usage: tiexec [OPTION]... [--] CMD [ARG]...
    or: tiexec --gdb PORT|- CMD [ARG]... | --gdb PORT|- --attach PID
    or: tiexec --script FILE [ARG]... | --script -i [CMD | --attach PID]
 Start CMD with its machine code on huge pages; then get out of the way.
-  -s, --strategy NAME  how to round: aggressive (default), conservative, none,
-                       or a Lua file; FILE.lua:KEY=VALUE,KEY=VALUE gives it
-                       parameters
+  -s, --strategy NAME  how to round: aggressive (default), conservative, hot,
+                       none, or a Lua file; FILE.lua:KEY=VALUE,KEY=VALUE gives
+                       it parameters
+      --max-pages N    hot: no more than the N hottest huge pages, by what
+                       --record has found, or by --recording FILE
       --sources LIST   where huge pages come from, in order:
                        file,shared,thp,hugetlb
       --page-size SIZE pages of another size, such as 64K, 2M or 1G, which thp

@@ -404,6 +404,8 @@
 ---@field verbose boolean? Whether the table of what was done is shown.
 ---@field ["perf-map"] boolean? Whether profilers are to find the functions of private copies.
 ---@field profile string? The file of the profile to be used.
+---@field recording string? The file of the executable's recording.
+---@field ["max-pages"] integer? How many huge pages a strategy such as hot may ask for.
 ---@field report string? The path of the file for the report.
 ---@field debug table<DebugWord, true>? The inner workings to be shown.
 ---@field follow table<FollowWord, true>? What is done after the start.
@@ -417,6 +419,8 @@
 ---@field definition StrategyDefinition? The strategy that is in force; nil: see `wrong`.
 ---@field wrong string? Why nothing can be done by these settings.
 ---@field names SourceName[] The sources in force, the preferred one first.
+---@field build_id string? That of the executable, for a strategy that wants its recording.
+---@field recorded Recording? The executable's recording, likewise (added by `choice.prepare`).
 ---@field host Host? The host, described for the pages in question (added by `choice.prepare`).
 
 --- What a strategy's file declares, without its function (plan/strategy.lua).
@@ -431,6 +435,7 @@
 ---@field align boolean? Whether executables may be moved to a congruent base.
 ---@field recache Recache? Whether `file` may drop small pages from the page cache.
 ---@field copied_ends boolean? Whether an end of what `file` serves may be a copy.
+---@field recordings boolean? Whether the strategy wants the executable's recording.
 
 -- ---- plans --------------------------------------------------------------------------------------
 

@@ -38,6 +38,8 @@ local function options_of(settings)
     add("sources", settings.sources and table.concat(settings.sources, ","))
     add("page-size", settings["page-size"] and ("%d"):format(settings["page-size"]))
     add("profile", settings.profile)
+    add("recording", settings.recording)
+    add("max-pages", settings["max-pages"])
     add("follow", settings.follow and table.concat(keys_of(settings.follow), ","))
     if settings.align == false then list[#list + 1] = "--no-align" end
     if settings["perf-map"] then list[#list + 1] = "--perf-map" end
