@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #define SCRATCH_TYPE "tiexec.scratch"
 
@@ -128,6 +129,39 @@ static int l_measure(lua_State *L)
     return 1;
 }
 
+/// Waits, as long as no signal that ends runs has come.
+// @function pause
+// @int milliseconds
+// @treturn[1] boolean whether one has come, now or earlier
+// @treturn[2] nil, message, errno
+static int l_pause(lua_State *L)
+{
+    bool interrupted = false;
+    int err = measure_pause(bind_opt_timeout(L, 1, 0), &interrupted);
+    if (err)
+        return bind_push_failure(L, "pause", err);
+    lua_pushboolean(L, interrupted);
+    return 1;
+}
+
+/// The processor time that a process has used, with all its threads.
+// @function processor_time
+// @int pid
+// @treturn[1] number seconds
+// @treturn[2] nil, message, errno (ESRCH: there is no such process)
+static int l_processor_time(lua_State *L)
+{
+    clockid_t clock;
+    struct timespec time;
+    int err = -clock_getcpuclockid(bind_check_pid(L, 1), &clock);
+    if (!err && clock_gettime(clock, &time) < 0)
+        err = errno == EINVAL ? -ESRCH : -errno; /* it has ended in between */
+    if (err)
+        return bind_push_failure(L, "clock", err);
+    lua_pushnumber(L, (double)time.tv_sec + (double)time.tv_nsec / 1e9);
+    return 1;
+}
+
 /// Copies a file; of the copy nothing is in the page cache afterwards.
 // @function copy_file
 // @string path
@@ -211,6 +245,8 @@ void bind_add_measure(lua_State *L)
 {
     static const luaL_Reg functions[] = {{"measure", l_measure},
                                          {"copy_file", l_copy_file},
+                                         {"pause", l_pause},
+                                         {"processor_time", l_processor_time},
                                          {"free_space", l_free_space},
                                          {"make_folders", l_make_folders},
                                          {"scratch", l_scratch},

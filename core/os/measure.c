@@ -218,3 +218,19 @@ int measure_run(const struct measure_task *task, struct measure_result *result)
     result->interrupted = common.interrupted;
     return err;
 }
+
+int measure_pause(int milliseconds, bool *interrupted)
+{
+    int64_t deadline = clock_deadline(milliseconds);
+    struct signalfd_siginfo info;
+    int err = set_common();
+    while (!err && !common.interrupted && !clock_is_past(deadline)) {
+        struct pollfd file = {.fd = common.signals, .events = POLLIN};
+        if (poll(&file, 1, clock_left(deadline) + 1) < 0 && errno != EINTR)
+            err = -errno;
+        else if (read(common.signals, &info, sizeof info) == sizeof info)
+            common.interrupted = true;
+    }
+    *interrupted = common.interrupted;
+    return err;
+}

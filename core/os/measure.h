@@ -51,4 +51,8 @@ struct measure_result {
  * seconds, and all runs that are asked for afterwards. Returns 0 or -errno. */
 int measure_run(const struct measure_task *task, struct measure_result *result);
 
+/* Waits. Tells whether a signal that ends runs has come, now or earlier; then the wait is over.
+ * Returns 0 or -errno. */
+int measure_pause(int milliseconds, bool *interrupted);
+
 #endif

@@ -1,12 +1,14 @@
--- Hot: only the huge pages in which nearly all samples lie that `tiexec --record CMD` has taken, the
--- hottest first, and with `--max-pages` no more than so many. All else stays as it is. Without a
--- recording of the executable it acts as aggressive does.
+-- Hot: only the huge pages in which nearly all samples lie that `tiexec --record CMD` has taken,
+-- the hottest first, and with `--max-pages` no more than so many. All else stays as it is. Without
+-- a recording of the executable it acts as aggressive does.
 local planner = require "tiexec.planner"
 
 local PAGE <const> = 4096 -- what recordings count samples by
 local ENOUGH <const> = 0.999 -- of the samples in text; what has the rest is cold
 
-local function percent(samples, all) return ("%.1f %% of the samples"):format(100 * samples / all) end
+local function percent(samples, all)
+    return ("%.1f %% of the samples"):format(100 * samples / all)
+end
 
 -- The recorded objects by their paths.
 local function by_path(recording)

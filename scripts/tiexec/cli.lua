@@ -34,6 +34,8 @@ local options = {
     { name = "check" },
     { name = "compare", argument = "SPEC", optional = true },
     { name = "seconds", argument = "S" },
+    { name = "metric", argument = "COMMAND" },
+    { name = "keep-best" },
     { name = "record", argument = "SECONDS", optional = true },
     { name = "output", short = "o", argument = "FILE" },
     { name = "json" },
@@ -48,7 +50,7 @@ local options = {
 local help <const> = [[
 Usage: tiexec [OPTION]... [--] CMD [ARG]...
    or: tiexec --attach PID... | --undo PID... | --inspect PID | --check [CMD]
-   or: tiexec --compare[=SETS] [OPTION]... [--] CMD [ARG]...
+   or: tiexec --compare[=SETS] [OPTION]... [--] CMD... | --compare --attach PID
    or: tiexec --record[=SECONDS] CMD [ARG]... | --record --attach PID
    or: tiexec --gdb PORT|- CMD [ARG]... | --gdb PORT|- --attach PID
    or: tiexec --script FILE [ARG]... | --script -i [CMD | --attach PID]
@@ -93,6 +95,9 @@ Start CMD with its machine code on huge pages; then get out of the way.
       --compare[=SETS] measure what the options do for CMD: run it without
                        tiexec and with it, 20 s or --seconds S; SETS of options
                        side by side: default,thp,none+NAME=VALUE; --json
+                       --compare --attach PID: on and off in a process that
+                       runs; --metric 'COMMAND' prints its number of queries,
+                       or a latency; --keep-best leaves it as was better
       --record[=SECONDS]  find out which code of CMD, or of --attach PID, is
                        hot, for --strategy hot; -o FILE, --svg FILE, --json;
                        --report FILE shows a recording, or perf script's output
@@ -180,6 +185,11 @@ local function misplaced(given)
     end
     if given.output and not given.record then return "--output goes with --record" end
     if given.seconds and not given.compare then return "--seconds goes with --compare" end
+    for _, name in ipairs { "metric", "keep-best" } do
+        if given[name] and not (given.compare and given.attach) then
+            return ("--%s goes with --compare --attach"):format(name)
+        end
+    end
     if given.svg and not (given.inspect or given.record) then
         return "--svg goes with --inspect or --record"
     end
@@ -270,21 +280,54 @@ local function run_prompt(given, operands)
     return require "tiexec.script.interactive".run(words, pid and parse_pid(pid))
 end
 
+-- The process id of `--attach` beside other options, which may come before and after it.
+local function attached_pid(given, operands)
+    local all, words = separate(given, operands)
+    if not all then return nil, words end
+    if given.attach ~= true then table.insert(words, 1, given.attach) end
+    local pid = parse_pid(words[1])
+    if pid and #words == 1 then return pid, all end
+    return nil, "--attach: one process id is needed here"
+end
+
+-- Runs `--compare --attach PID`, of which `given` has all options.
+local function run_compare_attached(given, pid, seconds)
+    if given.compare ~= true then return usage_error("--compare --attach compares no sets") end
+    local list = require "tiexec.compare.sets".read(true, given)
+    return require "tiexec.compare.live".run { pid = pid, options = list[1].options,
+        seconds = seconds, metric = given.metric, keep_best = given["keep-best"],
+        json = given.json }
+end
+
 -- Runs `--compare`.
 local function run_compare(given, operands)
-    local sets = require "tiexec.compare.sets"
-    local list, wrong = nil, sets.misplaced(given)
-    local seconds = tonumber(given.seconds or 20)
+    local sets, pid = require "tiexec.compare.sets", nil
+    if given.attach then
+        local all
+        pid, all = attached_pid(given, operands)
+        if not pid then return usage_error(all) end
+        given = all
+    end
+    local list, wrong = nil, misplaced(given) or sets.misplaced(given)
+    local seconds = tonumber(given.seconds or given.attach and 60 or 20)
     if not seconds or seconds < 3 or seconds > 86400 then
         wrong = wrong or "--seconds: from 3 to 86400"
     end
+    if not wrong and pid then return run_compare_attached(given, pid, seconds) end
     if not wrong then list, wrong = sets.read(given.compare, given) end
     if wrong then return usage_error(wrong) end
+    if #operands == 0 then return usage_error("a command is missing") end
     return require "tiexec.compare".run(operands, list, { seconds = seconds, json = given.json })
 end
 
 -- Runs `--record CMD`, `--record --attach PID` or `--record --report FILE`.
 local function run_record(given, operands)
+    local pid, all
+    if given.attach then
+        pid, all = attached_pid(given, operands)
+        if not pid then return usage_error(all) end
+        given = all
+    end
     local asked = { output = given.output, svg = given.svg, json = given.json }
     asked.seconds = given.record ~= true and tonumber(given.record) or nil
     if given.record ~= true and not (asked.seconds and asked.seconds > 0) then
@@ -294,11 +337,7 @@ local function run_record(given, operands)
     if given.report then
         if #operands > 0 then return usage_error("--record --report: a recording, and no CMD") end
         return record.show(given.report, asked)
-    elseif given.attach then
-        local pid = parse_pid(given.attach ~= true and given.attach or operands[1])
-        if not pid or #operands > (given.attach == true and 1 or 0) then
-            return usage_error("--record --attach: one process id is needed")
-        end
+    elseif pid then
         return record.attach(pid, asked)
     end
     if #operands == 0 then return usage_error("a command is missing") end
@@ -333,6 +372,7 @@ function cli.main(arguments)
     local wrong = misplaced(given)
     if wrong then return usage_error(wrong) end
     if given.record then return run_record(given, operands) end
+    if given.compare then return run_compare(given, operands) end
     if given.inspect then return run_inspect(given, operands, after_dashes) end
     if given.check then return run_check(given, operands) end
     if given.script == "-i" then return run_prompt(given, operands) end
@@ -342,7 +382,6 @@ function cli.main(arguments)
     if given.cache then return run_cache(given.cache) end
     if given.script then return run_script(given.script, operands) end
     if #operands == 0 then return usage_error("a command is missing") end
-    if given.compare then return run_compare(given, operands) end
     if given.login and not given.user then return usage_error("--login needs --user") end
     if given.gdb then return require "tiexec.start.debug".run(operands, with_environment(given)) end
     return require "tiexec.start.launcher".run(operands, with_environment(given))
