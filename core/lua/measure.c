@@ -211,7 +211,7 @@ static int l_free_space(lua_State *L)
     const char *path = luaL_checkstring(L, 1);
     if (statvfs(path, &fs) < 0)
         return bind_push_failure(L, path, -errno);
-    lua_pushinteger(L, (lua_Integer)(fs.f_bavail * fs.f_frsize));
+    lua_pushinteger(L, (lua_Integer)fs.f_bavail * (lua_Integer)fs.f_frsize);
     lua_pushboolean(L, !(fs.f_flag & (ST_NOEXEC | ST_RDONLY)));
     return 2;
 }

@@ -144,10 +144,16 @@ local function better(result)
     return found.verdict == "less" and "huge" or "small"
 end
 
+-- As what the process was before: text may be huge in the page cache, whatever is done to it.
+local function state_before(job, result)
+    if job.was == 0 then return "small" end
+    if not result or result.huge <= result.kept then return "huge" end
+    return job.was > (result.huge + result.kept) / 2 and "huge" or "small"
+end
+
 -- Leaves the process as it was, or as was better.
 local function settle(job, result)
-    local state = job.was
-    if job.keep_best and result then state = better(result) or job.was end
+    local state = job.keep_best and result and better(result) or state_before(job, result)
     local said, why = switching.switch(job.pid, state, job.options)
     return state, not said and why or nil
 end
@@ -188,7 +194,7 @@ function live.run(job)
         message.say("process %d: %s", job.pid, why)
         return exit.FAILED
     end
-    job.was = huge > 0 and "huge" or "small"
+    job.was = huge
     local result
     result, why = measure(job)
     if not is_gone(job.pid) then

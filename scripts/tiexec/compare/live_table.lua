@@ -36,7 +36,8 @@ local function verdict_text(result, paint)
     for i, one in ipairs(result.quantities) do
         if one.comparison and i < #result.quantities then
             local line = words.verdict(one.comparison, one.quantity.name)
-            lines[#lines + 1] = "  " .. paint(colours[one.comparison.verdict], line) .. "\n"
+            lines[#lines + 1] = "  "
+                .. paint(colours[one.comparison.verdict], words.wrap(line, "    ")) .. "\n"
         end
     end
     return table.concat(lines)
@@ -50,7 +51,7 @@ local function people_text(result, job)
             words.time(result.seconds), text.size(result.huge),
             left[result.left] or "the process has ended") }
     for _, note in ipairs(result.notes) do
-        parts[#parts + 1] = paint("yellow", "! " .. text.visible(note)) .. "\n"
+        parts[#parts + 1] = paint("yellow", "! " .. words.wrap(text.visible(note), "  ")) .. "\n"
     end
     return table.concat(parts)
 end

@@ -8,25 +8,9 @@ local words = require "tiexec.compare.words"
 
 local compare_table = {}
 
-local STANDARD_OUTPUT <const>, WIDTH <const> = 1, 80
+local STANDARD_OUTPUT <const> = 1
 local colours <const> = { less = "green", more = "red", unknown = "yellow" }
 local beside <const> = { plain = "beside plain files", warm = "beside a warm cache" }
-
--- Breaks a sentence into lines that fit a terminal; the later ones begin with `indent`.
-local function wrap(sentence, indent)
-    local lines, line = {}, ""
-    for word in sentence:gmatch("[^ ]+") do
-        local longer = line == "" and word or line .. " " .. word
-        if line ~= "" and #indent + (utf8.len(longer) or #longer) > WIDTH then
-            lines[#lines + 1] = line
-            line = word
-        else
-            line = longer
-        end
-    end
-    lines[#lines + 1] = line
-    return table.concat(lines, "\n" .. indent)
-end
 
 -- ---- the verdict --------------------------------------------------------------------------------
 
@@ -53,7 +37,7 @@ local function verdict_text(result, paint)
         for _, baseline in ipairs(result.baselines) do
             local said, cpu = verdict_of(result, baseline, name)
             if said then
-                local sentence = wrap(("%s: %s"):format(beside[baseline], said), "    ")
+                local sentence = words.wrap(("%s: %s"):format(beside[baseline], said), "    ")
                 lines[#lines + 1] = "  " .. paint(colours[cpu.verdict], sentence)
             end
         end
@@ -106,7 +90,7 @@ end
 
 local function about_text(result)
     local lines = {}
-    local function add(form, ...) lines[#lines + 1] = "  " .. wrap(form:format(...), "    ") end
+    local function add(form, ...) lines[#lines + 1] = "  " .. words.wrap(form:format(...), "    ") end
     add("%d round%s in %s, each of %d runs in random order; a change is the median of the ratios "
         .. "within rounds", result.pairs, result.pairs == 1 and "" or "s",
         words.time(result.seconds), #result.ways)
@@ -125,10 +109,10 @@ end
 local function notes_text(result, paint)
     local lines = {}
     for _, wrong in ipairs(result.wrong) do
-        lines[#lines + 1] = paint("red", "! " .. wrap(text.visible(wrong), "    ")) .. "\n"
+        lines[#lines + 1] = paint("red", "! " .. words.wrap(text.visible(wrong), "    ")) .. "\n"
     end
     for _, note in ipairs(result.notes) do
-        lines[#lines + 1] = paint("yellow", "! " .. wrap(text.visible(note), "    ")) .. "\n"
+        lines[#lines + 1] = paint("yellow", "! " .. words.wrap(text.visible(note), "    ")) .. "\n"
     end
     return table.concat(lines)
 end

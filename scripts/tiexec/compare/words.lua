@@ -5,6 +5,7 @@ local text = require "tiexec.base.text"
 
 local words = {}
 
+local WIDTH <const> = 80
 local scales <const> = { { 1, "s", 1 }, { 1e-3, "ms", 1e3 }, { 1e-6, "µs", 1e6 } }
 
 --- Writes a time with three digits: "51.2 ms".
@@ -68,6 +69,34 @@ local function side(ratio)
     return ("%s %% %s"):format(digits, ratio < 1 and "less" or "more")
 end
 
+--- Breaks a sentence into lines that fit a terminal.
+-- @string sentence
+-- @string indent what the later lines begin with, and room for what stands before the first
+-- @treturn string
+function words.wrap(sentence, indent)
+    local lines, line = {}, ""
+    for word in sentence:gmatch("[^ ]+") do
+        local longer = line == "" and word or line .. " " .. word
+        if line ~= "" and #indent + (utf8.len(longer) or #longer) > WIDTH then
+            lines[#lines + 1] = line
+            line = word
+        else
+            line = longer
+        end
+    end
+    lines[#lines + 1] = line
+    return table.concat(lines, "\n" .. indent)
+end
+
+-- An interval in words: "1.2 % less to 2.0 % more", "0.3 to 8.4 % less".
+local function range(found)
+    local low, high = found.low - 1, found.high - 1
+    if low * high <= 0 then return ("%s to %s"):format(side(found.low), side(found.high)) end
+    local near, far = math.abs(low), math.abs(high)
+    if near > far then near, far = far, near end
+    return ("%s to %s %% %s"):format(number(near), number(far), low < 0 and "less" or "more")
+end
+
 --- Says what a comparison shows: "24.6 % less CPU time (22.8 to 25.9 %)".
 -- @tparam Comparison found
 -- @string noun what was compared
@@ -77,12 +106,9 @@ function words.verdict(found, noun)
         return ("%s %s in %d pair%s, too few to tell"):format(side(found.ratio), noun,
             found.pairs, found.pairs == 1 and "" or "s")
     elseif found.verdict == "same" then
-        return ("no measurable change of %s (%s to %s)"):format(noun, side(found.low),
-            side(found.high))
+        return ("no measurable change of %s (%s)"):format(noun, range(found))
     end
-    local near, far = math.abs(found.high - 1), math.abs(found.low - 1)
-    if near > far then near, far = far, near end
-    return ("%s %s (%s to %s %%)"):format(side(found.ratio), noun, number(near), number(far))
+    return ("%s %s (%s)"):format(side(found.ratio), noun, (range(found):gsub(" %a+$", "")))
 end
 
 return words
