@@ -25,11 +25,11 @@ end
 
 -- Measures one block. Gives nil if a signal has ended it, or nil and why it could not be measured.
 local function run_block(job, state, seconds)
-    local started, said, wrong = core.now(), "", nil
+    local started, said = core.now(), ""
     if job.state ~= state then
-        said, wrong = switching.switch(job.pid, state, job.options)
-        if not said then return nil, wrong end
-        job.state = state
+        local words, wrong = switching.switch(job.pid, state, job.options)
+        if not words then return nil, wrong end
+        job.state, said = state, words
     end
     if core.pause(math.floor(WARM_UP * seconds * 1000)) then return nil end
     local huge, why = switching.huge_text(job.pid)

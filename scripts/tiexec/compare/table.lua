@@ -90,7 +90,9 @@ end
 
 local function about_text(result)
     local lines = {}
-    local function add(form, ...) lines[#lines + 1] = "  " .. words.wrap(form:format(...), "    ") end
+    local function add(form, ...)
+        lines[#lines + 1] = "  " .. words.wrap(form:format(...), "    ")
+    end
     add("%d round%s in %s, each of %d runs in random order; a change is the median of the ratios "
         .. "within rounds", result.pairs, result.pairs == 1 and "" or "s",
         words.time(result.seconds), #result.ways)
