@@ -28,13 +28,23 @@ local function keys_of(set)
     return list
 end
 
+-- A strategy with its parameters, as `--strategy` has them.
+local function strategy_word(settings)
+    local words = {}
+    for _, name in ipairs(keys_of(settings.parameters or {})) do
+        words[#words + 1] = ("%s=%s"):format(name, settings.parameters[name])
+    end
+    local name = settings.strategy
+    return name and #words > 0 and name .. ":" .. table.concat(words, ",") or name
+end
+
 -- Writes settings as the options that they come from.
 local function options_of(settings)
     local list = {}
     local function add(name, value)
         if value then list[#list + 1] = ("--%s=%s"):format(name, value) end
     end
-    add("strategy", settings.strategy)
+    add("strategy", strategy_word(settings))
     add("sources", settings.sources and table.concat(settings.sources, ","))
     add("page-size", settings["page-size"] and ("%d"):format(settings["page-size"]))
     add("profile", settings.profile)
@@ -57,7 +67,7 @@ local function read_word(word, set, settings)
     elseif not sources.check { word } then
         settings.sources = { word }
     elseif strategy.find(word) then
-        settings.strategy = word
+        settings.strategy, settings.parameters = word, nil
     else
         return ("--compare: '%s' is no source, no strategy and no NAME=VALUE"):format(word)
     end
