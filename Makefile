@@ -12,6 +12,7 @@
 # make lint       cppcheck, clang-tidy, luacheck, shellcheck, both compilers
 # make bench      what it costs, in alternating runs
 # make api        docs/API.md, of the doc comments
+# make compare-honest   whether --compare tells the truth on this host
 # make coverage   docs/COVERAGE.md: how much text of large programs is on huge pages, on this host
 # make CROSS=aarch64-linux-gnu   build/aarch64 for another CPU, with Debian's cross compiler
 # make install    PREFIX=/usr/local DESTDIR=                        (make uninstall, make clean)

@@ -48,6 +48,11 @@ bench: packages-test
 	@tests/tools/bench
 	@TIEXEC_PROGRAM=$(PROGRAM) $(LUA) tests/tools/rates
 
+# Whether --compare tells the truth on this host; HONEST_RUNS of each case.
+compare-honest: packages-test
+	@$(MAKE) $(JOBS) test-programs
+	@$(LUA) tests/tools/honest $(HONEST_RUNS)
+
 coverage: packages-real
 	@$(MAKE) $(JOBS) all
 	@$(LUA) tests/tools/coverage > $(BUILD)/coverage && mv $(BUILD)/coverage docs/COVERAGE.md
@@ -71,4 +76,4 @@ lint: packages-lint
 	luacheck -q scripts tests
 	shellcheck $(SHELL_FILES)
 
-.PHONY: api check test test-real asan demo bench coverage lint
+.PHONY: api check test test-real asan demo bench compare-honest coverage lint

@@ -15,6 +15,8 @@ local options = {
     { name = "page-size", argument = "SIZE" },
     { name = "recache", argument = "WHEN" },
     { name = "profile", argument = "FILE" },
+    { name = "recording", argument = "FILE" },
+    { name = "max-pages", argument = "N" },
     { name = "dry-run", short = "n" },
     { name = "verbose", short = "v" },
     { name = "report", argument = "FILE" },
@@ -30,6 +32,12 @@ local options = {
     { name = "cache", argument = "ACTION" },
     { name = "inspect", argument = "PID", optional = true },
     { name = "check" },
+    { name = "compare", argument = "SPEC", optional = true },
+    { name = "seconds", argument = "S" },
+    { name = "metric", argument = "COMMAND" },
+    { name = "keep-best" },
+    { name = "record", argument = "SECONDS", optional = true },
+    { name = "output", short = "o", argument = "FILE" },
     { name = "json" },
     { name = "svg", argument = "FILE" },
     { name = "probe" },
@@ -42,12 +50,16 @@ local options = {
 local help <const> = [[
 Usage: tiexec [OPTION]... [--] CMD [ARG]...
    or: tiexec --attach PID... | --undo PID... | --inspect PID | --check [CMD]
+   or: tiexec --compare[=SETS] [OPTION]... [--] CMD... | --compare --attach PID
+   or: tiexec --record[=SECONDS] CMD [ARG]... | --record --attach PID
    or: tiexec --gdb PORT|- CMD [ARG]... | --gdb PORT|- --attach PID
    or: tiexec --script FILE [ARG]... | --script -i [CMD | --attach PID]
 Start CMD with its machine code on huge pages; then get out of the way.
-  -s, --strategy NAME  how to round: aggressive (default), conservative, none,
-                       or a Lua file; FILE.lua:KEY=VALUE,KEY=VALUE gives it
-                       parameters
+  -s, --strategy NAME  how to round: aggressive (default), conservative, hot,
+                       none, or a Lua file; FILE.lua:KEY=VALUE,KEY=VALUE gives
+                       it parameters
+      --max-pages N    hot: no more than the N hottest huge pages, by what
+                       --record has found, or by --recording FILE
       --sources LIST   where huge pages come from, in order:
                        file,shared,thp,hugetlb
       --page-size SIZE pages of another size, such as 64K, 2M or 1G, which thp
@@ -82,6 +94,15 @@ Start CMD with its machine code on huge pages; then get out of the way.
                        -- CMD; --json, --svg FILE
       --check [CMD]    show whether this host is ready, and what to change;
                        --json, --probe
+      --compare[=SETS] measure what the options do for CMD: run it without
+                       tiexec and with it, 20 s or --seconds S; SETS of options
+                       side by side: default,thp,none+NAME=VALUE; --json
+                       --compare --attach PID: on and off in a process that
+                       runs; --metric 'COMMAND' prints its number of queries,
+                       or a latency; --keep-best leaves it as was better
+      --record[=SECONDS]  find out which code of CMD, or of --attach PID, is
+                       hot, for --strategy hot; -o FILE, --svg FILE, --json;
+                       --report FILE shows a recording, or perf script's output
       --gdb PORT       have gdb debug CMD from its entry point on (target remote
                        :PORT), or attach it to PID; HOST:PORT, a socket's path;
                        - is for: target remote | tiexec --gdb - CMD
@@ -161,10 +182,19 @@ end
 
 -- What is wrong with the combination of options, or nil.
 local function misplaced(given)
-    if given.json and not (given.inspect or given.check) then
-        return "--json goes with --inspect or --check"
+    if given.json and not (given.inspect or given.check or given.compare or given.record) then
+        return "--json goes with --inspect, --check, --compare or --record"
     end
-    if given.svg and not given.inspect then return "--svg goes with --inspect" end
+    if given.output and not given.record then return "--output goes with --record" end
+    if given.seconds and not given.compare then return "--seconds goes with --compare" end
+    for _, name in ipairs { "metric", "keep-best" } do
+        if given[name] and not (given.compare and given.attach) then
+            return ("--%s goes with --compare --attach"):format(name)
+        end
+    end
+    if given.svg and not (given.inspect or given.record) then
+        return "--svg goes with --inspect or --record"
+    end
     if given.attach and given.undo then return "--attach and --undo exclude each other" end
     if given.probe and not given.check then return "--probe goes with --check" end
     for _, name in ipairs { "follow", "undo", "login", "dry-run" } do
@@ -252,6 +282,70 @@ local function run_prompt(given, operands)
     return require "tiexec.script.interactive".run(words, pid and parse_pid(pid))
 end
 
+-- The process id of `--attach` beside other options, which may come before and after it.
+local function attached_pid(given, operands)
+    local all, words = separate(given, operands)
+    if not all then return nil, words end
+    if given.attach ~= true then table.insert(words, 1, given.attach) end
+    local pid = parse_pid(words[1])
+    if pid and #words == 1 then return pid, all end
+    return nil, "--attach: one process id is needed here"
+end
+
+-- Runs `--compare --attach PID`, of which `given` has all options.
+local function run_compare_attached(given, pid, seconds)
+    if given.compare ~= true then return usage_error("--compare --attach compares no sets") end
+    local list = require "tiexec.compare.sets".read(true, given)
+    return require "tiexec.compare.live".run { pid = pid, options = list[1].options,
+        seconds = seconds, metric = given.metric, keep_best = given["keep-best"],
+        json = given.json }
+end
+
+-- Runs `--compare`.
+local function run_compare(given, operands)
+    local sets, pid = require "tiexec.compare.sets", nil
+    if given.attach then
+        local all
+        pid, all = attached_pid(given, operands)
+        if not pid then return usage_error(all) end
+        given = all
+    end
+    local list, wrong = nil, misplaced(given) or sets.misplaced(given)
+    local seconds = tonumber(given.seconds or given.attach and 60 or 20)
+    if not seconds or seconds < 3 or seconds > 86400 then
+        wrong = wrong or "--seconds: from 3 to 86400"
+    end
+    if not wrong and pid then return run_compare_attached(given, pid, seconds) end
+    if not wrong then list, wrong = sets.read(given.compare, given) end
+    if wrong then return usage_error(wrong) end
+    if #operands == 0 then return usage_error("a command is missing") end
+    return require "tiexec.compare".run(operands, list, { seconds = seconds, json = given.json })
+end
+
+-- Runs `--record CMD`, `--record --attach PID` or `--record --report FILE`.
+local function run_record(given, operands)
+    local pid, all
+    if given.attach then
+        pid, all = attached_pid(given, operands)
+        if not pid then return usage_error(all) end
+        given = all
+    end
+    local asked = { output = given.output, svg = given.svg, json = given.json }
+    asked.seconds = given.record ~= true and tonumber(given.record) or nil
+    if given.record ~= true and not (asked.seconds and asked.seconds > 0) then
+        return usage_error("--record: SECONDS is a number")
+    end
+    local record = require "tiexec.record"
+    if given.report then
+        if #operands > 0 then return usage_error("--record --report: a recording, and no CMD") end
+        return record.show(given.report, asked)
+    elseif pid then
+        return record.attach(pid, asked)
+    end
+    if #operands == 0 then return usage_error("a command is missing") end
+    return record.run(operands, asked)
+end
+
 -- Runs `--gdb WHERE --attach PID`.
 local function run_gdb_attached(given, operands)
     local pid = given.attach ~= true and given.attach or operands[1]
@@ -279,6 +373,8 @@ function cli.main(arguments)
     if given.script or given.user or given.gdb then core.become_dynamic(argv) end
     local wrong = misplaced(given)
     if wrong then return usage_error(wrong) end
+    if given.record then return run_record(given, operands) end
+    if given.compare then return run_compare(given, operands) end
     if given.inspect then return run_inspect(given, operands, after_dashes) end
     if given.check then return run_check(given, operands) end
     if given.script == "-i" then return run_prompt(given, operands) end

@@ -28,7 +28,7 @@ static const struct {
              NAMED(socketpair), NAMED(process_vm_readv), NAMED(process_vm_writev), NAMED(setsid),
              NAMED(close_range), NAMED(pwrite64), NAMED(pread64), NAMED(rt_sigaction), NAMED(clone),
              NAMED(prctl), NAMED(pipe2), NAMED(wait4), NAMED(getdents64), NAMED(perf_event_open),
-             NAMED(pidfd_open)};
+             NAMED(pidfd_open), NAMED(unshare)};
 
 #define ERROR(name) {#name, SECCOMP_RET_ERRNO | (name)}
 static const struct {

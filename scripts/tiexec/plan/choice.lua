@@ -67,6 +67,10 @@ function choice.of_file(executable, given)
     chosen.definition, chosen.wrong = strategy.load(chosen.strategy)
     report_complaints(chosen, complaints)
     if chosen.definition then complete_by_strategy(chosen) end
+    if executable and chosen.definition and chosen.definition.recordings then
+        local image = core.image(executable.file)
+        chosen.build_id = image and image.build_id
+    end
     return chosen
 end
 
@@ -84,12 +88,29 @@ end
 -- @tparam Settings given the settings of the command line and the environment
 function choice.preload(given) strategy.load(given.strategy or strategy.default) end
 
---- Does the work that needs no stopped inferior: describes the host, in `chosen.host`. Does nothing
--- where the host is described already.
+-- Reads the recording of the executable, for a strategy that declares that it wants it.
+local function read_recording(chosen)
+    local recordings = require "tiexec.plan.recordings"
+    local path = chosen.recording
+    local why = "it acts as without a recording, as there is none (tiexec --record CMD makes one)"
+    if not path and chosen.build_id then path = recordings.find(chosen.build_id) end
+    if path then chosen.recorded, why = recordings.read(path) end
+    local recorded = chosen.recorded
+    if recorded and recorded.build_id and recorded.build_id ~= chosen.build_id then
+        chosen.recorded, why = nil, path .. " is of another build of it"
+    end
+    if not chosen.recorded then
+        message.say("%s: strategy %s: %s", chosen.executable or "?", chosen.strategy, why)
+    end
+end
+
+--- Does the work that needs no stopped inferior: describes the host, in `chosen.host`, and reads
+-- the executable's recording if the strategy wants it. Does nothing where that is done already.
 -- @tparam Chosen chosen
 function choice.prepare(chosen)
     if chosen.host or chosen.wrong then return end
     chosen.host = hosts.describe(chosen["page-size"])
+    if chosen.definition.recordings then read_recording(chosen) end
 end
 
 --- Does the same, and reads and loads whatever else may be needed, for an inferior during whose

@@ -21,7 +21,8 @@ local function nothing() return {} end
 function plan.make(description, chosen)
     local definition, host = chosen.definition, chosen.host
     if not strategy.plans_at(definition, description.stage) then return {}, {}, nothing end
-    local options = { sources = chosen.names, parameters = chosen.parameters }
+    local options = { sources = chosen.names, parameters = chosen.parameters,
+        recording = chosen.recorded, max_pages = chosen["max-pages"] }
     local operations, refused = strategy.make_plan(definition, description, host, options)
     if chosen["page-size"] or not hosts.has_smaller(host) then
         return operations, refused, nothing

@@ -125,6 +125,12 @@ local function parse_size(value)
     return nil, ("'%s' is not the size of a page, such as 2M or 64K"):format(tostring(value))
 end
 
+local function parse_count(value)
+    local count = math.tointeger(tonumber(value))
+    if count and count > 0 and count < 1 << 31 then return count end
+    return nil, ("'%s' is not a number of pages"):format(tostring(value))
+end
+
 -- The settings by name. `profile` is true where a profile may have the setting.
 local parsers = {
     strategy = { parse = parse_strategy, profile = true },
@@ -137,6 +143,8 @@ local parsers = {
     verbose = { parse = parse_switch, profile = true },
     ["perf-map"] = { parse = parse_switch, profile = true },
     profile = { parse = parse_string },
+    recording = { parse = parse_string, profile = true },
+    ["max-pages"] = { parse = parse_count, profile = true },
     report = { parse = parse_string },
     debug = { parse = parse_debug, profile = true },
     follow = { parse = parse_follow, profile = true },

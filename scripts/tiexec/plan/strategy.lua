@@ -16,7 +16,7 @@ strategy.default = "aggressive"
 -- The fields that a strategy may have, with their types.
 local fields = { name = "string", description = "string", plan = "function", stages = "table",
     parameters = "table", sources = "table", recache = "string", align = "boolean",
-    copied_ends = "boolean" }
+    copied_ends = "boolean", recordings = "boolean" }
 local stages = { entry = true, dlopen = true, attach = true }
 local all_stages <const> = { "entry", "dlopen", "attach" }
 local recache_words = { never = true, ["if-unmapped"] = true }
@@ -129,7 +129,7 @@ local loaded = {} -- definitions by the names that they were asked for by
 --- Loads a strategy. A strategy without errors is loaded once.
 -- @tparam string|table|func name a name or a path; or the strategy itself, as a script has it
 -- @treturn[1] StrategyDefinition `name`, `path`, `stages` and, if the strategy declares them,
--- `description`, `parameters`, `sources`, `align`, `recache` and `copied_ends`
+-- `description`, `parameters`, `sources`, `align`, `recache`, `copied_ends` and `recordings`
 -- @treturn[2] nil, string why it cannot be loaded
 function strategy.load(name)
     if type(name) ~= "string" then return of_script(name) end
@@ -211,7 +211,7 @@ end
 -- @tparam Description description
 -- @tparam Host host
 -- @tparam table options `sources`: names of the sources, in order of preference; `parameters`: what
--- `strategy.complete` has given
+-- `strategy.complete` has given; `recording` and `max_pages`, if there are any
 -- @treturn[1] table list of Operation: the accepted operations
 -- @treturn[1] table list of Refused: the other operations
 -- @treturn[2] nil, string why there is no plan
