@@ -130,16 +130,16 @@ static int l_measure(lua_State *L)
 }
 
 /// Waits, as long as no signal that ends runs has come.
-// @function pause
+// @function pause_or_end
 // @int milliseconds
 // @treturn[1] boolean whether one has come, now or earlier
 // @treturn[2] nil, message, errno
-static int l_pause(lua_State *L)
+static int l_pause_or_end(lua_State *L)
 {
     bool interrupted = false;
     int err = measure_pause(bind_opt_timeout(L, 1, 0), &interrupted);
     if (err)
-        return bind_push_failure(L, "pause", err);
+        return bind_push_failure(L, "pause_or_end", err);
     lua_pushboolean(L, interrupted);
     return 1;
 }
@@ -245,7 +245,7 @@ void bind_add_measure(lua_State *L)
 {
     static const luaL_Reg functions[] = {{"measure", l_measure},
                                          {"copy_file", l_copy_file},
-                                         {"pause", l_pause},
+                                         {"pause_or_end", l_pause_or_end},
                                          {"processor_time", l_processor_time},
                                          {"free_space", l_free_space},
                                          {"make_folders", l_make_folders},

@@ -31,13 +31,13 @@ local function run_block(job, state, seconds)
         if not words then return nil, wrong end
         job.state, said = state, words
     end
-    if core.pause(math.floor(WARM_UP * seconds * 1000)) then return nil end
+    if core.pause_or_end(math.floor(WARM_UP * seconds * 1000)) then return nil end
     local huge, why = switching.huge_text(job.pid)
     local before, after
     if huge then before, why = switching.read(job.pid, job.metric) end
     if not before then return nil, why end
     local left = math.max(started + seconds - core.now(), seconds / 4)
-    if core.pause(math.floor(left * 1000)) then return nil end
+    if core.pause_or_end(math.floor(left * 1000)) then return nil end
     after, why = switching.read(job.pid, job.metric)
     if not after then return nil, why end
     return { state = state, huge = huge, before = before, after = after, said = said }
