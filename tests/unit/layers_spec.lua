@@ -60,6 +60,18 @@ describe("the files of core/", function()
             assert.is_true(is_binding or not text:find("#include <lua", 1, true), path)
         end
     end)
+
+    it("give each function of tiexec.core a name of its own", function()
+        local by_name, twice, count = {}, {}, 0
+        for path, text in pairs(core) do
+            for name in (text:match("luaL_Reg functions%[%] = (%b{});") or ""):gmatch('{"([%a_]+)",') do
+                twice[#twice + 1] = by_name[name] and ("%s: %s, %s"):format(name, by_name[name], path)
+                by_name[name], count = path, count + 1
+            end
+        end
+        assert.is_true(count > 100)
+        assert.same({}, twice)
+    end)
 end)
 
 describe("the modules of scripts/tiexec", function()
