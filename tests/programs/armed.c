@@ -21,6 +21,8 @@ static int is_armed(pid_t tid)
     return errno || control & 0xff;
 }
 #else
+#include <asm/ptrace.h>
+
 static int has_set(pid_t tid, unsigned long set)
 {
     struct user_hwdebug_state state = {0};
