@@ -52,7 +52,9 @@ char process_state(pid_t tid)
 {
     char state;
     unsigned long flags;
-    return read_state(tid, &state, &flags) == 0 ? state : 'X';
+    if (read_state(tid, &state, &flags))
+        return 'X';
+    return state;
 }
 
 static bool lives(pid_t tid)

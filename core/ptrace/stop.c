@@ -85,9 +85,8 @@ static bool owes_trap(const struct inferior *inferior, const struct tracee *thre
  * nothing. */
 static int settle(struct inferior *inferior, const struct event *event, int told)
 {
-    struct tracee *thread = inferior_find(inferior, event->tid);
     int err = told ? keep(inferior, event) : 0;
-    thread = inferior_find(inferior, event->tid);
+    struct tracee *thread = inferior_find(inferior, event->tid);
     if (err || !thread || thread->state == TRACEE_RUNNING)
         return err;
     if (is_in_the_midst(inferior, thread, event, told))

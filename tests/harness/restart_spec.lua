@@ -61,7 +61,7 @@ describe("AArch64's scalable vectors", function()
     -- An inferior that is stopped where its vectors are filled; nil where the CPU has none of the kind.
     local function at_marker(mode)
         if support.run(mode).code == 77 then return nil end
-        local inferior = assert(tiexec.launch(mode))
+        local inferior = assert(tiexec.launch(table.move(mode, 1, #mode, 1, {})))
         local entry <close> = assert(inferior:breakpoint(inferior:auxv().AT_ENTRY))
         inferior:cont()
         assert.equal("breakpoint-hit", inferior:wait().reason)
