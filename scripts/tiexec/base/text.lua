@@ -50,4 +50,14 @@ function text.visible(bytes)
     return utf8.len(shown) and shown or (shown:gsub("[\x80-\xff]", numbers))
 end
 
+local escapes <const> = { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;" }
+
+--- Escapes text for XML. Names of files may have any bytes: those that are no text become "?".
+-- @string words
+-- @treturn string
+function text.xml(words)
+    if not utf8.len(words) then words = words:gsub("[\128-\255]", "?") end
+    return (words:gsub("%c", "?"):gsub('[&<>"]', escapes))
+end
+
 return text

@@ -50,14 +50,6 @@ local style <const> = [[
   <path class="threads" d="M0 0H4M0 0V4"/></pattern></defs>
 ]]
 
-local escapes <const> = { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;" }
-
--- Escapes text for XML. Names of files may have any bytes.
-local function escape(words)
-    if not utf8.len(words) then words = words:gsub("[\128-\255]", "?") end
-    return (words:gsub("%c", "?"):gsub('[&<>"]', escapes))
-end
-
 -- A page is drawn from top to bottom. It is a list of elements, and `y` is where the next one goes.
 local Page = {}
 Page.__index = Page
@@ -65,7 +57,7 @@ Page.__index = Page
 function Page:add(form, ...) self[#self + 1] = form:format(...) end
 
 function Page:text(class, x, words, y)
-    self:add('<text class="%s" x="%.1f" y="%.1f">%s</text>', class, x, y or self.y, escape(words))
+    self:add('<text class="%s" x="%.1f" y="%.1f">%s</text>', class, x, y or self.y, text.xml(words))
 end
 
 -- Breaks text into lines of whole words, as wide as the page.

@@ -28,25 +28,18 @@ local style <const> = [[
 </style>
 ]]
 
-local escapes <const> = { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;" }
-
-local function escape(words)
-    if not utf8.len(words) then words = words:gsub("[\128-\255]", "?") end
-    return (words:gsub("%c", "?"):gsub('[&<>"]', escapes))
-end
-
 local Page = {}
 Page.__index = Page
 
 function Page:add(form, ...) self[#self + 1] = form:format(...) end
 
 function Page:text(class, x, words, y)
-    self:add('<text class="%s" x="%.1f" y="%.1f">%s</text>\n', class, x, y or self.y, escape(words))
+    self:add('<text class="%s" x="%.1f" y="%.1f">%s</text>\n', class, x, y or self.y, text.xml(words))
 end
 
 function Page:cell(grade, x, y, title)
     self:add('<g><title>%s</title><rect class="%s" x="%.1f" y="%.1f" width="%.1f" height="%d" '
-        .. 'rx="3"/>', escape(title), grade.class, x, y, CELL, HEIGHT)
+        .. 'rx="3"/>', text.xml(title), grade.class, x, y, CELL, HEIGHT)
     if grade.letter ~= "_" then
         self:add('<text class="letter" x="%.1f" y="%.1f">%s</text>', x + CELL / 2, y + 17.5,
             grade.letter)
