@@ -34,7 +34,8 @@ Page.__index = Page
 function Page:add(form, ...) self[#self + 1] = form:format(...) end
 
 function Page:text(class, x, words, y)
-    self:add('<text class="%s" x="%.1f" y="%.1f">%s</text>\n', class, x, y or self.y, text.xml(words))
+    self:add('<text class="%s" x="%.1f" y="%.1f">%s</text>\n', class, x, y or self.y,
+        text.xml(words))
 end
 
 function Page:cell(grade, x, y, title)
