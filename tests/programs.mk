@@ -49,6 +49,7 @@ TEST_FLAGS_constructor := $(LIBRARY) -pthread -Wl,-soname,constructor
 TEST_FLAGS_loadable := $(LIBRARY) -fno-toplevel-reorder -fvisibility=hidden -Wl,-soname,loadable
 TEST_FLAGS_counting := $(LIBRARY)
 TEST_LIBS_counting  := -ldl
+TEST_FLAGS_migrating := -Wl,-z,now
 TEST_FLAGS_killer   := $(LIBRARY)
 TEST_LIBS_killer    := -ldl
 TEST_FLAGS_held     := $(LIBRARY)

@@ -203,7 +203,16 @@ describe("changes.lua", function()
         local result = run("changes", "count", example)
         assert.equal(0, result.code)
         assert.truthy(result.out:find("^0x%x+ counter +0*28 %-> 0*2a\n$"), result.out)
-        result = run("changes", "no_such_function", example)
+    end)
+
+    it("leaves out what the kernel writes: the number of the thread's CPU", function()
+        local result = run("changes", "migrate", support.programs .. "migrating")
+        assert.equal(0, result.code)
+        assert.truthy(result.out:find("^0x%x+ moves +0* %-> 0*2\n$"), result.out)
+    end)
+
+    it("says which function it cannot show", function()
+        local result = run("changes", "no_such_function", example)
         assert.same({ 1, "changes.lua: no_such_function: there is no symbol 'no_such_function'\n" },
             { result.code, result.err })
         result = run("changes", "scale", example)
