@@ -3,16 +3,13 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -36,20 +33,6 @@ static const char *name_of(long call)
         if (calls[i].number == call)
             return calls[i].name;
     return "none";
-}
-
-static int listen_for_tracer(void)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    char name[64];
-    int length = snprintf(name, sizeof name, "faults-%d", (int)getpid());
-    memcpy(address.sun_path + 1, name, (size_t)length);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)length);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&address, size) || listen(fd, 8))
-        exit(2);
-    setenv("HELD_SOCKET", name, 1);
-    return fd;
 }
 
 static void empty(const char *folder)
@@ -100,8 +83,9 @@ static void start_launcher(struct run *run)
 {
     int go;
     pid_t pid = run_start(run, run_words(run->way->tiexec, run->way->program), true, true, &go);
-    run->strike.target = run->strike.tracer = pid;
-    run->strike.is_launcher = true;
+    run->strike.target = run->strike.launcher = pid;
+    if (run->way->kind == KIND_LAUNCH)
+        run->strike.tracer = pid; /* is what is struck */
     tracing_begin(pid);
     close(go);
 }
@@ -194,11 +178,8 @@ static const char *carry_out(struct run *run)
         if (!start_plainly(run))
             return "wrong not ready for the fault";
         start_attaching(run);
-    } else if (run->way->kind == KIND_LAUNCH) {
-        start_launcher(run);
     } else {
-        char **words = run_words(run->way->tiexec, run->way->program);
-        run->strike.target = run_start(run, words, true, false, NULL);
+        start_launcher(run);
     }
     if (!run_settle(run))
         return "hung";
@@ -213,12 +194,11 @@ static const char *carry_out(struct run *run)
     return complaints ? complaints : fate_of(run);
 }
 
-static struct run *new_run(const struct way *way, int listener, int children)
+static struct run *new_run(const struct way *way, int children)
 {
     static struct run run;
     memset(&run, 0, sizeof run);
     run.way = way;
-    run.listener = listener;
     run.children = children;
     run.strike.call = -1;
     run.deadline = now() + way->limit;
@@ -236,10 +216,10 @@ static void dispose(struct run *run)
 }
 
 /* Runs the program by itself, to know what is right. */
-static void learn(const struct way *way, int listener, int children)
+static void learn(const struct way *way, int children)
 {
     static const struct fault none = {"none", FAULT_ERROR, 0};
-    struct run *run = new_run(way, listener, children);
+    struct run *run = new_run(way, children);
     run->strike.fault = &none;
     run->strike.target = run_start(run, way->program, true, false, NULL);
     if (!run_becomes_ready(run) || !run_finish(run)) {
@@ -261,11 +241,11 @@ int campaign_run(const struct way *way, const struct fault *fault, long first, l
     sigprocmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
     prctl(PR_SET_CHILD_SUBREAPER, 1);
-    int listener = listen_for_tracer(), children = signalfd(-1, &set, SFD_CLOEXEC);
-    learn(way, listener, children);
+    int children = signalfd(-1, &set, SFD_CLOEXEC);
+    learn(way, children);
     for (long n = first; last == 0 || n <= last; n += step_size) {
         empty(way->empty);
-        struct run *run = new_run(way, listener, children);
+        struct run *run = new_run(way, children);
         run->strike.fault = fault;
         run->strike.at = n;
         const char *fate = carry_out(run);

@@ -34,9 +34,11 @@ struct strike {
     long call;            /* the system call that was struck, -1: none yet */
     pid_t tracer, target; /* 0: not known yet */
     pid_t thread;         /* whose call is to fail when it returns */
-    int passed;           /* calls that are yet to be passed over */
-    bool is_launcher;     /* it is traced until it splits off its tracer, and must not see that */
-    bool has_begun;       /* the launcher: its program has been loaded */
+    pid_t launcher;       /* is traced until it splits off its tracer, and must not see that */
+    pid_t between;        /* the child by which it does so */
+    bool is_loaded;       /* the launcher has been exec'd, */
+    bool has_begun;       /* its libraries have been loaded, */
+    bool splits;          /* and it begins to split off its tracer */
     uint64_t buffer;      /* the launcher: where it reads to */
     double struck_at, last_event; /* seconds */
     bool listening;       /* the tracer was stopped by a signal */

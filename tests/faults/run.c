@@ -11,7 +11,6 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -81,24 +80,6 @@ pid_t run_start(struct run *run, char **words, bool is_target, bool wait_for_go,
 
 /* ---- what happens ---- */
 
-static void accept_tracer(struct run *run)
-{
-    struct ucred credentials;
-    socklen_t size = sizeof credentials;
-    int status, fd = accept4(run->listener, NULL, NULL, SOCK_CLOEXEC);
-    if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size))
-        exit(2);
-    pid_t pid = credentials.pid;
-    if (tracing_begin(pid) == 0 && waitpid(pid, &status, __WALL) == pid && WIFSTOPPED(status)) {
-        run->strike.tracer = pid;
-        run->strike.passed = 2; /* by which it was held: read and close */
-        ptrace(PTRACE_SYSCALL, pid, NULL, NULL);
-    }
-    if (write(fd, "", 1) < 0)
-        exit(2);
-    close(fd);
-}
-
 static void read_output(struct run *run)
 {
     ssize_t n = read(run->output, run->out + run->out_size, sizeof run->out - run->out_size);
@@ -148,15 +129,12 @@ static void continue_stopped(struct run *run)
 bool run_step(struct run *run)
 {
     struct pollfd fds[] = {{.fd = run->children, .events = POLLIN},
-                           {.fd = run->listener, .events = POLLIN},
                            {.fd = run->out_ended ? -1 : run->output, .events = POLLIN}};
     struct signalfd_siginfo info;
-    if (poll(fds, 3, 10) > 0) {
+    if (poll(fds, 2, 10) > 0) {
         if (fds[0].revents && read(run->children, &info, sizeof info) < 0)
             exit(2);
         if (fds[1].revents)
-            accept_tracer(run);
-        if (fds[2].revents)
             read_output(run);
     }
     collect(run);

@@ -9,7 +9,7 @@
 struct run {
     const struct way *way;
     struct strike strike;
-    int input, output, errors, listener, children; /* descriptors */
+    int input, output, errors, children; /* descriptors */
     char out[8192];
     size_t out_size;
     bool out_ended, target_ended, tracer_ended;

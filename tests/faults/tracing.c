@@ -151,19 +151,49 @@ static void mask_tracer(pid_t pid, uint64_t buffer, int64_t size)
     process_vm_writev(pid, &here, 1, &there, 1, 0);
 }
 
-/* Whether this call of the launcher is not to be struck: the linker's, or the one by which it
- * begins to split off its tracer, or becomes the program without one: then it is let go. */
+/* Has a launcher that reads see that nobody traces it, and notes how far it has come. */
+static void watch_launcher(struct strike *strike, pid_t pid,
+                           const struct __ptrace_syscall_info *info)
+{
+    if (info->op == PTRACE_SYSCALL_INFO_EXIT && strike->buffer && info->exit.rval > 0)
+        mask_tracer(pid, strike->buffer, info->exit.rval);
+    if (info->op != PTRACE_SYSCALL_INFO_ENTRY)
+        return;
+    bool reads = info->entry.nr == SYS_read || info->entry.nr == SYS_pread64;
+    strike->buffer = reads ? info->entry.args[1] : 0;
+    strike->has_begun |= strike->is_loaded && !look_is_linker(pid, info->instruction_pointer);
+    strike->splits |= strike->has_begun && info->entry.nr == SYS_socketpair;
+}
+
+/* Whether a call is not to be struck: the launcher's, where its tracer is struck, the linker's, and
+ * that by which it begins to split off its tracer or becomes the program without one; there the
+ * launcher is let go, if there is nothing more to wait for. */
 static bool passes_over(struct strike *strike, pid_t pid,
                         const struct __ptrace_syscall_info *info)
 {
-    strike->buffer = info->entry.nr == SYS_read ? info->entry.args[1] : 0;
-    if (!strike->has_begun) {
-        bool is_linker = look_is_linker(pid, info->instruction_pointer);
-        strike->has_begun = strike->passed > 0 && !is_linker;
-        strike->passed |= is_linker; /* which is seen once the program is exec'd */
-        return !strike->has_begun;
+    bool is_struck = strike->tracer == strike->launcher;
+    bool becomes_program = strike->has_begun && info->entry.nr == SYS_execve;
+    if (info->op != PTRACE_SYSCALL_INFO_ENTRY)
+        return false;
+    if (becomes_program || (is_struck && strike->splits)) {
+        ptrace(PTRACE_DETACH, pid, NULL, NULL);
+        return true;
     }
-    return info->entry.nr == SYS_socketpair || info->entry.nr == SYS_execve;
+    return !is_struck || !strike->has_begun;
+}
+
+/* The launcher splits off its tracer by a child that makes the tracer and ends. Each of the two is
+ * let go when it has made its process: the tracer alone is left, from its birth on. */
+static void at_birth(struct strike *strike, pid_t pid)
+{
+    unsigned long child = 0;
+    bool is_between = strike->between && pid == strike->between;
+    if (!strike->splits || (!is_between && pid != strike->launcher) ||
+        ptrace(PTRACE_GETEVENTMSG, pid, NULL, &child) < 0)
+        return;
+    strike->between = is_between ? 0 : (pid_t)child;
+    strike->tracer = is_between ? (pid_t)child : 0;
+    ptrace(PTRACE_DETACH, pid, NULL, NULL);
 }
 
 /* ---- each call ---- */
@@ -181,15 +211,13 @@ static void at_system_call(struct strike *strike, pid_t pid)
     struct __ptrace_syscall_info info = {0};
     if (ptrace(PTRACE_GET_SYSCALL_INFO, pid, (void *)sizeof info, &info) <= 0)
         return;
-    if (strike->is_launcher) {
-        if (info.op == PTRACE_SYSCALL_INFO_EXIT && strike->buffer && info.exit.rval > 0)
-            mask_tracer(pid, strike->buffer, info.exit.rval);
-        if (info.op == PTRACE_SYSCALL_INFO_ENTRY && passes_over(strike, pid, &info)) {
-            if (strike->has_begun)
-                ptrace(PTRACE_DETACH, pid, NULL, NULL);
+    if (pid == strike->launcher) {
+        watch_launcher(strike, pid, &info);
+        if (passes_over(strike, pid, &info))
             return;
-        }
     }
+    if (pid == strike->between)
+        return;
     if (info.op == PTRACE_SYSCALL_INFO_EXIT && pid == strike->thread) {
         set_result(pid, -strike->fault->value);
         strike->thread = 0;
@@ -198,9 +226,7 @@ static void at_system_call(struct strike *strike, pid_t pid)
         return;
     long call = (long)info.entry.nr;
     const uint64_t *arguments = (const uint64_t *)info.entry.args;
-    if (!strike->is_launcher && strike->passed > 0)
-        strike->passed--;
-    else if (counts(strike->fault, call, info.entry.args[2]) && is_turn(strike)) {
+    if (counts(strike->fault, call, info.entry.args[2]) && is_turn(strike)) {
         strike->call = call;
         hit(strike, pid, arguments);
     }
@@ -211,7 +237,7 @@ static void at_system_call(struct strike *strike, pid_t pid)
 int tracing_begin(pid_t pid)
 {
     const long options = PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK |
-                         PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE;
+                         PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC;
     if (ptrace(PTRACE_SEIZE, pid, NULL, options) < 0 ||
         ptrace(PTRACE_INTERRUPT, pid, NULL, NULL) < 0)
         return -errno;
@@ -229,6 +255,9 @@ void tracing_handle(struct strike *strike, pid_t pid, int status)
     }
     if (signal == (SIGTRAP | 0x80))
         at_system_call(strike, pid);
+    if (event == PTRACE_EVENT_FORK || event == PTRACE_EVENT_VFORK || event == PTRACE_EVENT_CLONE)
+        at_birth(strike, pid);
+    strike->is_loaded |= event == PTRACE_EVENT_EXEC;
     bool is_signal = event == 0 && signal != (SIGTRAP | 0x80);
     ptrace(PTRACE_SYSCALL, pid, NULL, (long)(is_signal ? signal : 0));
 }

@@ -10,7 +10,7 @@ local faults = {}
 local here <const> = support.shell("pwd").out:match("[^\n]+") .. "/"
 local function absolute(path) return path:find("^/") and path or here .. path end
 
-local tiexec <const> = absolute(support.dynamic_tiexec)
+local tiexec <const> = absolute(support.tiexec)
 local programs <const> = absolute(support.programs)
 local AMPLE <const> = { programs .. "ample", "line" }
 local CONGRUENT <const> = { tiexec, "-s", "none", programs .. "ample", "line" }
@@ -19,12 +19,14 @@ local LOADING <const> = { programs .. "loader", "load", programs .. "loadable" }
 
 --- What is done to a program, and how: `name`, `kind` for tests/faults, `options` of tiexec, `program`.
 faults.ways = {
+    { name = "start plain", kind = "start", options = {}, program = AMPLE },
     { name = "start file", kind = "start", options = { "--sources", "file" }, program = AMPLE },
     { name = "start shared", kind = "start", options = { "--sources", "shared" }, program = AMPLE },
     { name = "start copying", kind = "start", options = { "--sources", "shared" }, program = AMPLE, empties = true },
     { name = "start thp", kind = "start", options = { "--sources", "thp" }, program = AMPLE },
     { name = "start hugetlb", kind = "start", options = { "--sources", "hugetlb" }, program = AMPLE },
-    { name = "launch", kind = "launch", options = { "--sources", "file" }, program = AMPLE },
+    { name = "launch plain", kind = "launch", options = {}, program = AMPLE },
+    { name = "launch file", kind = "launch", options = { "--sources", "file" }, program = AMPLE },
     { name = "follow all", kind = "follow", options = { "--follow=all" }, program = SEVERAL },
     { name = "follow dlopen", kind = "follow", options = { "--follow=dlopen" }, program = LOADING },
 }
@@ -71,9 +73,6 @@ local function command_of(job, folder)
     if way.empties then words[#words + 1] = "FAULTS_EMPTY=" .. cache end
     words = support.concat(words, { programs .. "faults", way.kind, job.fault, tostring(job.first),
         tostring(job.step), tostring(job.last) })
-    if way.kind == "start" or way.kind == "follow" then
-        words = support.concat(words, { "/usr/bin/env", "LD_PRELOAD=" .. programs .. "held" })
-    end
     words = support.concat(words, { tiexec }, way.options, { "--" }, way.program)
     local quoted = support.quote { cache }
     return ("mkdir -m 700 %s; %s 2>&1; rm -rf %s"):format(quoted, support.quote(words), quoted)
