@@ -19,11 +19,12 @@ static void on_tick(int signal)
         siglongjmp(way_out, 1);
 }
 
+static pid_t owner; /* of the timer */
+
 /* Gives the timer of this process; a forked process needs one of its own. */
 static int get_timer(timer_t *timer)
 {
     static timer_t its;
-    static pid_t owner;
     struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMAX};
     if (owner != getpid() && timer_create(CLOCK_MONOTONIC, &event, &its) < 0)
         return -errno;
@@ -32,10 +33,19 @@ static int get_timer(timer_t *timer)
     return 0;
 }
 
-static void set_timer(timer_t timer, int interval_ms)
+static bool set_timer(timer_t timer, int interval_ms)
 {
     struct timespec interval = {0, interval_ms * 1000000L};
-    timer_settime(timer, 0, &(struct itimerspec){interval, interval}, NULL);
+    return timer_settime(timer, 0, &(struct itimerspec){interval, interval}, NULL) == 0;
+}
+
+/* A tick would end this process, once nobody handles its signal. */
+static void stop_timer(timer_t timer)
+{
+    if (!set_timer(timer, 0)) {
+        timer_delete(timer);
+        owner = 0;
+    }
 }
 
 bool ticker_begin(struct ticker *ticker, int interval_ms)
@@ -51,9 +61,10 @@ bool ticker_begin(struct ticker *ticker, int interval_ms)
     sigemptyset(&mine);
     sigaddset(&mine, SIGRTMAX);
     sigprocmask(SIG_UNBLOCK, &mine, &ticker->mask);
-    set_timer(timer, interval_ms);
     ticker->runs = ticks = true;
-    return true;
+    if (!set_timer(timer, interval_ms))
+        ticker_end(ticker);
+    return ticks;
 }
 
 void ticker_end(struct ticker *ticker)
@@ -62,7 +73,7 @@ void ticker_end(struct ticker *ticker)
     if (!ticker->runs)
         return;
     if (get_timer(&timer) == 0)
-        set_timer(timer, 0);
+        stop_timer(timer);
     sigprocmask(SIG_SETMASK, &ticker->mask, NULL);
     sigaction(SIGRTMAX, &ticker->action, NULL);
     ticker->runs = ticks = false;

@@ -133,6 +133,7 @@ int inferior_detach_within(struct inferior *inferior, int timeout)
         return -EOPNOTSUPP;
     int result = inferior_stop(inferior, timeout);
     pending_drop(inferior, false);
+    bool is_refused = result && result != -ETIMEDOUT && result != -ESRCH; /* none was asked to stop */
     int left = breakpoint_remove_all(inferior);
     watchpoint_remove_all(inferior);
     if (left) /* it would die of them */
@@ -148,8 +149,9 @@ int inferior_detach_within(struct inferior *inferior, int timeout)
         result = err ? err : result;
         if (inferior->thread_count == 0)
             break;
+        bool waits = must_wait(inferior) && !is_refused;
         if (all_wait_for_inferiors(inferior) ||
-            inferior_settle_next(inferior, must_wait(inferior) ? -1 : timeout) < 0)
+            inferior_settle_next(inferior, waits ? -1 : timeout) < 0)
             break;
     }
     leave_rest(inferior);

@@ -25,7 +25,8 @@ int inferior_resume(struct inferior *inferior, enum tracee_resume how);
 /* Removes breakpoints and watchpoints and lets all threads go, as they are. Threads that run are
  * stopped for it. A thread that does not stop (it waits for a vfork child, or is frozen) is let go
  * when it does; that is waited for, however long, where the end of this process would be its own
- * (inferior_exit_kill), or where it is in the midst of a remote call, or has debug registers set.
+ * (inferior_exit_kill), or where it is in the midst of a remote call, or has debug registers set;
+ * but not where the kernel refuses to stop it.
  * 0 or -errno. -ESRCH: the process has ended; -EOPNOTSUPP: it cannot live without a tracer
  * (inferior_see_filters). Another error: some thread may stay stopped until this process ends. */
 int inferior_detach(struct inferior *inferior);

@@ -168,15 +168,25 @@ static int settle_some(struct inferior *inferior, int timeout, int64_t deadline,
     return clock_is_past(deadline) ? -ETIMEDOUT : inferior_settle_next(inferior, timeout);
 }
 
+/* Interrupts the threads that run. One that is gone is no error. */
+static int ask_to_stop(const struct inferior *inferior)
+{
+    int result = 0;
+    for (size_t i = 0; i < inferior->thread_count; i++) {
+        const struct tracee *thread = &inferior->threads[i];
+        int err = thread->state == TRACEE_RUNNING ? tracee_interrupt(thread) : 0;
+        if (err && err != -ESRCH)
+            result = err;
+    }
+    return result;
+}
+
 int inferior_stop(struct inferior *inferior, int timeout)
 {
     pid_t selected = inferior->selected;
     size_t from = 0;
-    for (size_t i = 0; i < inferior->thread_count; i++)
-        if (inferior->threads[i].state == TRACEE_RUNNING)
-            tracee_interrupt(&inferior->threads[i]);
     int64_t deadline = timeout < 0 ? CLOCK_NEVER : clock_deadline(10 * timeout);
-    int err = 0;
+    int err = ask_to_stop(inferior);
     while (!err && somebody_runs(inferior))
         err = settle_some(inferior, timeout, deadline, &from);
     select_stopped(inferior, selected);

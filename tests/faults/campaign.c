@@ -93,8 +93,9 @@ static void start_launcher(struct run *run)
 static void start_attaching(struct run *run)
 {
     int go;
-    const char *option = run->way->kind == KIND_UNDO ? "--undo" : "--attach";
-    run->strike.tracer = run_start(run, by_pid(run, option), false, true, &go);
+    bool is_undo = run->way->kind == KIND_UNDO;
+    char **words = by_pid(run, is_undo ? "--undo" : "--attach");
+    run->strike.tracer = run_start(run, words, false, true, &go);
     tracing_begin(run->strike.tracer);
     close(go);
 }
@@ -134,6 +135,8 @@ static const char *fate_of(const struct run *run)
     int signal = WIFSIGNALED(run->status) ? WTERMSIG(run->status) : WEXITSTATUS(run->status) - 128;
     bool killed = signal == SIGKILL || (!run_attaches(run) && signal > 0 &&
                   (run->out_size == 0 || run->way->kind == KIND_FOLLOW));
+    /* By gdb's breakpoint; or by its thread, which cannot be put before it once ptrace fails. */
+    killed |= run->way->kind == KIND_SERVE && (signal == SIGTRAP || signal == SIGSEGV);
     bool whole = run->out_size == 0 || run->out[run->out_size - 1] == '\n';
     if (killed && whole && run->out_size < expected.size &&
         memcmp(run->out, expected.out, run->out_size) == 0)
@@ -161,7 +164,7 @@ static const char *check_running(struct run *run)
     const struct fault *fault = run->strike.fault;
     pid_t target = run->strike.target;
     if (fault->kind == FAULT_SIGNAL_TARGET && fault->value == SIGSTOP && run->strike.call >= 0 &&
-        run_attaches(run) && !is_stopped_for_good(run))
+        run_keeps_stops(run) && !is_stopped_for_good(run))
         return "wrong not stopped, as it should be";
     if (!run_becomes_ready(run))
         return run->target_ended ? NULL : "hung before it was ready";
@@ -202,6 +205,7 @@ static struct run *new_run(const struct way *way, int children)
     run.children = children;
     run.strike.call = -1;
     run.deadline = now() + way->limit;
+    talk_begin(&run.talk, way->input);
     run.errors = memfd_create("errors", MFD_CLOEXEC);
     return &run;
 }
@@ -209,6 +213,7 @@ static struct run *new_run(const struct way *way, int children)
 static void dispose(struct run *run)
 {
     run_kill_all();
+    talk_end(&run->talk);
     close(run->output);
     close(run->errors);
     if (run->input >= 0)

@@ -36,8 +36,8 @@ struct strike {
     pid_t thread;         /* whose call is to fail when it returns */
     pid_t launcher;       /* is traced until it splits off its tracer, and must not see that */
     pid_t between;        /* the child by which it does so */
-    bool is_loaded;       /* the launcher has been exec'd, */
-    bool has_begun;       /* its libraries have been loaded, */
+    bool is_loaded;       /* tiexec has been exec'd; */
+    bool has_begun;       /* the launcher: its libraries have been loaded, */
     bool splits;          /* and it begins to split off its tracer */
     uint64_t buffer;      /* the launcher: where it reads to */
     double struck_at, last_event; /* seconds */
@@ -80,13 +80,14 @@ pid_t look_parent(pid_t pid);
 
 /* ---- campaign.c: runs ---- */
 
-enum kind { KIND_START, KIND_LAUNCH, KIND_FOLLOW, KIND_ATTACH, KIND_UNDO };
+enum kind { KIND_START, KIND_LAUNCH, KIND_FOLLOW, KIND_ATTACH, KIND_UNDO, KIND_SERVE };
 
 struct way {
     enum kind kind;
     char **tiexec;    /* the words before the program's, or before --attach PID */
     char **program;   /* writes "ready" when it is at work, and ends when its input does */
     const char *empty; /* a folder that is emptied before each run, or NULL */
+    const char *input; /* a file of what gdb says to a server, or NULL */
     double limit;     /* seconds for a run */
 };
 

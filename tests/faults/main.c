@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
- *   faults start|launch|follow|attach|undo FAULT FIRST STEP LAST TIEXEC… -- PROGRAM…
+ *   faults start|launch|follow|attach|undo|serve FAULT FIRST STEP LAST TIEXEC… -- PROGRAM…
  * Strikes call FIRST of tiexec, FIRST + STEP, and so on up to LAST, or with LAST = 0 until there is
  * no such call. Lines "N CALL CALLS FATE why": the number of the call; the system call, or "none";
  * how many calls were counted; right, gone, leftover, wrong or hung. FAULTS_LABEL is a word to
- * begin each line with, FAULTS_EMPTY a folder to empty before each run, FAULTS_LIMIT the seconds
- * for a run. */
+ * begin each line with, FAULTS_EMPTY a folder to empty before each run, FAULTS_INPUT what gdb says
+ * to "serve", FAULTS_LIMIT the seconds for a run. */
 #include "faults.h"
 
 #include <errno.h>
@@ -36,8 +36,8 @@ static const struct fault *find_fault(const char *name)
 
 static int find_kind(const char *name)
 {
-    static const char *const names[] = {"start", "launch", "follow", "attach", "undo"};
-    for (int i = 0; i < 5; i++)
+    static const char *const names[] = {"start", "launch", "follow", "attach", "undo", "serve"};
+    for (int i = 0; i < 6; i++)
         if (strcmp(names[i], name) == 0)
             return i;
     return -1;
@@ -45,7 +45,7 @@ static int find_kind(const char *name)
 
 int main(int argc, char **argv)
 {
-    struct way way = {.empty = getenv("FAULTS_EMPTY"), .limit = 10};
+    struct way way = {.empty = getenv("FAULTS_EMPTY"), .input = getenv("FAULTS_INPUT"), .limit = 10};
     int kind = argc > 7 ? find_kind(argv[1]) : -1, at = 6;
     const struct fault *fault = argc > 7 ? find_fault(argv[2]) : NULL;
     while (at < argc && strcmp(argv[at], "--") != 0)

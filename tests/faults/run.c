@@ -53,9 +53,9 @@ pid_t run_start(struct run *run, char **words, bool is_target, bool wait_for_go,
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         sigemptyset(&none);
         sigprocmask(SIG_SETMASK, &none, NULL);
-        int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-        dup2(is_target ? in[0] : null, 0);
-        dup2(is_target ? out[1] : null, 1);
+        int peer = run->talk.server_fd >= 0 ? run->talk.server_fd : open("/dev/null", O_RDWR | O_CLOEXEC);
+        dup2(is_target ? in[0] : peer, 0);
+        dup2(is_target ? out[1] : peer, 1);
         dup2(run->errors, 2);
         if (wait_for_go) { /* until the other end is closed */
             close(gate[1]);
@@ -106,6 +106,11 @@ static void collect(struct run *run)
 
 bool run_attaches(const struct run *run)
 {
+    return run_keeps_stops(run) || run->way->kind == KIND_SERVE;
+}
+
+bool run_keeps_stops(const struct run *run)
+{
     return run->way->kind == KIND_ATTACH || run->way->kind == KIND_UNDO;
 }
 
@@ -119,7 +124,7 @@ static void continue_stopped(struct run *run)
         strike->listening = false;
         kill(strike->tracer, SIGCONT);
     }
-    if (over && !run_attaches(run) && strike->fault->kind == FAULT_SIGNAL_TARGET &&
+    if (over && !run_keeps_stops(run) && strike->fault->kind == FAULT_SIGNAL_TARGET &&
         strike->fault->value == SIGSTOP && !run->target_ended) {
         kill(strike->target, SIGCONT);
         strike->struck_at = now() + 10 * PAUSE; /* for the next time, should it be needed */
@@ -129,14 +134,17 @@ static void continue_stopped(struct run *run)
 bool run_step(struct run *run)
 {
     struct pollfd fds[] = {{.fd = run->children, .events = POLLIN},
+                           {.fd = run->talk.fd, .events = POLLIN},
                            {.fd = run->out_ended ? -1 : run->output, .events = POLLIN}};
     struct signalfd_siginfo info;
-    if (poll(fds, 2, 10) > 0) {
+    if (poll(fds, 3, 10) > 0) {
         if (fds[0].revents && read(run->children, &info, sizeof info) < 0)
             exit(2);
-        if (fds[1].revents)
+        if (fds[2].revents)
             read_output(run);
     }
+    if (run->strike.tracer)
+        talk_step(&run->talk);
     collect(run);
     continue_stopped(run);
     return now() < run->deadline;

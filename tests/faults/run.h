@@ -4,11 +4,13 @@
 #define TESTS_RUN_H
 
 #include "faults.h"
+#include "talk.h"
 
 /* What is going on in one run. */
 struct run {
     const struct way *way;
     struct strike strike;
+    struct talk talk;
     int input, output, errors, children; /* descriptors */
     char out[8192];
     size_t out_size;
@@ -27,6 +29,9 @@ pid_t run_start(struct run *run, char **words, bool is_target, bool wait_for_go,
 
 /* Whether tiexec attaches to a program that runs already. */
 bool run_attaches(const struct run *run);
+
+/* Whether it then leaves alone how signals stop the program; gdb is asked about them. */
+bool run_keeps_stops(const struct run *run);
 
 /* Lets things happen for a moment. false: the time is over. So it is with those below. */
 bool run_step(struct run *run);

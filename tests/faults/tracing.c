@@ -222,7 +222,7 @@ static void at_system_call(struct strike *strike, pid_t pid)
         set_result(pid, -strike->fault->value);
         strike->thread = 0;
     }
-    if (info.op != PTRACE_SYSCALL_INFO_ENTRY)
+    if (info.op != PTRACE_SYSCALL_INFO_ENTRY || !strike->is_loaded)
         return;
     long call = (long)info.entry.nr;
     const uint64_t *arguments = (const uint64_t *)info.entry.args;

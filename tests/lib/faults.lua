@@ -2,6 +2,7 @@
 -- Strikes the system calls of tiexec, one in each run, and judges what becomes of the program: for
 -- tests/program/faults_spec.lua, which strikes some, and tests/tools/faults, which strikes all.
 
+local conversation = require "tests.lib.conversation"
 local core = require "tiexec.core"
 local support = require "tests.lib.support"
 
@@ -13,11 +14,13 @@ local function absolute(path) return path:find("^/") and path or here .. path en
 local tiexec <const> = absolute(support.tiexec)
 local programs <const> = absolute(support.programs)
 local AMPLE <const> = { programs .. "ample", "line" }
+local FIXED <const> = { programs .. "ample_static", "line" }
 local CONGRUENT <const> = { tiexec, "-s", "none", programs .. "ample", "line" }
 local SEVERAL <const> = { "/bin/sh", "-c", '"$0" untold; [ $? = 3 ] || exit 137; exec "$0" line', programs .. "ample" }
 local LOADING <const> = { programs .. "loader", "load", programs .. "loadable" }
 
---- What is done to a program, and how: `name`, `kind` for tests/faults, `options` of tiexec, `program`.
+--- What is done to a program, and how: `name`, `kind` for tests/faults, `options` of tiexec, `program`; `says`: what a
+-- gdb says meanwhile; `empties`: the cache is emptied before each run.
 faults.ways = {
     { name = "start plain", kind = "start", options = {}, program = AMPLE },
     { name = "start file", kind = "start", options = { "--sources", "file" }, program = AMPLE },
@@ -28,8 +31,11 @@ faults.ways = {
     { name = "launch plain", kind = "launch", options = {}, program = AMPLE },
     { name = "launch file", kind = "launch", options = { "--sources", "file" }, program = AMPLE },
     { name = "follow all", kind = "follow", options = { "--follow=all" }, program = SEVERAL },
+    { name = "follow auto", kind = "follow", options = { "--follow=auto:0" }, program = SEVERAL },
     { name = "follow dlopen", kind = "follow", options = { "--follow=dlopen" }, program = LOADING },
 }
+faults.ways[#faults.ways + 1] = { name = "serve", kind = "serve", options = { "--gdb", "-" }, program = FIXED,
+    says = conversation.of(FIXED[1]) }
 for _, kind in ipairs { "attach", "undo" } do
     for source, program in pairs { file = CONGRUENT, shared = CONGRUENT, thp = AMPLE, hugetlb = AMPLE } do
         faults.ways[#faults.ways + 1] = { name = kind .. " " .. source, kind = kind, program = program,
@@ -70,6 +76,11 @@ local function command_of(job, folder)
     local way, cache = job.way, ("%s/%s"):format(folder, job.label)
     local words = { "env", "TIEXEC_CACHE=" .. cache, "FAULTS_LABEL=" .. job.label,
         "FAULTS_LIMIT=" .. 20 * support.patience }
+    if way.says then
+        local path = folder .. "/said"
+        support.write_file(path, way.says)
+        words[#words + 1] = "FAULTS_INPUT=" .. path
+    end
     if way.empties then words[#words + 1] = "FAULTS_EMPTY=" .. cache end
     words = support.concat(words, { programs .. "faults", way.kind, job.fault, tostring(job.first),
         tostring(job.step), tostring(job.last) })
