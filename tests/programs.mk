@@ -66,7 +66,7 @@ TEST_FLAGS_threads  := -pthread
 TEST_FLAGS_points   := -pthread -no-pie -fno-pie
 TEST_FLAGS_errands  := -pthread
 TEST_FLAGS_properties := -no-pie -fno-pie
-TEST_FLAGS_listening := -no-pie -fno-pie
+TEST_FLAGS_listening := -no-pie -fno-pie -Wl,-z,max-page-size=0x200000
 TEST_FLAGS_confined  := -static -no-pie -fno-pie
 TEST_FLAGS_deep     := -rdynamic -fno-optimize-sibling-calls
 

@@ -6,12 +6,15 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#define END_MS 1000 /* for a child that was killed */
 
 /* Reads from `in` until the child, which alone holds its other end, has closed that. */
 static int read_until_end(int in, int64_t deadline, char **text, size_t *size)
@@ -42,6 +45,19 @@ static int read_until_end(int in, int64_t deadline, char **text, size_t *size)
     }
 }
 
+/* Waits for the end of the child. One that was killed may still be in a system call, of a
+ * filesystem that does not answer: then it is left to whoever takes over this process's. */
+static void see_end(pid_t pid, bool is_killed, int *status)
+{
+    int64_t deadline = clock_deadline(END_MS);
+    pid_t ended;
+    do {
+        ended = waitpid(pid, status, __WALL | (is_killed ? WNOHANG : 0));
+        if (ended == 0)
+            clock_sleep(1000000);
+    } while (ended == 0 ? !clock_is_past(deadline) : ended < 0 && errno == EINTR);
+}
+
 int trial_run(trial_work *work, void *context, int timeout, int *status, char **text, size_t *size)
 {
     int ends[2];
@@ -64,7 +80,7 @@ int trial_run(trial_work *work, void *context, int timeout, int *status, char **
     if (err && pid > 0)
         kill(pid, SIGKILL);
     close(ends[0]);
-    while (pid > 0 && waitpid(pid, status, __WALL) < 0 && errno == EINTR)
-        ;
+    if (pid > 0)
+        see_end(pid, err != 0, status);
     return err;
 }

@@ -133,7 +133,7 @@ int inferior_detach_within(struct inferior *inferior, int timeout)
         return -EOPNOTSUPP;
     int result = inferior_stop(inferior, timeout);
     pending_drop(inferior, false);
-    bool is_refused = result && result != -ETIMEDOUT && result != -ESRCH; /* none was asked to stop */
+    bool is_refused = result && result != -ETIMEDOUT && result != -ESRCH; /* they do not stop */
     int left = breakpoint_remove_all(inferior);
     watchpoint_remove_all(inferior);
     if (left) /* it would die of them */

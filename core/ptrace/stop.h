@@ -10,8 +10,8 @@
  * kept, and told by the next waits (pending.h); but a vfork child that is followed is let go. The
  * selected thread leaves a restartable sequence, as if preempted. Returns 0 or -errno: -ESRCH: no
  * thread is left; -ETIMEDOUT: none of those that still run has stopped for `timeout` ms (one may
- * wait for a vfork child), or not all after ten times as long; the others are stopped. Another error:
- * the kernel refuses to stop one of them, which nobody waits for.
+ * wait for a vfork child), or not all after ten times as long; the others are stopped. Another
+ * error: the kernel refuses to stop one of them, which nobody waits for.
  *
  * Of an inferior with `keeps_signals` signals are kept, too, and not delivered before they are
  * told. A thread that is stopped by one must make no remote call: it would lose the siginfo. */

@@ -3,6 +3,7 @@
 -- it may be the process that stands still.
 
 local core = require "tiexec.core"
+local disk = require "tests.lib.disk"
 local failure = require "tests.lib.failure"
 local support = require "tests.lib.support"
 
@@ -127,6 +128,24 @@ local function listener()
             getmetatable(folder).__close(folder)
         end })
 end
+
+describe("a listener of fanotify that is asked for each reading of its own file", function()
+    it("is attached to in limited time, and goes on", function()
+        local here <close>, why = disk.make("listening")
+        if not here then return pending(why) end
+        local program <close> = support.start({ here.path, here.mount, "reads" }, ">" .. here.folder.path .. "/out")
+        local ready = support.wait_for(function()
+            return (support.read_file(here.folder.path .. "/out") or ""):find("listening\n", 1, true)
+                or not program:is_alive()
+        end)
+        if not ready or not program:is_alive() then return pending("no fanotify") end
+        local result = support.run(limited { T, "--sources", "file", "--attach", tostring(program.pid) })
+        assert.same({ 1, true }, { result.code, program:is_alive() }, result.err)
+        assert.truthy(failure.one_line(result):find("cannot be read while the program stands still", 1, true))
+        assert.equal(0, core.status(program.pid, "TracerPid"))
+        assert.equal("listening", support.read_file(here.path):match("listening")) -- for which it is asked
+    end)
+end)
 
 describe("a listener of fanotify that is asked for each opening of its own file", function()
     for _, source in ipairs { "file", "shared", "thp" } do

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
- * listening FOLDER: a program with 6 MiB of text that allows each opening of a file of the filesystem that is
- * mounted at FOLDER (fanotify). Whoever opens one waits until this program has said yes. It says so by a line,
+ * listening FOLDER [reads]: a program with 6 MiB of text that allows each opening, or each opening and each
+ * reading, of a file of the filesystem that is mounted at FOLDER (fanotify). Whoever opens or reads one waits until
+ * this program has said yes. It says so by a line,
  * and goes on until it is killed. */
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <sys/fanotify.h>
 #include <sys/stat.h>
@@ -22,9 +24,10 @@ static int is_mounted_apart(const char *folder)
 int main(int argc, char **argv)
 {
     struct fanotify_event_metadata events[32], *event;
+    uint64_t asked = FAN_OPEN_PERM | (argc > 2 ? FAN_ACCESS_PERM : 0);
     int listener = fanotify_init(FAN_CLASS_CONTENT, O_RDONLY);
     if (argc < 2 || !is_mounted_apart(argv[1]) || listener < 0 ||
-        fanotify_mark(listener, FAN_MARK_ADD | FAN_MARK_MOUNT, FAN_OPEN_PERM, AT_FDCWD, argv[1]))
+        fanotify_mark(listener, FAN_MARK_ADD | FAN_MARK_MOUNT, asked, AT_FDCWD, argv[1]))
         return 77;
     printf("listening\n");
     fflush(stdout);

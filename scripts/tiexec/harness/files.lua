@@ -119,8 +119,9 @@ local function mappings_of_files(pid, mappings)
     end
 end
 
---- Looks for all files that a process has mapped, and opens them. What is known of other processes
--- is forgotten.
+--- Looks for all files that a process has mapped, and opens those with text. Of a file whose text
+-- was replaced there may be mapped nothing but its headers. What is known of other processes is
+-- forgotten.
 -- @int pid
 function files.prepare(pid)
     for other in pairs(known) do files.forget(other) end
@@ -131,7 +132,8 @@ function files.prepare(pid)
     end
     for m in mappings_of_files(pid) do
         local file = files.of(pid, m)
-        if file.path and is_text[key_of(m)] and not file.handle then
+        local has_text = is_text[key_of(m)] or file.image
+        if file.path and has_text and not file.handle then
             file.handle = core.open_file(file.path)
             file.direct = core.open_file(file.path, true)
         end

@@ -117,10 +117,15 @@ local function add_opening(self, inferior)
         return setmetatable({ target = self, fd = fd }, File)
     end
 
+    -- While the target stands still it opens nothing itself, if that can be helped: it might wait
+    -- for itself, and then nothing but its end would help.
     local function hand_or_open(path, wanted, handle)
-        local file, _, errno = nil, nil, nil
-        if handle then file, _, errno = self.hand_over(handle) end
-        if file or errno == c.ESRCH then return file, "it has ended" end
+        local file, why, errno = nil, "its file cannot be opened", nil
+        if handle then file, why, errno = self.hand_over(handle) end
+        if file then return file end
+        if errno == c.ESRCH then return nil, "it has ended" end
+        local cannot_hand = errno == c.ENOSYS or errno == c.EPERM
+        if files.is_held(pid) and not cannot_hand then return nil, why end
         return open_checked(path, wanted)
     end
 
@@ -128,8 +133,9 @@ local function add_opening(self, inferior)
         local path, _, file = self.file(mapping)
         if not path then return nil, "its file has been replaced or cannot be read" end
         local is_exe = path:find("^/proc/%d+/exe$") ~= nil
-        local opened = is_exe and hand_or_open("/proc/self/exe", file.stat, file.handle)
-        if opened then return opened end
+        local opened, why
+        if is_exe then opened, why = hand_or_open("/proc/self/exe", file.stat, file.handle) end
+        if opened or is_exe and files.is_held(pid) then return opened, why end
         return hand_or_open(mapping.path, file.stat, not is_exe and file.handle or nil)
     end
 

@@ -13,6 +13,11 @@ local cached = {}
 --- Why blocks stay small that were read again.
 cached.NO_FOLIOS = "its cached pages stay small (the filesystem has no large folios)"
 
+--- Why a file is not read.
+cached.NO_ANSWER = "its file cannot be read while the program stands still (which may serve it)"
+
+local ANSWER_MS <const> = 1000
+
 -- ---- this process's descriptors of the file -----------------------------------------------------
 
 -- The file of a part: `fd` and `direct`, descriptors of this process; `from`, `to` and `huge`, the
@@ -50,6 +55,28 @@ function cached.open(self)
     self.fd, why = open_as(self, false)
     if not self.fd then return nil, why end
     return self
+end
+
+-- Reads a page of the file, past the page cache if that can be done.
+local function read_page(file)
+    local SIZE <const> = 4096
+    local place = core.syscall("mmap", 0, SIZE, c.PROT_READ | c.PROT_WRITE,
+        c.MAP_PRIVATE | c.MAP_ANONYMOUS, -1, 0)
+    core.stat("/proc/self/fd/" .. file.fd)
+    core.syscall("pread64", open_as(file, true) or file.fd, place, SIZE, file.from)
+end
+
+--- Tells whether the file can be read. While the target stands still it may be the target that is
+-- waited for: it serves the file (FUSE), or allows each reading (fanotify). So a copy of this
+-- process tries that, for a limited time.
+-- @treturn[1] boolean true
+-- @treturn[2] nil, string why not
+function File:answers()
+    if not self:is_still() or self.has_answered then return true end
+    local _, why, errno = core.trial(function() read_page(self) end, ANSWER_MS)
+    if why and not errno then return nil, cached.NO_ANSWER end
+    self.has_answered = true
+    return true
 end
 
 -- ---- dropping -----------------------------------------------------------------------------------
@@ -158,6 +185,8 @@ end
 function File:look()
     local states, why, errno = core.blocks_look(self.fd, self.from, self.to, self.huge)
     if states or errno ~= c.EPERM then return states, why end
+    local ok, silent = self:answers()
+    if not ok then return nil, silent end
     return read_states(self, self.from, self.to)
 end
 

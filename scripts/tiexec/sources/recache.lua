@@ -80,6 +80,11 @@ end
 local function make_huge(file, options)
     local states, why = file:look()
     if not states then return nil, why end
+    if states:find("[^h]") then
+        local ok
+        ok, why = file:answers()
+        if not ok then return nil, why end
+    end
     if states:find("s", 1, true)
         and core.blocks_collapse(file.fd, file.from, file.to, file.huge) then
         return true
