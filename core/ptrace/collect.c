@@ -208,18 +208,26 @@ static void let_orphans_go(void)
     }
 }
 
+/* Takes in what news there are. Returns 0 if there were some; 1: there are none, and time is left;
+ * or -errno. */
+static int collect_in_time(int64_t deadline, bool may_block)
+{
+    int n = collect_one(may_block);
+    if (n > 0)
+        collect_now();
+    if (n)
+        return n < 0 ? n : 0;
+    return clock_is_past(deadline) ? -ETIMEDOUT : 1;
+}
+
 /* As collect_some, once something ticks where a limit needs it. */
 static int collect_until(int64_t deadline, bool may_block)
 {
     for (;;) {
         let_orphans_go();
-        int n = collect_one(may_block);
-        if (n > 0)
-            collect_now();
-        if (n)
-            return n < 0 ? n : 0;
-        if (clock_is_past(deadline))
-            return -ETIMEDOUT;
+        int n = collect_in_time(deadline, may_block);
+        if (n <= 0)
+            return n;
         if (ending_signal())
             return 0; /* the caller sees to it */
         if (!may_block)
@@ -252,13 +260,9 @@ static int collect_by_signals(int64_t deadline)
     while (owns_signals && newborn_count == 0) {
         if (!sleep_a_tick(clock_left(deadline)))
             break;
-        int n = collect_one(false);
-        if (n > 0)
-            collect_now();
-        if (n)
-            return n < 0 ? n : 0;
-        if (clock_is_past(deadline))
-            return -ETIMEDOUT;
+        int n = collect_in_time(deadline, false);
+        if (n <= 0)
+            return n;
     }
     return 1;
 }
@@ -267,14 +271,9 @@ int collect_some(int64_t deadline)
 {
     if (deadline == CLOCK_NEVER && newborn_count == 0)
         return collect_until(deadline, true);
-    int n = collect_one(false), left = clock_left(deadline);
+    int n = collect_in_time(deadline, false), left = clock_left(deadline);
     if (n > 0)
-        collect_now();
-    if (n)
-        return n < 0 ? n : 0;
-    if (left == 0 && clock_is_past(deadline))
-        return -ETIMEDOUT;
-    n = collect_by_signals(deadline);
+        n = collect_by_signals(deadline);
     if (n <= 0)
         return n;
     struct ticker ticker;
