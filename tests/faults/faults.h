@@ -36,6 +36,7 @@ struct strike {
     pid_t thread;         /* whose call is to fail when it returns */
     pid_t launcher;       /* is traced until it splits off its tracer, and must not see that */
     pid_t between;        /* the child by which it does so */
+    pid_t early;          /* has stopped at its birth, and waits */
     bool is_loaded;       /* tiexec has been exec'd; */
     bool has_begun;       /* the launcher: its libraries have been loaded, */
     bool splits;          /* and it begins to split off its tracer */

@@ -127,7 +127,7 @@ static void hit(struct strike *strike, pid_t pid, const uint64_t arguments[6])
             set_call(pid, -1);
         break;
     case FAULT_SHORT: set_third(pid, (long)(arguments[2] / 2)); break;
-    case FAULT_SIGNAL_TRACER: kill(strike->tracer, fault->value); break;
+    case FAULT_SIGNAL_TRACER: kill(strike->tracer ? strike->tracer : pid, fault->value); break;
     case FAULT_SIGNAL_TARGET: kill(strike->target, fault->value); break;
     }
 }
@@ -194,6 +194,17 @@ static void at_birth(struct strike *strike, pid_t pid)
     strike->between = is_between ? 0 : (pid_t)child;
     strike->tracer = is_between ? (pid_t)child : 0;
     ptrace(PTRACE_DETACH, pid, NULL, NULL);
+    if (strike->early == (pid_t)child) {
+        strike->early = 0;
+        ptrace(PTRACE_SYSCALL, child, NULL, NULL);
+    }
+}
+
+/* Whether a process has stopped at its birth before it is told who has made it. It waits for that. */
+static bool is_early(const struct strike *strike, pid_t pid, int event)
+{
+    return event == PTRACE_EVENT_STOP && strike->splits && strike->tracer == 0 &&
+           pid != strike->launcher && pid != strike->between;
 }
 
 /* ---- each call ---- */
@@ -258,6 +269,10 @@ void tracing_handle(struct strike *strike, pid_t pid, int status)
     if (event == PTRACE_EVENT_FORK || event == PTRACE_EVENT_VFORK || event == PTRACE_EVENT_CLONE)
         at_birth(strike, pid);
     strike->is_loaded |= event == PTRACE_EVENT_EXEC;
+    if (is_early(strike, pid, event)) {
+        strike->early = pid;
+        return;
+    }
     bool is_signal = event == 0 && signal != (SIGTRAP | 0x80);
     ptrace(PTRACE_SYSCALL, pid, NULL, (long)(is_signal ? signal : 0));
 }

@@ -90,7 +90,7 @@ local function command_of(job, folder)
 end
 
 -- A run mostly waits: for the tracer to be at rest, for what was stopped. So there are more of them than CPUs.
-local AT_A_TIME <const> = 2 * (tonumber(support.shell("nproc").out) or 1)
+local AT_A_TIME <const> = 4 * (tonumber(support.shell("nproc").out) or 1)
 
 --- Carries out jobs, some at a time, and calls `each(job, result)` for each run, where `result` has `n`, `call`, its
 -- name or "none", `calls`, how many were counted, `fate`, `why`, the rest of the line, and `verdict`.
