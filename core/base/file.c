@@ -30,6 +30,12 @@ int file_create(const char *path)
     return file_open_at(AT_FDCWD, path, flags, 0666);
 }
 
+int file_append(const char *path)
+{
+    const int flags = O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK | O_NOCTTY;
+    return file_open_at(AT_FDCWD, path, flags, 0666);
+}
+
 /* Reads from `fd` into a buffer until the end, until the buffer is full, or until `limit` bytes
  * have been read in all. `*used` bytes are in the buffer already. Returns 1 at the end or the
  * limit, 0 if there may be more, or -errno. */

@@ -19,6 +19,9 @@ int file_open(const char *path);
  * file descriptor or -errno. */
 int file_create(const char *path);
 
+/* The same, but what the file has stays, and what is written goes behind it. */
+int file_append(const char *path);
+
 /* Reads all of `path`. *data is malloc'd by this call, freed by the caller, and ends with a NUL
  * that *size does not count. Returns 0 or -errno. A FIFO is not waited for: it reads as empty or
  * gives -EAGAIN. */

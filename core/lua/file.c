@@ -14,6 +14,7 @@
 #include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <unistd.h>
@@ -91,6 +92,21 @@ static int close_stream(lua_State *L)
     return luaL_fileresult(L, fclose(stream->f) == 0, NULL);
 }
 
+/* Pushes a file of Lua's io library for a descriptor, or what has made it a -errno. */
+static int push_file(lua_State *L, const char *path, int fd)
+{
+    if (fd == -ENXIO)
+        return push_no_reader(L, path);
+    luaL_Stream *stream = lua_newuserdatauv(L, sizeof *stream, 0);
+    stream->closef = NULL;
+    luaL_setmetatable(L, LUA_FILEHANDLE);
+    stream->f = fd < 0 ? NULL : fdopen(fd, "w");
+    if (!stream->f)
+        return bind_push_failure(L, path, fd < 0 ? fd : -errno);
+    stream->closef = close_stream;
+    return 1;
+}
+
 /// Opens a file for writing, as io.open(path, "w") does; but programs that this process becomes do
 // not inherit it, and a FIFO or terminal is never waited for.
 // @function create_file
@@ -101,20 +117,28 @@ static int close_stream(lua_State *L)
 static int l_create_file(lua_State *L)
 {
     const char *path = luaL_checkstring(L, 1);
-    bool patient = lua_toboolean(L, 2);
-    luaL_Stream *stream = lua_newuserdatauv(L, sizeof *stream, 0);
-    stream->closef = NULL;
-    luaL_setmetatable(L, LUA_FILEHANDLE);
     int fd = file_create(path);
-    if (fd == -ENXIO)
-        return push_no_reader(L, path);
-    if (fd >= 0 && patient)
+    if (fd >= 0 && lua_toboolean(L, 2))
         fcntl(fd, F_SETFL, 0);
-    stream->f = fd < 0 ? NULL : fdopen(fd, "w");
-    if (!stream->f)
-        return bind_push_failure(L, path, fd < 0 ? fd : -errno);
-    stream->closef = close_stream;
-    return 1;
+    return push_file(L, path, fd);
+}
+
+/// The same, but what the file has stays. Each write goes behind it as a whole, so that others may
+// write to the file, too.
+// @function append_file
+// @string path "-": standard output
+// @treturn[1] file of Lua's io library, without a buffer
+// @treturn[2] nil, message, errno (ENXIO: a FIFO without a reader)
+static int l_append_file(lua_State *L)
+{
+    const char *path = luaL_checkstring(L, 1);
+    bool is_output = strcmp(path, "-") == 0;
+    int fd = is_output ? fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1)
+                       : file_append(path);
+    int count = push_file(L, path, fd < 0 && is_output ? -errno : fd);
+    if (count == 1)
+        setvbuf(((luaL_Stream *)lua_touserdata(L, -1))->f, NULL, _IONBF, 0);
+    return count;
 }
 
 /// A 64-bit digest (XXH3) of a string. It tells accidents apart, not attacks.
@@ -283,6 +307,7 @@ void bind_add_file(lua_State *L)
 {
     static const luaL_Reg functions[] = {
         {"read_file", l_read_file},
+        {"append_file", l_append_file},
         {"create_file", l_create_file},
         {"digest", l_digest},
         {"stat", l_stat},

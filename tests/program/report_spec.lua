@@ -115,11 +115,49 @@ describe("--report", function()
         if mode == nil then return pending("the THP mode could not be set, it was as it was") end
     end)
 
-    it("to standard output", function()
-        local result = support.run_tiexec { "--report", "/dev/stdout", ample, "x" }
-        assert.equal(3, result.code)
-        assert.truthy(result.out:find('"huge_bytes"', 1, true))
-        assert.truthy(result.out:find("result ", 1, true))
+    for _, name in ipairs { "/dev/stdout", "-" } do
+        it("to standard output: " .. name, function()
+            local result = support.run_tiexec { "--report", name, ample, "x" }
+            assert.equal(3, result.code)
+            assert.truthy(result.out:find('"huge_bytes"', 1, true))
+            assert.truthy(result.out:find("result ", 1, true))
+        end)
+    end
+
+    it("is a file that several may write to at once, and keeps what it has", function()
+        local folder <close> = support.folder()
+        local path = folder.path .. "/report.json"
+        support.write_file(path, "{}\n")
+        local words = support.quote { support.tiexec, "--report", path, ample, "x" } .. " >/dev/null & "
+        support.shell(words:rep(5) .. "wait")
+        local pids, count = {}, 0
+        for i, line in ipairs(read_lines(path)) do
+            assert.equal(i > 1, line.pid ~= nil)
+            if line.pid then pids[line.pid], count = true, count + 1 end
+        end
+        local different = 0
+        for _ in pairs(pids) do different = different + 1 end
+        assert.same({ 5, 5 }, { count, different })
+    end)
+
+    it("has its keys in the order of the alphabet, in each table", function()
+        local folder <close> = support.folder()
+        local path = folder.path .. "/report.json"
+        support.run_tiexec { "--report", path, ample, "x" }
+        local line = support.read_file(path)
+        assert.equal(1, json.decode(line).schema)
+        local last, at, mark = {}, line:match("()([{}\"])") -- the last key of each table around
+        while at do
+            local stop = mark == '"' and line:find('"', at + 1, true) or at
+            if mark == "{" then last[#last + 1] = "" end
+            if mark == "}" then last[#last] = nil end
+            if mark == '"' and line:sub(stop + 1, stop + 1) == ":" then
+                local key = line:sub(at + 1, stop - 1)
+                assert.is_true(last[#last] < key, key)
+                last[#last] = key
+            end
+            at, mark = line:match("()([{}\"])", stop + 1)
+        end
     end)
 
     test("to a folder that is missing", {

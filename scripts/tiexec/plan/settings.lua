@@ -245,7 +245,7 @@ end
 -- @treturn[2] nil, string why the file cannot be opened
 function settings.open_report(given)
     if not given.report then return true end
-    local file, why = core.create_file(given.report)
+    local file, why = core.append_file(given.report)
     if not file then return nil, why end
     given.report_file = file
     return true

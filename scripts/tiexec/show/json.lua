@@ -5,6 +5,8 @@ local version = require "tiexec.base.version"
 
 local json = {}
 
+local SCHEMA <const> = 1 -- of all that is written here: it grows when a key gets another meaning
+
 --- Copies a list for `json.write`, which then writes an array even if the list is empty: [].
 -- @tparam table list
 -- @treturn table the copy
@@ -12,7 +14,25 @@ function json.array(list)
     return setmetatable(table.move(list, 1, #list, 1, {}), { __jsontype = "array" })
 end
 
---- Writes a value to an open file, and leaves the file open. The version of tiexec is added.
+-- Adds the keys of a table, and of those in it, to a set.
+local function add_keys(keys, value)
+    for key, field in pairs(value) do
+        if type(key) == "string" then keys[key] = true end
+        if type(field) == "table" then add_keys(keys, field) end
+    end
+end
+
+-- The keys of all tables in a value, in the order of the alphabet: in that they are written.
+local function sorted_keys(value)
+    local keys, list = {}, {}
+    add_keys(keys, value)
+    for key in pairs(keys) do list[#list + 1] = key end
+    table.sort(list)
+    return list
+end
+
+--- Writes a value to an open file by one write, and leaves the file open. The version of tiexec is
+-- added, and that of what the keys mean.
 -- @param file open for writing
 -- @tparam table value
 -- @bool[opt] in_one_line whether the value is to be one line of several; by default it is indented
@@ -21,9 +41,10 @@ end
 function json.write(file, value, in_one_line)
     local ok, dkjson = pcall(require, "dkjson")
     if not ok then return nil, "JSON needs dkjson (apt-get install lua-dkjson)" end
-    local with_version = { tiexec = version }
-    for key, field in pairs(value) do with_version[key] = field end
-    local written, why = file:write(dkjson.encode(with_version, { indent = not in_one_line }), "\n")
+    local whole = { tiexec = version, schema = SCHEMA }
+    for key, field in pairs(value) do whole[key] = field end
+    local text = dkjson.encode(whole, { indent = not in_one_line, keyorder = sorted_keys(whole) })
+    local written, why = file:write(text .. "\n")
     local flushed, flush_why = file:flush()
     if written and flushed then return true end
     return nil, "report: " .. (why or flush_why)
