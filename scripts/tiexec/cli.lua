@@ -31,6 +31,7 @@ local options = {
     { name = "debug", argument = "LIST" },
     { name = "cache", argument = "ACTION" },
     { name = "inspect", argument = "PID", optional = true },
+    { name = "process", short = "p", argument = "NAME" },
     { name = "check" },
     { name = "compare", argument = "SPEC", optional = true },
     { name = "seconds", argument = "S" },
@@ -49,7 +50,7 @@ local options = {
 
 local help <const> = [[
 Usage: tiexec [OPTION]... [--] CMD [ARG]...
-   or: tiexec --attach PID... | --undo PID... | --inspect PID | --check [CMD]
+   or: tiexec --attach PID... | --undo PID... | --inspect PID... | --check [CMD]
    or: tiexec --compare[=SETS] [OPTION]... [--] CMD... | --compare --attach PID
    or: tiexec --record[=SECONDS] CMD [ARG]... | --record --attach PID
    or: tiexec --gdb PORT|- CMD [ARG]... | --gdb PORT|- --attach PID
@@ -91,7 +92,8 @@ Start CMD with its machine code on huge pages; then get out of the way.
   -a, --attach PID     do it to processes that run already; --undo PID puts
                        their files' own pages back
       --inspect PID    show what text of a process is huge, and why not, or of
-                       -- CMD; --json, --svg FILE
+                       -- CMD; --json, --svg FILE; several, -p NAME or all: a
+                       line for each process
       --check [CMD]    show whether this host is ready, and what to change;
                        --json, --probe
       --compare[=SETS] measure what the options do for CMD: run it without
@@ -185,6 +187,7 @@ local function misplaced(given)
     if given.json and not (given.inspect or given.check or given.compare or given.record) then
         return "--json goes with --inspect, --check, --compare or --record"
     end
+    if given.process and not given.inspect then return "--process goes with --inspect" end
     if given.output and not given.record then return "--output goes with --record" end
     if given.seconds and not given.compare then return "--seconds goes with --compare" end
     for _, name in ipairs { "metric", "keep-best" } do
@@ -230,19 +233,37 @@ local function parse_pid(word)
     return pid and pid > 0 and pid or nil
 end
 
--- Runs `--inspect PID`, or `--inspect -- CMD` if the operands come after "--".
+-- The processes that `--inspect` is asked for; nil, string: what is wrong.
+local function inspected(words, name)
+    local processes = require "tiexec.inspect.processes"
+    local pids = name and processes.named(name) or {}
+    if name and #pids == 0 then return nil, ("--inspect: no process is called '%s'"):format(name) end
+    for word in table.concat(words, " "):gmatch("[^%s,]+") do
+        if word == "all" then return processes.all() end
+        local pid = parse_pid(word)
+        if not pid then
+            return nil, ("--inspect: '%s' is not a process id (-p NAME finds them by name)")
+                :format(word)
+        end
+        pids[#pids + 1] = pid
+    end
+    if #pids > 0 then return pids end
+    return nil, "--inspect: a process id is needed, -p NAME, all, or -- CMD"
+end
+
+-- Runs `--inspect PID...`, or `--inspect -- CMD` if the operands come after "--".
 local function run_inspect(given, operands, is_command)
+    local inspect = require "tiexec.inspect"
     if is_command and given.inspect == true and #operands > 0 then
-        return require "tiexec.inspect".run(with_environment(given), nil, operands)
+        return inspect.command(with_environment(given), operands)
     end
     local all, words = separate(given, operands)
     if not all then return usage_error(words) end
     if given.inspect ~= true then table.insert(words, 1, given.inspect) end
-    local pid = parse_pid(words[1])
-    if not pid or #words > 1 then
-        return usage_error("--inspect: one process id is needed, or -- CMD")
-    end
-    return require "tiexec.inspect".run(with_environment(all), pid, {})
+    local pids, wrong = inspected(words, all.process)
+    if pids and #pids ~= 1 and all.svg then wrong = "--svg: one process can be drawn" end
+    if wrong then return usage_error(wrong) end
+    return inspect.run(with_environment(all), pids)
 end
 
 -- Runs `--attach` or `--undo`, whichever `action` names. The operands are process ids, so that

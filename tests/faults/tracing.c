@@ -59,6 +59,9 @@ static bool never_fails(long call)
         SYS_exit, SYS_exit_group, SYS_rt_sigreturn, SYS_rt_sigprocmask, SYS_rt_sigaction, SYS_futex,
         SYS_getpid, SYS_gettid, SYS_getuid, SYS_geteuid, SYS_getgid, SYS_getegid, SYS_umask,
         SYS_brk, SYS_clock_gettime, SYS_set_tid_address, SYS_set_robust_list,
+#ifdef SYS_arch_prctl
+        SYS_arch_prctl,
+#endif
     };
     for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++)
         if (calls[i] == call)

@@ -60,10 +60,12 @@ local IS_SANITIZED <const> = os.getenv "TIEXEC_SANITIZED" ~= nil
 -- Judges a fate: "promised", "excused" or "broken". Whoever is killed is gone; a program dies with a tracer that is
 -- killed while the program stands still half-changed, and may be lost where ptrace fails for good. Memory that was
 -- mapped aside may be left over if munmap itself fails. A file at which the launcher cannot look is not executable:
--- status 126, and a line. AddressSanitizer gives up, in lines of its own, when it cannot map memory.
+-- status 126, and a line. The C library gives up before main if it cannot protect its data, as CMD's does.
+-- AddressSanitizer gives up, in lines of its own, when it cannot map memory.
 local function judge(job, call, fate, why)
     local fault = job.fault
     if fate == "right" then return "promised" end
+    if call == "mprotect" and why:find("cannot apply additional memory protection", 1, true) then return "excused" end
     if LOOKING[call] and why:find("^ end, status 126, 0 bytes of output: tiexec: ") then return "excused" end
     if fate == "gone" and (LETHAL[fault] or fault == "ESRCH" and KILLED[call]) then return "promised" end
     local gives_up = why:find("^ talkative") or why:find("AddressSanitizer failed to allocate", 1, true)

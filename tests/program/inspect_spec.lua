@@ -392,6 +392,59 @@ describe("--inspect shows people", function()
     end)
 end)
 
+describe("--inspect of several processes", function()
+    -- What smaps says of the text of files that a process has, and of copies of it: size, huge, read.
+    local function text_of(pid)
+        local size, huge, read = 0, 0, 0
+        for _, m in ipairs(support.smaps(pid)) do
+            if m.perms:find("x") and not m.path:find("^%[") then
+                size, huge, read = size + m.stop - m.start, huge + support.huge_bytes(m), read + m.Rss
+            end
+        end
+        return { bytes = size, huge_bytes = huge, resident = read, generated = 0 }
+    end
+
+    local function told_of(found, pid)
+        for _, process in ipairs(found.processes) do
+            if process.pid == pid then
+                local keys = { "bytes", "huge_bytes", "resident", "generated" }
+                local its = {}
+                for _, key in ipairs(keys) do its[key] = process[key] end
+                return its, process
+            end
+        end
+    end
+
+    it("has a line for each, by id, by name, or of all", function()
+        local mode <close> = support.thp("madvise")
+        if not mode then return pending("the THP mode cannot be set: not root?") end
+        local folder <close> = support.folder()
+        local name = "insp" .. core.getpid()
+        support.shell(("cp %s %s/%s"):format(ample, folder.path, name))
+        local one <close> = start(folder.path .. "/" .. name, { "--sources", "thp" })
+        local other <close> = start(folder.path .. "/" .. name)
+        for _, words in ipairs { { "--inspect", tostring(one.pid), tostring(other.pid) }, { "--inspect", "-p", name },
+            { "-p", name, "--inspect" }, { "--inspect", "all" } } do
+            local found = decode(support.run_tiexec(support.concat({ "--json" }, words)))
+            for _, process in ipairs { one, other } do
+                local its, whole = told_of(found, process.pid)
+                assert.same(text_of(process.pid), its)
+                assert.equal(name, whole.name)
+            end
+            if words[2] ~= "all" then assert.equal(2, #found.processes) end
+        end
+        local out = support.run_tiexec({ "--inspect", "-p", name }).out
+        local first = out:find(("%d  %s"):format(other.pid, name), 1, true) -- more of it is small
+        assert.is_true(first and first < out:find(("%d  %s"):format(one.pid, name), 1, true), out)
+    end)
+
+    it("by a name that nobody has: one line", function()
+        local result = support.run_tiexec { "--inspect", "-p", "no-such-name" }
+        assert.equal(125, result.code)
+        assert.truthy(failure.one_line(result):find("no process is called 'no-such-name'", 1, true))
+    end)
+end)
+
 describe("--svg", function()
     -- Whether each tag is closed, and what is between them has no stray < or &.
     local function assert_well_formed(text)
@@ -466,7 +519,8 @@ end)
 
 describe("a wrong use of --inspect: 125, one line", function()
     for _, words in ipairs { { "--inspect", "x" }, { "--inspect", "0" }, { "--inspect", "-1" }, { "--inspect", "1.5" },
-        { "--inspect", "--" }, { "--inspect", "1", "2" }, { "--inspect" }, { "--svg", "/dev/null", "--", ample },
+        { "--inspect", "--" }, { "--inspect", "1", "2x" }, { "--inspect" }, { "--svg", "/dev/null", "--", ample },
+        { "--inspect", "1", "2", "--svg", "/dev/null" }, { "-p", "x", ample },
         { "--json", ample } } do
         it(table.concat(words, " "), function()
             local result = support.run_tiexec(words)

@@ -46,28 +46,42 @@ local function show(found, options)
     return require "tiexec.inspect.table".show(found, options)
 end
 
---- Runs `--inspect`.
+local function failed(id, why)
+    message.say("process %d: cannot be inspected: %s", id, why)
+    return exit.FAILED
+end
+
+-- Shows one process. Gives the exit status.
+local function look(id, name, options)
+    local process, why = observed.open(id)
+    local found
+    if process then found, why = survey.make(process, name, options) end
+    if not found then return failed(id, why) end
+    local ok
+    ok, why = show(found, options)
+    if ok then return 0 end
+    message.say("--inspect: %s", why)
+    return exit.FAILED
+end
+
+--- Runs `--inspect` for processes.
 -- @tparam Settings options those of the command line and the environment, with `json` and `svg`
--- @int[opt] pid a running process; nil: a program is started
--- @tparam table argv the program and its arguments, if there is no process
+-- @tparam table pids list of process ids: one is shown in detail, several by a line each
+-- @treturn int exit status: 0; 125, as base/exit.lua has it
+function inspect.run(options, pids)
+    if #pids == 1 then return look(pids[1], nil, options) end
+    local ok, why = require "tiexec.inspect.overview".show(pids, options)
+    if ok then return 0 end
+    message.say("--inspect: %s", why)
+    return exit.FAILED
+end
+
+--- Runs `--inspect -- CMD`.
+-- @tparam Settings options as above
+-- @tparam table argv the program and its arguments
 -- @treturn int exit status: 0; 125, 126 and 127 as base/exit.lua has them
-function inspect.run(options, pid, argv)
-    local function look(id, name)
-        local process, why = observed.open(id)
-        local found
-        if process then found, why = survey.make(process, name, options) end
-        if not found then
-            message.say("process %d: cannot be inspected: %s", id, why)
-            return exit.FAILED
-        end
-        local ok
-        ok, why = show(found, options)
-        if ok then return 0 end
-        message.say("--inspect: %s", why)
-        return exit.FAILED
-    end
-    if pid then return look(pid) end
-    return at_entry(argv, look)
+function inspect.command(options, argv)
+    return at_entry(argv, function(id, name) return look(id, name, options) end)
 end
 
 return inspect
