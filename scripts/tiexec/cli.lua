@@ -237,7 +237,9 @@ end
 local function inspected(words, name)
     local processes = require "tiexec.inspect.processes"
     local pids = name and processes.named(name) or {}
-    if name and #pids == 0 then return nil, ("--inspect: no process is called '%s'"):format(name) end
+    if name and #pids == 0 then
+        return nil, ("--inspect: no process is called '%s'"):format(name)
+    end
     for word in table.concat(words, " "):gmatch("[^%s,]+") do
         if word == "all" then return processes.all() end
         local pid = parse_pid(word)

@@ -9,14 +9,16 @@ local conversation = {}
 local INTERRUPT <const> = "\3"
 
 local function address_of(program, name)
-    return support.shell(("nm %s | sed -n 's/ [a-zA-Z] %s$//p'"):format(support.quote { program }, name)).out:match("%x+")
+    local command = ("nm %s | sed -n 's/ [a-zA-Z] %s$//p'"):format(support.quote { program }, name)
+    return support.shell(command).out:match("%x+")
 end
 
---- All that is said, a message in each line: `program` has fixed addresses, a function `compute` that all its threads call, and
--- a variable `over` that none of them changes. In the end the program is let go.
+--- All that is said, a message in each line: `program` has fixed addresses, a function `compute` that all its threads
+-- call, and a variable `over` that none of them changes. In the end the program is let go.
 function conversation.of(program)
     local code, data = address_of(program, "compute"), address_of(program, "over")
-    local break_at <const>, hard <const>, watch <const> = "0," .. code .. ",1", "1," .. code .. ",1", "2," .. data .. ",1"
+    local break_at <const>, hard <const> = "0," .. code .. ",1", "1," .. code .. ",1"
+    local watch <const> = "2," .. data .. ",1"
     local said = {}
     for _, payload in ipairs {
         "qSupported:multiprocess+;swbreak+;hwbreak+;vContSupported+", "QStartNoAckMode", "?", "qfThreadInfo",

@@ -21,7 +21,8 @@ local function sums_of(pid, host)
     if not mappings then return nil end
     local sums = { pid = pid, name = process.name, executable = process.executable, bytes = 0,
         huge_bytes = 0, resident = 0, generated = 0 }
-    for _, row in ipairs(texts.of({ observed = process, host = host, page_sizes = {} }, mappings)) do
+    local as_surveyed = { observed = process, host = host, page_sizes = {} }
+    for _, row in ipairs(texts.of(as_surveyed, mappings)) do
         if is_of_file(row) then
             sums.bytes, sums.resident = sums.bytes + row.size, sums.resident + row.rss
             sums.huge_bytes = sums.huge_bytes + row.huge_bytes
