@@ -33,6 +33,7 @@ local options = {
     { name = "inspect", argument = "PID", optional = true },
     { name = "process", short = "p", argument = "NAME" },
     { name = "check" },
+    { name = "profiles" },
     { name = "compare", argument = "SPEC", optional = true },
     { name = "seconds", argument = "S" },
     { name = "metric", argument = "COMMAND" },
@@ -95,7 +96,8 @@ Start CMD with its machine code on huge pages; then get out of the way.
                        -- CMD; --json, --svg FILE; several, -p NAME or all: a
                        line for each process
       --check [CMD]    show whether this host is ready, and what to change;
-                       --json, --probe
+                       --json, --probe; --profiles [CMD]: what is wrong with
+                       the profiles, and which one CMD gets
       --compare[=SETS] measure what the options do for CMD: run it without
                        tiexec and with it, 20 s or --seconds S; SETS of options
                        side by side: default,thp,none+NAME=VALUE; --json
@@ -225,6 +227,14 @@ local function run_check(given, operands)
     if not all then return usage_error(names) end
     if #names > 1 then return usage_error("--check: one program at most, without arguments") end
     return require "tiexec.check".run(with_environment(all), names[1])
+end
+
+local function run_profiles(given, operands)
+    local all, names = separate(given, operands)
+    if not all then return usage_error(names) end
+    if #names > 1 then return usage_error("--profiles: one program at most, without arguments") end
+    all.profiles = nil
+    return require "tiexec.check.profiles".run(with_environment(all), names[1])
 end
 
 -- Parses a process id. Returns nil if the word is none.
@@ -400,6 +410,7 @@ function cli.main(arguments)
     if given.compare then return run_compare(given, operands) end
     if given.inspect then return run_inspect(given, operands, after_dashes) end
     if given.check then return run_check(given, operands) end
+    if given.profiles then return run_profiles(given, operands) end
     if given.script == "-i" then return run_prompt(given, operands) end
     if given.attach and given.gdb then return run_gdb_attached(given, operands) end
     if given.attach then return run_attached(given, operands, "attach") end

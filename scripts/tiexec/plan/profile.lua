@@ -26,13 +26,19 @@ local tests = {
     end,
 }
 
+-- Says what is wrong with one key of a `match`, or gives nil.
+local function wrong_key(key, value)
+    if not tests[key] then return ("unknown key '%s' in match"):format(key) end
+    if type(value) ~= "string" then return ("match.%s is not a string"):format(key) end
+end
+
 -- Whether the `match` of a profile names an executable. Returns nil and a string if it has an
 -- error.
 local function matches(executable, match)
     if match ~= nil and type(match) ~= "table" then return nil, "match is not a table" end
     for key, value in pairs(match or {}) do
-        if not tests[key] then return nil, ("unknown key '%s' in match"):format(key) end
-        if type(value) ~= "string" then return nil, ("match.%s is not a string"):format(key) end
+        local wrong = wrong_key(key, value)
+        if wrong then return nil, wrong end
         if not tests[key](executable, value) then return false end
     end
     return true
@@ -58,11 +64,15 @@ local function parse(definition)
     return result
 end
 
+-- The profiles that a file has. Raises a string if the file has an error.
+local function profiles_of(path)
+    local definition = data.load(data.dump(sandbox.run_file(path))) -- without metatables
+    return #definition > 0 and definition or { definition }
+end
+
 -- The settings that a file has for an executable, or nil. Raises a string if the file has an error.
 local function from_file(path, executable)
-    local definition = data.load(data.dump(sandbox.run_file(path))) -- without metatables
-    local list = #definition > 0 and definition or { definition }
-    for _, item in ipairs(list) do
+    for _, item in ipairs(profiles_of(path)) do
         if type(item) ~= "table" then error(path .. ": a profile must be a table", 0) end
         local match, why = matches(executable, item.match)
         local result
@@ -90,5 +100,37 @@ function profile.find(executable, files, complaints)
     end
     return {}
 end
+
+-- What one profile is, with all of its errors, whatever executable it is for.
+local function item_of(item)
+    if type(item) ~= "table" then return { wrong = { "a profile must be a table" } } end
+    local wrong, settings_or_nil, why = {}, parse(item)
+    wrong[1] = why
+    if item.match ~= nil and type(item.match) ~= "table" then
+        wrong[#wrong + 1] = "match is not a table"
+        return { wrong = wrong }
+    end
+    for key, value in pairs(item.match or {}) do wrong[#wrong + 1] = wrong_key(key, value) end
+    return { match = item.match, settings = settings_or_nil or {}, wrong = wrong }
+end
+
+--- Reads all that a file has, for whoever looks for errors.
+-- @string path
+-- @treturn[1] table list of `{ match, settings, wrong }`, the last a list of strings
+-- @treturn[2] nil, string why the file is no profile
+function profile.read(path)
+    local found, why = sandbox.call(function()
+        local list = {}
+        for i, item in ipairs(profiles_of(path)) do list[i] = item_of(item) end
+        return list
+    end)
+    return found, why and sandbox.with_path(path, why)
+end
+
+--- Tells whether a `match` without errors names an executable.
+-- @tparam table executable as for `find`
+-- @tparam ?table match
+-- @treturn boolean
+function profile.is_for(executable, match) return matches(executable, match) or false end
 
 return profile
