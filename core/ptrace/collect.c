@@ -343,10 +343,22 @@ int collect_some_or(int fd, int64_t deadline)
     return err;
 }
 
+/* Waits for one thread by SIGCHLD, which an earlier stop may have left behind. */
+static pid_t wait_by_signals(pid_t tid, int *status)
+{
+    int64_t tick = clock_deadline(TICK_MS);
+    pid_t found = 0;
+    while (found == 0 && !clock_is_past(tick) && sleep_a_tick(TICK_MS))
+        found = collect_look(tid, status);
+    return found;
+}
+
 /* Waits for one thread until the next tick. Where nothing ticks it does not wait. */
 static pid_t wait_a_tick(pid_t tid, int64_t deadline, int *status)
 {
     struct ticker ticker;
+    if (owns_signals && !clock_is_past(deadline))
+        return wait_by_signals(tid, status);
     bool ticks = !clock_is_past(deadline) && ticker_begin(&ticker, TICK_MS);
     pid_t found = ticks ? collect_look_until_tick(tid, status) : 0;
     int err = errno;
