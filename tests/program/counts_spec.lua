@@ -59,7 +59,7 @@ describe("a start of a program that has nothing to gain takes", function()
 end)
 
 describe("a start by file takes", function()
-    local limits <const> = { ["start file"] = 900, launch = 60, ["attach file"] = 1100 }
+    local limits <const> = { ["start file"] = 420, launch = 60, ["attach file"] = 450 }
 
     it("no more system calls than it did, as does an attach", as_usual(function()
         local ways, _, mode <close> = faults.prepare()
@@ -74,7 +74,7 @@ describe("a start by file takes", function()
 
     it("no more page faults than it did", as_usual(function()
         local plain, ours = table.unpack(faults_of({ ample, "untold" }, { support.tiexec, ample, "untold" }))
-        at_most(is_static() and 230 or 330, ours - plain, "page faults")
+        at_most(is_static() and 190 or 290, ours - plain, "page faults")
     end))
 
     it("no more page faults than it did with node", as_usual(function()

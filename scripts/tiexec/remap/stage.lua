@@ -235,7 +235,6 @@ end
 -- @tparam Chosen chosen
 function stage.preload(chosen)
     if chosen.wrong then return end
-    hosts.complete(chosen.host)
     get_executor()
     sources.get(chosen.names[1])
 end
@@ -250,6 +249,7 @@ function stage.prepare_for_stop(process, name, chosen, job)
     local opened = setmetatable({}, { __close = sources.release })
     choice.prepare_for_stop(chosen)
     if chosen.wrong then return opened end
+    hosts.complete(chosen.host)
     stage.preload(chosen)
     if has_to_prepare(chosen) and not chosen["dry-run"] then
         prepare_sources(process, name, chosen, job)
