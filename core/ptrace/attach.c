@@ -126,13 +126,18 @@ static bool is_enough(const struct attempt *attempt, int looks)
            threads <= inferior->thread_count + attempt->kernel_threads;
 }
 
-/* Tells whether a thread was killed since it was stopped. So it is where another one execs. */
+/* Tells whether threads were killed since they were stopped. Where one execs the kernel kills all
+ * others at once, and all where the process ends: so two threads tell. */
 static bool has_lost(struct inferior *inferior)
 {
     bool lost = false;
-    for (size_t i = 0; i < inferior->thread_count; i++) {
+    int asked = 0;
+    for (size_t i = 0; i < inferior->thread_count && asked < 2 && !lost; i++) {
         struct tracee *thread = &inferior->threads[i];
-        lost |= thread->state != TRACEE_RUNNING && tracee_was_killed(thread);
+        if (thread->state == TRACEE_RUNNING)
+            continue;
+        lost = tracee_was_killed(thread);
+        asked++;
     }
     return lost;
 }

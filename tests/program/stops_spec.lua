@@ -72,7 +72,7 @@ describe("while a process stands still", function()
         local few, many = { both(8, 0, "file") }, { both(208, 0, "file") }
         for i, what in ipairs { "attach", "undo" } do
             local each = (count(many[i], "ptrace%(") - count(few[i], "ptrace%(")) / 200
-            assert.is_true(each <= 6.5, ("%s: %.1f requests for each thread"):format(what, each))
+            assert.is_true(each <= 5.3, ("%s: %.1f requests for each thread"):format(what, each))
             local any = count(many[i], "wait4%(%-1")
             assert.is_true(any <= 8, ("%s: %d waits for any thread"):format(what, any))
         end
