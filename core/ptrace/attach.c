@@ -98,16 +98,19 @@ static int seize_thread(struct attempt *attempt, pid_t tid)
 /* Seizes all threads that are not in the table yet. Returns how many, or -errno. */
 static int seize_new(struct attempt *attempt)
 {
-    struct ticker ticker;
+    struct ticker ticker = {.runs = false};
     pid_t *tids;
     size_t count;
     int seized = 0, n = 0, err = process_threads(attempt->inferior->pid, &tids, &count);
     if (err)
         return err == -ENOENT ? -ESRCH : err;
     attempt->kernel_threads = 0;
-    ticker_begin(&ticker, TICK_MS);
     for (size_t i = 0; i < count && n >= 0; i++) {
-        n = inferior_find(attempt->inferior, tids[i]) ? 0 : seize_thread(attempt, tids[i]);
+        if (inferior_find(attempt->inferior, tids[i]))
+            continue;
+        if (!ticker.runs) /* most looks find nothing new */
+            ticker_begin(&ticker, TICK_MS);
+        n = seize_thread(attempt, tids[i]);
         seized += n > 0;
     }
     ticker_end(&ticker);

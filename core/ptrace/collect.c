@@ -237,7 +237,7 @@ static int collect_until(int64_t deadline, bool may_block)
 
 static bool owns_signals; /* see collect_own_signals */
 
-void collect_own_signals(void) { owns_signals = true; }
+void collect_own_signals(bool owns) { owns_signals = owns; }
 
 bool collect_owns_signals(void) { return owns_signals; }
 

@@ -84,6 +84,15 @@ describe("while a process stands still", function()
         assert.same({ true, 1 }, { count(undo, '/maps"') <= 3, count(undo, '/smaps"') })
     end)
 
+    test("no timer is set for each of its calls", function()
+        local attach, undo = both(1, 0, "file")
+        for what, list in pairs { attach = attach, undo = undo } do
+            local set = count(list, "timer_settime")
+            assert.is_true(set <= 4, ("%s: %d"):format(what, set))
+            assert.is_true(count(list, "PTRACE_SYSCALL") >= 4)
+        end
+    end)
+
     test("the details of mappings above the text are not read", function()
         local few, many = both(1, 0, "file"), both(1, 4000, "file")
         -- A read gives the details of five mappings, or 80 lines of maps.
