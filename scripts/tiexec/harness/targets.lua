@@ -147,6 +147,12 @@ local function add_opening(self, inferior)
     end
 end
 
+-- Whether the kernel knows names of anonymous memory: they are an option of Linux 5.17. To find out
+-- here, by a name for no memory, costs less than to have another process try.
+local function can_name()
+    return core.syscall("prctl", c.PR_SET_VMA, c.PR_SET_VMA_ANON_NAME, 0, 0, 0) ~= nil
+end
+
 -- The system calls after which all mappings are as they were before, and those that change only
 -- what they are given and what lies beside it.
 local KEEPING <const> = { openat = true, close = true }
@@ -218,6 +224,7 @@ function targets.of(inferior, trace, mappings)
     end
 
     function self.name(address, size, name)
+        if not can_name() then return end
         local text <close> = inferior:lend(name .. "\0")
         if not text then return end
         self.call("prctl", c.PR_SET_VMA, c.PR_SET_VMA_ANON_NAME, address, size, text.address)
