@@ -208,12 +208,12 @@ static void let_orphans_go(void)
     }
 }
 
-/* Takes in what news there are. Returns 0 if there were some; 1: there are none, and time is left;
- * or -errno. */
+/* Takes in what news there are; who may block takes in those of one task, since the next call takes
+ * in the others. Returns 0 if there were some; 1: there are none, and time is left; or -errno. */
 static int collect_in_time(int64_t deadline, bool may_block)
 {
     int n = collect_one(may_block);
-    if (n > 0)
+    if (n > 0 && !may_block)
         collect_now();
     if (n)
         return n < 0 ? n : 0;

@@ -59,7 +59,7 @@ describe("a start of a program that has nothing to gain takes", function()
 end)
 
 describe("a start by file takes", function()
-    local limits <const> = { ["start file"] = 420, launch = 60, ["attach file"] = 450 }
+    local limits <const> = { ["follow all"] = 1000, ["start file"] = 400, launch = 60, ["attach file"] = 420 }
 
     it("no more system calls than it did, as does an attach", as_usual(function()
         local ways, _, mode <close> = faults.prepare()
