@@ -96,6 +96,32 @@ int file_read(const char *path, char **data, size_t *size)
     return file_read_start(path, SIZE_MAX, data, size);
 }
 
+/* Reads from `fd` what one read(2) gives. Returns 1: it may not be all; 0 or -errno. */
+static int read_once(int fd, char **data, size_t *size)
+{
+    char start[4096];
+    ssize_t n = read(fd, start, sizeof start);
+    if (n < 0 || (size_t)n == sizeof start)
+        return n < 0 && errno != EINTR ? -errno : 1;
+    *data = malloc((size_t)n + 1);
+    if (!*data)
+        return -ENOMEM;
+    memcpy(*data, start, (size_t)n);
+    (*data)[n] = '\0';
+    *size = (size_t)n;
+    return 0;
+}
+
+int file_read_at_once(const char *path, char **data, size_t *size)
+{
+    int fd = file_open(path);
+    if (fd < 0)
+        return fd;
+    int err = read_once(fd, data, size);
+    close(fd);
+    return err > 0 ? file_read(path, data, size) : err;
+}
+
 int file_read_regular(const char *path, size_t limit, char **data, size_t *size)
 {
     struct stat st;
@@ -121,7 +147,7 @@ int file_read_u64(const char *path, uint64_t *value)
 {
     char *text = NULL, *end;
     size_t size;
-    int err = file_read(path, &text, &size);
+    int err = file_read_at_once(path, &text, &size);
     if (err || !text)
         return err;
     errno = 0;

@@ -26,9 +26,10 @@ static int get_timer(timer_t *timer)
 {
     static timer_t its;
     struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMAX};
-    if (owner != getpid() && timer_create(CLOCK_MONOTONIC, &event, &its) < 0)
+    pid_t own = getpid();
+    if (owner != own && timer_create(CLOCK_MONOTONIC, &event, &its) < 0)
         return -errno;
-    owner = getpid();
+    owner = own;
     *timer = its;
     return 0;
 }

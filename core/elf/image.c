@@ -3,6 +3,7 @@
 
 #include "arch.h"
 #include "base/file.h"
+#include "elf/native.h"
 
 #include <errno.h>
 #include <gelf.h>
@@ -67,7 +68,7 @@ static int read_segments(Elf *elf, struct image *image)
     return 0;
 }
 
-/* Reads the headers and ends `elf`, which may be NULL. */
+/* Has libelf read the headers, and ends `elf`, which may be NULL. */
 static int read_image(Elf *elf, struct image *image)
 {
     GElf_Ehdr head;
@@ -85,10 +86,15 @@ static int read_image(Elf *elf, struct image *image)
     return err;
 }
 
+static Elf *begin(int fd)
+{
+    elf_version(EV_CURRENT);
+    return elf_begin(fd, ELF_C_READ, NULL);
+}
+
 int image_open(const char *path, struct image *image)
 {
     *image = (struct image){0};
-    elf_version(EV_CURRENT);
     int fd = file_open(path);
     if (fd < 0)
         return fd;
@@ -98,7 +104,9 @@ int image_open(const char *path, struct image *image)
         image->device = st.st_dev;
         image->inode = st.st_ino;
         image->size = (uint64_t)st.st_size;
-        err = read_image(elf_begin(fd, ELF_C_READ, NULL), image);
+        err = native_read(fd, image);
+        if (err > 0)
+            err = read_image(begin(fd), image);
     }
     close(fd);
     return err;

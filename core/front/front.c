@@ -84,20 +84,24 @@ static bool has_line(const char *text, const char *name, long value)
     return *text != '\0';
 }
 
-/* Tells whether this process could be traced, as far as its status tells. Why it cannot is said
- * once Lua runs. */
-static bool is_traceable(void)
+/* What the status of this process tells: nothing, as where /proc is another namespace's; or that
+ * nobody traces it; or besides that it could be traced, since no seccomp filter is in force. Why it
+ * cannot is said once Lua runs. */
+enum standing { UNKNOWN, UNTRACED, TRACEABLE };
+
+static enum standing standing(void)
 {
     char status[STATUS_SIZE];
-    status[0] = '\0';
     int fd = system_open("/proc/self/status");
     if (fd < 0)
-        return false;
+        return UNKNOWN;
     long size = system_read_at(fd, status, sizeof status - 1, 0);
     system_close(fd);
     status[size > 0 ? size : 0] = '\0';
-    return has_line(status, "\nPid:\t", system_call(SYS_getpid, 0, 0, 0, 0)) &&
-           has_line(status, "\nTracerPid:\t", 0) && has_line(status, "\nSeccomp:\t", 0);
+    if (!has_line(status, "\nPid:\t", system_call(SYS_getpid, 0, 0, 0, 0)) ||
+        !has_line(status, "\nTracerPid:\t", 0))
+        return UNKNOWN;
+    return has_line(status, "\nSeccomp:\t", 0) ? TRACEABLE : UNTRACED;
 }
 
 /* Gives the command line of CMD, before which "--" may stand; NULL: tiexec's begins otherwise. */
@@ -177,11 +181,10 @@ static void start(const struct front *front, bool may_split)
     if (!rules.huge || !find(front, path))
         return;
     enum closure_verdict verdict = closure_judge(path, &rules);
-    if (verdict == CLOSURE_OTHER || !is_traceable())
-        return;
-    if (verdict == CLOSURE_NOTHING)
+    enum standing its = verdict == CLOSURE_OTHER ? UNKNOWN : standing();
+    if (verdict == CLOSURE_NOTHING && its != UNKNOWN)
         exec(front, path);
-    else if (may_split)
+    else if (its == TRACEABLE && may_split)
         split(front, path);
 }
 

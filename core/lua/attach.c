@@ -5,8 +5,10 @@
 #include "lua/util.h"
 #include "proc/process.h"
 #include "ptrace/attach.h"
+#include "ptrace/collect.h"
 
 #include <errno.h>
+#include <signal.h>
 
 /// Takes hold of a running process: all its threads are stopped, as by `interrupt`. The process
 // loses nothing by it, be it signals, interrupted system calls or restartable sequences.
@@ -65,9 +67,27 @@ static int l_adopt(lua_State *L)
     return err ? bind_push_failure(L, "adopt", err) : 1;
 }
 
+/// Tells whether from now on all signals of this process are blocked, so that the news of what it
+// traces can be waited for with fewer system calls.
+// @function own_signals
+// @bool on
+static int l_own_signals(lua_State *L)
+{
+    static struct sigaction before;
+    const struct sigaction usual = {.sa_handler = SIG_DFL};
+    bool on = lua_toboolean(L, 1);
+    if (on)
+        sigaction(SIGCHLD, &usual, &before);
+    else
+        sigaction(SIGCHLD, &before, NULL);
+    collect_own_signals(on);
+    return 0;
+}
+
 void bind_add_attach(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"attach", l_attach}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"attach", l_attach}, {"own_signals", l_own_signals}, {NULL, NULL}};
     static const luaL_Reg methods[] = {{"adopt", l_adopt}, {NULL, NULL}};
     luaL_setfuncs(L, functions, 0);
     bind_add_methods(L, methods);

@@ -40,6 +40,25 @@ static int l_read_file(lua_State *L)
     return 1;
 }
 
+/// Reads a file of /proc or /sys that the kernel gives at once, such as status and auxv, with fewer
+// system calls.
+// @function read_at_once
+// @string path
+// @treturn[1] string
+// @treturn[2] nil, message, errno
+static int l_read_at_once(lua_State *L)
+{
+    char *data = NULL;
+    size_t size = 0;
+    const char *path = luaL_checkstring(L, 1);
+    int err = file_read_at_once(path, &data, &size);
+    if (err)
+        return bind_push_failure(L, path, err);
+    lua_pushlstring(L, data, size);
+    free(data);
+    return 1;
+}
+
 /// Reads all of a regular file, and no other.
 // @function read_regular
 // @string path
@@ -308,6 +327,7 @@ void bind_add_file(lua_State *L)
     static const luaL_Reg functions[] = {
         {"read_file", l_read_file},
         {"append_file", l_append_file},
+        {"read_at_once", l_read_at_once},
         {"create_file", l_create_file},
         {"digest", l_digest},
         {"stat", l_stat},

@@ -23,14 +23,21 @@ static void push_pools(lua_State *L, const struct host *host)
     }
 }
 
-/* Pushes a table with the sizes of pages. */
-static void push_sizes(lua_State *L, const struct host *host)
+/* Pushes a table with the sizes of pages and the kernel's version. */
+static void push_basics(lua_State *L, const struct host *host)
 {
     lua_newtable(L);
     bind_set_integer(L, "page_size", host->page_size);
     bind_set_integer(L, "huge_page_size", host->huge_page_size);
     bind_set_integer(L, "pmd_size", host->pmd_size);
     bind_set_integer(L, "contiguous_size", host->contiguous_size);
+    bind_set_string(L, "kernel", host->kernel);
+    lua_createtable(L, 2, 0);
+    lua_pushinteger(L, host->kernel_major);
+    lua_rawseti(L, -2, 1);
+    lua_pushinteger(L, host->kernel_minor);
+    lua_rawseti(L, -2, 2);
+    lua_setfield(L, -2, "kernel_version");
 }
 
 static uint64_t check_size(lua_State *L)
@@ -40,15 +47,16 @@ static uint64_t check_size(lua_State *L)
     return (uint64_t)size;
 }
 
-/// The sizes of pages on this host.
-// @function host_sizes
+/// Facts of this host that no file is read for, but the size of the huge page, once.
+// @function host_basics
 // @int[opt] size as for `host`
-// @treturn table `page_size`, `huge_page_size`, `pmd_size`, `contiguous_size`, as `host` gives them
-static int l_host_sizes(lua_State *L)
+// @treturn table `page_size`, `huge_page_size`, `pmd_size`, `contiguous_size`, `kernel`,
+// `kernel_version`, as `host` gives them
+static int l_host_basics(lua_State *L)
 {
     struct host host;
-    host_read_sizes(&host, check_size(L));
-    push_sizes(L, &host);
+    host_read_basics(&host, check_size(L));
+    push_basics(L, &host);
     return 1;
 }
 
@@ -69,15 +77,8 @@ static int l_host(lua_State *L)
 {
     struct host host;
     host_read(&host, check_size(L));
-    push_sizes(L, &host);
+    push_basics(L, &host);
     bind_set_string(L, "arch", ARCH_NAME);
-    bind_set_string(L, "kernel", host.kernel);
-    lua_newtable(L);
-    lua_pushinteger(L, host.kernel_major);
-    lua_rawseti(L, -2, 1);
-    lua_pushinteger(L, host.kernel_minor);
-    lua_rawseti(L, -2, 2);
-    lua_setfield(L, -2, "kernel_version");
     bind_set_string(L, "thp", host.thp);
     bind_set_string(L, "shmem_thp", host.shmem_thp);
     lua_pushinteger(L, host.yama);
@@ -142,7 +143,7 @@ void bind_add_host(lua_State *L)
 {
     static const luaL_Reg functions[] = {
         {"host", l_host},
-        {"host_sizes", l_host_sizes},
+        {"host_basics", l_host_basics},
         {"page_size", l_page_size},
         {"huge_page_size", l_huge_page_size},
         {"places_congruent", l_places_congruent},

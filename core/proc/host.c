@@ -23,7 +23,7 @@ static void read_choice(const char *path, char *word, size_t size)
     char *text;
     size_t length;
     word[0] = '\0';
-    if (file_read(path, &text, &length))
+    if (file_read_at_once(path, &text, &length))
         return;
     char *open = strchr(text, '['), *close = open ? strchr(open, ']') : NULL;
     if (close) {
@@ -93,7 +93,7 @@ static uint64_t read_huge_page_size(void)
     size_t length;
     if (file_read_u64(SYS_MM "transparent_hugepage/hpage_pmd_size", &size) == 0)
         return size;
-    if (file_read("/proc/meminfo", &text, &length))
+    if (file_read_at_once("/proc/meminfo", &text, &length))
         return 0;
     const char *line = strstr(text, "Hugepagesize:");
     if (line)
@@ -117,7 +117,7 @@ static unsigned count_nodes(void)
     char *text;
     size_t size;
     unsigned count = 0;
-    if (file_read("/sys/devices/system/node/has_memory", &text, &size))
+    if (file_read_at_once("/sys/devices/system/node/has_memory", &text, &size))
         return 1;
     for (char *at = text; *at >= '0' && *at <= '9';) {
         unsigned long first = strtoul(at, &at, 10);
@@ -179,27 +179,33 @@ int host_thp_bytes(uint64_t size, uint64_t *bytes)
     return err;
 }
 
-void host_read_sizes(struct host *host, uint64_t huge_page_size)
+/* The version never changes while a kernel runs. */
+static void read_version(struct host *host)
+{
+    static struct utsname name;
+    char *rest;
+    if (!name.release[0] && uname(&name) < 0)
+        return;
+    snprintf(host->kernel, sizeof host->kernel, "%s", name.release);
+    host->kernel_major = (unsigned)strtoul(name.release, &rest, 10);
+    if (*rest == '.')
+        host->kernel_minor = (unsigned)strtoul(rest + 1, NULL, 10);
+}
+
+void host_read_basics(struct host *host, uint64_t huge_page_size)
 {
     *host = (struct host){.yama = -1};
     host->page_size = (uint64_t)sysconf(_SC_PAGESIZE);
     host->pmd_size = host_huge_page_size();
     host->huge_page_size = huge_page_size ? huge_page_size : host->pmd_size;
     host->contiguous_size = ARCH_CONTIGUOUS_SIZE(host->page_size);
+    read_version(host);
 }
 
 void host_read(struct host *host, uint64_t huge_page_size)
 {
-    struct utsname name;
     uint64_t yama;
-    host_read_sizes(host, huge_page_size);
-    if (uname(&name) == 0) {
-        snprintf(host->kernel, sizeof host->kernel, "%s", name.release);
-        char *rest;
-        host->kernel_major = (unsigned)strtoul(name.release, &rest, 10);
-        if (*rest == '.')
-            host->kernel_minor = (unsigned)strtoul(rest + 1, NULL, 10);
-    }
+    host_read_basics(host, huge_page_size);
     read_thp_mode(host);
     read_choice(SYS_MM "transparent_hugepage/shmem_enabled", host->shmem_thp,
                 sizeof host->shmem_thp);

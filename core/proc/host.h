@@ -40,7 +40,7 @@ uint64_t host_huge_page_size(void);
 bool host_places_congruent(const char *path, uint64_t huge_page_size);
 
 /* Reads the sizes of pages alone, as host_read does. They never change while a kernel runs. */
-void host_read_sizes(struct host *host, uint64_t huge_page_size);
+void host_read_basics(struct host *host, uint64_t huge_page_size);
 
 /* Reads the facts as they are now, for pages of `huge_page_size` bytes; 0 means the PMD-sized ones.
  * What this kernel does not tell becomes 0, "" or -1. */

@@ -106,11 +106,18 @@ int process_open(pid_t pid, const char *name, int flags)
     return fd < 0 ? -errno : fd;
 }
 
-int process_read(pid_t pid, const char *name, char **data, size_t *size)
+/* Reads an entry of /proc. Only that of the mappings takes several reads. */
+static int read_entry(pid_t pid, const char *name, char **data, size_t *size)
 {
     char path[64];
     set_path(path, pid, name);
-    int err = file_read(path, data, size);
+    bool is_long = strcmp(name, "maps") == 0 || strcmp(name, "smaps") == 0;
+    return (is_long ? file_read : file_read_at_once)(path, data, size);
+}
+
+int process_read(pid_t pid, const char *name, char **data, size_t *size)
+{
+    int err = read_entry(pid, name, data, size);
     if (!is_of_memory(name) || (!err && *size > 0))
         return err;
     pid_t living = process_living(pid);
@@ -119,8 +126,7 @@ int process_read(pid_t pid, const char *name, char **data, size_t *size)
     if (!err)
         free(*data);
     *data = NULL;
-    set_path(path, living, name);
-    return file_read(path, data, size);
+    return read_entry(living, name, data, size);
 }
 
 int process_auxv(pid_t pid, struct auxv_entry **list, size_t *count)

@@ -98,16 +98,19 @@ static int seize_thread(struct attempt *attempt, pid_t tid)
 /* Seizes all threads that are not in the table yet. Returns how many, or -errno. */
 static int seize_new(struct attempt *attempt)
 {
-    struct ticker ticker;
+    struct ticker ticker = {.runs = false};
     pid_t *tids;
     size_t count;
     int seized = 0, n = 0, err = process_threads(attempt->inferior->pid, &tids, &count);
     if (err)
         return err == -ENOENT ? -ESRCH : err;
     attempt->kernel_threads = 0;
-    ticker_begin(&ticker, TICK_MS);
     for (size_t i = 0; i < count && n >= 0; i++) {
-        n = inferior_find(attempt->inferior, tids[i]) ? 0 : seize_thread(attempt, tids[i]);
+        if (inferior_find(attempt->inferior, tids[i]))
+            continue;
+        if (!ticker.runs) /* most looks find nothing new */
+            ticker_begin(&ticker, TICK_MS);
+        n = seize_thread(attempt, tids[i]);
         seized += n > 0;
     }
     ticker_end(&ticker);
@@ -126,13 +129,18 @@ static bool is_enough(const struct attempt *attempt, int looks)
            threads <= inferior->thread_count + attempt->kernel_threads;
 }
 
-/* Tells whether a thread was killed since it was stopped. So it is where another one execs. */
+/* Tells whether threads were killed since they were stopped. Where one execs the kernel kills all
+ * others at once, and all where the process ends: so two threads tell. */
 static bool has_lost(struct inferior *inferior)
 {
     bool lost = false;
-    for (size_t i = 0; i < inferior->thread_count; i++) {
+    int asked = 0;
+    for (size_t i = 0; i < inferior->thread_count && asked < 2 && !lost; i++) {
         struct tracee *thread = &inferior->threads[i];
-        lost |= thread->state != TRACEE_RUNNING && tracee_was_killed(thread);
+        if (thread->state == TRACEE_RUNNING)
+            continue;
+        lost = tracee_was_killed(thread);
+        asked++;
     }
     return lost;
 }

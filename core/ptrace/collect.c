@@ -208,12 +208,12 @@ static void let_orphans_go(void)
     }
 }
 
-/* Takes in what news there are. Returns 0 if there were some; 1: there are none, and time is left;
- * or -errno. */
+/* Takes in what news there are; who may block takes in those of one task, since the next call takes
+ * in the others. Returns 0 if there were some; 1: there are none, and time is left; or -errno. */
 static int collect_in_time(int64_t deadline, bool may_block)
 {
     int n = collect_one(may_block);
-    if (n > 0)
+    if (n > 0 && !may_block)
         collect_now();
     if (n)
         return n < 0 ? n : 0;
@@ -237,7 +237,7 @@ static int collect_until(int64_t deadline, bool may_block)
 
 static bool owns_signals; /* see collect_own_signals */
 
-void collect_own_signals(void) { owns_signals = true; }
+void collect_own_signals(bool owns) { owns_signals = owns; }
 
 bool collect_owns_signals(void) { return owns_signals; }
 
@@ -343,10 +343,22 @@ int collect_some_or(int fd, int64_t deadline)
     return err;
 }
 
+/* Waits for one thread by SIGCHLD, which an earlier stop may have left behind. */
+static pid_t wait_by_signals(pid_t tid, int *status)
+{
+    int64_t tick = clock_deadline(TICK_MS);
+    pid_t found = 0;
+    while (found == 0 && !clock_is_past(tick) && sleep_a_tick(TICK_MS))
+        found = collect_look(tid, status);
+    return found;
+}
+
 /* Waits for one thread until the next tick. Where nothing ticks it does not wait. */
 static pid_t wait_a_tick(pid_t tid, int64_t deadline, int *status)
 {
     struct ticker ticker;
+    if (owns_signals && !clock_is_past(deadline))
+        return wait_by_signals(tid, status);
     bool ticks = !clock_is_past(deadline) && ticker_begin(&ticker, TICK_MS);
     pid_t found = ticks ? collect_look_until_tick(tid, status) : 0;
     int err = errno;

@@ -17,10 +17,10 @@
 
 #include "ptrace/inferior.h"
 
-/* Says that this process is nothing but a tracer, which has all signals blocked, SIGCHLD among
+/* Says whether this process is nothing but a tracer, which has all signals blocked, SIGCHLD among
  * them, and no handler for it: so the news of traced tasks, for which the kernel sends SIGCHLD, can
  * be waited for by that. */
-void collect_own_signals(void);
+void collect_own_signals(bool owns);
 bool collect_owns_signals(void);
 
 /* Asks for the news of one thread: as waitpid(2) with WNOHANG, but for traced tasks alone. */

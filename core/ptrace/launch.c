@@ -54,7 +54,7 @@ static int channel_receive(int fd, int timeout, int *value)
 
 int launch_take(pid_t target, struct inferior *inferior)
 {
-    collect_own_signals();
+    collect_own_signals(true);
     int err = inferior_init(inferior, target, OPTIONS, false);
     inferior->is_launched = true;
     return err;

@@ -77,6 +77,16 @@ static int look_for_lost(struct several these, struct news *news)
     return 0;
 }
 
+/* Tells whether a thread may be gone without a word: where another one of its process execs, or
+ * where this process ignores SIGCHLD. */
+static bool may_lose(struct several these)
+{
+    bool may = !collect_owns_signals();
+    for (size_t i = 0; i < these.count && !may; i++)
+        may = these.list[i]->thread_count > 1;
+    return may;
+}
+
 static bool nobody_runs(struct several these)
 {
     for (size_t i = 0; i < these.count; i++)
@@ -99,7 +109,7 @@ static int wait_for_news(struct several these, int64_t deadline, struct news *ne
             return -ECHILD;
         if (!n && collect_now() > 0)
             continue;
-        if (!n && first)
+        if (!n && first && may_lose(these))
             n = look_for_lost(these, news);
         first = false;
         if (!n)

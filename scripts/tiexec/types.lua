@@ -299,6 +299,8 @@
 ---@alias OpenFile fun(path: string, stat: Stat, mine?: file*|integer): TargetFile?, string?
 ---@alias CacheAction fun(fd: integer, range: CacheRange): boolean?, string?, integer?
 ---@alias ProtectionOf fun(start: integer, stop: integer): integer?, string?
+--- With a range only the mappings that overlap it need be as they are now.
+---@alias MappingsOf fun(range?: Range): Mapping[]?, (integer|string)?, integer?
 ---@alias FoliosOf fun(start: integer, stop: integer, size: integer): integer?, string?, integer?
 
 --- A process that the sources and the executor act on (harness/targets.lua): a traced one, or this
@@ -309,7 +311,7 @@
 ---@field call Call Makes the process execute a system call, and gives the result.
 ---@field read ReadMemory? Reads the process's memory.
 ---@field copy CopyMemory Copies memory within the process, and compares the copy with the original.
----@field mappings fun(): Mapping[]?, (integer|string)?, integer? Reads them, joined; and how many.
+---@field mappings MappingsOf Reads them, joined; and how many there are.
 ---@field file FindFile Gives a path that leads to a mapping's file, and the image; nil: none does.
 ---@field descriptor fun(m: Mapping, direct: boolean): integer? Gives ours, while it stands still.
 ---@field file_size fun(mapping: Mapping): integer? Gives the size of a mapping's file.
@@ -474,6 +476,8 @@
 ---@field keeps_file boolean? Whether the text stays a mapping of its own file.
 ---@field replace Replace Puts huge pages with the same bytes in the place of a part.
 ---@field anonymous boolean? Whether the text becomes anonymous memory, which perf needs a map for.
+---@field replace_in_place (fun(target: Target, part: FilePart, host: Host): boolean)? Serves a part
+--- by the mappings that it has. false: the part is as it was.
 ---@field rehearse fun(target: Target, host: Host)? Makes the same system calls, to no effect.
 
 --- The part of a range that a source can serve (a source's `fit`). A source may add fields.

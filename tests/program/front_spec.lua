@@ -45,6 +45,15 @@ describe("a program that has nothing to gain", function()
         assert.truthy(result.err:find("true", 1, true), result.err)
     end)
 
+    it("is started at once under a seccomp filter, too, and without a word", function()
+        for _, denied in ipairs { "clone kill", "socketpair EPERM", "prctl trap", "ptrace kill" } do
+            local call, action = denied:match("(%S+) (%S+)")
+            local words = { support.programs .. "deny", call, action, support.tiexec, "sh", "-c", "exit 6" }
+            local result = support.run(words)
+            assert.same({ "", "", 6 }, { result.out, result.err, result.code }, denied)
+        end
+    end)
+
     it("is told that it is traced already", function()
         if support.run({ "strace", "-V" }).code ~= 0 then return pending("no strace") end
         local result = support.run { "strace", "-o", "/dev/null", support.tiexec, "true" }

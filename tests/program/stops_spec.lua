@@ -72,7 +72,7 @@ describe("while a process stands still", function()
         local few, many = { both(8, 0, "file") }, { both(208, 0, "file") }
         for i, what in ipairs { "attach", "undo" } do
             local each = (count(many[i], "ptrace%(") - count(few[i], "ptrace%(")) / 200
-            assert.is_true(each <= 6.5, ("%s: %.1f requests for each thread"):format(what, each))
+            assert.is_true(each <= 5.3, ("%s: %.1f requests for each thread"):format(what, each))
             local any = count(many[i], "wait4%(%-1")
             assert.is_true(any <= 8, ("%s: %d waits for any thread"):format(what, any))
         end
@@ -82,6 +82,15 @@ describe("while a process stands still", function()
         local attach, undo = both(1, 0, "file")
         assert.same({ true, 1 }, { count(attach, '/maps"') <= 4, count(attach, '/smaps"') })
         assert.same({ true, 1 }, { count(undo, '/maps"') <= 3, count(undo, '/smaps"') })
+    end)
+
+    test("no timer is set for each of its calls", function()
+        local attach, undo = both(1, 0, "file")
+        for what, list in pairs { attach = attach, undo = undo } do
+            local set = count(list, "timer_settime")
+            assert.is_true(set <= 4, ("%s: %d"):format(what, set))
+            assert.is_true(count(list, "PTRACE_SYSCALL") >= 4)
+        end
     end)
 
     test("the details of mappings above the text are not read", function()

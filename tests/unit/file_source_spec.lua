@@ -120,6 +120,32 @@ describe("the file source", function()
         end)
     end
 
+    it("protects all as it was when a system call fails in place, whichever it is", function()
+        if not supported() then return pending("this filesystem has no large folios") end
+        support.run_tiexec { program }
+        local n, failed, done = 0, 0
+        repeat
+            n = n + 1
+            local inferior <close>, _, range = launch()
+            local function rights()
+                local list = {}
+                for i, m in ipairs(inferior:mappings()) do list[i] = ("%x-%x %s"):format(m.start, m.stop, m.perms) end
+                return list
+            end
+            local before, target = rights(), failing(targets.of(inferior), n)
+            local part = assert(file.fit(target, range, host))
+            local snapshot <close> = assert(inferior:snapshot { { start = part.start, stop = part.stop } })
+            done = file.replace_in_place(target, part, host)
+            assert.is_true(snapshot:verify())
+            if not done then
+                failed = failed + 1
+                assert.same(before, rights(), "call " .. n)
+            end
+            finish(inferior)
+        until done
+        assert.is_true(failed >= 3, failed .. " failures")
+    end)
+
     it("changes nothing where the file cannot be opened, which a way back needs", function()
         if not supported() then return pending("this filesystem has no large folios") end
         local inferior <close>, _, range = launch()

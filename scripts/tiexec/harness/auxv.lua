@@ -25,7 +25,7 @@ end
 -- @tparam Inferior inferior
 -- @treturn ?string its bytes
 function auxv.read(inferior)
-    return core.read_file(("/proc/%d/auxv"):format(inferior:pid()))
+    return core.read_at_once(("/proc/%d/auxv"):format(inferior:pid()))
 end
 
 -- Gives the place of an entry's value in a vector, counted from 0; nil: there is no such entry.

@@ -18,11 +18,20 @@ local function folder_of(mount, group)
     end
 end
 
+-- Reads a file of a group; "" if there is none. Which a group has not got is noted in `groups`: the
+-- second look is made while the process stands still.
+local function read(groups, path)
+    if groups[path] then return "" end
+    local text, _, errno = core.read_at_once(path)
+    groups[path] = errno == core.constants.ENOENT or nil
+    return text or ""
+end
+
 -- Tells whether the files of one group say that it is frozen, or is about to be.
-local function is_frozen_by(folder)
-    local events = core.read_file(folder .. "/cgroup.events") or ""
-    local wanted = core.read_file(folder .. "/cgroup.freeze") or ""
-    local state = core.read_file(folder .. "/freezer.state") or ""
+local function is_frozen_by(groups, folder)
+    local events = read(groups, folder .. "/cgroup.events")
+    local wanted = read(groups, folder .. "/cgroup.freeze")
+    local state = read(groups, folder .. "/freezer.state")
     return events:find("frozen 1", 1, true) ~= nil or wanted:find("^1") ~= nil
         or state:find("^FROZEN") ~= nil or state:find("^FREEZING") ~= nil
 end
@@ -64,10 +73,10 @@ end
 -- @string[opt=""] root a folder that stands for /, for tests
 -- @treturn ?string nil: it is not, as far as can be seen
 function frozen.refusal(pid, groups, root)
-    local wait = core.read_file(("%s/proc/%d/wchan"):format(root or "", pid))
+    local wait = core.read_at_once(("%s/proc/%d/wchan"):format(root or "", pid))
     if waits[wait or ""] then return "it is frozen" end
     for _, folder in ipairs(groups) do
-        if is_frozen_by(folder) then return "it is frozen (by its control group)" end
+        if is_frozen_by(groups, folder) then return "it is frozen (by its control group)" end
     end
 end
 

@@ -2,7 +2,6 @@
 --- Taking hold of a running process, for some milliseconds, and letting it go.
 
 local core = require "tiexec.core"
-local frozen = require "tiexec.harness.frozen"
 local inferiors = require "tiexec.harness.inferiors"
 
 local c = core.constants
@@ -14,6 +13,7 @@ local SECONDS <const> = 10 -- how long tries are begun
 
 -- Makes one try. A process may become frozen at any moment.
 local function try_once(pid)
+    local frozen = require "tiexec.harness.frozen" -- a start lets go only
     local groups = frozen.groups(pid)
     local why = frozen.refusal(pid, groups)
     if why then return nil, why, c.EAGAIN end

@@ -16,19 +16,19 @@ function hosts.complete(host)
     host.pool = host.hugetlb[host.huge_page_size] or EMPTY
 end
 
--- Most programs have no text to remap, and then nobody asks for more than the sizes of pages. The
--- rest is in a dozen files.
+-- Most programs have no text to remap, or text that is huge already, and then nobody asks for more
+-- than the sizes of pages and the kernel's version. The rest is in a dozen files.
 local incomplete = { __index = function(host, name)
     hosts.complete(host)
     return host[name]
 end }
 
 --- Describes the host. `pool`, the hugetlb pool of such pages, is added to what `tiexec.host()`
--- gives. All but the sizes of pages is read when some of it is first asked for, and is as it is
--- then.
+-- gives. All but what `core.host_basics` gives is read when some of it is first asked for, and is
+-- as it is then.
 -- @int[opt] size the size of a huge page, in bytes; by default the PMD's
 -- @treturn Host
-function hosts.describe(size) return setmetatable(core.host_sizes(size), incomplete) end
+function hosts.describe(size) return setmetatable(core.host_basics(size), incomplete) end
 
 --- Tells whether the TLB may hold smaller huge pages of the same host as one entry.
 -- @tparam Host host

@@ -72,12 +72,21 @@ local function key_of(mapping)
     return ("%x:%x:%x %s"):format(mapping.major, mapping.minor, mapping.inode, mapping.path)
 end
 
+local function is_same_file(a, b)
+    return a.inode == b.inode and a.minor == b.minor and a.major == b.major and a.path == b.path
+end
+
 -- Gives the keys of the mappings of files, by mapping, and the set of those whose files are mapped
--- with text. Other files, such as locale archives, are not worth opening.
+-- with text. Other files, such as locale archives, are not worth opening. A file's mappings mostly
+-- follow one another.
 local function files_with_text(mappings)
-    local keys, has = {}, {}
+    local keys, has, last = {}, {}, nil
     for _, mapping in ipairs(mappings) do
-        local key = mapping.inode ~= 0 and key_of(mapping) or nil
+        local key
+        if mapping.inode ~= 0 then
+            key = last and is_same_file(mapping, last) and keys[last] or key_of(mapping)
+            last = mapping
+        end
         keys[mapping] = key
         if key and protection.is_executable(mapping.perms) then has[key] = true end
     end

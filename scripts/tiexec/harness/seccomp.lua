@@ -115,11 +115,12 @@ local function judge(inferior)
     local thread = inferior:threads()[1]
     if not thread then return {} end -- it is gone: the call itself will tell
     local theirs, unknown = state_of(thread)
-    local ours = state_of "thread-self" or {}
     if not theirs then return { refusal = "its seccomp filters cannot be told: " .. unknown } end
     local mode = theirs.mode
+    if mode == NONE then return {} end
+    local ours = state_of "thread-self" or {}
     if not mode and ours.mode then return { refusal = "its seccomp filters cannot be told" } end
-    if not mode or mode == NONE then return {} end
+    if not mode then return {} end
     if mode == STRICT then return { refusal = "it is in seccomp's strict mode" } end
     local installed = own[inferior]
     local before = theirs.filters and theirs.filters - (installed or 0)
@@ -157,6 +158,14 @@ end
 -- @tparam Inferior inferior stopped
 -- @treturn boolean
 function seccomp.is_asked(inferior) return verdict_on(inferior).asks or false end
+
+--- Tells whether neither an inferior that was launched by this process nor this process has
+-- filters, which it would have inherited.
+-- @tparam Inferior inferior stopped
+-- @treturn boolean
+function seccomp.is_free(inferior)
+    return heirs[inferior] and own[inferior] == nil and next(verdict_on(inferior)) == nil
+end
 
 --- Tells whether an inferior has filters that are those of this process.
 -- @tparam Inferior inferior stopped

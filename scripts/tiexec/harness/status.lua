@@ -10,7 +10,7 @@ local status = {}
 -- @param id a process id, a thread id, "self" or "thread-self"
 -- @treturn[1] string
 -- @treturn[2] nil, message, errno
-function status.read(id) return core.read_file(("/proc/%s/status"):format(id)) end
+function status.read(id) return core.read_at_once(("/proc/%s/status"):format(id)) end
 
 --- Gives one field as a number.
 -- @tparam ?string text what `status.read` has given

@@ -147,17 +147,62 @@ local function add_opening(self, inferior)
     end
 end
 
+-- Whether the kernel knows names of anonymous memory: they are an option of Linux 5.17. To find out
+-- here, by a name for no memory, costs less than to have another process try.
+local function can_name()
+    return core.syscall("prctl", c.PR_SET_VMA, c.PR_SET_VMA_ANON_NAME, 0, 0, 0) ~= nil
+end
+
+-- The system calls after which all mappings are as they were before, and those that change only
+-- what they are given and what lies beside it.
+local KEEPING <const> = { openat = true, close = true }
+local LOCAL <const> = { mprotect = true, madvise = true, munmap = true }
+local KEEPING_ADVICE <const> = { [c.MADV_DONTNEED] = true, [c.MADV_POPULATE_READ] = true }
+
+-- The mappings of an inferior that stands still, as far as the system calls of the target's own
+-- have left them as they were when they were read.
+local Known = {}
+Known.__index = Known
+
+-- Notes what a system call may have changed.
+function Known:note(name, address, size, advice)
+    if KEEPING[name] or name == "madvise" and KEEPING_ADVICE[advice] then return end
+    if not LOCAL[name] then
+        self.list = nil
+        return
+    end
+    local changed = self.changed or { start = address, stop = address }
+    self.changed = { start = math.min(changed.start, address),
+        stop = math.max(changed.stop, address + size) }
+end
+
+-- Whether the mappings of a range, or else all, are as they were read. Those that meet may have
+-- become one.
+function Known:has(range)
+    local changed = self.changed
+    if not self.list or not range then return self.total ~= nil and self.list and not changed end
+    if not changed then return true end
+    local start, stop = range.start, range.stop
+    for _, m in ipairs(self.list) do
+        if ranges.overlap(m, range) then
+            start, stop = math.min(start, m.start), math.max(stop, m.stop)
+        end
+    end
+    return changed.stop < start or stop < changed.start
+end
+
 --- Makes an inferior a target.
 -- @tparam Inferior inferior stopped whenever the target is acted on; an Observed can only be
 -- looked at
 -- @func[opt] trace is called after each system call: `trace(name, arguments, result, why)`,
 -- where `arguments` is a table as table.pack gives it
+-- @tparam[opt] table mappings its mappings, joined, if the caller has just read them
 -- @treturn Target
-function targets.of(inferior, trace)
-    local mappings, total -- as they are since the last system call: all threads stand still
+function targets.of(inferior, trace, mappings)
+    local known = setmetatable({ list = mappings }, Known) -- all threads stand still
     local self = add_queries({
         call = function(name, ...)
-            mappings = nil
+            known:note(name, ...)
             local result, message, errno = inferior:remote_syscall(name, ...)
             if trace then trace(name, table.pack(...), result, message) end
             return result, message, errno
@@ -169,15 +214,17 @@ function targets.of(inferior, trace)
     }, inferior:pid())
     add_opening(self, inferior)
 
-    function self.mappings()
+    function self.mappings(range)
         local errno
-        if not mappings then
-            mappings, total, errno = core.mappings(inferior:pid(), false, true)
+        if not known:has(range) then
+            known.list, known.total, errno = core.mappings(inferior:pid(), false, true)
+            known.changed = nil
         end
-        return mappings, total, errno
+        return known.list, known.total, errno
     end
 
     function self.name(address, size, name)
+        if not can_name() then return end
         local text <close> = inferior:lend(name .. "\0")
         if not text then return end
         self.call("prctl", c.PR_SET_VMA, c.PR_SET_VMA_ANON_NAME, address, size, text.address)

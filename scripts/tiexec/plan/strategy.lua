@@ -4,7 +4,6 @@
 local hosts = require "tiexec.harness.hosts"
 local paths = require "tiexec.plan.paths"
 local sources = require "tiexec.sources"
-local validate = require "tiexec.plan.validate"
 
 local strategy = {}
 
@@ -227,7 +226,7 @@ function strategy.make_plan(definition, description, host, options)
         operations, why = call_script(definition, description, host, options)
     end
     if not operations then return nil, "strategy " .. why end
-    local accepted, refused = validate.check(operations[1], description, host)
+    local accepted, refused = require "tiexec.plan.validate".check(operations[1], description, host)
     if not accepted then
         return nil, ("strategy %s: %s"):format(path or definition.name, refused)
     end

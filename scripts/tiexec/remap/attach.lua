@@ -38,6 +38,7 @@ local function with_stopped(pid, details, work, tell)
     local inferior <close>, why, errno = hold.attach(pid)
     if not inferior then return nil, refusal.to_attach(pid, why, errno) end
     local before = core.signal_mask(ALL_SIGNALS)
+    core.own_signals(true)
     local started, result = why, { true, "again" }
     files.hold(pid)
     message.hold()
@@ -51,6 +52,7 @@ local function with_stopped(pid, details, work, tell)
     local seconds = core.now() - started
     files.release(pid)
     message.release()
+    core.own_signals(false)
     core.signal_mask(before)
     if not result[1] then return nil, message.of_error(result[2]) end
     if result[2] == "again" then return "again" end

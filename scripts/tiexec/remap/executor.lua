@@ -121,13 +121,23 @@ local function properties_of(state, source, part, host)
     return list, kept
 end
 
+-- Has a source serve a part of a range without other memory, so that the properties of what is
+-- there need not be known. Returns the part; nil: that cannot be done.
+local function serve_in_place(state, source, range, host)
+    if not source.replace_in_place then return nil end
+    local part = sources.fit(source, state.target, range, host)
+    return part and source.replace_in_place(state.target, part, host) and part or nil
+end
+
 -- Has a source replace a part of a range. Returns the part, or nil and a string.
 local function replace(state, source, range)
     -- The pools change as ranges are served.
     local host = source.uses_pool and hosts.describe(state.host.huge_page_size) or state.host
     local why = state.forbidden(source, host)
     if why then return nil, why end
-    local part, ok
+    local part = serve_in_place(state, source, range, host)
+    if part then return part end
+    local ok
     local details, unknown = details_of(state)
     if not details then return nil, unknown end
     range = properties.without_gaps(range, details, host.huge_page_size)
@@ -191,15 +201,17 @@ end
 -- @tparam table operations list of Operation, as `validate.check` has accepted them
 -- @tparam table names list of sources in order of preference, for operations that name none
 -- @tparam[opt] RunOptions options `trace`, a function called for each remote system call (see
--- `targets.of`); `warn`, one that takes a line on a file that somebody should remove; `host`, a
--- Host; `perf_map`, true if perf must find the copies; and, as the strategy declares them (see
--- docs/STRATEGIES.md), `recache` and `copied_ends`
+-- `targets.of`); `mappings`, joined, if the caller has just read them; `warn`, one that takes a
+-- line on a file that somebody should remove; `host`, a Host; `perf_map`, true if perf must find
+-- the copies; and, as the strategy declares them (see docs/STRATEGIES.md), `recache` and
+-- `copied_ends`
 -- @treturn table list of Result
 function executor.run(inferior, operations, names, options)
     options = options or {}
     local host = options.host or hosts.describe()
     local described = {} -- hosts by the size of their huge pages
-    local state = { target = targets.of(inferior, options.trace), options = options, results = {},
+    local target = targets.of(inferior, options.trace, options.mappings)
+    local state = { target = target, options = options, results = {},
         forbidden = make_forbidden(inferior), inferior = inferior, limit = 0 }
     for _, operation in ipairs(operations) do
         local stop = operation.op == "remap" and operation.stop or 0

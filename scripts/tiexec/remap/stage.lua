@@ -117,8 +117,8 @@ end
 
 local function get_executor() return require "tiexec.remap.executor" end
 
--- Carries out the operations of one of the plans.
-local function run(inferior, outcome, operations, chosen)
+-- Carries out the operations of one of the plans. `mappings` are the inferior's, if they are known.
+local function run(inferior, outcome, operations, chosen, mappings)
     local has_remaps = false
     for _, operation in ipairs(operations) do
         has_remaps = has_remaps or operation.op == "remap"
@@ -126,7 +126,7 @@ local function run(inferior, outcome, operations, chosen)
     if not has_remaps then return {} end
     local definition = chosen.definition
     return get_executor().run(inferior, operations, chosen.names, {
-        trace = debug_lines.syscall_trace(chosen), host = chosen.host,
+        trace = debug_lines.syscall_trace(chosen), host = chosen.host, mappings = mappings,
         perf_map = chosen["perf-map"], recache = chosen.recache,
         copied_ends = definition.copied_ends,
         warn = function(line) table.insert(outcome.warnings, line) end })
@@ -141,7 +141,8 @@ end
 
 -- Carries out the first plan, and then the second plan for what is left.
 local function execute(inferior, outcome, chosen)
-    outcome.results = run(inferior, outcome, outcome.operations, chosen)
+    outcome.results = run(inferior, outcome, outcome.operations, chosen,
+        outcome.description.mappings)
     local done = served(outcome.results)
     table.move(outcome.done, 1, #outcome.done, #done + 1, done)
     local second = outcome.second(done)
@@ -234,7 +235,6 @@ end
 -- @tparam Chosen chosen
 function stage.preload(chosen)
     if chosen.wrong then return end
-    hosts.complete(chosen.host)
     get_executor()
     sources.get(chosen.names[1])
 end
@@ -249,6 +249,7 @@ function stage.prepare_for_stop(process, name, chosen, job)
     local opened = setmetatable({}, { __close = sources.release })
     choice.prepare_for_stop(chosen)
     if chosen.wrong then return opened end
+    hosts.complete(chosen.host)
     stage.preload(chosen)
     if has_to_prepare(chosen) and not chosen["dry-run"] then
         prepare_sources(process, name, chosen, job)

@@ -32,7 +32,7 @@ local function fit(target, range, host)
     if not hosts.is_at_least(host, 5, 18) then
         return nil, "needs Linux 5.18: the page cache has no huge pages"
     end
-    local mappings, why = target.mappings()
+    local mappings, why = target.mappings(range)
     if not mappings then return nil, why end
     local text = pieces.main_text(mappings, range)
     if not text then return nil, "no text of a file is in it" end
@@ -126,17 +126,20 @@ end
 -- Makes one mapping of the part by mprotect alone. The kernel merges mappings of the same open
 -- file side by side when they get the same protection; execve, the dynamic linker and `relocate`
 -- make such. If the cached pages are huge already, this takes half the system calls. Gives a
--- false value if the part is not huge afterwards: then its protection may have changed.
-local function join_in_place(target, part, list, huge)
-    local executable, size = target.executable(part.start, part.stop), part.stop - part.start
-    if not executable then return nil end
-    local unequal = false
+-- false value if that fails: then its protection may have changed.
+local function join(target, part, list)
+    local executable, unequal = target.executable(part.start, part.stop), false
     for _, piece in ipairs(list) do unequal = unequal or piece.perms:sub(1, 3) ~= "r-x" end
-    if unequal and not target.call("mprotect", part.start, size, c.PROT_READ | executable) then
-        return nil
-    end
-    return target.call("madvise", part.start, size, c.MADV_HUGEPAGE)
-        and is_huge(target, { address = part.start, size = size }, huge)
+    if not executable or not unequal then return executable end
+    return target.call("mprotect", part.start, part.stop - part.start, c.PROT_READ | executable)
+end
+
+local function advise(target, part)
+    return target.call("madvise", part.start, part.stop - part.start, c.MADV_HUGEPAGE)
+end
+
+local function is_huge_there(target, part, huge)
+    return is_huge(target, { address = part.start, size = part.stop - part.start }, huge)
 end
 
 -- Gets huge pages for the part at a place aside, and moves that mapping over the original in one
@@ -163,24 +166,40 @@ local function make_huge(target, part, host, options, opened)
     local ok, why, state = recache.make_huge(target, part, opened.fd, huge, options)
     if not ok then return nil, why, state end
     opened.is_joined = list ~= nil
-    if list and join_in_place(target, part, list, huge) then return true end
+    if list and join(target, part, list) and advise(target, part)
+        and is_huge_there(target, part, huge) then
+        return true
+    end
     return move_over(target, part, host, opened.fd)
+end
+
+-- What is cached is mostly huge, and the target finds out fastest: then its mappings stay, and with
+-- them all properties that they have. The advice comes last, since nothing takes it back.
+local function replace_in_place(target, part, host)
+    local list, path = joinable(target, part), target.file(part.text)
+    if not list or not path or not recache.is_cached(target, part, path, host.huge_page_size) then
+        return false
+    end
+    if join(target, part, list) and is_huge_there(target, part, host.huge_page_size)
+        and advise(target, part) then
+        return true
+    end
+    if pieces.protect(target, list) then return false end
+    local file <close> = target.open(part.text)
+    if file then pieces.restore(target, list, file.fd) end
+    return false
 end
 
 local function replace(target, part, host, options)
     -- The file is opened before anything is changed, so that its pieces can be put back.
     local file <close>, why = target.open(part.text)
     if not file then return nil, why end
-    local list, huge = joinable(target, part), host.huge_page_size
-    -- What is cached is mostly huge, and the target finds out fastest.
-    local is_joined = list and recache.is_cached(target, part, file.fd, huge)
-    if is_joined and join_in_place(target, part, list, huge) then return true end
-    local opened = { fd = file.fd, list = list, is_joined = is_joined }
+    local opened = { fd = file.fd, list = joinable(target, part) }
     local ok, refused, state = make_huge(target, part, host, options, opened)
     if ok or not opened.is_joined then return ok, refused, state end
     -- Text of the same file side by side is whole in any protection.
-    pieces.protect(target, list)
-    local restored, lost = pieces.restore(target, list, file.fd)
+    pieces.protect(target, opened.list)
+    local restored, lost = pieces.restore(target, opened.list, file.fd)
     if not restored then
         refused = ("%s; and what it was is not put back: %s"):format(refused, lost)
     end
@@ -206,6 +225,7 @@ return {
     description = "the file itself, on huge pages of the page cache",
     keeps_file = true,
     fit = fit,
+    replace_in_place = replace_in_place,
     replace = replace,
     rehearse = rehearse,
 }

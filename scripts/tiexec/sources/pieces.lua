@@ -16,8 +16,9 @@ local function same_file(m, text)
     return m.inode == text.inode and m.major == text.major and m.minor == text.minor
 end
 
--- Says why a piece of a mapping does not have the bytes of the file. nil: it has them.
-local function why_foreign(target, m, piece, file)
+-- Says why a piece of a mapping does not have the bytes of the file. nil: it has them. `pages` are
+-- those of more than the piece, if nothing of that was written to.
+local function why_foreign(target, m, piece, file, pages)
     if not same_file(m, file.text) then return "memory of another file" end
     if protection.is_writable(m.perms) or protection.is_shared(m.perms) then
         return "memory that may be written to"
@@ -25,21 +26,31 @@ local function why_foreign(target, m, piece, file)
     if file.base and m.start - m.offset ~= file.base then
         return "a part of the file that is mapped elsewhere"
     end
-    local pages = target.pages(piece.start, piece.stop)
+    pages = pages or target.pages(piece.start, piece.stop)
     if pages.unknown then
         return "memory of which cannot be told whether it was written to: " .. pages.unknown
     end
     return pages.anon_small + pages.anon_huge > 0 and "memory that was written to" or nil
 end
 
-local function piece_of(target, m, range, file)
+local function piece_of(target, m, range, file, pages)
     local start, stop = ranges.common(m, range)
     local piece = { start = start, stop = stop, offset = start - m.start + m.offset,
         perms = m.perms, inode = m.inode }
     -- A piece that has memory tags, whose protection cannot be told, is foreign for other reasons.
     piece.protection = protection.of(target, m.perms, piece) or c.PROT_READ
-    piece.foreign = why_foreign(target, m, piece, file)
+    piece.foreign = why_foreign(target, m, piece, file, pages)
     return piece
+end
+
+-- Gives the pages of a range that has several mappings, if none of them was written to: then they
+-- are looked at once.
+local function unwritten(target, mappings, range)
+    local count = 0
+    for _, m in ipairs(mappings) do count = count + (ranges.overlap(m, range) and 1 or 0) end
+    local pages = count > 1 and target.pages(range.start, range.stop)
+    if not pages or pages.unknown then return nil end
+    return pages.anon_small + pages.anon_huge == 0 and pages or nil
 end
 
 --- Lists the pieces of a range, in order of address.
@@ -52,13 +63,14 @@ end
 -- @treturn table list of Piece
 function pieces.of(target, mappings, range, file)
     local list, at = {}, range.start
+    local pages = unwritten(target, mappings, range)
     local function gap(stop)
         if at >= stop then return end
         list[#list + 1] = { start = at, stop = stop, offset = file.base and at - file.base }
     end
     for _, m in ipairs(mappings) do
         if ranges.overlap(m, range) then
-            local piece = piece_of(target, m, range, file)
+            local piece = piece_of(target, m, range, file, pages)
             gap(piece.start)
             list[#list + 1] = piece
             at = piece.stop

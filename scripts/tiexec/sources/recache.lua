@@ -112,10 +112,8 @@ local function failed(target, part, why)
     return nil, why
 end
 
--- The file of a part, by the target's descriptor of it.
-local function open_part(target, part, fd, huge)
-    return cached.open { target = target, part = part, huge = huge,
-        path = ("/proc/%d/fd/%d"):format(target.pid, fd),
+local function open_part(target, part, path, huge)
+    return cached.open { target = target, part = part, huge = huge, path = path,
         from = part.start - part.base, to = part.stop - part.base }
 end
 
@@ -123,11 +121,11 @@ end
 -- kernel does not tell this user, what was read ahead counts as cached.
 -- @tparam Target target
 -- @tparam FilePart part
--- @int fd the target's descriptor of the file
+-- @string path where this process can read the file
 -- @int huge the size of a huge page, in bytes
 -- @treturn boolean
-function recache.is_cached(target, part, fd, huge)
-    local file <close> = open_part(target, part, fd, huge)
+function recache.is_cached(target, part, path, huge)
+    local file <close> = open_part(target, part, path, huge)
     if not file then return false end
     local is, _, errno = core.blocks_are_cached(file.fd, file.from, file.to, huge)
     local was_read = ahead and ahead.inode == part.text.inode and ahead.from <= file.from
@@ -146,7 +144,8 @@ end
 -- @treturn[2] string why some of them stay small
 -- @treturn[2] ?string "broken": the text of the process is not whole any more
 function recache.make_huge(target, part, fd, huge, options)
-    local file <close>, why = open_part(target, part, fd, huge)
+    local path = ("/proc/%d/fd/%d"):format(target.pid, fd)
+    local file <close>, why = open_part(target, part, path, huge)
     if not file then return nil, why end
     local ok, lost
     ok, why, lost = make_huge(file, options)

@@ -9,7 +9,7 @@ local core = require "tiexec.core"
 local hosts = require "tiexec.harness.hosts"
 local images = require "tiexec.harness.images"
 local ranges = require "tiexec.base.ranges"
-local status = require "tiexec.harness.status"
+local seccomp = require "tiexec.harness.seccomp"
 
 local ahead = {}
 
@@ -47,9 +47,12 @@ local function part_of(image, text, strategy, huge)
     if from < to then return from, to end
 end
 
--- Whether a filter judges this process's system calls: what is done here was not tried out then.
-local function is_filtered()
-    return status.field(status.read("self") or "", "Seccomp") ~= 0
+-- Whether all of a part is cached, so that there is nothing to read. It mostly is.
+local function is_cached(path, from, to, huge)
+    local fd = core.open_file(path)
+    local is = fd and core.blocks_are_cached(fd, from, to, huge)
+    if fd then core.syscall("close", fd) end
+    return is
 end
 
 -- Whether the source `file` will be asked first.
@@ -59,20 +62,21 @@ local function is_wanted(chosen)
 end
 
 --- Reads what is not cached of the text. It is only a help: nothing is said if it fails.
--- @int pid the process that has just exec'd
+-- @tparam Inferior inferior that has just exec'd
 -- @tparam ?Image image of its executable
 -- @tparam function choose gives the Chosen, if it is needed
-function ahead.read(pid, image, choose)
+function ahead.read(inferior, image, choose)
     local huge = core.huge_page_size()
     local text = image and huge > 0 and congruent.main_text(image)
     if not text or text.filesz < huge then return end
     local chosen = choose()
-    if not is_wanted(chosen) or is_filtered() then return end
+    -- Where a filter judges this process's system calls, what is done here was not tried out.
+    if not is_wanted(chosen) or not seccomp.is_free(inferior) then return end
     local from, to = part_of(image, text, chosen.definition.name, huge)
-    if not from then return end
+    local path = ("/proc/%d/exe"):format(inferior:pid())
+    if not from or is_cached(path, from, to, huge) then return end
     local recache = require "tiexec.sources.recache"
-    recache.read_ahead(("/proc/%d/exe"):format(pid), from, to, huge,
-        { recache = chosen.recache })
+    recache.read_ahead(path, from, to, huge, { recache = chosen.recache })
 end
 
 return ahead

@@ -11,17 +11,12 @@ local ahead = require "tiexec.start.ahead"
 local choice = require "tiexec.plan.choice"
 local congruent = require "tiexec.plan.congruent"
 local core = require "tiexec.core"
-local debug_lines = require "tiexec.show.debug"
 local entry = require "tiexec.harness.entry"
 local exit = require "tiexec.base.exit"
 local following = require "tiexec.start.following"
-local hold = require "tiexec.harness.hold"
 local images = require "tiexec.harness.images"
 local message = require "tiexec.base.message"
-local privilege = require "tiexec.start.privilege"
 local seccomp = require "tiexec.harness.seccomp"
-local stage = require "tiexec.remap.stage"
-local steer = require "tiexec.start.steer"
 local strategy = require "tiexec.plan.strategy"
 local text = require "tiexec.base.text"
 
@@ -29,6 +24,10 @@ local c = core.constants
 local stages = {}
 
 local STOP_MS <const> = 2000 -- for all threads to stop
+
+-- The program waits at its exec stop for the tracer: what is not needed there is loaded while it
+-- runs on to its entry point.
+local function get_stage() return require "tiexec.remap.stage" end
 local ALL_SIGNALS <const> = -1
 
 -- The state of the work on one process:
@@ -125,7 +124,7 @@ function Run:relocate(mappings)
     -- A filter of the program's own may kill it for the system calls. The executor complains of
     -- that.
     if self.is_successor and seccomp.refusal(self.inferior) then return true end
-    local trace = debug_lines.syscall_trace(chosen)
+    local trace = next(chosen.debug) and require "tiexec.show.debug".syscall_trace(chosen)
     local relocate = require "tiexec.start.relocate"
     local ok, why = relocate.move(self.inferior, wanted, mappings, trace)
     self.unmoved = not ok and "not moved to a congruent base: " .. tostring(why) or nil
@@ -135,7 +134,7 @@ end
 -- Whether tiexec must place the libraries, because the kernel does not place them congruently.
 function Run:needs_steering()
     return core.huge_page_size() > 0 and self:choose_settings().align ~= false
-        and steer.is_needed(self.inferior, self.image, self.entry.linker)
+        and require "tiexec.start.steer".is_needed(self.inferior, self.image, self.entry.linker)
 end
 
 -- Whether the program is likely to have text to remap: much of its own, or libraries beside the C
@@ -153,8 +152,10 @@ function Run:prepare()
     if self.is_prepared or self.entry.reading and (self.entry.stops or 0) < 2 then return end
     self.is_prepared = true
     if self.entry.linker then images.of(self.entry.linker) end
-    self.steering = self:needs_steering() and steer.start(self.inferior) or nil
+    self.steering = self:needs_steering() and require "tiexec.start.steer".start(self.inferior)
+        or nil
     choice.prepare(self:choose_settings())
+    local stage = get_stage()
     if self:is_large() then stage.preload(self.chosen) end
 end
 
@@ -181,7 +182,7 @@ function Run:begin_successor()
         return false
     end
     self:rename()
-    local restored, lost = privilege.restore(self.inferior)
+    local restored, lost = require "tiexec.start.privilege".restore(self.inferior)
     if lost then self:say(lost) end
     if restored then
         self.done = true
@@ -206,7 +207,7 @@ function Run:at_exec()
     local mappings = self.inferior:mappings() or {}
     local ok, why = self:relocate(mappings)
     if not ok then return self:give_up(why, true) end
-    ahead.read(self.inferior:pid(), self.image, function() return self:choose_settings() end)
+    ahead.read(self.inferior, self.image, function() return self:choose_settings() end)
     self.entry, why = entry.arrange(self.inferior, mappings)
     if not self.entry then return self:give_up(why, self.given.strict) end
     if self.entry.reached then return self:at_entry() end
@@ -261,7 +262,7 @@ end
 
 -- Stage entry.
 function Run:at_entry()
-    local chosen = self:choose_settings()
+    local chosen, stage = self:choose_settings(), get_stage()
     local outcome, why = stage.run(self.inferior, self.name, chosen,
         { stage = "entry", entry = self.entry.address, is_new = self.given.is_in_question })
     if not outcome then return self:give_up(why, chosen.strict) end
@@ -339,7 +340,7 @@ end
 --- Lets the process go: it is not traced any more.
 function Run:release()
     if self.entry then self.entry:cancel() end
-    hold.let_go(self.inferior)
+    require "tiexec.harness.hold".let_go(self.inferior)
 end
 
 -- Has two steps of a run take no signals: between them the program may run on for long, but an
