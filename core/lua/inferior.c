@@ -106,6 +106,17 @@ static int l_follow_fork(lua_State *L)
     return bind_push_result(L, "follow_fork", inferior_follow_fork(inferior, follow));
 }
 
+/// Tells what `follow_fork` has set.
+// @function inferior:follows_fork
+// @treturn boolean
+// @local
+static int l_follows_fork(lua_State *L)
+{
+    const struct inferior *inferior = bind_check_inferior(L, 1);
+    lua_pushboolean(L, inferior->follows);
+    return 1;
+}
+
 /// Tells, and sets, whether the kernel kills the process when this one ends without having let it
 // go. It does so for a process that was launched, and not for one that was attached to. To set it
 // the selected thread must be stopped.
@@ -273,6 +284,7 @@ void bind_add_inferior(lua_State *L)
         {"pid", l_pid},
         {"threads", l_threads},
         {"follow_fork", l_follow_fork},
+        {"follows_fork", l_follows_fork},
         {"exit_kill", l_exit_kill},
         {"pass_signals", l_pass_signals},
         {"keep_signals", l_keep_signals},
