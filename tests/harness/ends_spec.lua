@@ -39,6 +39,24 @@ describe("the end of an inferior", function()
         end)
     end
 
+    it("is the reason that its memory gives, when nothing of it is left", function()
+        local inferior <close> = points.start "fork"
+        assert(inferior:follow_fork(true))
+        inferior:cont()
+        local child <close> = assert(inferior:adopt(assert(inferior:wait(10000)).child))
+        assert(child:kill())
+        assert.equal("exited-signalled", child:wait(10000).reason)
+        assert(inferior:follow_fork(false))
+        points.run(inferior)
+        assert.is_nil(core.status(child:pid(), "TracerPid"))
+        local calls = { search_memory = { 4096, 64, "text" }, read_memory = { 4096, 8 }, write_memory = { 4096, "x" },
+            copy_memory = { 4096, 8192, 8 }, read_string = { 4096 }, snapshot = { { { start = 4096, stop = 8192 } } } }
+        for name, list in pairs(calls) do
+            local nothing, why, errno = child[name](child, table.unpack(list))
+            assert.same({ name, nil, "string", c.ESRCH }, { name, nothing, type(why), errno })
+        end
+    end)
+
     it("leaves nothing to read, write or kill under its id", function()
         local inferior <close> = assert(tiexec.launch { "sleep", "0" })
         local start = inferior:mappings()[1].start
