@@ -76,6 +76,10 @@ void inferior_init_empty(struct inferior *inferior, pid_t pid, unsigned options)
 /* Frees what this side holds. The process is not touched. */
 void inferior_free(struct inferior *inferior);
 
+/* Tells whether all threads stand still, for all that this side knows. *moment then stays the same
+ * until any may have executed something. */
+bool inferior_moment(const struct inferior *inferior, uint64_t *moment);
+
 /* Finds a thread, or a process, among all inferiors that this process has; NULL: it is in none. */
 struct tracee *inferior_find_any(pid_t tid);
 struct inferior *inferior_of_process(pid_t pid);
