@@ -63,7 +63,7 @@ MODULE   := $(BUILD)/lua/tiexec/core.so
 
 # The modules and strategies are compiled ahead and put into the program, with line numbers but no names of
 # local variables: to find, open and parse them would be half of tiexec's own time.
-SCRIPTS  := $(filter-out %/types.lua,$(wildcard $(addprefix scripts/,strategies/*.lua tiexec/*.lua tiexec/*/*.lua \
+SCRIPTS  := $(filter-out scripts/tiexec/types/%,$(wildcard $(addprefix scripts/,strategies/*.lua tiexec/*.lua tiexec/*/*.lua \
             tiexec/*/*/*.lua)))
 BYTECODE := $(SCRIPTS:scripts/%.lua=$(BUILD)/bytecode/%.lua)
 

@@ -106,6 +106,31 @@ static int l_follow_fork(lua_State *L)
     return bind_push_result(L, "follow_fork", inferior_follow_fork(inferior, follow));
 }
 
+/// Tells what `follow_fork` has set.
+// @function inferior:follows_fork
+// @treturn boolean
+// @local
+static int l_follows_fork(lua_State *L)
+{
+    const struct inferior *inferior = bind_check_inferior(L, 1);
+    lua_pushboolean(L, inferior->follows);
+    return 1;
+}
+
+/// Gives a number that stays the same for as long as all threads stand still.
+// @function inferior:moment
+// @treturn ?int nil: some thread runs, or there is none
+// @local
+static int l_moment(lua_State *L)
+{
+    uint64_t moment;
+    if (inferior_moment(bind_check_inferior(L, 1), &moment))
+        lua_pushinteger(L, (lua_Integer)moment);
+    else
+        lua_pushnil(L);
+    return 1;
+}
+
 /// Tells, and sets, whether the kernel kills the process when this one ends without having let it
 // go. It does so for a process that was launched, and not for one that was attached to. To set it
 // the selected thread must be stopped.
@@ -273,6 +298,8 @@ void bind_add_inferior(lua_State *L)
         {"pid", l_pid},
         {"threads", l_threads},
         {"follow_fork", l_follow_fork},
+        {"follows_fork", l_follows_fork},
+        {"moment", l_moment},
         {"exit_kill", l_exit_kill},
         {"pass_signals", l_pass_signals},
         {"keep_signals", l_keep_signals},

@@ -262,24 +262,45 @@ static int append(pid_t **list, size_t *count, size_t *capacity, pid_t id)
     return 0;
 }
 
-int process_threads(pid_t pid, pid_t **tids, size_t *count)
+/* Lists the entries of a folder whose names are ids. */
+static int list_ids(const char *path, pid_t **ids, size_t *count)
 {
-    char path[64];
-    set_path(path, pid, "task");
     DIR *dir = opendir(path);
     if (!dir)
         return -errno;
     size_t capacity = 0;
     int err = 0;
-    *tids = NULL;
+    *ids = NULL;
     *count = 0;
     for (struct dirent *entry; !err && (entry = readdir(dir));)
-        if (entry->d_name[0] != '.')
-            err = append(tids, count, &capacity, (pid_t)strtol(entry->d_name, NULL, 10));
+        if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9')
+            err = append(ids, count, &capacity, (pid_t)strtol(entry->d_name, NULL, 10));
     closedir(dir);
     if (err)
-        free(*tids);
+        free(*ids);
     return err;
+}
+
+int process_threads(pid_t pid, pid_t **tids, size_t *count)
+{
+    char path[64];
+    set_path(path, pid, "task");
+    return list_ids(path, tids, count);
+}
+
+int process_traced_by(pid_t tracer, pid_t **pids, size_t *count)
+{
+    size_t kept = 0;
+    int err = list_ids("/proc", pids, count);
+    if (err)
+        return err;
+    for (size_t i = 0; i < *count; i++) {
+        uint64_t its;
+        if (process_status((*pids)[i], "TracerPid", 10, &its) == 0 && (pid_t)its == tracer)
+            (*pids)[kept++] = (*pids)[i];
+    }
+    *count = kept;
+    return 0;
 }
 
 int process_children(pid_t tid, pid_t **pids, size_t *count)

@@ -73,4 +73,7 @@ int process_threads(pid_t pid, pid_t **tids, size_t *count);
  * kernel does not tell (CONFIG_PROC_CHILDREN). */
 int process_children(pid_t tid, pid_t **pids, size_t *count);
 
+/* Lists the processes that `tracer` traces, in the same way. It looks at every process. */
+int process_traced_by(pid_t tracer, pid_t **pids, size_t *count);
+
 #endif

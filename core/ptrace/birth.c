@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ptrace/birth.h"
 
+#include "proc/process.h"
 #include "ptrace/breakpoint.h"
 #include "ptrace/collect.h"
 #include "ptrace/debug.h"
@@ -71,6 +72,33 @@ void birth_leave_untold(const struct inferior *inferior)
     for (size_t i = 0; i < count; i++) {
         breakpoint_clean(inferior, list[i]);
         collect_leave(list[i], 0);
+    }
+    free(list);
+}
+
+/* Tells whether a traced process that is in no table has the memory that an inferior had: its
+ * stack begins at the same address. */
+static bool is_kin(const struct inferior *inferior, pid_t pid)
+{
+    struct process_layout layout;
+    return !inferior_of_process(pid) && process_layout(pid, &layout) == 0 &&
+           layout.start_stack == inferior->stack_start;
+}
+
+void birth_leave_orphans(const struct inferior *inferior, bool killed)
+{
+    pid_t *list;
+    size_t count;
+    bool untold = killed || inferior->lost_threads;
+    if (!untold || inferior->trap_list.count == 0 || inferior->stack_start == 0 ||
+        process_traced_by(getpid(), &list, &count))
+        return;
+    for (size_t i = 0; i < count; i++) {
+        if (!is_kin(inferior, list[i]))
+            continue;
+        breakpoint_clean(inferior, list[i]);
+        if (!inferior->follows)
+            collect_let_go(list[i]);
     }
     free(list);
 }

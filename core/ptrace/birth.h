@@ -25,4 +25,8 @@ int birth_adopt(const struct inferior *parent, struct inferior *child);
  * thread execs. */
 void birth_leave_untold(const struct inferior *inferior);
 
+/* The same when the process has ended. `killed`: by SIGKILL, which may have found it in a fork.
+ * Where children are followed they stay, for some may have been told of. */
+void birth_leave_orphans(const struct inferior *inferior, bool killed);
+
 #endif

@@ -124,8 +124,17 @@ static int see_forks(struct inferior *inferior)
     return err ? err : released;
 }
 
+static void note_layout(struct inferior *inferior)
+{
+    struct process_layout layout;
+    bool first = inferior->trap_list.count == 0;
+    if (first && process_layout(inferior->pid, &layout) == 0)
+        inferior->stack_start = layout.start_stack;
+}
+
 static int take_trap(struct inferior *inferior, uint64_t address)
 {
+    note_layout(inferior);
     int err = see_forks(inferior);
     struct trap *trap = err ? NULL : traps_find(inferior, address);
     if (!err && !trap) {

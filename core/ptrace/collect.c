@@ -194,13 +194,25 @@ static bool is_gone(const struct newborn *newborn)
            errno == ECHILD;
 }
 
+/* Tells whether an inferior has ended, which is yet to be taken in: its children are seen to
+ * then. */
+static bool end_is_to_come(void)
+{
+    for (struct inferior *one = inferior_first(); one; one = one->next) {
+        const struct tracee *leader = inferior_find(one, one->pid);
+        if (leader && tracee_has_ended(leader))
+            return true;
+    }
+    return false;
+}
+
 static void let_orphans_go(void)
 {
     for (size_t i = newborn_count; i-- > 0;) {
         if (i >= newborn_count) /* letting go of one may take out others */
             continue;
         struct newborn newborn = newborns[i];
-        if (!is_orphan(&newborn) && !is_gone(&newborn))
+        if ((!is_orphan(&newborn) || end_is_to_come()) && !is_gone(&newborn))
             continue;
         remove_newborn(&newborns[i]);
         if (newborn.status)

@@ -34,7 +34,9 @@ static int take_end(struct inferior *inferior, pid_t tid, int status, struct eve
         birth_done(inferior, thread);
     }
     inferior_remove(inferior, tid);
+    inferior->lost_threads |= !last;
     if (last) {
+        birth_leave_orphans(inferior, event->number == SIGKILL && WIFSIGNALED(status));
         inferior_remove_all(inferior);
         inferior->selected = inferior->pid;
         inferior->exited = true;

@@ -187,6 +187,15 @@ void inferior_remove_all(struct inferior *inferior)
     places_clear(&inferior->places);
 }
 
+bool inferior_moment(const struct inferior *inferior, uint64_t *moment)
+{
+    *moment = tracee_resumes();
+    for (size_t i = 0; i < inferior->thread_count; i++)
+        if (inferior->threads[i].state == TRACEE_RUNNING)
+            return false;
+    return inferior->thread_count > 0;
+}
+
 bool inferior_is_stopped(struct inferior *inferior)
 {
     bool stopped = true;

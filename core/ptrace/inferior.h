@@ -61,6 +61,9 @@ struct inferior {
     struct debug_slot debug[ARCH_DEBUG_SLOTS];
     uint32_t debug_version; /* counts changes of `debug`; 0: none is or was used */
     unsigned lifts;         /* traps are out of the memory for so many vfork children */
+    uint64_t stack_start;   /* its start_stack when it got its first trap, by which children that
+                             * are not told of are known; 0: not known */
+    bool lost_threads;      /* a thread of it has ended before the process */
 };
 
 /* Starts keeping `pid`, a process of one thread that runs and is traced, or is about to be.
@@ -72,6 +75,10 @@ void inferior_init_empty(struct inferior *inferior, pid_t pid, unsigned options)
 
 /* Frees what this side holds. The process is not touched. */
 void inferior_free(struct inferior *inferior);
+
+/* Tells whether all threads stand still, for all that this side knows. *moment then stays the same
+ * until any may have executed something. */
+bool inferior_moment(const struct inferior *inferior, uint64_t *moment);
 
 /* Finds a thread, or a process, among all inferiors that this process has; NULL: it is in none. */
 struct tracee *inferior_find_any(pid_t tid);

@@ -21,6 +21,8 @@ void memory_reopen(struct inferior *inferior)
     if (inferior->mem >= 0)
         close(inferior->mem);
     inferior->mem = process_open(inferior->pid, "mem", O_RDWR);
+    if (inferior->mem == -ENOENT)
+        inferior->mem = -ESRCH; /* there is no such process */
     if (inferior->mem < 0 || inferior_is_same(inferior))
         return;
     close(inferior->mem); /* another process has its id */

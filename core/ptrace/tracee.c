@@ -28,9 +28,14 @@ int tracee_set_options(const struct tracee *tracee, unsigned options)
     return request(PTRACE_SETOPTIONS, tracee, NULL, data(options));
 }
 
+static uint64_t resumes;
+
+uint64_t tracee_resumes(void) { return resumes; }
+
 int tracee_resume(struct tracee *tracee, enum tracee_resume how)
 {
     int err = 0;
+    resumes++;
     switch (how) {
     case RESUME_CONT:
         err = request(PTRACE_CONT, tracee, NULL, data((uintptr_t)tracee->signal));

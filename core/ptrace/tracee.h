@@ -73,6 +73,10 @@ int tracee_set_options(const struct tracee *tracee, unsigned options);
 /* Resumes a stopped tracee, giving back its pending signal. */
 int tracee_resume(struct tracee *tracee, enum tracee_resume how);
 
+/* Counts how often any tracee has been set going: while that stays the same, those that are stopped
+ * have executed nothing. */
+uint64_t tracee_resumes(void);
+
 /* Ends the tracing of a stopped tracee, which runs on with its pending signal. A group stop stays
  * in force. If that fails, it stays stopped for as long as this process lives. */
 int tracee_detach(struct tracee *tracee);

@@ -6,6 +6,7 @@ local points = require "tests.lib.points"
 local support = require "tests.lib.support"
 local tiexec = require "tiexec"
 
+local c = core.constants
 local kinds = { "software", "hardware" }
 
 -- The program with standard output in a file, whose text comes after it has ended.
@@ -196,6 +197,53 @@ describe("a process that is forked", function()
         assert.same({ 1, 1 }, { reasons["breakpoint-hit"], breakpoint.hit_count })
         assert.is_true(#planted == 8 and last.exit_code ~= nil)
     end)
+end)
+
+-- Lets a process that forks be killed when a child of it is there, and nobody has been told. `ask(inferior)` says what
+-- becomes of the inferior then.
+local function kill_in_fork(jobs, name, object, ask)
+    local folder <close> = support.folder()
+    local told = folder.path .. "/told"
+    local reaper <close> = support.start({ support.programs .. "reaper", support.programs .. "errands", jobs, "2",
+        folder.path .. "/end" }, ">" .. told)
+    local function child_of(pid)
+        return support.shell(("cat /proc/%d/task/*/children 2>/dev/null"):format(pid)).out:match("%d+")
+    end
+    local pid = math.tointeger(support.wait_for(function() return child_of(reaper.pid) end))
+    assert(support.wait_for(function() return #points.states(pid) == 3 end))
+    local inferior <close> = assert(tiexec.attach(pid))
+    assert(inferior:breakpoint(assert(inferior:symbol(name, object)), "software"))
+    inferior:pass_signals(true)
+    inferior:cont()
+    local child = assert(support.wait_for(function()
+        local one = child_of(pid)
+        if one and points.states(one) == "t" then return one end
+        inferior:wait(1)
+    end))
+    os.execute("kill -KILL " .. pid)
+    assert(support.wait_for(function() return points.states(pid):find("^[ZX]*$") end))
+    ask(inferior)
+    support.write_file(folder.path .. "/end", "")
+    assert(support.wait_for(function() return not reaper:is_alive() end))
+    return support.read_file(told):match("\n?" .. child .. " other ([^\n]*)")
+end
+
+describe("a process whose parent is killed before it can tell of it", function()
+    local asks = {
+        waited = function(inferior)
+            assert.equal("exited-signalled", inferior:wait(10000).reason)
+            assert.equal(c.ESRCH, select(3, inferior:wait(300)))
+        end,
+        closed = function(inferior) inferior:close() end,
+        detached = function(inferior) inferior:detach() end,
+    }
+    for how, ask in pairs(asks) do
+        it("has none of the breakpoints of its parent, which is " .. how, function()
+            for _ = 1, support.rounds(5) do
+                assert.matches("^exit 1%d%d$", kill_in_fork("f", "_exit", "libc", ask))
+            end
+        end)
+    end
 end)
 
 describe("a breakpoint on the instruction of a system call", function()

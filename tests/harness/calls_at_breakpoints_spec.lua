@@ -50,6 +50,22 @@ describe("a call of a function", function()
         assert.equal(0, stopped.run_out(inferior).exit_code)
     end)
 
+    it("is refused if it would return twice, and the message says what can be done", function()
+        for _, name in ipairs { "fork", "vfork", "clone" } do
+            local none, why, errno = inferior:call(name)
+            assert.same({ nil, require "tiexec".constants.EINVAL }, { none, errno })
+            assert.matches("^call: " .. name .. ": .*fo[lr][lk]", why)
+        end
+        inferior:follow_fork(true)
+        local pid = assert(inferior:call("fork"))
+        inferior:cont()
+        local event = assert(inferior:wait(20000))
+        assert.same({ "fork", pid }, { event.reason, event.child })
+        local child <close> = assert(inferior:adopt(pid))
+        assert(child:kill())
+        assert(inferior:interrupt())
+    end)
+
     it("takes as long as call_timeout says", function()
         inferior:call_timeout(100)
         local _, _, errno = inferior:call("pause")

@@ -96,6 +96,19 @@ describe("symbols", function()
         assert.equal(1, symbol.offset)
     end)
 
+    it("are those of what is mapped now, though nothing but remote calls has run since", function()
+        local text, page = executable().mappings[1], 4096
+        local main = inferior:symbol("main")
+        local from = main & -page
+        assert.equal("main", inferior:symbolize(main))
+        local copy = assert(inferior:remote_syscall("mremap", from, page, page, 1, 0)) -- it may move, and does not
+        assert.equal(from, copy)
+        assert.equal("main", inferior:symbolize(main))
+        assert(inferior:remote_syscall("munmap", text.start, executable().span.stop - text.start))
+        assert.equal(c.ENOENT, select(3, inferior:symbolize(main)))
+        assert(inferior:kill())
+    end)
+
     it("that are not there are nil and ENOENT", function()
         assert.equal(c.ENOENT, select(3, inferior:symbol("no_such_symbol")))
         assert.equal(c.ENOENT, select(3, inferior:symbol("main", "libc")))

@@ -128,6 +128,14 @@ describe("a remote call", function()
             assert.matches("^" .. name .. ": .*" .. way, why)
         end
         assert.equal(c.EINVAL, select(3, inferior:remote_syscall("clone", 0x100)))
+        local forks = { clone = { c.SIGCHLD, 0, 0, 0, 0 }, fork = core.syscall_number "fork" and {} or nil }
+        for name, list in pairs(forks) do
+            local none, why, errno = inferior:remote_syscall(name, table.unpack(list))
+            assert.same({ nil, c.EINVAL }, { none, errno })
+            assert.matches("^" .. name .. ": .*follow_fork", why)
+        end
+        local path = ("/proc/%d/task/%d/children"):format(inferior:pid(), inferior:pid())
+        assert.equal("", support.read_file(path))
         assert.equal(inferior:pid(), inferior:remote_syscall("getpid"))
         inferior:kill()
     end)

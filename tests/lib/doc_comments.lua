@@ -142,10 +142,9 @@ function doc_comments.read(paths)
     return entries
 end
 
---- Reads the shapes of data that types.lua tells of.
--- @treturn table by name: `text`, and `fields`, a list of `name`, `kind`, `text`
-function doc_comments.types(path)
-    local types, text, current = {}, {}, nil
+-- Reads the shapes of data that one file tells of.
+local function read_types(types, path)
+    local text, current = {}, nil
     for line in io.lines(path) do
         local class = line:match("^%-%-%-@class ([%w_]+)")
         local name, rest = line:match("^%-%-%-@field (%S+) (.*)$")
@@ -167,6 +166,13 @@ function doc_comments.types(path)
             text, current = {}, nil
         end
     end
+end
+
+--- Reads the shapes of data that scripts/tiexec/types tells of.
+-- @treturn table by name: `text`, and `fields`, a list of `name`, `kind`, `text`
+function doc_comments.types()
+    local types = {}
+    for path in io.popen("ls scripts/tiexec/types/*.lua"):lines() do read_types(types, path) end
     return types
 end
 

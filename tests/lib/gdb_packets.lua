@@ -32,6 +32,7 @@ local kinds = {
     function(at) return ("%s%s,%s,%s"):format(pick { "Z", "z" }, pick { "0", "1", "2", "3", "4", "5", "" },
         pick { at(), number() }, number()) end,
     function() return pick { "p", "P" } .. number() .. pick { "", "=", "=00", "=" .. ("0"):rep(16), "=zz" } end,
+    function() return ("qGetTLSAddr:%s,%s,%s"):format(id(), number(), number()) end,
     function() return "G" .. pick { "", "xx", ("0"):rep(100), ("x"):rep(1000), packets.hex(bytes(400)) } end,
     function() return pick { "Hg", "Hc", "Hx", "T" } .. id() end,
     function() return "vCont" .. pick { ";c", ";s", ";C", ";S", ";t", ";r", ";" } .. pick { "", "05", "ff", number() }

@@ -249,6 +249,7 @@ end)
 
 op(2, "a call that is refused", function(self)
     checked(self.inferior:remote_syscall(pick { "execve", "vfork", "exit_group", "rt_sigreturn" }))
+    checked(self.inferior:remote_syscall("clone", 0x100))
 end)
 
 op(3, "call", function(self)

@@ -53,6 +53,12 @@ describe("gdb says of tiexec --gdb what it says of gdbserver:", function()
             "continue", "delete", "continue" }, { debuggee, "exec" })
     end)
 
+    it("thread-local variables", function()
+        same_from("main (argc=1", { "break main", "continue", "print own", "print &own == 0",
+            "break touch if own == 42", "continue", "print own", "info symbol &own", "thread apply all print own",
+            "set var own=43", session.thread(1), "print own", "print (int)errno", "delete", "continue" })
+    end)
+
     it("one thread steps while the others are held", function()
         same_from("work (", { "break work", "continue", "set scheduler-locking on", "next", "next", "stepi",
             session.thread(1), "backtrace -1", "thread 2", "info threads", "set scheduler-locking off", "delete",

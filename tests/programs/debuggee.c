@@ -23,6 +23,7 @@ struct pair {
 volatile int counter;
 int data[16];
 volatile double ratio = 1.5;
+_Thread_local volatile int own = 17;
 struct pair pair = {7, "seven"};
 static volatile sig_atomic_t got;
 
@@ -38,6 +39,7 @@ KEEP void touch(int i)
 
 KEEP static void *work(void *argument)
 {
+    own = 42;
     for (int i = 0; i < 3; i++)
         touch(i);
     return argument;

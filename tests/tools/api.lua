@@ -160,7 +160,7 @@ end
 
 local function render()
     local entries = doc_comments.read(doc_comments.files())
-    local types = doc_comments.types("scripts/tiexec/types.lua")
+    local types = doc_comments.types()
     local chapters = read_file(CHAPTERS):gsub("^<!%-%-.-%-%->\n", "")
     for name in chapters:gmatch("{{type (%a+)}}") do sections[name] = true end
     local make = {

@@ -7,6 +7,7 @@ local core = require "tiexec.core"
 local protection = require "tiexec.harness.protection"
 local ranges = require "tiexec.base.ranges"
 local seccomp = require "tiexec.harness.seccomp"
+local uncallable = require "tiexec.harness.uncallable"
 
 local c = core.constants
 local methods = {} -- of inferiors
@@ -121,6 +122,8 @@ end
 local function find(inferior, target, timeout)
     if math.type(target) == "integer" then return target end
     if type(target) ~= "string" then error("call: a name or an address expected", 4) end
+    local reason = uncallable.function_reason(inferior, target)
+    if reason then return nil, ("call: %s: %s"):format(target, reason), c.EINVAL end
     local symbol, message, errno = inferior:lookup_symbol(target)
     if not symbol then return nil, message, errno end
     if symbol.kind == "ifunc" then return choose(inferior, symbol.address, timeout) end
@@ -157,7 +160,8 @@ end
 -- @treturn[1] int|number|boolean the result
 -- @treturn[2] nil, message, errno (ENOENT: there is no such function; EFAULT: it has raised a
 -- signal, which was taken away, or there is no code; ETIMEDOUT; ESRCH: the thread has ended;
--- EBUSY: it is running; EPERM: the program has seccomp filters of its own)
+-- EBUSY: it is running; EPERM: the program has seccomp filters of its own; EINVAL: it is fork, and
+-- `follow_fork` is off)
 -- @usage
 -- print(inferior:call("add", 1, 2)) --> 3
 -- print(inferior:call({ "scale", returns = "double" }, 2.0)) --> 3.0

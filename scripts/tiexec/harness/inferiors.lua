@@ -204,7 +204,7 @@ end
 
 --- Makes the selected thread, which must be stopped, execute a system call. It does not if seccomp
 -- might kill the thread for that. Calls that cannot be made so are refused: execve, exit, vfork,
--- clone with CLONE_VM, rt_sigreturn.
+-- clone with CLONE_VM, rt_sigreturn; fork, too, unless `follow_fork` is on.
 -- @string name as in syscalls(2); an unknown one raises
 -- @param ... up to six integers, strings and Buffers; those that are left out are 0. The call gets
 -- the address of a copy of a string, with a NUL after it, or of a Buffer. What the call has written
@@ -220,7 +220,7 @@ end
 -- --> nil openat: No such file or directory 2
 -- print(inferior:remote_syscall("exit", 0)) --> nil exit: … 22
 function Inferior:remote_syscall(name, ...)
-    local reason = require "tiexec.harness.uncallable".reason(name, ...)
+    local reason = require "tiexec.harness.uncallable".reason(self, name, ...)
     if reason then return nil, ("%s: %s"):format(name, reason), c.EINVAL end
     if has_bytes(...) then
         return require("tiexec.harness.arguments").pass(self, call_past_filters, name, ...)

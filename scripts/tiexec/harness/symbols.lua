@@ -14,7 +14,8 @@ local methods = {} -- of inferiors
 
 -- ---- the objects --------------------------------------------------------------------------------
 
-local known = setmetatable({}, { __mode = "k" }) -- by inferior: `maps`, `objects`
+-- By inferior: `maps`, `objects`, and the `moment` at which these were as they are.
+local known = setmetatable({}, { __mode = "k" })
 
 -- The kernel's own object, which has no file: its image is in memory.
 local function new_vdso(inferior, mapping)
@@ -47,11 +48,15 @@ end
 -- @treturn[1] table list of Object; that of the vdso has `bytes`, which are its image
 -- @treturn[2] nil, message, errno
 function symbols.objects(inferior)
+    local seen, moment = known[inferior], inferior:moment()
+    if seen and moment and seen.moment == moment then return seen.objects end
     local pid = core.living(inferior:pid())
     local maps, message, errno = core.read_file(("/proc/%d/maps"):format(pid))
     if not maps then return nil, message, errno end
-    local seen = known[inferior]
-    if seen and seen.maps == maps then return seen.objects end
+    if seen and seen.maps == maps then
+        seen.moment = moment
+        return seen.objects
+    end
     local mappings
     mappings, message, errno = inferior:mappings()
     if not mappings then return nil, message, errno end
@@ -59,7 +64,8 @@ function symbols.objects(inferior)
     for _, mapping in ipairs(mappings) do
         if mapping.path == "[vdso]" then list[#list + 1] = new_vdso(inferior, mapping) end
     end
-    known[inferior] = { maps = maps, objects = in_order_of_search(inferior, list) }
+    known[inferior] = { maps = maps, objects = in_order_of_search(inferior, list),
+        moment = moment }
     return list
 end
 

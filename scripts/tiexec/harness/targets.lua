@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 --- Targets (class Target): a target is a process that the sources and the executor act on. It has
--- functions for system calls, for copying, and for looking at its mappings; `types.lua` lists
--- them. There are two kinds: an inferior, and this very process, in which the same steps can be
+-- functions for system calls, for copying, and for looking at its mappings: `types/target.lua` has
+-- them all. There are two kinds: an inferior, and this very process, in which the same steps can be
 -- tried out.
 
 local core = require "tiexec.core"

@@ -14,18 +14,33 @@ local reasons = {
     restart_syscall = "the kernel makes an interrupted call anew when the thread goes on",
 }
 local CLONE_VM <const> = 0x100
+local RUNS_ON <const> = "its child would run on in the midst of this call, and die of that: with "
+    .. "inferior:follow_fork(true) it is told of, stopped, and can be adopted"
+local forks <const> = { fork = true, _Fork = true, vfork = true, clone = true }
 
 local uncallable = {}
 
 --- Says why a system call cannot be made remotely.
+-- @tparam Inferior inferior
 -- @string name
 -- @tparam ?int flags its first argument
 -- @treturn ?string nil: it can
-function uncallable.reason(name, flags)
+function uncallable.reason(inferior, name, flags)
     if name == "clone" and math.type(flags) == "integer" and flags & CLONE_VM ~= 0 then
         return SHARES
     end
-    return reasons[name]
+    if reasons[name] then return reasons[name] end
+    if forks[name] and not inferior:follows_fork() then return RUNS_ON end
+end
+
+--- Says why a function of the C library cannot be called: its child would return to a frame that
+-- the caller has given up.
+-- @tparam Inferior inferior
+-- @param target its name, or anything else
+-- @treturn ?string nil: it can, for all that its name tells
+function uncallable.function_reason(inferior, target)
+    if target == "vfork" or target == "clone" then return SHARES end
+    if forks[target] and not inferior:follows_fork() then return RUNS_ON end
 end
 
 return uncallable

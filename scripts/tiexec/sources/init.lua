@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
 --- The page sources (class Source): where huge pages come from. Each source is a module beside this
--- file, of the form that `types.lua` describes.
+-- file, of the form that `types/sources.lua` describes.
 
 local text = require "tiexec.base.text"
 

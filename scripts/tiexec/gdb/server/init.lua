@@ -42,7 +42,8 @@ local function load_handlers()
     for _, module in ipairs { require "tiexec.gdb.server.files",
         require "tiexec.gdb.server.memory", require "tiexec.gdb.server.objects",
         require "tiexec.gdb.server.points", require "tiexec.gdb.server.queries",
-        require "tiexec.gdb.server.registers", resume, (require "tiexec.gdb.server.threads") } do
+        require "tiexec.gdb.server.registers", resume, require "tiexec.gdb.server.threads",
+        (require "tiexec.gdb.server.tls") } do
         for name, handler in pairs(module) do handlers[name] = handler end
     end
 end

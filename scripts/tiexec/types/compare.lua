@@ -1,0 +1,94 @@
+-- SPDX-License-Identifier: Apache-2.0
+---@meta
+-- What --compare measures.
+
+--- A set of options that `--compare` compares.
+---@class OptionSet
+---@field name string
+---@field options string[] The options with which tiexec starts CMD.
+---@field variables string[] "NAME=VALUE", for the environment.
+---@field is_plain boolean? Whether CMD is started without tiexec.
+---@field coverage string? How much text was huge in the warm-up run.
+
+--- A run that was measured, as `core.measure` gives it: of CMD and all processes that it starts.
+---@class MeasuredRun
+---@field wall number
+---@field user number
+---@field system number
+---@field faults integer
+---@field switches integer
+---@field peak integer The most resident memory of one process, without hugetlb pages.
+---@field counters table<string, table> Of each counter `count` and `share`, the part of the time.
+---@field counters_errno integer 0, or why there are no counters.
+---@field status integer The exit status, as a shell has it.
+---@field interrupted boolean
+---@field is_left boolean Whether processes run on after CMD's end.
+---@field output string A digest of standard output.
+---@field output_size integer
+---@field error string How standard error begins.
+---@field place integer The place in the order of its round.
+
+--- What paired measurements show. The interval holds the median of ever more pairs with a
+--- probability of 95 %.
+---@class Comparison
+---@field pairs integer
+---@field before number The median of the baseline.
+---@field after number The median of what is compared with it.
+---@field ratio number The median of the ratios.
+---@field low number? Where the interval begins; nil: there are too few pairs.
+---@field high number?
+---@field verdict "less"|"same"|"more"|"unknown"
+---@field ratios number[] In the order in which they were measured.
+
+--- A quantity, compared.
+---@class QuantityResult
+---@field quantity table One of analysis.quantities.
+---@field medians table<string, number> By the names of the ways.
+---@field values table<string, number[]> Likewise.
+---@field against table<string, table<string, Comparison>> By baselines, and then by ways.
+
+--- What `--compare` has found.
+---@class CompareResult
+---@field ways table[] Ways of starting CMD, the baselines first: `name`, `task`, `coverage`.
+---@field baselines string[] Their names.
+---@field pairs integer The number of rounds.
+---@field seconds number
+---@field rounds table[] Each has MeasuredRuns by the names of the ways.
+---@field quantities QuantityResult[]
+---@field copies Copies?
+---@field interrupted boolean
+---@field notes string[] What is to be borne in mind.
+---@field wrong string[] Where CMD has done something else with tiexec.
+
+--- Where the samples of an executable lie: what `--record` writes.
+---@class Recording
+---@field executable string Its path.
+---@field build_id string?
+---@field event string What was counted: "cycles" or "cpu-clock".
+---@field frequency integer Samples in a second; 0: it is not known.
+---@field samples integer Those of all objects.
+---@field lost integer Those that the kernel had no room for, of all executables.
+---@field objects RecordedObject[] That with the most samples first.
+
+--- Where the samples in one object lie.
+---@class RecordedObject
+---@field path string Of the file; "//anon" and their like for other memory.
+---@field build_id string?
+---@field samples integer
+---@field pages table<integer, integer> Samples by numbers of pages of 4 KiB of the file.
+---@field symbols table[]? `name` and `samples` of the hottest.
+
+--- What a recording shows.
+---@class RecordingSummary
+---@field huge integer The size of a huge page.
+---@field pages table[] Huge pages of files, the hottest first: `object`, `offset`, `samples`.
+---@field needed table[] For each `share`: how many pages hold it, `small` and `huge`.
+---@field in_files integer The samples in files.
+
+--- Copies of files, for runs as if these had never been huge.
+---@class Copies
+---@field scratch userdata The folder, to be closed.
+---@field stand_ins table<string, string> The copies by the paths of the files.
+---@field count integer
+---@field bytes integer
+---@field folder string

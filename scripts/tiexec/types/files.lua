@@ -1,0 +1,54 @@
+-- SPDX-License-Identifier: Apache-2.0
+---@meta
+-- Files: images, and what the system tells of them.
+
+--- A program header, with the field names of <elf.h>.
+---@class Segment
+---@field type integer PT_LOAD, PT_GNU_RELRO and so on.
+---@field flags integer PF_R, PF_W and PF_X, combined.
+---@field offset integer Where the segment begins in the file.
+---@field vaddr integer Where the segment begins in memory, before the load bias.
+---@field filesz integer The size in the file.
+---@field memsz integer The size in memory; what lies beyond `filesz` is zero.
+---@field align integer The alignment that the segment asks for.
+
+--- The headers of an ELF file (`tiexec.image`). Nobody may change an image.
+---@class Image
+---@field class integer ELFCLASS64 or ELFCLASS32.
+---@field machine integer The CPU, EM_*.
+---@field type integer ET_EXEC, ET_DYN and so on.
+---@field entry integer The entry point, before the load bias.
+---@field device integer The file's device; 0 for an image read from memory.
+---@field inode integer The file's inode; 0 for an image read from memory.
+---@field size integer The file's size; 0 for an image read from memory.
+---@field text_relocations boolean Whether the dynamic linker writes to the text.
+---@field needed integer How many libraries it names (DT_NEEDED).
+---@field native boolean Whether a 64-bit process of this CPU can run the file.
+---@field build_id string? The build-id in hexadecimal, where the file has one.
+---@field segments Segment[] All program headers, in the file's order.
+
+--- What stat(2) tells of a file (`core.stat`).
+---@class Stat
+---@field device integer The number of the file's device.
+---@field inode integer The file's inode.
+---@field size integer The file's size.
+---@field mtime integer When the contents were changed last, in nanoseconds since 1970.
+---@field mode integer The file's type and rights.
+---@field uid integer The user that owns the file.
+---@field allocated integer The bytes that the file takes on its filesystem.
+
+--- A mounted filesystem (`filesystem.mounts`).
+---@class Mount
+---@field point string The folder where it is mounted.
+---@field within string The folder of the filesystem that is seen at that point.
+---@field type string The filesystem's type, such as "ext4".
+---@field source string The device, or another name that the mount was given.
+---@field options string The options of the mount and of the filesystem, separated by commas.
+
+--- The filesystem that a path lies on (`filesystem.of`).
+---@class Filesystem
+---@field type string The filesystem's type, such as "ext4".
+---@field point string The folder where it is mounted.
+---@field noexec boolean Whether it is mounted noexec.
+---@field large_folios boolean? Whether its page cache has huge pages; nil: not known.
+---@field why string? Why its page cache has no huge pages.

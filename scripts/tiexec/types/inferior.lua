@@ -1,0 +1,150 @@
+-- SPDX-License-Identifier: Apache-2.0
+---@meta
+-- Processes: inferiors, their events, symbols and backtraces.
+
+--- A live process under trace. core/lua/{inferior,memory,registers,breakpoint,cache}.c have its
+--- methods, and harness/inferiors.lua has those that are made of others. What is in the modules of
+--- harness/late.lua is loaded when a script asks for it.
+---@class Inferior: userdata
+
+--- A breakpoint or watchpoint (harness/points.lua).
+---@class Point
+---@field id integer No other point of the inferior ever has it.
+---@field inferior Inferior The inferior that it is in.
+---@field address integer Where it is.
+---@field size integer? Watchpoints: bytes.
+---@field kind string? Watchpoints: "write", "read" or "access".
+---@field hardware boolean Whether it uses debug registers.
+---@field condition (fun(inferior: Inferior, event: Event, point: Point): any)? It stops a thread
+--- only if this gives something true.
+---@field ignore_count integer How many more hits are passed over.
+---@field hit_count integer How many hits there were, where the condition held.
+---@field temporary boolean Whether it is deleted once it has stopped a thread.
+---@field enabled boolean Whether it is in place; setting it changes that.
+---@field thread integer? The only thread that it stops; setting it changes that.
+---@field delete fun(self: Point): true?, string?, integer? Removes it, if it is still there.
+---@field enable fun(self: Point, on: boolean): true?, string?, integer? Takes it out, or back in.
+---@field is_hardware fun(self: Point): boolean
+---@field is_valid fun(self: Point): boolean Tells whether it is still there.
+
+--- The siginfo of a signal (`inferior:siginfo`).
+---@class Siginfo
+---@field signal integer The signal's number.
+---@field code integer Where it comes from: SI_USER and the like.
+---@field errno integer An error number; 0 for almost all signals.
+---@field pid integer? Who has sent it; not of a fault.
+---@field uid integer? The sender's user; not of a fault.
+---@field status integer? Of a SIGCHLD: the exit status or signal.
+---@field value integer? Of other signals: what was sent with it.
+---@field address integer? Of a fault: where.
+---@field bytes string All of it, as the kernel has it.
+
+---@alias EventReason
+---| "exec" # the process has become another program
+---| "breakpoint-hit" # a thread is at a breakpoint
+---| "watchpoint-trigger" # a thread has written what is watched
+---| "read-watchpoint-trigger" # a thread has read what is watched
+---| "access-watchpoint-trigger" # a thread has written or read what is watched
+---| "signal-received" # a signal is about to be delivered to a thread
+---| "syscall-entry" # a thread is about to make a system call
+---| "syscall-return" # a system call of a thread has ended
+---| "end-stepping-range" # a thread has executed one instruction
+---| "fork" # the process has forked
+---| "vfork" # the process has forked, and waits for the child's exec or end
+---| "group-stop" # job control has stopped a thread
+---| "thread-exited" # a thread has ended
+---| "exited" # the process has ended
+---| "exited-signalled" # a signal has ended the process
+
+--- What has happened to a thread of an inferior (`inferior:wait`). Each optional field comes with
+--- the reasons that it names.
+---@class Event
+---@field reason EventReason What has happened.
+---@field thread integer The id of the thread to which it has happened.
+---@field address integer? "breakpoint-hit": its address; watchpoints: that of what is watched.
+---@field points Point[]? Breakpoints and watchpoints: those that have stopped the thread.
+---@field old integer|string? Watchpoints: the value that was told last.
+---@field new integer|string? Watchpoints: the value now.
+---@field stepped boolean? Breakpoints and watchpoints: a step has led there.
+---@field condition_error string? A condition has failed, for this reason.
+---@field signal integer? "signal-received", "group-stop", "exited-signalled": the signal's number.
+---@field signal_name string? The signal's name, such as "SIGINT", where it has one.
+---@field syscall integer? "syscall-entry", "syscall-return": the number of the system call; nil at
+--- the return: the thread was in the call when the process was attached to.
+---@field arguments integer[]? "syscall-entry": the six arguments.
+---@field result integer? "syscall-return": what the system call gave; errors are negative.
+---@field child integer? "fork", "vfork": the child's process id.
+---@field exit_code integer? "exited": the exit status.
+---@field core_dumped boolean? "exited-signalled": whether the kernel has written a core dump.
+
+--- What `tiexec.launch` is given: the command line is the list part, or its first value.
+---@class Launch
+---@field env table<string, string|false>|string[]? Changes of the environment, or all of it.
+---@field cwd string? The folder that the program is in.
+---@field stdin string|file*|integer|false? A path, a file, a descriptor, or /dev/null.
+---@field stdout string|file*|integer|false? The same; a path is made or emptied.
+---@field stderr string|file*|integer|false? The same.
+---@field user string? USER[:GROUP].
+---@field aslr boolean? false: addresses are the same each time.
+
+--- Memory that a call in an inferior reads and writes (harness/buffers.lua).
+---@class Buffer
+---@field bytes string What it holds.
+---@field string fun(self: Buffer): string Gives the bytes up to the first NUL.
+---@field unpack fun(self: Buffer, format: string, position?: integer): ... Unpacks values.
+
+--- A function or data of an inferior (harness/symbols.lua).
+---@class Symbol
+---@field name string The name, without a version.
+---@field address integer The address in memory.
+---@field size integer The size; 0: it is not known.
+---@field kind "function"|"object"|"ifunc"|"label" What it is; "ifunc": a function that chooses one.
+---@field is_local boolean Whether other objects cannot see it.
+---@field object Object The object that it belongs to; that of the vdso has `bytes`, its image.
+---@field offset integer? `symbol_at`: the bytes from `address` to the one that was asked about.
+
+--- A frame of a backtrace (harness/backtraces.lua).
+---@class Frame
+---@field pc integer Where the frame is; beyond the first, where a call in it will return to.
+---@field text string "main+27", or the pc.
+---@field name string? The function's name.
+---@field symbol Symbol? The function, with the pc's offset.
+
+--- The frames of a thread, the innermost first.
+---@class Backtrace
+---@field by "tables"|"frame-pointers" How it was made.
+---@field complete boolean Whether it is known that the last frame has no caller.
+---@field [integer] Frame
+
+--- What a core file has of one mapping (`inferior:write_core`).
+---@class CoreSegment: Range
+---@field dumped integer The first bytes of it that are written.
+---@field flags integer PF_R, PF_W and PF_X, combined.
+---@field sparse boolean Whether pages that the process does not have are zeros.
+
+--- Bytes to and from another program (core/lua/stream.c): a socket, or a pair of pipes.
+---@class Stream: userdata
+---@field read fun(self: Stream, timeout?: integer): string?, string?, integer? Reads; "": the end.
+---@field write fun(self: Stream, bytes: string, timeout?: integer): boolean?, string? Writes.
+---@field accept fun(self: Stream, timeout?: integer): Stream?, string?, integer? Waits for a peer.
+---@field close fun(self: Stream) Closes it.
+
+--- What a stub of GDB's remote protocol has (`tiexec.connect`): the methods of an inferior, as far
+--- as packets can do that (gdb/client/).
+---@class Remote
+---@field exec_file fun(self: Remote): string?, string?, integer? Gives the path of the program.
+---@field libraries fun(self: Remote): table?, string?, integer? Lists the libraries.
+---@field read_file fun(self: Remote, path: string): string?, string?, integer? Reads a file there.
+
+--- A process seen through /proc alone (`observed.open`): neither stopped nor traced. It has those
+--- methods of an inferior that descriptions and sources need.
+---@class Observed
+---@field id integer The process id.
+---@field name string The name that the kernel has for the process.
+---@field executable string? The path of its program, where /proc tells it.
+---@field thp_disabled boolean Whether it has disabled huge pages (PR_SET_THP_DISABLE).
+---@field pid fun(self: Observed): integer Gives the process id.
+---@field auxv fun(self: Observed): table?, string?, integer? Reads the auxiliary vector.
+---@field mappings fun(self: Observed, details?: boolean): Mapping[]?, string? Reads the mappings.
+---@field read_memory fun(self: Observed, address: integer, size: integer): string? Reads memory.
+---@field remote_syscall fun(): nil, string, integer Refuses every system call.

@@ -1,0 +1,71 @@
+-- SPDX-License-Identifier: Apache-2.0
+---@meta
+-- Memory: ranges, mappings, and what pages they are on.
+--
+-- The files of this folder are annotations for the Lua language server: the shapes of the data that
+-- modules hand to one another. They have no code, and no module requires them. Unless a field says
+-- otherwise, sizes are in bytes, and times are in seconds. An address is a Lua integer, to be read
+-- as unsigned.
+
+--- Addresses from `start` to just before `stop`.
+---@class Range
+---@field start integer The first address of the range.
+---@field stop integer The first address beyond the range.
+
+--- What a mapping is there for. harness/objects.lua tells the first seven kinds, which an object's
+--- mappings have. plan/descriptions.lua tells those of all other mappings, from "heap" to "file".
+---@alias MappingKind
+---| "text" # executable, and never written to
+---| "rodata" # read-only, and never written to
+---| "relro" # read-only now, and written to before
+---| "data" # writable
+---| "guard" # not accessible
+---| "execute-only" # executable, and not readable
+---| "shared" # a shared mapping of an object
+---| "heap" # the memory of brk
+---| "stack" # the first thread's stack
+---| "vdso" # code that the kernel provides
+---| "kernel" # another mapping of the kernel's own
+---| "anonymous" # of no file
+---| "file" # of a file that is no object of the process
+---| "settled" # text that this plan leaves alone
+
+--- One line of /proc/PID/maps, as `mappings` gives it.
+---@class Mapping: Range
+---@field offset integer The offset in the file that is mapped at `start`.
+---@field perms string The protection in letters, such as "r-xp".
+---@field major integer The major number of the file's device.
+---@field minor integer The minor number of the file's device.
+---@field inode integer The file's inode, or 0 for a mapping of no file.
+---@field path string The file's path or the kernel's name for the mapping, or "".
+---@field object Object? The object that the mapping belongs to (added by harness/objects.lua).
+---@field kind MappingKind? What the mapping is there for (added by plan/descriptions.lua).
+
+--- A mapping with what /proc/PID/smaps tells of it: `mappings` gives these when details are
+--- asked for. smaps counts hugetlb memory in `hugetlb` alone, and not in `rss`.
+---@class DetailedMapping: Mapping
+---@field rss integer The bytes that the process has pages of.
+---@field pss integer The bytes in memory, where each page is divided among those that map it.
+---@field private_dirty integer The bytes that this process alone maps, and has written to.
+---@field anonymous integer The bytes on pages that belong to no file.
+---@field swap integer The bytes of such pages that are in swap space.
+---@field anon_huge integer The bytes on transparent huge pages of anonymous memory.
+---@field shmem_huge integer The bytes on huge pages of tmpfs and shared memory.
+---@field file_huge integer The bytes on huge pages of the page cache.
+---@field hugetlb integer The bytes on hugetlb pages.
+---@field kernel_page_size integer The size of the pages that the kernel maps here.
+---@field protection_key integer The protection key of the mapping; 0: the default one.
+---@field vm_flags string The kernel's flags for the mapping, two letters each, such as "rd ex mr".
+
+--- The bytes of a range by the pages that map them (`target.pages`, `core.pagemap`).
+---@class PageSums
+---@field file_huge integer The bytes of files on huge pages.
+---@field anon_huge integer The bytes of anonymous memory on huge pages, hugetlb included.
+---@field file_small integer? The bytes of files on small pages; nil: before Linux 6.7.
+---@field anon_small integer The bytes of anonymous memory on small pages.
+---@field unknown string? Why nothing can be told; then `anon_small` is the whole range.
+
+--- How many pages of one size there are.
+---@class PageCount
+---@field size integer The size of one page.
+---@field count integer The number of these pages.

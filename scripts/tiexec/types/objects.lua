@@ -1,0 +1,54 @@
+-- SPDX-License-Identifier: Apache-2.0
+---@meta
+-- Objects, and the descriptions of a process and of the host that strategies get.
+
+--- An ELF file that is mapped in a process (harness/objects.lua).
+---@class Object
+---@field path string The path that /proc/PID/maps has.
+---@field name string The last part of the path.
+---@field build_id string? The build-id in hexadecimal, where the file has one.
+---@field entry integer The file's entry point, before the load bias.
+---@field bias integer The load bias: what is added to the file's addresses.
+---@field file_size integer The file's size.
+---@field text_relocations boolean Whether the dynamic linker writes to the text.
+---@field segments Segment[] The program headers.
+---@field span Range The addresses from the first to the last segment.
+---@field mappings Mapping[] The object's mappings, in order of address.
+
+--- What a strategy is given of an inferior (plan/descriptions.lua). A description is plain data.
+---@class Description
+---@field pid integer The process id.
+---@field stage Stage The stage that the description is made for.
+---@field entry integer? The address of the program's entry point.
+---@field executable Object? The object of the program itself.
+---@field objects Object[] The objects, in order of address.
+---@field mappings Mapping[] The mappings of user addresses, in order of address.
+---@field heap Range? Where the heap may grow.
+---@field stack Range? Where the first thread's stack may grow.
+
+--- A pool of hugetlb pages. The counts are numbers of pages.
+---@class Pool
+---@field page_size integer? The size of a page; nil: the kernel has no pool of that size.
+---@field total integer The pages of the pool.
+---@field free integer The pages that nobody has.
+---@field reserved integer The free pages that are promised to mappings.
+---@field surplus integer The pages that the pool has taken beyond its own size.
+---@field overcommit integer How many pages the pool may take beyond its own size.
+
+--- A description of the host for huge pages of one size (core/lua/host.c, harness/hosts.lua).
+---@class Host
+---@field arch string The CPU, such as "x86-64".
+---@field page_size integer The size of a base page.
+---@field huge_page_size integer The size of the huge pages in question; 0: the kernel has none.
+---@field pmd_size integer The size of a PMD-sized page; 0: the kernel has none.
+---@field contiguous_size integer A run of base pages that the TLB may hold as one; 0: none.
+---@field kernel string The kernel's release, such as "6.18.1".
+---@field kernel_version integer[] The major and the minor number of that release.
+---@field thp string The mode in force of transparent huge pages of the size; "": there are none.
+---@field shmem_thp string The mode in force of huge pages on tmpfs; "": there are none.
+---@field yama integer kernel.yama.ptrace_scope; -1: there is no Yama.
+---@field nodes integer The number of NUMA nodes with memory.
+---@field uid integer The user that this process runs as.
+---@field capabilities integer The capabilities in effect, one bit each.
+---@field hugetlb table<integer, Pool> The hugetlb pools, by the size of their pages.
+---@field pool Pool The hugetlb pool of pages of `huge_page_size` (added by harness/hosts.lua).

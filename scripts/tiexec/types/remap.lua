@@ -1,0 +1,52 @@
+-- SPDX-License-Identifier: Apache-2.0
+---@meta
+-- Carrying out a plan.
+
+---@alias Trace fun(name: string, arguments: table, result: integer?, why: string?)
+
+--- How operations are carried out (remap/executor.lua).
+---@class RunOptions
+---@field trace Trace? Is told of each remote system call.
+---@field warn fun(line: string)? Is told of a file that somebody should remove.
+---@field recache Recache? Whether `file` may drop small pages from the page cache.
+---@field copied_ends boolean? Whether an end of what `file` serves may be a copy.
+---@field host Host? The host, described for the pages in question.
+---@field perf_map boolean? Whether perf is to find the copies by a map, and not by a name.
+
+--- A source that could not serve a range.
+---@class Tried
+---@field source SourceName The source that was tried.
+---@field why string Why it could not serve the range.
+
+--- What has become of an operation's range, or of a part of it (remap/executor.lua).
+---@class Result: Range
+---@field source SourceName? The source of the huge pages; nil: the range is as it was.
+---@field page_size integer? The size of the huge pages.
+---@field tried Tried[] The sources that were tried before.
+---@field seconds number How long all of it took.
+---@field object string? The path of the object whose text the range has.
+---@field note string? What kept the operation's range from being larger.
+---@field kept string? Why it is no failure that the range is as it was.
+
+--- What has come of a stage (remap/stage.lua).
+---@class Outcome
+---@field name string The program's name, for messages.
+---@field pid integer The process id.
+---@field stage Stage The stage.
+---@field executable string? The path of the executable.
+---@field host Host The host, described for the pages in question.
+---@field description Description The process as it was before.
+---@field is_new (fun(object: Object?): boolean)? Tells which objects are in question; nil: all.
+---@field strategy string The strategy's name.
+---@field parameters table The strategy's parameters, complete.
+---@field sources SourceName[] The sources in force.
+---@field profile string? The file whose profile was taken.
+---@field operations Operation[] The plan.
+---@field refused Refused[] What was refused of the plan.
+---@field second fun(done: Range[]): Operation[] Makes the second plan, for what lies beside `done`.
+---@field done Range[] The ranges that were huge already.
+---@field results Result[] What has become of each range.
+---@field warnings string[] Files that are not used and that somebody should remove, in words.
+---@field dry boolean? Whether the plan is only shown.
+---@field report table? What `stage.tell` will show and write of it (show/report.lua).
+---@field complaint string? What has gone wrong, in one line.

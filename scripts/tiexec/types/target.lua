@@ -1,0 +1,57 @@
+-- SPDX-License-Identifier: Apache-2.0
+---@meta
+-- A target: a process, as the sources and the executor act on it.
+
+--- A file that a target has opened. Closing this value makes the target close the file.
+---@class TargetFile
+---@field target Target The process that has opened the file.
+---@field fd integer The file descriptor in that process.
+
+--- The file of a mapping, as this process can reach it (harness/files.lua).
+---@class MappedFile
+---@field path string? A path by which this process can read it; nil: it is gone, or replaced.
+---@field stat Stat? What stat(2) tells of it, if there is a path.
+---@field image Image? Its headers; nil: they cannot be read, or it is no ELF file.
+---@field handle integer? The file, opened before its process was stopped: a descriptor of ours.
+---@field direct integer? The same, to be read from its medium, past the page cache.
+
+--- A part of a target's memory, and its place in a copy of the source `shared` (core/lua/cache.c).
+---@class CacheRange: Range
+---@field offset integer Where the range begins in the copy, a multiple of `huge`.
+---@field huge integer The size of a huge page.
+---@field pieces Range[] What is mapped in the range; the rest of the copy stays zero.
+
+---@alias Call fun(name: string, ...: integer): integer?, string?, integer?
+---@alias ReadMemory fun(address: integer, size: integer): string?, string?, integer?
+---@alias CopyMemory fun(to: integer, from: integer, size: integer): boolean?, string?, integer?
+---@alias FindFile fun(mapping: Mapping): string?, Image?, MappedFile?
+---@alias OpenFile fun(path: string, stat: Stat, mine?: file*|integer): TargetFile?, string?
+---@alias CacheAction fun(fd: integer, range: CacheRange): boolean?, string?, integer?
+---@alias ProtectionOf fun(start: integer, stop: integer): integer?, string?
+--- With a range only the mappings that overlap it need be as they are now.
+---@alias MappingsOf fun(range?: Range): Mapping[]?, (integer|string)?, integer?
+---@alias FoliosOf fun(start: integer, stop: integer, size: integer): integer?, string?, integer?
+
+--- A process that the sources and the executor act on (harness/targets.lua): a traced one, or this
+--- very process, in which steps are tried out. What may be nil is missing in the latter. A function
+--- that fails gives nil and the reason, and where the kernel has refused, errno as well.
+---@class Target
+---@field pid integer The process id.
+---@field call Call Makes the process execute a system call, and gives the result.
+---@field read ReadMemory? Reads the process's memory.
+---@field copy CopyMemory Copies memory within the process, and compares the copy with the original.
+---@field mappings MappingsOf Reads them, joined; and how many there are.
+---@field file FindFile Gives a path that leads to a mapping's file, and the image; nil: none does.
+---@field descriptor fun(m: Mapping, direct: boolean): integer? Gives ours, while it stands still.
+---@field file_size fun(mapping: Mapping): integer? Gives the size of a mapping's file.
+---@field has_text_relocations fun(mapping: Mapping): boolean Tells whether its file asks for them.
+---@field open (fun(mapping: Mapping): TargetFile?, string?)? Has the process open a mapping's file.
+---@field open_file OpenFile? Has it open the file of `stat`, or gives it the one that is open here.
+---@field hand_over (fun(file: file*|integer): TargetFile?, string?)? Gives it a file of ours.
+---@field cache_fill CacheAction? Fills a copy that was begun with the bytes of a range.
+---@field cache_compare CacheAction? Compares a copy with the bytes of a range.
+---@field executable ProtectionOf Gives PROT_EXEC, with what else protects the text.
+---@field name fun(address: integer, size: integer, name: string) Names anonymous memory for maps.
+---@field thp_disabled fun(): boolean Tells whether the process has disabled huge pages.
+---@field pages fun(start: integer, stop: integer): PageSums Tells by which pages a range is mapped.
+---@field folios FoliosOf Gives the bytes on pages of at least `size`; root alone may ask.
