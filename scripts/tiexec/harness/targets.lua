@@ -34,7 +34,7 @@ end
 -- as written to, and as small: what cannot be told is not taken for harmless.
 local function pages_by_smaps(pid, range)
     local sums = { file_huge = 0, anon_huge = 0, anon_small = 0 }
-    local mappings, why = core.mappings(pid, true)
+    local mappings, why = core.mappings(pid, true, false, range.stop)
     if not mappings then
         sums.anon_small, sums.unknown = range.stop - range.start, why
         return sums
