@@ -76,7 +76,8 @@ describe("--compare", function()
     end)
 
     it("finds a slow-down", function()
-        local found = compare({ "--compare=without+BURN=200" }, { burning, "10" })
+        local steps = ("%d"):format(10 * support.patience) -- more than a start takes
+        local found = compare({ "--compare=without+BURN=200" }, { burning, steps })
         for _, baseline in ipairs { "plain", "warm" } do
             local change = found.quantities["CPU time"].against[baseline]["without+BURN=200"]
             assert.equal("more", change.verdict)
@@ -162,7 +163,8 @@ describe("The copies of --compare", function()
         end
         assert.equal(2, files)
         local own = support.shell("stat -L -c '%d %i' /bin/sh").out:match("[^\n]+")
-        assert.is_true(counts[own] >= 20)
+        assert.is_true(#found.rounds >= 2)
+        assert.is_true(counts[own] >= 2 * #found.rounds)
         assert.equal("", support.shell("grep tiexec- /proc/self/mountinfo").out)
     end)
 

@@ -9,6 +9,7 @@ local crowd <const> = support.programs .. "crowd"
 local MIB <const> = 1 << 20
 -- strace takes long for each call where CPUs are emulated.
 local is_slow <const> = support.patience > 1
+local NO_SCAN <const> = "details alone tell which pages are huge before Linux 6.7 (PAGEMAP_SCAN)"
 local THREADS <const>, MAPPINGS <const> = is_slow and 50 or 200, is_slow and 1000 or 4000
 
 -- Starts the program, and calls a function with its process id.
@@ -76,22 +77,23 @@ describe("while a process stands still", function()
         local few, many = { both(8, 0, "file") }, { both(8 + THREADS, 0, "file") }
         for i, what in ipairs { "attach", "undo" } do
             local each = (count(many[i], "ptrace%(") - count(few[i], "ptrace%(")) / THREADS
-            assert.is_true(each <= 6.5, ("%s: %.1f requests for each thread"):format(what, each))
+            -- On AArch64 the number of a system call is in a register set of its own.
+            local most = core.host().arch == "aarch64" and 7.5 or 6.5
+            assert.is_true(each <= most, ("%s: %.1f requests for each thread"):format(what, each))
             local any = count(many[i], "wait4%(%-1")
             assert.is_true(any <= 8, ("%s: %d waits for any thread"):format(what, any))
         end
     end)
 
     test("its mappings are read a few times, and their details once", function()
-        if not core.pagemap(core.syscall "getpid", 0, 4096) then
-            return pending("the details alone tell which pages are written to (Linux 6.7: PAGEMAP_SCAN)")
-        end
+        if not core.pagemap(core.syscall "getpid", 0, 4096) then return pending(NO_SCAN) end
         local attach, undo = both(1, 0, "file")
         assert.same({ true, 1 }, { count(attach, '/maps"') <= 4, count(attach, '/smaps"') })
         assert.same({ true, 1 }, { count(undo, '/maps"') <= 3, count(undo, '/smaps"') })
     end)
 
     test("the details of mappings above the text are not read", function()
+        if not core.pagemap(core.syscall "getpid", 0, 4096) then return pending(NO_SCAN) end
         local few, many = both(1, 0, "file"), both(1, MAPPINGS, "file")
         -- A read gives the details of five mappings, or 80 lines of maps.
         local more = count(many, " read%(") - count(few, " read%(")
