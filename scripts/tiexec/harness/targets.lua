@@ -30,8 +30,8 @@ end
 
 -- Counts the bytes in pages of each kind by smaps, for kernels before Linux 6.7, which lack the
 -- ioctl PAGEMAP_SCAN. Huge pages of a mapping that overlaps the range are counted as a whole: their
--- sums are too large if it reaches beyond the range. If neither can be read, all of the range counts
--- as written to, and as small: what cannot be told is not taken for harmless.
+-- sums are too large if it reaches beyond the range. If neither can be read, all of the range
+-- counts as written to, and as small: what cannot be told is not taken for harmless.
 local function pages_by_smaps(pid, range)
     local sums = { file_huge = 0, anon_huge = 0, anon_small = 0 }
     local mappings, why = core.mappings(pid, true, false, range.stop)

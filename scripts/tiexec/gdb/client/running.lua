@@ -166,7 +166,8 @@ function running:stepi(options)
 end
 
 -- Takes in that data was touched. Where the CPU stops a thread before the instruction that does so,
--- stubs leave it there: it executes the instruction now, unwatched. What comes of that is told next.
+-- stubs leave it there: it executes the instruction now, unwatched. What comes of that is told
+-- next.
 local function take_touch(remote, event)
     if remote.stops_before then
         local places = {}
