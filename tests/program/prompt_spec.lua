@@ -111,7 +111,7 @@ describe("the prompt", function()
             ('inferior:read_reg\t"%s\t)\n'):format(flags:sub(1, -2)), "\r\n", "", PROMPT,
             "tostr\t7)\n", '"7"', "", PROMPT, "inferior:backt\t)\n", "#0", "", PROMPT, "\4" }, { ample })
         assert.matches("> tiexec.version\n", out)
-        assert.matches(('> inferior:read_register%%("%s"%%)\n%%d+\n'):format(flags), out)
+        assert.matches(('> inferior:read_register%%("%s"%%)\n%%d+%%f[%%s]'):format(flags), out)
         assert.matches('> tostring%(7%)\n"7"\n', out)
         assert.matches("> inferior:backtrace%(%)\n#0 ", out)
     end)
