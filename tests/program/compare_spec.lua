@@ -49,7 +49,7 @@ describe("--compare", function()
         assert.same({}, found.wrong)
         assert.is_true(#found.rounds >= 10)
         assert.equal(#found.rounds, found.pairs)
-        local places = {}
+        local places, count = {}, 0
         for _, way in ipairs { "plain", "warm", "tiexec" } do
             for _, run in ipairs(runs_of(found, way)) do
                 assert.is_true(run.wall > 0 and run.user + run.system > 0)
@@ -58,7 +58,11 @@ describe("--compare", function()
                 if way == "warm" then places[run.place] = true end
             end
         end
-        assert.is_true(places[1] and places[2] and places[3]) -- by chance not so once in a hundred runs
+        for place in pairs(places) do
+            assert.is_true(1 <= place and place <= 3)
+            count = count + 1
+        end
+        assert.is_true(count >= (#found.rounds >= 30 and 3 or 2)) -- by chance not so once in 20,000 runs
         assert.equal(before, left_overs())
     end)
 
