@@ -78,6 +78,10 @@ struct arch_trap {
 int arch_trap_read(pid_t tid, const siginfo_t *info, bool stepped, bool watched,
                    struct arch_trap *trap);
 
+/* Tells whether the kernel itself has made a SIGTRAP that is pending: for a trap instruction, a
+ * debug register or a step. `stepped` says that the thread was to execute one instruction. */
+bool arch_trap_is_kernels(const siginfo_t *info, bool stepped);
+
 /* What an instruction does that a single step of it must know of. The last two are x86-64's. */
 enum arch_insn_kind {
     ARCH_INSN_PLAIN,

@@ -54,8 +54,19 @@ int arch_debug_clear(pid_t tid, unsigned slot)
     return err == -ENOSPC ? 0 : err; /* what the CPU does not have is clear */
 }
 
-/* A step over a system call is told of as a SIGTRAP that nobody has sent, one into a signal handler
- * by SIGTRAP in place of a code (ptrace_notify in the kernel). */
+/* A step over a system call is told of as a SIGTRAP that nobody has sent. */
+static bool is_of_call(const siginfo_t *info)
+{
+    return info->si_code == SI_USER && info->si_pid == 0 && info->si_uid == 0;
+}
+
+bool arch_trap_is_kernels(const siginfo_t *info, bool stepped)
+{
+    return info->si_code > 0 || (stepped && is_of_call(info));
+}
+
+/* A step into a signal handler is told of by SIGTRAP in place of a code (ptrace_notify in the
+ * kernel). */
 int arch_trap_read(pid_t tid, const siginfo_t *info, bool stepped, bool watched,
                    struct arch_trap *trap)
 {
@@ -65,8 +76,8 @@ int arch_trap_read(pid_t tid, const siginfo_t *info, bool stepped, bool watched,
         trap->cause = ARCH_TRAP_INSTRUCTION;
     else if (info->si_code == TRAP_HWBKPT)
         trap->cause = ARCH_TRAP_DEBUG;
-    else if (stepped && (info->si_code == TRAP_TRACE || info->si_code == SIGTRAP ||
-                         (info->si_code == SI_USER && info->si_pid == 0 && info->si_uid == 0)))
+    else if (stepped &&
+             (info->si_code == TRAP_TRACE || info->si_code == SIGTRAP || is_of_call(info)))
         trap->cause = ARCH_TRAP_STEP;
     if (trap->cause == ARCH_TRAP_DEBUG)
         trap->address = arch_address((uint64_t)(uintptr_t)info->si_addr);

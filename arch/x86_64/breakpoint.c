@@ -64,6 +64,12 @@ int arch_debug_clear(pid_t tid, unsigned slot)
     return err;
 }
 
+bool arch_trap_is_kernels(const siginfo_t *info, bool stepped)
+{
+    (void)stepped;
+    return info->si_code > 0;
+}
+
 /* A step over a system call is told of as TRAP_BRKPT, one into a signal handler by SIGTRAP in place
  * of a code (ptrace_notify in the kernel). A step's SIGTRAP may also tell of data that
  * the instruction has touched. The kernel clears DR6 for each trap. */

@@ -123,6 +123,22 @@ static int l_limit_point(lua_State *L)
     return bind_push_result(L, "thread", b || w ? 0 : -ENOENT);
 }
 
+/// Has a watchpoint told as the CPU tells it: on AArch64 before the instruction is executed that
+// touches the data. Whoever is told lets the thread execute it, with the watchpoint taken out.
+// @function inferior:tell_before
+// @local
+// @int id
+// @treturn[1] boolean true
+// @treturn[2] nil, message, errno (ENOENT: it is gone)
+static int l_tell_before(lua_State *L)
+{
+    struct inferior *inferior = bind_check_inferior(L, 1);
+    struct watchpoint *w = watchpoint_find(inferior, bind_check_address(L, 2));
+    if (w)
+        w->before = true;
+    return bind_push_result(L, "watch", w ? 0 : -ENOENT);
+}
+
 /// Tells whether a breakpoint or watchpoint is still there.
 // @function inferior:has_point
 // @local
@@ -162,6 +178,7 @@ void bind_add_breakpoint(lua_State *L)
         {"remove_point", l_remove_point},
         {"enable_point", l_enable_point},
         {"limit_point", l_limit_point},
+        {"tell_before", l_tell_before},
         {"has_point", l_has_point},
         {NULL, NULL},
     };

@@ -28,6 +28,17 @@ static int l_pagemap(lua_State *L)
     return 1;
 }
 
+static int push_sum(lua_State *L, int (*sum)(pid_t, uint64_t, uint64_t, uint64_t *))
+{
+    pid_t pid = bind_check_pid(L, 1);
+    uint64_t start = bind_check_address(L, 2), stop = bind_check_address(L, 3), bytes;
+    int err = sum(pid, start, stop, &bytes);
+    if (err)
+        return bind_push_failure(L, "pagemap", err);
+    lua_pushinteger(L, (lua_Integer)bytes);
+    return 1;
+}
+
 /// How many bytes of a range are on pages that are mapped more than once.
 // @function pagemap_shared
 // @int pid
@@ -35,20 +46,23 @@ static int l_pagemap(lua_State *L)
 // @int stop another
 // @treturn[1] int bytes
 // @treturn[2] nil, message, errno
-static int l_pagemap_shared(lua_State *L)
-{
-    pid_t pid = bind_check_pid(L, 1);
-    uint64_t start = bind_check_address(L, 2), stop = bind_check_address(L, 3), bytes;
-    int err = pagemap_shared(pid, start, stop, &bytes);
-    if (err)
-        return bind_push_failure(L, "pagemap", err);
-    lua_pushinteger(L, (lua_Integer)bytes);
-    return 1;
-}
+static int l_pagemap_shared(lua_State *L) { return push_sum(L, pagemap_shared); }
+
+/// How many bytes of a range are on pages of the process's own: in a mapping of a file those that
+// were written to.
+// @function pagemap_written
+// @int pid
+// @int start a multiple of the base page
+// @int stop another
+// @treturn[1] int bytes, what is in swap space included
+// @treturn[2] nil, message, errno
+static int l_pagemap_written(lua_State *L) { return push_sum(L, pagemap_written); }
 
 void bind_add_pagemap(lua_State *L)
 {
-    static const luaL_Reg functions[] = {
-        {"pagemap", l_pagemap}, {"pagemap_shared", l_pagemap_shared}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"pagemap", l_pagemap},
+                                         {"pagemap_shared", l_pagemap_shared},
+                                         {"pagemap_written", l_pagemap_written},
+                                         {NULL, NULL}};
     luaL_setfuncs(L, functions, 0);
 }

@@ -66,31 +66,61 @@ int pagemap_scan(pid_t pid, uint64_t start, uint64_t stop, struct pagemap *sums)
     return err;
 }
 
-/* The bits of an entry of /proc/PID/pagemap: the page is mapped here; it is in swap space; it is
- * mapped only once (Linux 4.2). */
+/* The bits of an entry of /proc/PID/pagemap: the page is mapped here; it is in swap space; it is of
+ * a file, or shared; it is mapped only once (Linux 4.2). */
 #define ENTRY_PRESENT   (UINT64_C(1) << 63)
 #define ENTRY_SWAPPED   (UINT64_C(1) << 62)
+#define ENTRY_FILE      (UINT64_C(1) << 61)
 #define ENTRY_EXCLUSIVE (UINT64_C(1) << 56)
 
-int pagemap_shared(pid_t pid, uint64_t start, uint64_t stop, uint64_t *bytes)
+static bool is_shared(uint64_t entry)
+{
+    return (entry & ENTRY_PRESENT) && !(entry & ENTRY_EXCLUSIVE);
+}
+
+static bool is_written(uint64_t entry)
+{
+    return (entry & (ENTRY_PRESENT | ENTRY_SWAPPED)) && !(entry & ENTRY_FILE);
+}
+
+/* Sums up the bytes of those pages of [start, stop) whose entries are counted. */
+static int sum_up(int fd, uint64_t start, uint64_t stop, bool (*counts)(uint64_t), uint64_t *bytes)
 {
     uint64_t entries[512], page = (uint64_t)sysconf(_SC_PAGESIZE);
-    *bytes = 0;
-    int fd = process_open(pid, "pagemap", O_RDONLY), err = 0;
-    if (fd < 0)
-        return fd;
+    int err = 0;
     for (uint64_t at = start / page, end = stop / page; !err && at < end;) {
         size_t count = end - at < 512 ? (size_t)(end - at) : 512;
         ssize_t size = pread(fd, entries, count * 8, (off_t)(at * 8));
         if (size <= 0)
             err = size < 0 ? -errno : -EIO;
         for (ssize_t i = 0; i < size / 8; i++)
-            if ((entries[i] & ENTRY_PRESENT) && !(entries[i] & ENTRY_EXCLUSIVE))
+            if (counts(entries[i]))
                 *bytes += page;
         at += size > 0 ? (uint64_t)size / 8 : 0;
     }
+    return err;
+}
+
+static int sum_up_of(pid_t pid, uint64_t start, uint64_t stop, bool (*counts)(uint64_t),
+                     uint64_t *bytes)
+{
+    *bytes = 0;
+    int fd = process_open(pid, "pagemap", O_RDONLY);
+    if (fd < 0)
+        return fd;
+    int err = sum_up(fd, start, stop, counts, bytes);
     close(fd);
     return err;
+}
+
+int pagemap_shared(pid_t pid, uint64_t start, uint64_t stop, uint64_t *bytes)
+{
+    return sum_up_of(pid, start, stop, is_shared, bytes);
+}
+
+int pagemap_written(pid_t pid, uint64_t start, uint64_t stop, uint64_t *bytes)
+{
+    return sum_up_of(pid, start, stop, is_written, bytes);
 }
 
 int pagemap_present(int fd, uint64_t start, size_t count, bool present[])

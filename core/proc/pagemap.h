@@ -24,6 +24,11 @@ int pagemap_scan(pid_t pid, uint64_t start, uint64_t stop, struct pagemap *sums)
  * others. Both are multiples of the base page. Returns 0 or -errno. */
 int pagemap_shared(pid_t pid, uint64_t start, uint64_t stop, uint64_t *bytes);
 
+/* Sums up the bytes of [start, stop) whose pages are the process's own, small or huge, in memory or
+ * in swap space: in a mapping of a file those that were written to. Both are multiples of the base
+ * page. Returns 0 or -errno. */
+int pagemap_written(pid_t pid, uint64_t start, uint64_t stop, uint64_t *bytes);
+
 /* Tells of each of `count` pages from `start` on, a multiple of the base page, whether the process
  * has it, in memory or in swap space. `fd` is /proc/PID/pagemap. Returns 0 or -errno. */
 int pagemap_present(int fd, uint64_t start, size_t count, bool present[]);

@@ -132,7 +132,8 @@ bool tracee_owes_trap(const struct tracee *tracee)
     if (request(PTRACE_PEEKSIGINFO, tracee, &args, queued))
         return false;
     for (size_t i = 0; i < PENDING_LOOK; i++)
-        if (queued[i].si_signo == SIGTRAP && queued[i].si_code > 0)
+        if (queued[i].si_signo == SIGTRAP &&
+            arch_trap_is_kernels(&queued[i], tracee->how == RESUME_STEP))
             return true;
     return false;
 }

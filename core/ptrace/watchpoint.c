@@ -155,10 +155,10 @@ int watchpoint_step(struct inferior *inferior, struct tracee *thread, int *statu
 }
 
 /* Executes the instruction, where that is yet to come. */
-static int finish(struct inferior *inferior, struct tracee *thread)
+static int finish(struct inferior *inferior, struct tracee *thread, const struct watchpoint *w)
 {
     int status;
-    if (!ARCH_WATCH_STOPS_BEFORE || thread->touched) {
+    if (!ARCH_WATCH_STOPS_BEFORE || w->before || thread->touched) {
         thread->touched = 0;
         return 0;
     }
@@ -176,7 +176,7 @@ int watchpoint_take(struct inferior *inferior, struct tracee *thread,
     struct watchpoint *w = find_touched(inferior, trap);
     if (!w)
         return 0;
-    int err = finish(inferior, thread);
+    int err = finish(inferior, thread, w);
     if (err)
         return err == -EAGAIN ? 0 : err;
     *touch = (struct touch){.id = w->id, .address = w->address, .kind = w->kind, .size = w->size};

@@ -11,6 +11,7 @@ struct watchpoint {
     uint64_t id, address;
     enum arch_debug_kind kind;
     bool enabled;
+    bool before;  /* it is told as the CPU tells it, maybe before the instruction is executed */
     pid_t thread; /* the only one that it stops; 0: all */
     unsigned size, slot_count;
     unsigned slots[WATCH_MAX];
@@ -38,8 +39,8 @@ void watchpoint_remove_all(struct inferior *inferior);
 void watchpoint_forget(struct inferior *inferior);
 
 /* Finds which watchpoint stops the stopped `thread` for what its trap tells. Where the CPU stops a
- * thread before the instruction is executed, the thread executes it now. Returns 1, and *touch is
- * filled; 0: none does; or -errno. */
+ * thread before the instruction is executed, the thread executes it now, unless the watchpoint is
+ * told before that. Returns 1, and *touch is filled; 0: none does; or -errno. */
 int watchpoint_take(struct inferior *inferior, struct tracee *thread,
                     const struct arch_trap *trap, struct touch *touch);
 

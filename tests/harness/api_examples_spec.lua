@@ -12,7 +12,7 @@ local examples = api_examples.read(API)
 
 -- gdb and gdbserver are in some of the examples.
 describe("an example of API.md", function()
-    for _, example in ipairs(examples) do
+    for _, example in ipairs(support.some(examples, 3)) do
         it(("does what it says: %s, line %d"):format(example.name, example.line), function()
             local result = api_examples.run(examples, example)
             assert.same({ 0, "" }, { result.code, result.err })

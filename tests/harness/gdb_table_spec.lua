@@ -159,7 +159,12 @@ describe("tiexec says what gdb says:", function()
                 local result = run_tiexec(row, process.pid, folder.path .. "/tiexec.core")
                 if row.see == "registers" then
                     local theirs, ours, count = registers(out), {}, 0
-                    for name in pairs(theirs) do ours[name], count = result[1][name], count + 1 end
+                    local again = run_tiexec(row, process.pid, folder.path .. "/tiexec.core")[1]
+                    for name in pairs(theirs) do
+                        -- Each run has random bytes of its own (AT_RANDOM), of which a register may have some.
+                        local is_random = result[1][name] ~= again[name]
+                        ours[name], count = not is_random and result[1][name] or nil, count + 1
+                    end
                     assert.is_true(count > 16)
                     for name in pairs(theirs) do theirs[name] = ours[name] and theirs[name] end
                     assert.same(theirs, ours)

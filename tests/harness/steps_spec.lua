@@ -36,6 +36,20 @@ describe("a step", function()
         end)
     end
 
+    it("over a system call that is interrupted leaves no signal behind", function()
+        local inferior <close> = assert(tiexec.launch { { "sleep", "0.2" }, stdout = false })
+        local event
+        repeat
+            inferior:cont("syscall")
+            event = assert(inferior:wait(20000))
+        until event.reason == "syscall-entry" and event.syscall == core.syscall_number "clock_nanosleep"
+        assert(inferior:stepi())
+        assert.equal(c.ETIMEDOUT, select(3, inferior:wait(0)))
+        assert(inferior:interrupt())
+        local reasons, last = points.run(inferior)
+        assert.same({ 0, "exited", 0 }, { reasons["signal-received"], last.reason, last.exit_code })
+    end)
+
     -- The next event, but for the ends of threads.
     local function next_event(inferior)
         local event

@@ -17,7 +17,7 @@ local function run(command) return support.shell(command).code == 0 end
 function disk.make(name, options)
     local folder = support.folder()
     local image, mount = folder.path .. "/image", folder.path .. "/disk"
-    local made = support.is_root and run(([[truncate -s 192M %s && mkfs.ext4 -q %s %s && mkdir %s]])
+    local made = support.is_root and run(([[losetup -f && truncate -s 192M %s && mkfs.ext4 -q %s %s && mkdir %s]])
         :format(image, options or "", image, mount)) and run(([[mount -o loop %s %s && cp %s%s %s/ && umount %s &&
         mount -o loop %s %s]]):format(image, mount, support.programs, name, mount, mount, image, mount))
     if not made then

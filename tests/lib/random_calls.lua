@@ -96,7 +96,8 @@ local function take(self, event, all)
         or event.syscall and " " .. event.syscall or event.signal_name and " " .. event.signal_name or ""))
     if event.signal_name == "SIGTRAP" then
         local info, pc = self.inferior:siginfo(event.thread), self.inferior:read_register("pc", event.thread)
-        error(("a trap is nobody's: code %d, pc %s"):format(info.code, self.inferior:symbolize(pc)))
+        local where = info and pc and ("code %d, pc %s"):format(info.code, self.inferior:symbolize(pc))
+        error("a trap is nobody's: " .. (where or event.reason))
     end
     note(self, event)
     if not event.child then return end

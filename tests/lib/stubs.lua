@@ -9,7 +9,7 @@ local stubs = {}
 
 local program = support.programs .. "remote"
 
-local function has(command) return support.run { "which", command }.code == 0 end
+local function has(command) return core.find(command) ~= nil end
 
 -- Connects to a command that listens at the path of a socket, as soon as it does.
 local function connect(words, file)

@@ -7,11 +7,11 @@ local support = require "tests.lib.support"
 
 local burning = support.programs .. "burning"
 
--- Compares a command; gives what --json has. `options` are words before the command.
-local function compare(options, command, environment)
+-- Compares a command for three seconds, or others; gives what --json has. `options` are words before the command.
+local function compare(options, command, environment, seconds)
     local words = { "env", "TMPDIR=/var/tmp" }
     for _, variable in ipairs(environment or {}) do words[#words + 1] = variable end
-    words = support.concat(words, { support.tiexec }, options, { "--json", "--seconds", "3" }, command)
+    words = support.concat(words, { support.tiexec }, options, { "--json", "--seconds", seconds or "3" }, command)
     local result = support.run(words)
     local value, _, why = json.decode(result.out)
     assert(value, ("%s %s"):format(why, result.err))
@@ -49,7 +49,7 @@ describe("--compare", function()
         assert.same({}, found.wrong)
         assert.is_true(#found.rounds >= 10)
         assert.equal(#found.rounds, found.pairs)
-        local places = {}
+        local places, count = {}, 0
         for _, way in ipairs { "plain", "warm", "tiexec" } do
             for _, run in ipairs(runs_of(found, way)) do
                 assert.is_true(run.wall > 0 and run.user + run.system > 0)
@@ -58,7 +58,11 @@ describe("--compare", function()
                 if way == "warm" then places[run.place] = true end
             end
         end
-        assert.is_true(places[1] and places[2] and places[3]) -- by chance not so once in a hundred runs
+        for place in pairs(places) do
+            assert.is_true(1 <= place and place <= 3)
+            count = count + 1
+        end
+        assert.is_true(count >= (#found.rounds >= 30 and 3 or 2)) -- by chance not so once in 20,000 runs
         assert.equal(before, left_overs())
     end)
 
@@ -76,7 +80,9 @@ describe("--compare", function()
     end)
 
     it("finds a slow-down", function()
-        local found = compare({ "--compare=without+BURN=200" }, { burning, "10" })
+        local is_slow = support.patience > 1 -- then a start takes longer than the ten million steps
+        local found = compare({ "--compare=without+BURN=200" }, { burning, is_slow and "40" or "10" }, nil,
+            is_slow and "15")
         for _, baseline in ipairs { "plain", "warm" } do
             local change = found.quantities["CPU time"].against[baseline]["without+BURN=200"]
             assert.equal("more", change.verdict)
@@ -162,7 +168,8 @@ describe("The copies of --compare", function()
         end
         assert.equal(2, files)
         local own = support.shell("stat -L -c '%d %i' /bin/sh").out:match("[^\n]+")
-        assert.is_true(counts[own] >= 20)
+        assert.is_true(#found.rounds >= 2)
+        assert.is_true(counts[own] >= 2 * #found.rounds)
         assert.equal("", support.shell("grep tiexec- /proc/self/mountinfo").out)
     end)
 

@@ -106,10 +106,12 @@ describe("the prompt", function()
     end
 
     it("completes variables, fields, methods and registers", function()
-        local out = session({ PROMPT, "tiexec.vers\t\n", '"0.', "", PROMPT, 'inferior:read_reg\t"eflag\t)\n', "\r\n",
-            "", PROMPT, "tostr\t7)\n", '"7"', "", PROMPT, "inferior:backt\t)\n", "#0", "", PROMPT, "\4" }, { ample })
+        local flags <const> = core.host().arch == "aarch64" and "cpsr" or "eflags"
+        local out = session({ PROMPT, "tiexec.vers\t\n", '"0.', "", PROMPT,
+            ('inferior:read_reg\t"%s\t)\n'):format(flags:sub(1, -2)), "\r\n", "", PROMPT,
+            "tostr\t7)\n", '"7"', "", PROMPT, "inferior:backt\t)\n", "#0", "", PROMPT, "\4" }, { ample })
         assert.matches("> tiexec.version\n", out)
-        assert.matches('> inferior:read_register%("eflags"%)\n%d+\n', out)
+        assert.matches(('> inferior:read_register%%("%s"%%)\n%%d+%%f[%%s]'):format(flags), out)
         assert.matches('> tostring%(7%)\n"7"\n', out)
         assert.matches("> inferior:backtrace%(%)\n#0 ", out)
     end)

@@ -7,6 +7,10 @@ local support = require "tests.lib.support"
 
 local crowd <const> = support.programs .. "crowd"
 local MIB <const> = 1 << 20
+-- strace takes long for each call where CPUs are emulated.
+local is_slow <const> = support.patience > 1
+local NO_SCAN <const> = "details alone tell which pages are huge before Linux 6.7 (PAGEMAP_SCAN)"
+local THREADS <const>, MAPPINGS <const> = is_slow and 50 or 200, is_slow and 1000 or 4000
 
 -- Starts the program, and calls a function with its process id.
 local function with_crowd(threads, mappings, f)
@@ -23,7 +27,8 @@ local function calls_of(cache, ...)
     local log = folder.path .. "/trace"
     local words = { "strace", "-f", "-o", log, "-e", "signal=none", "env", "TIEXEC_CACHE=" .. cache, support.tiexec,
         "--page-size", "2M", ... }
-    local result = support.run(support.concat({ "timeout", "-s", "KILL", "60" }, words))
+    local limit = ("%d"):format(60 * support.patience)
+    local result = support.run(support.concat({ "timeout", "-s", "KILL", limit }, words))
     assert.equal(0, result.code, result.err)
     local list, last = {}, nil
     for line in support.read_file(log):gmatch("[^\n]+") do
@@ -69,16 +74,19 @@ describe("while a process stands still", function()
     end
 
     test("each of its threads costs a few calls, and none is looked for among the others", function()
-        local few, many = { both(8, 0, "file") }, { both(208, 0, "file") }
+        local few, many = { both(8, 0, "file") }, { both(8 + THREADS, 0, "file") }
         for i, what in ipairs { "attach", "undo" } do
-            local each = (count(many[i], "ptrace%(") - count(few[i], "ptrace%(")) / 200
-            assert.is_true(each <= 5.3, ("%s: %.1f requests for each thread"):format(what, each))
+            local each = (count(many[i], "ptrace%(") - count(few[i], "ptrace%(")) / THREADS
+            -- On AArch64 the number of a system call is in a register set of its own.
+            local most = core.host().arch == "aarch64" and 6.5 or 5.3
+            assert.is_true(each <= most, ("%s: %.1f requests for each thread"):format(what, each))
             local any = count(many[i], "wait4%(%-1")
             assert.is_true(any <= 8, ("%s: %d waits for any thread"):format(what, any))
         end
     end)
 
     test("its mappings are read a few times, and their details once", function()
+        if not core.pagemap(core.syscall "getpid", 0, 4096) then return pending(NO_SCAN) end
         local attach, undo = both(1, 0, "file")
         assert.same({ true, 1 }, { count(attach, '/maps"') <= 4, count(attach, '/smaps"') })
         assert.same({ true, 1 }, { count(undo, '/maps"') <= 3, count(undo, '/smaps"') })
@@ -94,10 +102,11 @@ describe("while a process stands still", function()
     end)
 
     test("the details of mappings above the text are not read", function()
-        local few, many = both(1, 0, "file"), both(1, 4000, "file")
+        if not core.pagemap(core.syscall "getpid", 0, 4096) then return pending(NO_SCAN) end
+        local few, many = both(1, 0, "file"), both(1, MAPPINGS, "file")
         -- A read gives the details of five mappings, or 80 lines of maps.
         local more = count(many, " read%(") - count(few, " read%(")
-        assert.is_true(more < 4000 / 5, ("%d reads more"):format(more))
+        assert.is_true(more < MAPPINGS / 5, ("%d reads more"):format(more))
     end)
 
     test("the file's own text is not read to be put back", function()

@@ -77,8 +77,10 @@ describe("a watched family:", function()
         family.send()
         assert.is_true(watched.becomes_huge(family.pid, 2 * HUGE), family.err())
         assert(support.wait_for(function() return family.err():find("ample %(process %d+%), attach, strategy") end))
-        local report = support.read_file(folder.path .. "/report")
-        assert.truthy(report:find('"stage":"attach"', 1, true), report)
+        local path <const> = folder.path .. "/report"
+        assert.is_true(support.wait_for(function() -- it is written after the table
+            return (support.read_file(path) or ""):find('"stage":"attach"', 1, true) ~= nil
+        end), support.read_file(path))
     end)
 
     it("small programs are left alone, and end as ever", function()

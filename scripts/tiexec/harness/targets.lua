@@ -18,13 +18,23 @@ File.__index = File
 
 function File:__close() self.target.call("close", self.fd) end
 
+-- The bytes of small pages of a range that the process has written to, of what smaps tells of one
+-- mapping. The page tables tell how many of them lie in the range, where the mapping reaches beyond
+-- it.
+local function written(pid, m, range)
+    local bytes = m.anonymous - m.anon_huge + m.swap
+    local is_within = range.start <= m.start and m.stop <= range.stop
+    if bytes == 0 or m.anon_huge > 0 or is_within then return bytes end
+    return core.pagemap_written(pid, ranges.common(m, range)) or bytes
+end
+
 -- Counts the bytes in pages of each kind by smaps, for kernels before Linux 6.7, which lack the
--- ioctl PAGEMAP_SCAN. A mapping that overlaps the range is counted as a whole: the sums are too
--- large if it reaches beyond the range. If neither can be read, all of the range counts as written
--- to, and as small: what cannot be told is not taken for harmless.
+-- ioctl PAGEMAP_SCAN. Huge pages of a mapping that overlaps the range are counted as a whole: their
+-- sums are too large if it reaches beyond the range. If neither can be read, all of the range
+-- counts as written to, and as small: what cannot be told is not taken for harmless.
 local function pages_by_smaps(pid, range)
     local sums = { file_huge = 0, anon_huge = 0, anon_small = 0 }
-    local mappings, why = core.mappings(pid, true)
+    local mappings, why = core.mappings(pid, true, false, range.stop)
     if not mappings then
         sums.anon_small, sums.unknown = range.stop - range.start, why
         return sums
@@ -34,7 +44,7 @@ local function pages_by_smaps(pid, range)
             local file_hugetlb = m.inode ~= 0 and m.hugetlb or 0
             sums.file_huge = sums.file_huge + m.file_huge + m.shmem_huge + file_hugetlb
             sums.anon_huge = sums.anon_huge + m.anon_huge + m.hugetlb - file_hugetlb
-            sums.anon_small = sums.anon_small + m.anonymous - m.anon_huge + m.swap
+            sums.anon_small = sums.anon_small + written(pid, m, range)
         end
     end
     return sums

@@ -155,7 +155,7 @@ function client.connect(where, options)
         return nil, ("%s: %s"):format(where, why), errno
     end
     if self.target.architecture:find("^aarch64") or self.target.architecture:find("^arm") then
-        self.breakpoint_size = 4
+        self.breakpoint_size, self.stops_before = 4, true
     end
     return self
 end

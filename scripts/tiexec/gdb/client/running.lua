@@ -165,6 +165,24 @@ function running:stepi(options)
     return set_going(self, actions(self, thread, letter, not options.thread))
 end
 
+-- Takes in that data was touched. Where the CPU stops a thread before the instruction that does so,
+-- stubs leave it there: it executes the instruction now, unwatched. What comes of that is told
+-- next.
+local function take_touch(remote, event)
+    if remote.stops_before then
+        local places = {}
+        for _, point in pairs(remote.own_points) do
+            if point.enabled and point.size then places[point.place] = true end
+        end
+        local after, why, errno = step_past(remote, event.thread, places, "s")
+        if not after then return nil, why, errno end
+        if after.reason ~= "end-stepping-range" then remote.pending = after end
+        if remote.ended then return event end
+    end
+    stops.add_values(remote, event)
+    return event
+end
+
 -- Whether an event is to be told on: breakpoints have conditions, system calls may be others.
 local function is_told(remote, event)
     if event.reason == "breakpoint-hit" or event.reason:find("watchpoint", 1, true) then
@@ -188,6 +206,7 @@ function running:wait(timeout)
             return nil, "wait: all threads are stopped", c.ECHILD
         end
         if not event then event, why, errno = next_event(self, left_until(deadline)) end
+        if event and event.point then event, why, errno = take_touch(self, event) end
         if not event then return nil, why, errno end
         if is_told(self, event) then return event end
         local ok

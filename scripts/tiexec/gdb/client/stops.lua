@@ -47,20 +47,26 @@ local function watched(remote, event, address)
         local offset = point.size and address - point.address
         if offset and offset >= 0 and offset < point.size then
             event.point, event.address = id, point.address
-            local now = remote:read_memory(point.address, point.size)
-            local is_integer = point.size == 1 or point.size == 2 or point.size == 4
-                or point.size == 8
-            local function value(bytes)
-                return bytes and is_integer and string.unpack(remote.order .. "I" .. #bytes, bytes)
-                    or bytes
-            end
-            event.old, event.new = value(point.old), value(now)
-            point.old = now
             return event
         end
     end
     event.address = address
     return event
+end
+
+--- Adds to the event of a watchpoint what the data was when it was last looked at, and what it is.
+-- @tparam Remote remote
+-- @tparam Event event
+function stops.add_values(remote, event)
+    local point = remote.own_points[event.point]
+    if not point then return end
+    local size, now = point.size, remote:read_memory(point.address, point.size)
+    local is_integer = size == 1 or size == 2 or size == 4 or size == 8
+    local function value(bytes)
+        return bytes and is_integer and string.unpack(remote.order .. "I" .. #bytes, bytes) or bytes
+    end
+    event.old, event.new = value(point.old), value(now)
+    point.old = now
 end
 
 -- Whether one of the breakpoints that are set is at an address.

@@ -24,7 +24,10 @@ local function insert(server, kind, address, size)
         return server.inferior:breakpoint(address, breakpoints[kind])
     end
     if size < 1 or size > 32 then return nil, "too large", c.ENOSPC end
-    return server.inferior:watch(address, size, watchpoints[kind])
+    local point, why, errno = server.inferior:watch(address, size, watchpoints[kind])
+    -- gdb knows whether the CPU stops before the instruction, and has it executed then.
+    if point then server.inferior:tell_before(point.id) end
+    return point, why, errno
 end
 
 --- Z: inserts one. The same packet twice is one point.
