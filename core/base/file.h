@@ -27,8 +27,8 @@ int file_append(const char *path);
  * gives -EAGAIN. */
 int file_read(const char *path, char **data, size_t *size);
 
-/* The same for a file of /proc or /sys that the kernel gives with one read(2), if the buffer has room
- * for all of it: such are status, stat and auxv, and not maps. */
+/* The same for a file of /proc or /sys that the kernel gives with one read(2), if the buffer has
+ * room for all of it: such are status, stat and auxv, and not maps. */
 int file_read_at_once(const char *path, char **data, size_t *size);
 
 /* The same for the first `limit` bytes of `path`, or fewer where it is shorter. */
