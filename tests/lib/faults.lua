@@ -69,7 +69,10 @@ local function judge(job, call, fate, why)
     if LOOKING[call] and why:find("^ end, status 126, 0 bytes of output: tiexec: ") then return "excused" end
     if fate == "gone" and (LETHAL[fault] or fault == "ESRCH" and KILLED[call]) then return "promised" end
     local gives_up = why:find("^ talkative") or why:find("AddressSanitizer failed to allocate", 1, true)
-    if IS_SANITIZED and MAPPING[call] and gives_up then return "excused" end
+        or why:find(": =====", 1, true)
+    if IS_SANITIZED and (MAPPING[call] and gives_up or why:find("AddressSanitizer: CHECK", 1, true)) then
+        return "excused"
+    end
     return ERRORS[fault] and fate == "leftover" and call == "munmap" and "excused" or "broken"
 end
 
