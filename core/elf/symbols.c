@@ -51,7 +51,8 @@ static const char *next_symbol(const struct source *source, int i, GElf_Sym *sym
     return name ? name : "";
 }
 
-/* Copies the symbols that are wanted, in two passes: the first one counts. */
+/* Copies the symbols that are wanted, in two passes: the first one counts. The second one may find
+ * more, where names could not be read at first: they are left out. */
 static int collect(const struct source *source, unsigned section, struct symbols *symbols)
 {
     GElf_Sym symbol;
@@ -71,9 +72,11 @@ static int collect(const struct source *source, unsigned section, struct symbols
         return -ENOMEM;
     names = 1;
     for (int i = 0; (name = next_symbol(source, i, &symbol)); i++) {
-        if (!*name)
-            continue;
         size_t length = strlen(name) + 1;
+        bool has_room = out + 1 < (Elf64_Sym *)symbols->table + count &&
+                        length <= symbols->names_size - names;
+        if (!*name || !has_room)
+            continue;
         memcpy(text + names, name, length);
         *++out = (Elf64_Sym){
             .st_name = (Elf64_Word)names,

@@ -47,7 +47,7 @@ describe("--compare", function()
         assert.equal(0, code)
         assert.same({ "plain", "warm" }, found.baselines)
         assert.same({}, found.wrong)
-        assert.is_true(#found.rounds >= 10)
+        assert.is_true(#found.rounds >= (support.patience > 1 and 2 or 10))
         assert.equal(#found.rounds, found.pairs)
         local places, count = {}, 0
         for _, way in ipairs { "plain", "warm", "tiexec" } do
@@ -62,7 +62,8 @@ describe("--compare", function()
             assert.is_true(1 <= place and place <= 3)
             count = count + 1
         end
-        assert.is_true(count >= (#found.rounds >= 30 and 3 or 2)) -- by chance not so once in 20,000 runs
+        local least = #found.rounds >= 30 and 3 or #found.rounds >= 10 and 2 or 1
+        assert.is_true(count >= least) -- by chance not so once in 20,000 runs
         assert.equal(before, left_overs())
     end)
 

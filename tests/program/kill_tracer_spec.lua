@@ -87,7 +87,7 @@ describe("at every call of the tracer of", function()
             assert.same({}, bad)
             assert.same({}, left)
             assert.is_true(counts.none > 0) -- the last run had no call left to strike
-            assert.is_true(counts.right + counts.gone > 100 // STEP)
+            assert.is_true(counts.right + counts.gone > 40 // STEP)
             if stroke.error == 3 then assert.is_true(counts.gone > 100 // STEP) end
         end)
     end

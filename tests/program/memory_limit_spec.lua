@@ -76,6 +76,6 @@ end
 it("--check tells what is left, as a start finds it", function()
     if not group then return pending(why) end
     local result = support.run(inside { support.tiexec, "--check" })
-    assert.matches("64 MiB %([%d.]+ MiB left%): private copies count", result.out)
+    assert.matches("64 MiB %([%d.]+ [KM]iB left%): private copies count", result.out)
     assert.is_nil(core.stat(group .. "/none"))
 end)

@@ -59,7 +59,7 @@ describe("a watched family:", function()
     it("libraries are remapped, at once and later, each time that they are loaded", function()
         local folder <close> = copies(1)
         local family <close> = watched.start { loader, "load", folder.libraries[1] }
-        for round = 1, 3 do
+        for round = 1, support.rounds(3) do -- it rests after each stop for twenty times as long
             family.expect("loaded", round)
             assert.is_true(watched.becomes_huge(family.pid, HUGE), family.err())
             family.send()

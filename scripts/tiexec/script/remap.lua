@@ -8,11 +8,11 @@ local auxv = require "tiexec.harness.auxv"
 local choice = require "tiexec.plan.choice"
 local core = require "tiexec.core"
 local files = require "tiexec.harness.files"
+local json = require "tiexec.show.json"
 local options = require "tiexec.script.options"
 local stage = require "tiexec.remap.stage"
 local stages = require "tiexec.start.stages"
 local text = require "tiexec.base.text"
-local version = require "tiexec.base.version"
 
 local c = core.constants
 local remap = {}
@@ -167,9 +167,7 @@ function remap.remap(inferior, given)
         outcome, complaint, errno = at_stop(inferior, moment, entry, chosen)
     end
     if not outcome then return nil, complaint, errno, event end
-    local report = outcome.report:plain()
-    report.tiexec = version
-    return report, complaint_of(complaint, asked, said)
+    return json.complete(outcome.report:plain()), complaint_of(complaint, asked, said)
 end
 
 -- ---- undo ---------------------------------------------------------------------------------------

@@ -31,8 +31,16 @@ local function sorted_keys(value)
     return list
 end
 
---- Writes a value to an open file by one write, and leaves the file open. The version of tiexec is
--- added, and that of what the keys mean.
+--- Adds the version of tiexec, and that of what the keys mean.
+-- @tparam table value
+-- @treturn table a copy
+function json.complete(value)
+    local whole = { tiexec = version, schema = SCHEMA }
+    for key, field in pairs(value) do whole[key] = field end
+    return whole
+end
+
+--- Writes a value to an open file by one write, completed as above, and leaves the file open.
 -- @param file open for writing
 -- @tparam table value
 -- @bool[opt] in_one_line whether the value is to be one line of several; by default it is indented
@@ -41,8 +49,7 @@ end
 function json.write(file, value, in_one_line)
     local ok, dkjson = pcall(require, "dkjson")
     if not ok then return nil, "JSON needs dkjson (apt-get install lua-dkjson)" end
-    local whole = { tiexec = version, schema = SCHEMA }
-    for key, field in pairs(value) do whole[key] = field end
+    local whole = json.complete(value)
     local text = dkjson.encode(whole, { indent = not in_one_line, keyorder = sorted_keys(whole) })
     local written, why = file:write(text .. "\n")
     local flushed, flush_why = file:flush()
