@@ -92,6 +92,7 @@ enum standing { UNKNOWN, UNTRACED, TRACEABLE };
 static enum standing standing(void)
 {
     char status[STATUS_SIZE];
+    status[0] = '\0';
     int fd = system_open("/proc/self/status");
     if (fd < 0)
         return UNKNOWN;
