@@ -33,6 +33,12 @@ local function launch(path)
     return inferior, text_of(inferior)
 end
 
+local function rights(inferior)
+    local list = {}
+    for i, m in ipairs(inferior:mappings()) do list[i] = ("%x-%x %s"):format(m.start, m.stop, m.perms) end
+    return list
+end
+
 -- A process whose nth system call fails, and a count of them. So does `never`, if it is given.
 local function failing(target, n, never)
     local count = 0
@@ -127,19 +133,14 @@ describe("the file source", function()
         repeat
             n = n + 1
             local inferior <close>, _, range = launch()
-            local function rights()
-                local list = {}
-                for i, m in ipairs(inferior:mappings()) do list[i] = ("%x-%x %s"):format(m.start, m.stop, m.perms) end
-                return list
-            end
-            local before, target = rights(), failing(targets.of(inferior), n)
+            local before, target = rights(inferior), failing(targets.of(inferior), n)
             local part = assert(file.fit(target, range, host))
             local snapshot <close> = assert(inferior:snapshot { { start = part.start, stop = part.stop } })
             done = file.replace_in_place(target, part, host)
             assert.is_true(snapshot:verify())
             if not done then
                 failed = failed + 1
-                assert.same(before, rights(), "call " .. n)
+                assert.same(before, rights(inferior), "call " .. n)
             end
             finish(inferior)
         until done
@@ -149,12 +150,7 @@ describe("the file source", function()
     it("changes nothing where the file cannot be opened, which a way back needs", function()
         if not supported() then return pending("this filesystem has no large folios") end
         local inferior <close>, _, range = launch()
-        local function rights()
-            local list = {}
-            for i, m in ipairs(inferior:mappings()) do list[i] = ("%x-%x %s"):format(m.start, m.stop, m.perms) end
-            return list
-        end
-        local before, protected = rights(), 0
+        local before, protected = rights(inferior), 0
         local target = targets.of(inferior)
         local shut = setmetatable({
             open = function() return nil, "made to fail" end,
@@ -167,7 +163,7 @@ describe("the file source", function()
         local ok, why = file.replace(shut, assert(file.fit(target, range, host)), host, {})
         assert.same({ false, "made to fail" }, { ok or false, why })
         assert.equal(0, protected)
-        assert.same(before, rights())
+        assert.same(before, rights(inferior))
         finish(inferior)
     end)
 

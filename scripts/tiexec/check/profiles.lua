@@ -2,9 +2,9 @@
 --- `--profiles [CMD]` reads all profiles and the strategies that they name, says what is wrong with
 -- them, and which one CMD gets.
 
-local choice = require "tiexec.plan.choice"
 local core = require "tiexec.core"
 local exit = require "tiexec.base.exit"
+local keys = require "tiexec.base.keys"
 local message = require "tiexec.base.message"
 local paths = require "tiexec.plan.paths"
 local profile = require "tiexec.plan.profile"
@@ -13,20 +13,14 @@ local text = require "tiexec.base.text"
 
 local profiles = {}
 
-local function sorted(keyed)
-    local keys = {}
-    for key in pairs(keyed) do keys[#keys + 1] = key end
-    table.sort(keys)
-    return keys
-end
-
 local function words_of(value)
     if type(value) ~= "table" then return tostring(value) end
     local list = {}
     for i, item in ipairs(value) do list[i] = tostring(item) end
     if #list == 0 then
-        for _, key in ipairs(sorted(value)) do
-            list[#list + 1] = ("%s=%s"):format(key, tostring(value[key]))
+        for _, key in ipairs(keys.sorted(value)) do
+            local worth = value[key]
+            list[#list + 1] = worth == true and key or ("%s=%s"):format(key, tostring(worth))
         end
     end
     return table.concat(list, ",")
@@ -34,7 +28,7 @@ end
 
 local function pairs_of(keyed)
     local list = {}
-    for _, key in ipairs(sorted(keyed)) do
+    for _, key in ipairs(keys.sorted(keyed)) do
         list[#list + 1] = ("%s %s"):format(key, words_of(keyed[key]))
     end
     return table.concat(list, ", ")
@@ -98,33 +92,28 @@ local function look(path, seen, lines)
     return errors
 end
 
--- Where a setting comes from. `layers` is a list of a name and settings, the first of which counts.
-local function origin(key, layers)
-    for _, layer in ipairs(layers) do
-        if layer.settings[key] ~= nil then return layer.name end
-    end
-end
-
 -- Adds what CMD gets, and from where. Gives nil, string if there is no such program.
 local function explain(name, given, files, lines)
     local path, why = core.find(name)
     if not path then return nil, why end
-    local executable, found = { path = core.realpath(path) or path, file = path }, {}
+    local executable = { path = core.realpath(path) or path, file = path }
     local own = profile.find(executable, files, {})
-    local chosen = choice.of_file(executable, { say = function() end })
-    local layers = { { name = "the command line or TIEXEC", settings = given },
-        { name = own.profile or "", settings = own } }
+    local layers = { -- the first that has a setting counts
+        { by = "the command line or TIEXEC", settings = given },
+        { by = own.profile, settings = own },
+        { by = "the default", settings = { strategy = strategy.default } },
+    }
+    local found = {}
     for _, layer in ipairs(layers) do
-        for key in pairs(layer.settings) do found[key] = true end
+        for key, value in pairs(layer.settings) do
+            found[key] = found[key] or { value = value, by = layer.by }
+        end
     end
-    found.strategy, found.profile, found.profiles = true, nil, nil
-    lines[#lines + 1] = ("%s gets %s"):format(executable.path,
-        own.profile or "no profile")
-    for _, key in ipairs(sorted(found)) do
-        local from = origin(key, layers)
-        local value = given[key] == nil and own[key] or given[key]
-        if from == nil then from, value = "the default", chosen.strategy end
-        lines[#lines + 1] = ("  %s %s: by %s"):format(key, words_of(value), from)
+    found.profile = nil
+    lines[#lines + 1] = ("%s gets %s"):format(executable.path, own.profile or "no profile")
+    for _, key in ipairs(keys.sorted(found)) do
+        local value, by = words_of(found[key].value), found[key].by
+        lines[#lines + 1] = ("  %s %s: by %s"):format(key, value, by)
     end
     return true
 end

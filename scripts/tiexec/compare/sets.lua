@@ -2,6 +2,7 @@
 --- The sets of options that are compared: `--compare=default,thp,none+NAME=VALUE`. The set
 -- "without" is CMD without tiexec once more: it shows what the host tells apart.
 
+local keys = require "tiexec.base.keys"
 local sources = require "tiexec.sources"
 local strategy = require "tiexec.plan.strategy"
 
@@ -21,17 +22,10 @@ function sets.misplaced(given)
     end
 end
 
-local function keys_of(set)
-    local list = {}
-    for key in pairs(set) do list[#list + 1] = key end
-    table.sort(list)
-    return list
-end
-
 -- A strategy with its parameters, as `--strategy` has them.
 local function strategy_word(settings)
     local words = {}
-    for _, name in ipairs(keys_of(settings.parameters or {})) do
+    for _, name in ipairs(keys.sorted(settings.parameters or {})) do
         words[#words + 1] = ("%s=%s"):format(name, settings.parameters[name])
     end
     local name = settings.strategy
@@ -50,7 +44,7 @@ local function options_of(settings)
     add("profile", settings.profile)
     add("recording", settings.recording)
     add("max-pages", settings["max-pages"])
-    add("follow", settings.follow and table.concat(keys_of(settings.follow), ","))
+    add("follow", settings.follow and table.concat(keys.sorted(settings.follow), ","))
     if settings.align == false then list[#list + 1] = "--no-align" end
     if settings["perf-map"] then list[#list + 1] = "--perf-map" end
     if settings.strict then list[#list + 1] = "--strict" end

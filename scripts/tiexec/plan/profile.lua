@@ -127,10 +127,4 @@ function profile.read(path)
     return found, why and sandbox.with_path(path, why)
 end
 
---- Tells whether a `match` without errors names an executable.
--- @tparam table executable as for `find`
--- @tparam ?table match
--- @treturn boolean
-function profile.is_for(executable, match) return matches(executable, match) or false end
-
 return profile

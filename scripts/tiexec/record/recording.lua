@@ -3,6 +3,7 @@
 -- that returns it.
 
 local core = require "tiexec.core"
+local keys = require "tiexec.base.keys"
 
 local recording = {}
 
@@ -80,19 +81,12 @@ end
 
 -- ---- files --------------------------------------------------------------------------------------
 
-local function sorted_keys(map)
-    local keys = {}
-    for key in pairs(map) do keys[#keys + 1] = key end
-    table.sort(keys)
-    return keys
-end
-
 local function add_object(parts, object)
     local function add(form, ...) parts[#parts + 1] = form:format(...) end
     add("    { path = %q, samples = %d,", object.path, object.samples)
     if object.build_id then add(" build_id = %q,", object.build_id) end
     add("\n      pages = {")
-    for i, page in ipairs(sorted_keys(object.pages)) do
+    for i, page in ipairs(keys.sorted(object.pages)) do
         add("%s [%d] = %d,", i % 6 == 1 and "\n       " or "", page, object.pages[page])
     end
     add(" },\n      symbols = {")
@@ -128,7 +122,7 @@ function recording.plain(one)
     copy.objects = {}
     for i, object in ipairs(one.objects) do
         local pages = {}
-        for _, page in ipairs(sorted_keys(object.pages)) do
+        for _, page in ipairs(keys.sorted(object.pages)) do
             pages[#pages + 1] = { page = page, samples = object.pages[page] }
         end
         copy.objects[i] = { path = object.path, build_id = object.build_id,

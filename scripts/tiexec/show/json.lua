@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 --- Writes JSON, for programs to read.
 
+local keys = require "tiexec.base.keys"
 local version = require "tiexec.base.version"
 
 local json = {}
@@ -15,20 +16,18 @@ function json.array(list)
 end
 
 -- Adds the keys of a table, and of those in it, to a set.
-local function add_keys(keys, value)
+local function add_keys(set, value)
     for key, field in pairs(value) do
-        if type(key) == "string" then keys[key] = true end
-        if type(field) == "table" then add_keys(keys, field) end
+        if type(key) == "string" then set[key] = true end
+        if type(field) == "table" then add_keys(set, field) end
     end
 end
 
 -- The keys of all tables in a value, in the order of the alphabet: in that they are written.
 local function sorted_keys(value)
-    local keys, list = {}, {}
-    add_keys(keys, value)
-    for key in pairs(keys) do list[#list + 1] = key end
-    table.sort(list)
-    return list
+    local set = {}
+    add_keys(set, value)
+    return keys.sorted(set)
 end
 
 --- Adds the version of tiexec, and that of what the keys mean.
