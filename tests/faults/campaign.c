@@ -137,7 +137,9 @@ static const char *fate_of(const struct run *run)
                   (run->out_size == 0 || run->way->kind == KIND_FOLLOW));
     /* By gdb's breakpoint; or by its thread, which cannot be put before it once ptrace fails. */
     killed |= run->way->kind == KIND_SERVE && (signal == SIGTRAP || signal == SIGSEGV);
-    bool whole = run->out_size == 0 || run->out[run->out_size - 1] == '\n';
+    /* Whoever is struck himself may be killed between two halves of a line. */
+    bool whole = run->strike.fault->kind == FAULT_SIGNAL_TARGET || run->out_size == 0 ||
+                 run->out[run->out_size - 1] == '\n';
     if (killed && whole && run->out_size < expected.size &&
         memcmp(run->out, expected.out, run->out_size) == 0)
         return "gone";

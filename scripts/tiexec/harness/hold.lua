@@ -45,15 +45,25 @@ function hold.attach(pid)
     end
 end
 
---- Lets a process go. If that fails, the process would stand still for as long as this one lives:
--- then it is killed.
+--- Tells whether some thread of a process is still traced by this one. After a failure, that is a
+-- process that the kernel did not let go: it may stand still until this process ends, which is what
+-- sets it free, so that whoever follows it has to end.
+-- @int pid
+-- @treturn boolean
+function hold.keeps(pid)
+    for _, name in ipairs(core.list_folder(("/proc/%d/task"):format(pid)) or {}) do
+        local tid = math.tointeger(tonumber(name))
+        if tid and core.status(tid, "TracerPid") == core.getpid() then return true end
+    end
+    return false
+end
+
+--- Lets a process go.
 -- @tparam Inferior inferior
+-- @treturn boolean false: the kernel did not (see `keeps`)
 function hold.let_go(inferior)
     local ok, _, errno = inferior:detach()
-    local is_left = not ok and errno ~= c.ESRCH
-    if is_left and core.status(inferior:pid(), "TracerPid") == core.getpid() then
-        inferior:kill()
-    end
+    return ok ~= nil or errno == c.ESRCH or not hold.keeps(inferior:pid())
 end
 
 return hold

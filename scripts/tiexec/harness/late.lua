@@ -27,14 +27,6 @@ for _, module in ipairs(modules) do
     for _, name in ipairs(module.names) do by_name[name] = module end
 end
 
---- Gives the names of these methods.
--- @treturn table list of strings
-function late.names()
-    local names = {}
-    for name in pairs(by_name) do names[#names + 1] = name end
-    return names
-end
-
 --- Finds a method by its name.
 -- @tparam table methods where all methods of its module are put, for later uses
 -- @string name

@@ -254,7 +254,7 @@ function Follower:remap_held(inferior, started)
     if files.is_complete(self.pid) then
         ok, done, told = xpcall(self.remap_stopped, debug.traceback, self, inferior)
     end
-    hold.let_go(inferior)
+    self.is_kept = not hold.let_go(inferior)
     local seconds = core.now() - started
     files.release(self.pid)
     message.release()
@@ -277,6 +277,7 @@ function Follower:remap(new)
     if errno == c.ESRCH or errno == c.ENOENT then return true end -- it ends, as the watch will tell
     if core.status(self.pid, "TracerPid") then -- it is still there
         self:say("a library stays on small pages: " .. why)
+        self.is_kept = hold.keeps(self.pid)
     end
     for _, library in ipairs(loaded(self.inferior, self.debug) or {}) do
         self.known[library.key] = self.known[library.key] or {}
@@ -311,6 +312,7 @@ local function follow(self, seconds)
     repeat
         if identity_of(self.pid) ~= self.identity then return end -- the process has exec'd
         local done, later = self:update()
+        if self.is_kept then return end -- the end of this process sets it free
         left = deadline and math.max(0, math.ceil((deadline - core.now()) * 1000)) or nil
         news = watch:wait(sooner(done and look_ms or not done and (later or SOON_MS) or nil, left))
     until news == "ended" or left == 0

@@ -337,10 +337,11 @@ function Run:resume()
     return true
 end
 
---- Lets the process go: it is not traced any more.
+--- Lets the process go: it is not traced any more. If the kernel refuses that, the process would
+-- stand still for as long as this one follows others: then it is killed.
 function Run:release()
     if self.entry then self.entry:cancel() end
-    require "tiexec.harness.hold".let_go(self.inferior)
+    if not require "tiexec.harness.hold".let_go(self.inferior) then self.inferior:kill() end
 end
 
 -- Has two steps of a run take no signals: between them the program may run on for long, but an

@@ -203,6 +203,9 @@ local function serve(self, pid)
         self.members:get(pid), news)
     if not ok then
         message.say("process %d: %s", pid, message.of_error(result))
+    elseif type(result) == "table" and result.is_kept then
+        -- The end of this process sets it free.
+        error(("process %d cannot be let go: the watch ends"):format(pid), 0)
     elseif result == "later" then
         self.members:put_off(pid, news, core.now())
     elseif result then

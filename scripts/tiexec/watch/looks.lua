@@ -6,6 +6,7 @@ local attach = require "tiexec.remap.attach"
 local choice = require "tiexec.plan.choice"
 local core = require "tiexec.core"
 local descriptions = require "tiexec.plan.descriptions"
+local hold = require "tiexec.harness.hold"
 local members = require "tiexec.watch.members"
 local observed = require "tiexec.harness.observed"
 local plan = require "tiexec.plan"
@@ -114,6 +115,7 @@ local function attach_to(process, given)
     -- It descends from what was launched by this process, and has inherited its filters.
     local ok, line, outcome = attach.remap_running(process, name, given, seccomp.note_heir)
     return { name = name, done = ok, line = line, outcome = outcome,
+        is_kept = not ok and hold.keeps(process:pid()),
         handled = outcome and ranges_of(outcome),
         gained = outcome and stage.has_gained(outcome) or false }
 end
@@ -123,7 +125,8 @@ end
 -- @tparam table member its state (see members.lua)
 -- @tparam table news list of ranges
 -- @treturn[1] table `name` of the program; `done`, `line` and `outcome`, as
--- `attach.remap_running` gives them; `handled`, a list of ranges; whether it has `gained`
+-- `attach.remap_running` gives them; `handled`, a list of ranges; whether it has `gained`; whether
+-- it `is_kept`: the kernel did not let it go
 -- @treturn[2] string "later"
 -- @treturn[3] nil
 function Looks:look(pid, member, news)
