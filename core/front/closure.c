@@ -16,6 +16,7 @@
 /* The names of libraries that were met, in that order. */
 struct names {
     size_t count, used;
+    bool may_change; /* one of those that were judged */
     const char *list[CLOSURE_LIBRARIES];
     char text[CLOSURE_LIBRARIES * 64];
 };
@@ -49,6 +50,16 @@ static bool add_names(struct names *names, const struct outline *outline)
     return true;
 }
 
+/* The C library has the functions that others call; the dynamic linker does not count at all. */
+static bool is_c_library(const char *path)
+{
+    static const char *const names[] = {"libc.so.6", "libdl.so.2", "libpthread.so.0"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (bytes_end(path, names[i]))
+            return true;
+    return false;
+}
+
 /* Judges what was read of a file, and adds what the file needs. */
 static enum closure_verdict judge(const struct outline *outline, const struct closure_rules *rules,
                                   struct names *names, bool program)
@@ -67,6 +78,7 @@ static enum closure_verdict judge_library(const char *path, const struct closure
     int err = fd < 0 ? fd : outline_read(fd, &outline);
     if (fd >= 0)
         system_close(fd);
+    names->may_change |= !err && outline.may_change && !is_c_library(path);
     return err ? CLOSURE_MAYBE : judge(&outline, rules, names, false);
 }
 
@@ -91,11 +103,13 @@ static enum closure_verdict judge_names(const char *linker, const struct closure
                                         struct names *names)
 {
     struct library_cache cache;
+    bool may_change = names->may_change;
     if (!bytes_same(linker, ARCH_DYNAMIC_LINKER) ||
         judge_library(linker, rules, names) != CLOSURE_NOTHING ||
         library_cache_open(rules->cache, &cache))
         return CLOSURE_MAYBE;
     enum closure_verdict verdict = CLOSURE_NOTHING;
+    names->may_change = may_change; /* whatever the linker has */
     for (size_t i = 0; verdict == CLOSURE_NOTHING && i < names->count; i++)
         if (!bytes_end(linker, names->list[i]))
             verdict = judge_name(names->list[i], &cache, rules, names);
@@ -166,9 +180,11 @@ enum closure_verdict closure_judge(const char *path, const struct closure_rules 
     names.count = names.used = 0; /* the rest is left alone: it is several pages */
     if (read_program(path, &outline))
         return CLOSURE_OTHER;
-    if (judge(&outline, rules, &names, true) != CLOSURE_NOTHING)
-        return CLOSURE_MAYBE;
-    if (outline.interpreter[0])
-        return judge_names(outline.interpreter, rules, &names);
-    return names.count ? CLOSURE_MAYBE : CLOSURE_NOTHING; /* some map their libraries themselves */
+    names.may_change = outline.may_change;
+    enum closure_verdict verdict = judge(&outline, rules, &names, true);
+    if (verdict == CLOSURE_NOTHING && outline.interpreter[0])
+        verdict = judge_names(outline.interpreter, rules, &names);
+    else if (names.count) /* some map their libraries themselves */
+        verdict = CLOSURE_MAYBE;
+    return verdict == CLOSURE_NOTHING && names.may_change ? CLOSURE_LATER : verdict;
 }

@@ -17,6 +17,7 @@ struct closure_rules {
 
 enum closure_verdict {
     CLOSURE_NOTHING, /* no text of the program, or of a library, can be on huge pages */
+    CLOSURE_LATER,   /* likewise; but it may become, start or load something whose text can */
     CLOSURE_MAYBE,   /* some may; or it cannot be told without starting the program */
     CLOSURE_OTHER,   /* the file cannot be read, is no native program, or has rights of its own */
 };

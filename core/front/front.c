@@ -139,7 +139,7 @@ static bool lacks_memory(const struct front *front)
 }
 
 static bool is_done, is_target;
-static int tracee;
+static int tracee, watched;
 
 /* Files that are opened must not take the numbers of standard files. */
 static bool has_standard_files(void)
@@ -156,9 +156,11 @@ static void exec(const struct front *front, const char *path)
     system_call(SYS_execve, (long)path, (long)command, (long)front->environment, 0);
 }
 
-static void split(const struct front *front, const char *path)
+static void split(const struct front *front, const char *path, bool is_watch)
 {
-    enum split_side side = has_standard_files() ? split_off(SPLIT_MS, &tracee) : SPLIT_NONE;
+    enum split_side side = !has_standard_files() ? SPLIT_NONE
+                           : is_watch            ? split_watcher(&watched)
+                                                 : split_off(SPLIT_MS, &tracee);
     is_target = side == SPLIT_TARGET;
     if (is_target)
         exec(front, path);
@@ -183,10 +185,11 @@ static void start(const struct front *front, bool may_split)
         return;
     enum closure_verdict verdict = closure_judge(path, &rules);
     enum standing its = verdict == CLOSURE_OTHER ? UNKNOWN : standing();
-    if (verdict == CLOSURE_NOTHING && its != UNKNOWN)
+    bool is_small = verdict == CLOSURE_NOTHING || (verdict == CLOSURE_LATER && its == UNTRACED);
+    if (is_small && its != UNKNOWN)
         exec(front, path);
     else if (its == TRACEABLE && may_split)
-        split(front, path);
+        split(front, path, verdict == CLOSURE_LATER);
 }
 
 static void start_without_memory(const struct front *front)
@@ -199,6 +202,8 @@ static void start_without_memory(const struct front *front)
 void front_start(const struct front *front) { start(front, false); }
 
 int front_tracee(void) { return tracee; }
+
+int front_watched(void) { return watched; }
 
 bool front_is_target(void) { return is_target; }
 

@@ -18,17 +18,21 @@ struct front {
 };
 
 /* Becomes CMD if the command line is a plain one, with no option and no setting in force, and if no
- * text of CMD can be on huge pages. Returns where anything of that is in doubt, and where CMD
- * cannot be executed: then nothing has been changed. A second call does nothing. */
+ * text of CMD can be on huge pages, nor of what comes of it. Returns where anything of that is in
+ * doubt, and where CMD cannot be executed: then nothing has been changed. A second call does
+ * nothing. */
 void front_start(const struct front *front);
 
 /* The same before the C library's start; `stack` is what a new process finds at its stack pointer.
  * And if text of CMD may be huge, it splits off the tracer, becomes CMD, and returns in the
- * tracer. */
+ * tracer. If only what comes of CMD may have such text, it is a watcher that is split off. */
 void front_start_from(uint64_t *stack);
 
 /* On the tracer's side the process that this one has seized; else 0. */
 int front_tracee(void);
+
+/* On the watcher's side the process that has become CMD; else 0. */
+int front_watched(void);
 
 /* Whether this process was split and is traced, but could not be executed as CMD. */
 bool front_is_target(void);

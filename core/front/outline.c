@@ -9,6 +9,8 @@
 
 #define DYNAMIC_ENTRIES 128 /* that are looked at: hardly a file has half as many */
 #define NAME_BYTES      256 /* of what a file needs */
+#define STRING_BYTES    16384 /* of a table of strings: most programs have a tenth of it */
+#define STRING_PART     1024  /* that are looked at together */
 #define TEXT_PER_PAGE   16  /* less than this part of a huge page is not worth one */
 #define TOP             (UINT64_C(1) << 56) /* beyond all addresses and offsets that are taken */
 
@@ -104,10 +106,65 @@ static bool has_rules(const Elf64_Dyn *entry)
     }
 }
 
+/* Tells whether a name ends with that of a function by which new text comes into a process. The
+ * linker may have put a name into the end of another one. */
+static bool is_changing(const char *name, size_t length)
+{
+    static const char *const names[] = {
+        "execl",       "execle",       "execlp", "execv",   "execve", "execveat", "execvp",
+        "execvpe",     "posix_spawn",  "dlopen", "dlmopen", "system", "popen",    "wordexp",
+        "posix_spawnp", "syscall"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        size_t size = bytes_length(names[i], NAME_BYTES);
+        if (size <= length && bytes_equal(name + length - size, names[i], size))
+            return true;
+    }
+    return false;
+}
+
+/* Tells whether none of the strings in a buffer is such a name. `*rest` is set to the bytes after
+ * the last one that is whole. */
+static bool are_steady(const char *strings, size_t size, size_t *rest)
+{
+    size_t at = 0;
+    for (;;) {
+        size_t length = bytes_length(strings + at, size - at);
+        if (at + length == size)
+            break;
+        if (is_changing(strings + at, length))
+            return false;
+        at += length + 1;
+    }
+    *rest = size - at;
+    return true;
+}
+
+/* Tells whether a table of strings, which has the names of what a file imports, has none of those.
+ * What cannot be read, or is long, may have some. The stack may be small. */
+static bool is_steady(int fd, uint64_t table, uint64_t size)
+{
+    char strings[STRING_PART];
+    size_t kept = 0;
+    if (size == 0 || size > STRING_BYTES)
+        return false;
+    for (uint64_t done = 0; done < size;) {
+        size_t part = sizeof strings - kept;
+        part = part < size - done ? part : (size_t)(size - done);
+        if (part == 0 || read_all(fd, strings + kept, part, table + done))
+            return false;
+        size_t all = kept + part;
+        if (!are_steady(strings, all, &kept))
+            return false;
+        bytes_copy(strings, strings + all - kept, kept);
+        done += part;
+    }
+    return kept == 0;
+}
+
 static int read_dynamic(int fd, const Elf64_Phdr *segment, struct outline *outline)
 {
     Elf64_Dyn entries[DYNAMIC_ENTRIES];
-    uint64_t needed[DYNAMIC_ENTRIES], strings = 0, table = 0;
+    uint64_t needed[DYNAMIC_ENTRIES], strings = 0, table = 0, size = 0;
     size_t count = segment->p_filesz / sizeof *entries, needed_count = 0;
     needed[0] = 0;
     if (count > DYNAMIC_ENTRIES)
@@ -120,12 +177,16 @@ static int read_dynamic(int fd, const Elf64_Phdr *segment, struct outline *outli
             needed[needed_count++] = entries[i].d_un.d_val;
         else if (tag == DT_STRTAB)
             strings = entries[i].d_un.d_ptr;
+        else if (tag == DT_STRSZ)
+            size = entries[i].d_un.d_val;
         outline->has_search |= has_rules(&entries[i]);
     }
     if (!err && i == count)
         err = -E2BIG; /* its end was not found */
+    int lost = err ? err : offset_of(outline, strings, &table);
+    outline->may_change = lost || !is_steady(fd, table, size);
     if (!err && needed_count)
-        err = offset_of(outline, strings, &table);
+        err = lost;
     for (size_t n = 0; !err && n < needed_count; n++)
         err = needed[n] < TOP ? add_name(fd, table + needed[n], outline) : -ENOEXEC;
     return err;
@@ -153,6 +214,7 @@ int outline_read(int fd, struct outline *outline)
     Elf64_Ehdr head;
     outline->load_count = outline->names_size = 0;
     outline->has_search = false;
+    outline->may_change = true; /* a static program names nothing */
     outline->interpreter[0] = '\0';
     long got = read_at(fd, bytes, sizeof bytes, 0);
     if (got < (long)sizeof head)

@@ -22,6 +22,7 @@ struct outline_load {
 struct outline {
     bool fixed;      /* it can only be mapped where it says (ET_EXEC) */
     bool has_search; /* it says where libraries are to be looked for (RPATH, RUNPATH, ...) */
+    bool may_change; /* it may become or start another program, or load something */
     struct outline_load loads[OUTLINE_LOADS];
     size_t load_count;
     char interpreter[256];     /* its dynamic linker's path; "": it has none */

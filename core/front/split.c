@@ -56,27 +56,45 @@ static void end(void)
         system_call(SYS_exit_group, 0, 0, 0, 0);
 }
 
-/* Leaves behind what this process has of the target's files, but standard error. Where close_range
- * is missing (before Linux 5.9) they stay open for the milliseconds that this process lives. */
-static void leave_files(int channel)
+/* Leaves behind what this process has of the target's files, standard ones up to `last`. Where
+ * close_range is missing (before Linux 5.9) they stay open while this process lives. */
+static void leave_files(int channel, long last)
 {
     long null = system_call(SYS_openat, AT_FDCWD, (long)"/dev/null", O_RDWR | O_CLOEXEC, 0);
     if (null < 0)
         null = system_call(SYS_openat, AT_FDCWD, (long)"/", O_PATH | O_CLOEXEC, 0);
-    for (long fd = STDIN_FILENO; null >= 0 && fd <= STDOUT_FILENO; fd++)
+    for (long fd = STDIN_FILENO; null >= 0 && fd <= last; fd++)
         system_call(SYS_dup3, null, fd, 0, 0);
     system_close(channel);
     system_call(SYS_close_range, STDERR_FILENO + 1, UINT_MAX, 0, 0);
 }
 
-/* Seizes the target, and tells it. Ends this process if that fails. */
-static void become_tracer(int channel, long target)
+/* Signals wait for ever: those of the terminal are the target's. */
+static void block_signals(void)
 {
     const uint64_t all = UINT64_MAX;
     const unsigned long action[4] = {0}; /* SIG_DFL */
-    int go = 0;
     system_call(SYS_rt_sigprocmask, SIG_SETMASK, (long)&all, 0, KERNEL_SIGNALS);
     system_call(SYS_rt_sigaction, SIGCHLD, (long)action, 0, KERNEL_SIGNALS);
+}
+
+/* Waits until the target's end of the channel is closed. */
+static void become_watcher(int channel)
+{
+    int none = 0;
+    block_signals();
+    while (channel_receive(channel, -1, &none) == 0)
+        ;
+    system_call(SYS_setsid, 0, 0, 0, 0);
+    system_call(SYS_chdir, (long)"/", 0, 0, 0);
+    leave_files(channel, STDERR_FILENO);
+}
+
+/* Seizes the target, and tells it. Ends this process if that fails. */
+static void become_tracer(int channel, long target)
+{
+    int go = 0;
+    block_signals();
     if (channel_receive(channel, -1, &go)) /* by then the target has named this process to Yama */
         end();
     long err = system_call(SYS_ptrace, PTRACE_SEIZE, target, 0, FRONT_TRACE_OPTIONS);
@@ -84,7 +102,7 @@ static void become_tracer(int channel, long target)
     if (err || !is_told)
         end();
     system_call(SYS_setsid, 0, 0, 0, 0);
-    leave_files(channel);
+    leave_files(channel, STDOUT_FILENO);
 }
 
 /* ---- the target's side ---- */
@@ -140,23 +158,49 @@ static bool await_tracer(int channel, int timeout)
     return !err && !answer;
 }
 
-enum split_side split_off(int timeout, int *tracee)
+/* Makes a channel and an orphan at its other end. Returns the side of this process. */
+static enum split_side split(int *channel)
 {
     int ends[2] = {-1, -1};
-    long target = this_process();
     if (system_call(SYS_socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, (long)ends) < 0)
         return SPLIT_NONE;
-    bool was_subreaper = set_subreaper(false);
-    if (copy_orphan(ends[1])) {
-        system_close(ends[0]);
-        become_tracer(ends[1], target);
-        *tracee = (int)target;
-        return SPLIT_TRACER;
-    }
-    system_close(ends[1]);
-    if (was_subreaper)
+    bool was_subreaper = set_subreaper(false), is_orphan = copy_orphan(ends[1]);
+    *channel = ends[is_orphan];
+    system_close(ends[!is_orphan]);
+    if (was_subreaper && !is_orphan)
         set_subreaper(true);
-    bool is_traced = await_tracer(ends[0], timeout);
-    system_close(ends[0]);
-    return is_traced ? SPLIT_TARGET : SPLIT_NONE;
+    return is_orphan ? SPLIT_TRACER : SPLIT_TARGET;
+}
+
+enum split_side split_off(int timeout, int *tracee)
+{
+    int channel;
+    long target = this_process();
+    enum split_side side = split(&channel);
+    if (side == SPLIT_TRACER) {
+        become_tracer(channel, target);
+        *tracee = (int)target;
+    } else if (side == SPLIT_TARGET) {
+        side = await_tracer(channel, timeout) ? SPLIT_TARGET : SPLIT_NONE;
+        system_close(channel);
+    }
+    return side;
+}
+
+enum split_side split_watcher(int *target)
+{
+    int channel, watcher = 0, id = (int)this_process();
+    enum split_side side = split(&channel);
+    if (side == SPLIT_TRACER) {
+        become_watcher(channel);
+        *target = id;
+    } else if (side == SPLIT_TARGET) { /* the exec closes the channel */
+        if (channel_receive(channel, 0, &watcher) == 0 && watcher > 0) {
+            system_call(SYS_prctl, PR_SET_PTRACER, watcher, 0, 0); /* fails without Yama */
+        } else {
+            system_close(channel);
+            side = SPLIT_NONE;
+        }
+    }
+    return side;
 }

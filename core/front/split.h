@@ -15,4 +15,9 @@ enum split_side {
  * ptrace/launch.h holds here, too. *tracee is the target's id, on the tracer's side. */
 enum split_side split_off(int timeout, int *tracee);
 
+/* Makes a process that will watch this one without tracing it (SPLIT_TRACER in that process, whose
+ * *target is this one's id). Waits for nothing. In the new process the function returns once this
+ * one has exec'd, or ended. That process has none of this one's files, and blocks all signals. */
+enum split_side split_watcher(int *target);
+
 #endif

@@ -17,8 +17,10 @@ static int l_may_gain(lua_State *L)
     struct closure_rules rules = {.cache = luaL_optstring(L, 2, "/etc/ld.so.cache"),
                                   .huge = (uint64_t)luaL_optinteger(L, 3, 2 << 20),
                                   .page = (uint64_t)sysconf(_SC_PAGESIZE)};
-    lua_pushboolean(L, closure_judge(luaL_checkstring(L, 1), &rules) != CLOSURE_NOTHING);
-    return 1;
+    enum closure_verdict verdict = closure_judge(luaL_checkstring(L, 1), &rules);
+    lua_pushboolean(L, verdict != CLOSURE_NOTHING && verdict != CLOSURE_LATER);
+    lua_pushboolean(L, verdict == CLOSURE_LATER);
+    return 2;
 }
 
 void bind_add_closure(lua_State *L)

@@ -158,6 +158,15 @@ static int l_take_tracee(lua_State *L)
     return err ? bind_push_failure(L, "the tracer", err) : 1;
 }
 
+/// Gives the process that this one was split off to watch, before Lua was started.
+// @function watched
+// @treturn int its id; 0: this process is no watcher
+static int l_watched(lua_State *L)
+{
+    lua_pushinteger(L, front_watched());
+    return 1;
+}
+
 /// Tells whether this process was split before Lua was started, is traced, and could not be
 // executed as CMD.
 // @function is_target
@@ -186,6 +195,7 @@ void bind_add_launch(lua_State *L)
     static const luaL_Reg functions[] = {
         {"split", l_split},
         {"take_tracee", l_take_tracee},
+        {"watched", l_watched},
         {"is_target", l_is_target},
         {"launch", l_launch},
         {"environment", l_environment},

@@ -168,8 +168,8 @@ static void set_arguments(lua_State *L, char **argv)
 }
 
 /* Runs in protected mode; stack index 1 is argv. Returns the result of
- * require("tiexec.cli").main(arg), which is the exit status; or the tracer's, where that was split
- * off before. */
+ * require("tiexec.cli").main(arg), which is the exit status; or the tracer's or the watcher's, if
+ * that was split off before. */
 static int run(lua_State *L)
 {
     lua_gc(L, LUA_GCSTEP, -GARBAGE_KIB); /* puts off the first collection */
@@ -183,7 +183,9 @@ static int run(lua_State *L)
     set_modules(L);
     set_arguments(L, argv);
     lua_getglobal(L, "require");
-    lua_pushstring(L, front_tracee() ? "tiexec.start.tracer" : "tiexec.cli");
+    lua_pushstring(L, front_tracee()    ? "tiexec.start.tracer"
+                      : front_watched() ? "tiexec.start.watcher"
+                                        : "tiexec.cli");
     lua_call(L, 1, 1);
     lua_getfield(L, -1, "main");
     lua_getglobal(L, "arg");
@@ -221,7 +223,7 @@ static int start_plainly(char **argv, int status, const char *why)
     const char *set = getauxval(AT_SECURE) ? NULL : getenv("TIEXEC");
     char *path;
     if (!argv[0] || !argv[1] || *argv[1] == '-' || (set && strstr(set, "strict")) ||
-        front_tracee()) { /* CMD is another process, and runs on when this one ends */
+        front_tracee() || front_watched()) { /* CMD is another process, which runs on */
         say(status == LUA_ERRMEM ? "nothing was done" : "internal error", why);
         return EXIT_TIEXEC_FAILED;
     }

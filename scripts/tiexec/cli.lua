@@ -75,11 +75,11 @@ Start CMD with its machine code on huge pages; then get out of the way.
   -v, --verbose        show a table of the text before and after, on standard
                        error
       --report FILE    write the same as JSON lines
-  -f, --follow LIST    go on after the start: auto[:SECONDS] (whatever becomes
-                       of it, without tracing it); traced: exec (from scripts,
-                       to what they become), fork (and what they start), all or
-                       trace (whatever any program becomes or starts); dlopen
-                       (libraries); none
+  -f, --follow LIST    go on after the start: auto[:SECONDS] (default: whatever
+                       becomes of it, without tracing it); traced: exec (from
+                       scripts, to what they become), fork (and what they
+                       start), all or trace (whatever any program becomes or
+                       starts); dlopen (libraries); none
       --no-align       do not move CMD to where its file's pages can be huge
       --perf-map       name the functions of private copies for perf, in
                        /tmp/perf-PID.map

@@ -166,9 +166,13 @@ static bool is_at_rest(const struct run *run)
 {
     if (run->target_ended)
         return true;
-    if (run->strike.tracer && run->way->kind != KIND_FOLLOW && run->way->kind != KIND_LAUNCH)
+    enum kind kind = run->way->kind;
+    bool is_idle = is_ready(run) && now() > run->strike.last_event + IDLE;
+    if (run->strike.tracer && kind == KIND_START) /* it may stay, to watch */
+        return run->tracer_ended || (is_idle && !look_tracer(run->strike.target));
+    if (run->strike.tracer && kind != KIND_FOLLOW && kind != KIND_LAUNCH)
         return run->tracer_ended;
-    return is_ready(run) && now() > run->strike.last_event + IDLE;
+    return is_idle;
 }
 
 bool run_settle(struct run *run)

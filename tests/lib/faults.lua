@@ -23,13 +23,14 @@ local LOADING <const> = { programs .. "loader", "load", programs .. "loadable" }
 -- gdb says meanwhile; `empties`: the cache is emptied before each run.
 faults.ways = {
     { name = "start plain", kind = "start", options = {}, program = AMPLE },
-    { name = "start file", kind = "start", options = { "--sources", "file" }, program = AMPLE },
-    { name = "start shared", kind = "start", options = { "--sources", "shared" }, program = AMPLE },
-    { name = "start copying", kind = "start", options = { "--sources", "shared" }, program = AMPLE, empties = true },
-    { name = "start thp", kind = "start", options = { "--sources", "thp" }, program = AMPLE },
-    { name = "start hugetlb", kind = "start", options = { "--sources", "hugetlb" }, program = AMPLE },
+    { name = "start file", kind = "start", options = { "--follow=none", "--sources", "file" }, program = AMPLE },
+    { name = "start shared", kind = "start", options = { "--follow=none", "--sources", "shared" }, program = AMPLE },
+    { name = "start copying", kind = "start", options = { "--follow=none", "--sources", "shared" }, program = AMPLE,
+        empties = true },
+    { name = "start thp", kind = "start", options = { "--follow=none", "--sources", "thp" }, program = AMPLE },
+    { name = "start hugetlb", kind = "start", options = { "--follow=none", "--sources", "hugetlb" }, program = AMPLE },
     { name = "launch plain", kind = "launch", options = {}, program = AMPLE },
-    { name = "launch file", kind = "launch", options = { "--sources", "file" }, program = AMPLE },
+    { name = "launch file", kind = "launch", options = { "--follow=none", "--sources", "file" }, program = AMPLE },
     { name = "follow all", kind = "follow", options = { "--follow=all" }, program = SEVERAL },
     { name = "follow auto", kind = "follow", options = { "--follow=auto:0" }, program = SEVERAL },
     { name = "follow dlopen", kind = "follow", options = { "--follow=dlopen" }, program = LOADING },
@@ -67,6 +68,10 @@ local function judge(job, call, fate, why)
     if fate == "right" then return "promised" end
     if call == "mprotect" and why:find("cannot apply additional memory protection", 1, true) then return "excused" end
     if LOOKING[call] and why:find("^ end, status 126, 0 bytes of output: tiexec: ") then return "excused" end
+    -- A child that the kernel says is gone is let go as such; the program then tells of its end.
+    if job.way.kind == "follow" and fault == "ESRCH" and KILLED[call] and why:find("^ end, status") then
+        return "excused"
+    end
     if fate == "gone" and (LETHAL[fault] or fault == "ESRCH" and KILLED[call]) then return "promised" end
     local gives_up = why:find("^ talkative") or why:find("AddressSanitizer failed to allocate", 1, true)
         or why:find(": =====", 1, true)

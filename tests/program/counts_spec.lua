@@ -86,6 +86,6 @@ describe("a start by file takes", function()
         local node = core.find "node"
         if not node then return pending("no node") end
         local plain, ours = table.unpack(faults_of({ node, "-e", "0" }, { support.tiexec, node, "-e", "0" }))
-        at_most(is_static() and 300 or 400, ours - plain, "page faults")
+        at_most(is_static() and 330 or 430, ours - plain, "page faults")
     end))
 end)

@@ -42,6 +42,41 @@ describe("a watched family:", function()
         assert.equal("", family.err())
     end)
 
+    it("what a script becomes is remapped where nobody has asked for anything", function()
+        for _, tiexec in ipairs { support.tiexec, "build/dynamic/tiexec" } do
+            local family <close> = watched.start({ "sh", "-c", 'read x; exec env "$0" wait', ample },
+                { options = {}, tiexec = tiexec })
+            family.send()
+            assert(support.wait_for(function() return support.has_become(family.pid, "ample") end))
+            assert.is_true(watched.becomes_huge(family.pid, 2 * HUGE), family.err())
+            assert.equal("", family.err())
+        end
+    end)
+
+    it("what gains nothing, and starts nothing, has no watcher", function()
+        local family <close> = watched.start({ "cat" }, { options = {}, unwatched = true })
+        assert(support.wait_for(function() return support.has_become(family.pid, "cat") end))
+        assert.same({}, watched.watchers(family.mark, family.pid))
+    end)
+
+    it("no file of a program's is kept open by the watcher that nobody has asked for", function()
+        local script <const> = [[out=$("$0" sh -c '(read x </dev/tty || sleep 3) 2>/dev/null >&2 & echo said' 2>&1); ]]
+            .. 'echo "$out"'
+        local result = support.run { "timeout", "2", "sh", "-c", script, support.tiexec }
+        assert.same({ "said\n", 0 }, { result.out, result.code })
+    end)
+
+    it("what is put back stays so: --undo ends the watch", function()
+        local family <close> = watched.start { "sh", "-c", '"$0" wait & wait', ample }
+        local pid = assert(watched.find(family, "ample"))
+        assert.is_true(watched.becomes_huge(pid, 2 * HUGE), family.err())
+        assert.equal(0, support.run_tiexec({ "--undo", tostring(pid) }).code)
+        assert.is_true(support.wait_for(function() return is_gone(family) end))
+        assert.equal(0, (support.huge_text(pid)))
+        os.execute("kill -TERM " .. pid)
+        assert.is_true(family.ends())
+    end)
+
     it("what a script starts is remapped", function()
         local family <close> = watched.start { "sh", "-c", 'read x; sh -c \'"$0" wait; exit 3\' "$0"; exit 3', ample }
         family.send()
@@ -206,7 +241,9 @@ describe("a program that has nothing to gain", function()
         ["a script is told of, with what runs it"] =
             { { "--follow=auto" }, "script", "a script; watching what it becomes (sh)" },
         ["a script that is not watched, with what would help"] =
-            { { "--strategy=aggressive" }, "script", "--follow=auto watches it" },
+            { { "-v", "--follow=none" }, "script", "--follow=auto watches it" },
+        ["a script is told of where nothing was asked for, too"] =
+            { { "--strategy=aggressive" }, "script", "a script; watching what it becomes (sh)" },
         ["nothing is said where that was asked for"] = { { "--follow=none" }, "script" },
         ["nothing is said of a shell"] = { { "--follow=auto" }, "/bin/sh" },
         ["with -v something is said of a shell"] =

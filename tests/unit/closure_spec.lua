@@ -103,6 +103,42 @@ describe("text may be huge", function()
         end)
     end)
 
+    describe("of what comes of a small program", function()
+        local function may_change(...) return select(2, judge(...)) end
+
+        it("never, if it names no function by which text comes", function()
+            assert.same({ false, false }, { judge { imports = { "puts", "executor", "system_name", "fork" } } })
+            assert.same({ false, false }, { judge({ needed = { "one" } }, { one = { imports = { "malloc" } } }) })
+        end)
+        it("if it names one, or what it needs does", function()
+            for _, name in ipairs { "execve", "execl", "fexecve", "posix_spawnp", "dlopen", "system", "popen" } do
+                assert.same({ false, true }, { judge { imports = { "puts", name } } }, name)
+                assert.is_true(may_change({ needed = { "one" } }, { one = { imports = { name } } }), name)
+            end
+        end)
+        it("but not for what the C library and the dynamic linker have", function()
+            assert.is_false(may_change({ needed = { "libc.so.6" } }, { ["libc.so.6"] = { imports = { "execve" } } }))
+        end)
+        it("wherever the name stands among many", function()
+            for _, count in ipairs { 90, 99, 100, 101, 102, 103, 110, 300 } do
+                local names = {}
+                for i = 1, count do names[i] = "function" .. i end
+                assert.is_false(may_change { imports = names })
+                names[count + 1] = "execve"
+                assert.is_true(may_change { imports = names })
+            end
+        end)
+        it("if its names are not known", function()
+            assert.is_true(may_change { linker = false, strings = 0x7000000 })
+            for _, size in ipairs { 0, 16385, 1 << 40 } do
+                assert.is_true(may_change { imports = { "puts" }, strings_size = size })
+            end
+        end)
+        it("is not asked of a large one", function()
+            assert.same({ true, false }, { judge { text = LARGE.text, data = LARGE.data, imports = { "execve" } } })
+        end)
+    end)
+
     describe("for all that is known", function()
         it("where a library is missing", function()
             assert.is_true(judge { needed = { "one" } })

@@ -11,6 +11,9 @@ local debug_words <const> = { "maps", "plan", "syscalls", "timing" }
 local follow_words <const> = { "auto", "none", "exec", "fork", "all", "trace", "dlopen" }
 local AUTO_SECONDS <const> = 10
 
+--- What is followed where nobody has said it.
+settings.default_follow = { auto = AUTO_SECONDS }
+
 local function split(text, separators)
     local list = {}
     for word in text:gmatch("[^" .. separators .. "]+") do list[#list + 1] = word end

@@ -130,6 +130,7 @@ end
 -- Puts the files' own mappings back in a process. Returns the same as `remap`.
 local function undo(process, _, given)
     local undoing, host = require "tiexec.remap.undo", core.host()
+    require "tiexec.harness.watchers".end_for(process:pid()) -- it would do all of it again
     local prepared, unknown = undoing.prepare(process, host)
     if not prepared then return false, unknown end
     return with_stopped(process:pid(), true, function(inferior, mappings)

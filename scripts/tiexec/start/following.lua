@@ -1,7 +1,31 @@
 -- SPDX-License-Identifier: Apache-2.0
 --- What the setting `follow` asks for: see the section "From scripts to programs" of INTERNALS.md.
 
+local settings = require "tiexec.plan.settings"
+
 local following = {}
+
+local NOTHING <const> = { none = true }
+
+--- What is to be followed of a program.
+-- @tparam Chosen chosen
+-- @tparam ?boolean is_alone whether somebody else follows it, such as a script
+-- @treturn table the setting
+function following.of(chosen, is_alone)
+    return chosen.follow or is_alone and NOTHING or settings.default_follow
+end
+
+--- Whether nobody has said what is to be followed. Then what the kernel refuses is not missed,
+-- and nothing is said of it.
+-- @tparam table follow the setting
+-- @treturn boolean
+function following.is_default(follow) return follow == settings.default_follow end
+
+-- Whether tracing is to last until the watch stands, so that nothing is missed. Who has not asked
+-- for a watch is not to see a tracer.
+local function is_bridged(follow)
+    return follow.auto ~= nil and not following.is_default(follow)
+end
 
 --- Whether a watch over the whole family is asked for.
 -- @tparam table follow the setting
@@ -23,17 +47,18 @@ end
 -- @treturn ?number seconds; nil: until it ends
 function following.seconds(follow) return not follow.dlopen and follow.auto or nil end
 
---- Whether what a traced program starts is traced, too. With auto it is until the watch stands.
+--- Whether what a traced program starts is traced, too. With auto it is until the watch stands,
+-- where that was asked for.
 -- @tparam table follow the setting
 -- @tparam ?boolean is_watched whether the watch stands
 -- @treturn boolean
 function following.traces_children(follow, is_watched)
-    return follow.fork or follow.all or follow.auto ~= nil and not is_watched
+    return follow.fork or follow.all or is_bridged(follow) and not is_watched
 end
 
 --- Whether a program stays traced when its work is done. With all (trace) each does; with exec or
--- fork, and with auto until the watch stands, one that had nothing to gain. That is a shell, which
--- may become another program or start some.
+-- fork, and with auto (asked for) until the watch stands, one that had nothing to gain. That is a
+-- shell, which may become another program or start some.
 -- @tparam table follow the setting
 -- @tparam boolean is_remapped whether it had something to gain
 -- @tparam ?boolean is_watched whether the watch stands
@@ -41,7 +66,7 @@ end
 function following.keeps(follow, is_remapped, is_watched)
     if follow.all then return true end
     if is_remapped then return false end
-    return follow.exec or follow.fork or follow.auto ~= nil and not is_watched
+    return follow.exec or follow.fork or is_bridged(follow) and not is_watched
 end
 
 return following

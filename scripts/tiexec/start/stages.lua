@@ -42,6 +42,7 @@ local ALL_SIGNALS <const> = -1
 -- is_waiting        it is kept under trace, and nothing happens before its next exec
 -- is_successor      its program is another one than tiexec has started
 -- unmoved           why its executable was not moved to a congruent base
+-- is_alone          what comes of the program is followed by nobody, if that is not asked for
 -- follower          watches for libraries once the process is let go
 -- unwatched         why the kernel does not tell what its family does, if that is asked for
 -- has_complained    a line has said what has failed for its program
@@ -217,20 +218,21 @@ end
 
 -- Notes what has to be known of the program now for watching it later.
 function Run:prepare_to_follow(chosen)
-    if following.wants_watch(self:follow_settings()) then
+    local follow = self:follow_settings()
+    if following.wants_watch(follow) then
         self.unwatched = require "tiexec.watch.permission".refusal()
-        if not self.unwatched then return end
+        if not self.unwatched or following.is_default(follow) then return end
     end
     if not strategy.plans_at(chosen.definition, "dlopen") then return end
     local why
     self.follower, why = require "tiexec.start.dlopen".prepare(self.inferior, self.name, chosen)
-    if not self.follower and self:follow_settings().dlopen then
+    if not self.follower and follow.dlopen then
         message.say("%s: libraries loaded later stay on small pages: %s", self.name, why)
     end
 end
 
 function Run:follow_settings()
-    return self:choose_settings().follow or {}
+    return following.of(self:choose_settings(), self.is_alone)
 end
 
 function Run:follows_children()
@@ -368,6 +370,7 @@ end
 -- @treturn[3] nil, string it cannot be traced
 function stages.to_entry(inferior, name, given)
     local run = stages.start(inferior, name, given)
+    run.is_alone = true
     shield(run)
     run:handle { reason = "exec", thread = inferior:pid() }
     while not run.done do

@@ -44,19 +44,19 @@ end
 --- Makes the line about a program that had nothing to gain.
 -- @string path of the program, as execve was given it
 -- @string exe the path of what the process runs
--- @bool is_watched whether what comes of it is watched
+-- @tparam ?string other the setting that would help; nil: what comes of it is watched
 -- @bool always whether there is a line even for a program that runs no other in its place
 -- @treturn ?string nil: there is nothing to say
-function telling.line(path, exe, is_watched, always)
+function telling.line(path, exe, other, always)
     local kind, runs = telling.kind(path, exe)
     if not kind and not always then return nil end
     local of = runs and (" (%s)"):format(runs) or ""
     kind = kind or "it has nothing to gain itself"
-    if is_watched then
+    if not other then
         return ("%s; watching what it becomes%s, starts and loads"):format(kind, of)
     end
-    return ("%s; what it becomes%s, starts and loads stays on small pages"
-        .. " (--follow=auto watches it)"):format(kind, of)
+    return ("%s; what it becomes%s, starts and loads stays on small pages (%s)"):format(
+        kind, of, other)
 end
 
 --- Says what is done about a program that had nothing to gain, if it runs others in its place, and
@@ -64,11 +64,12 @@ end
 -- @tparam Run run
 function telling.tell(run)
     local follow, verbose = run:follow_settings(), run:choose_settings().verbose or false
-    if run.has_complained or run.unwatched then return end
-    if next(follow) and not follow.auto and not verbose then return end
+    if run.has_complained or run.unwatched and run:choose_settings().follow then return end
+    if not follow.auto and not verbose then return end
     local exe = core.readlink(("/proc/%d/exe"):format(run.inferior:pid()))
-    local is_watched = next(follow) ~= nil and not follow.none
-    local line = exe and telling.line(core.find(run.name) or exe, exe, is_watched, verbose)
+    local other = follow.none and "--follow=auto watches it"
+        or run.unwatched and "--follow=fork traces it" or nil
+    local line = exe and telling.line(core.find(run.name) or exe, exe, other, verbose)
     if line then run:say(line) end
 end
 

@@ -9,6 +9,7 @@
 local choice = require "tiexec.plan.choice"
 local core = require "tiexec.core"
 local following = require "tiexec.start.following"
+local message = require "tiexec.base.message"
 
 local watching = {}
 
@@ -20,12 +21,21 @@ local Watching = {}
 Watching.__index = Watching
 
 -- Falls back on what there is without a watch, as `--follow=exec` has it: the program that was
--- started is traced until it has become one that is remapped. What it starts is let go.
+-- started is traced until it has become one that is remapped. What it starts is let go. Where
+-- nobody has asked for a watch, there is nothing more.
 local function refuse(self, run, why)
     self.watch, self.refused = nil, why
+    local is_default = following.is_default(run:follow_settings())
+    if is_default and not run:choose_settings().verbose then return end
     local what = run.follower and "libraries are looked for once a second, what it starts is not"
         or "what it starts, and what that loads, is not seen"
     run:say(("%s: %s"):format(what, why))
+end
+
+local function begin(run)
+    choice.prepare(run.chosen)
+    return require "tiexec.watch".begin(run.inferior:pid(), run.chosen, run.given, run.said,
+        following.seconds(run:follow_settings()))
 end
 
 --- Begins the watch for the family of the first program, if that is asked for and not done yet.
@@ -34,10 +44,9 @@ function Watching:begin(run)
     local is_asked_for = following.wants_watch(run:follow_settings())
     if self.watch or self.refused or not is_asked_for or run.chosen.wrong then return end
     if run.unwatched then return refuse(self, run, run.unwatched) end
-    choice.prepare(run.chosen)
-    local why
-    self.watch, why = require "tiexec.watch".begin(run.inferior:pid(), run.chosen, run.given,
-        run.said, following.seconds(run:follow_settings()))
+    local ok, watch, why = pcall(begin, run)
+    if not ok then why = message.of_error(watch) end
+    self.watch = ok and watch or nil
     if not self.watch then return refuse(self, run, why) end
     self.began = core.now()
 end

@@ -12,6 +12,7 @@ local looks = require "tiexec.watch.looks"
 local members = require "tiexec.watch.members"
 local message = require "tiexec.base.message"
 local stage = require "tiexec.remap.stage"
+local watchers = require "tiexec.harness.watchers"
 
 local c = core.constants
 local watch = {}
@@ -30,6 +31,7 @@ local RENEW_S <const> = 10 -- between two looks for CPUs that have come online
 -- members      whose they are
 -- looks        what is known for looking at processes
 -- given, said  the settings, and the lines that were said already
+-- is_quiet     nobody has asked for a watch: what could not be had is not told
 -- seconds      how long it goes on after somebody has gained; nil: to the family's end
 -- gained       when somebody has gained last
 -- is_standing  the events are open
@@ -52,6 +54,17 @@ local function open(pid, size)
     return nil, why, errno
 end
 
+-- The settings for what comes of the family, whose complaints are told once, or not at all.
+local function settings_of(given, said, is_quiet)
+    local settings = {}
+    for name, value in pairs(given) do settings[name] = value end
+    function settings.say(_, words)
+        if not is_quiet and not said[words] then message.say("%s", words) end
+        said[words] = true
+    end
+    return settings
+end
+
 --- Begins to watch what a process does, and what it will start. Until the watch stands this process
 -- can do other things.
 -- @int pid
@@ -64,8 +77,11 @@ end
 function watch.begin(pid, chosen, given, said, seconds)
     local rings, why = open(pid, SIZES[1])
     if not rings then return nil, why end
+    local is_quiet = not chosen.follow and not chosen.verbose
+    given = settings_of(given, said, is_quiet)
     return setmetatable({ first = pid, rings = rings, members = members.new(), given = given,
         looks = looks.new(chosen, given), said = said, seconds = seconds, threads = {},
+        is_quiet = is_quiet,
         batch = BATCH_MS, looked = 0 }, Watch)
 end
 
@@ -191,7 +207,7 @@ local function note(self, pid, news, result, seconds)
         self.members:put_off(pid, news, core.now())
     end
     if result.gained then self.gained = core.now() end
-    if result.outcome and result.outcome.complaint then
+    if result.outcome and result.outcome.complaint and not self.is_quiet then
         say(self, result.name, result.outcome.complaint)
     end
 end
@@ -260,8 +276,19 @@ function Watch:is_alive()
     return false
 end
 
+-- Has the watch seen in the list of processes, with the id of the first of its family (see
+-- harness/watchers.lua).
+local function name_it(self)
+    local file = io.open("/proc/self/comm", "w")
+    if file then
+        file:write(watchers.name(self.first))
+        file:close()
+    end
+end
+
 --- Follows the family, of which nobody may be traced any more, to its end, or until it is time.
 function Watch:run()
+    name_it(self)
     local ok, why = xpcall(follow, debug.traceback, self)
     if not ok then message.say("%s", message.of_error(why)) end
 end

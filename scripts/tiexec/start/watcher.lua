@@ -1,0 +1,52 @@
+-- SPDX-License-Identifier: Apache-2.0
+--- The watcher of a program that has nothing to gain itself, but may become, start or load what
+-- has. It was split off before Lua was started, with no setting in force. The program has been
+-- exec'd, and was never traced.
+
+local choice = require "tiexec.plan.choice"
+local core = require "tiexec.core"
+local kin = require "tiexec.watch.kin"
+local message = require "tiexec.base.message"
+local settings = require "tiexec.plan.settings"
+
+local watcher = {}
+
+local TURN_MS <const>, PATIENCE_S <const> = 50, 5 -- for the kernel to open the first event
+
+-- Whether a process is the one that has made this one, and not a later one of the same id.
+local function is_older(pid)
+    local its, own = kin.birth_of(pid), kin.birth_of(core.getpid())
+    return its and own and tonumber(its) <= tonumber(own)
+end
+
+local function begin(pid, name)
+    local chosen = choice.of({ pid = function() return pid end }, name, {})
+    choice.prepare(chosen)
+    if chosen.wrong or not is_older(pid) then return nil end
+    return require "tiexec.watch".begin(pid, chosen, {}, {}, settings.default_follow.auto)
+end
+
+local function run(pid, name)
+    if require "tiexec.watch.permission".refusal() then return end
+    local watch = begin(pid, name)
+    local deadline, stands, refused = core.now() + PATIENCE_S, false, nil
+    while watch and not stands and not refused and core.now() < deadline do
+        stands, refused = watch:stands(TURN_MS)
+    end
+    if not stands then return end
+    watch:take(pid)
+    watch:run()
+end
+
+--- Watches until the program's family has ended, or for some seconds once somebody has gained.
+-- @tparam table arguments list of strings with the program's name at 0, as Lua's `arg`
+-- @treturn int exit status
+function watcher.main(arguments)
+    core.leave_messages()
+    local name = arguments[1] == "--" and arguments[2] or arguments[1]
+    local ok, why = xpcall(run, debug.traceback, core.watched(), name)
+    if not ok then message.say("%s: %s", name, message.of_error(why)) end
+    os.exit(0) -- the kernel frees memory faster than Lua does
+end
+
+return watcher
