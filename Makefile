@@ -13,7 +13,7 @@
 # make bench      what it costs, in alternating runs
 # make api        docs/API.md, of the doc comments
 # make compare-honest   whether --compare tells the truth on this host
-# make coverage   docs/COVERAGE.md: how much text of large programs is on huge pages, on this host
+# make coverage, coverage-running   docs/COVERAGE.md: how much text of large programs is on huge pages
 # make CROSS=aarch64-linux-gnu   build/aarch64 for another CPU, with Debian's cross compiler
 # make install    PREFIX=/usr/local DESTDIR=                        (make uninstall, make clean)
 # docs/TESTING.md tells more of the tests, which are in tests/*.mk: programs, suites, guests.

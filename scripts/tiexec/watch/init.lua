@@ -56,7 +56,7 @@ end
 
 -- The settings for what comes of the family, whose complaints are told once, or not at all.
 local function settings_of(given, said, is_quiet)
-    local settings = {}
+    local settings = { is_unasked = is_quiet }
     for name, value in pairs(given) do settings[name] = value end
     function settings.say(_, words)
         if not is_quiet and not said[words] then message.say("%s", words) end

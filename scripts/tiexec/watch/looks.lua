@@ -21,6 +21,10 @@ local text = require "tiexec.base.text"
 local looks = {}
 
 local KCMP_VM <const> = 1
+-- Bytes of text that are copied of a process that runs, where nobody has asked for a watch: it
+-- stands still meanwhile, for 1 ms for each MiB or two, and each process has a copy of its own.
+local MOST_COPIED <const> = 32 << 20
+local WITHOUT_COPIES <const> = { "file", "shared" }
 
 -- What looking needs to know of a family: `given`, its settings; `least`, the bytes of text that a
 -- mapping must have; `idle`, the set of small mappings, by file, for which there was no plan.
@@ -109,6 +113,18 @@ local function ranges_of(outcome)
 end
 looks.ranges_of = ranges_of
 
+-- The settings with which a process is attached to that has new text.
+local function settings_for(self, fresh)
+    local bytes = 0
+    for _, m in ipairs(fresh) do bytes = bytes + m.stop - m.start end
+    local is_little = bytes <= MOST_COPIED
+    if is_little or not self.given.is_unasked or self.given.sources then return self.given end
+    local modest = {}
+    for name, value in pairs(self.given) do modest[name] = value end
+    modest.sources = WITHOUT_COPIES
+    return modest
+end
+
 local function attach_to(process, given)
     local name = process.executable and text.basename(process.executable) or process.name
     core.lend_messages(process:pid())
@@ -138,12 +154,13 @@ function Looks:look(pid, member, news)
     end
     local process = observed.open(pid)
     if not process then return nil end
-    local chosen = choice.of(process, process.name, self.given)
+    local given = settings_for(self, fresh)
+    local chosen = choice.of(process, process.name, given)
     if not is_worth(process, chosen, fresh) then
         note_idle(self, fresh)
         return nil
     end
-    return attach_to(process, self.given)
+    return attach_to(process, given)
 end
 
 --- Begins to look at the processes of a family.
