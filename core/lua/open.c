@@ -54,6 +54,7 @@ static void (*const late_openers[])(lua_State *L) = {
     bind_add_line,
     bind_add_measure,
     bind_add_samples,
+    bind_add_screen,
     bind_add_packets,
     bind_add_stream,
     bind_add_symbol_table,

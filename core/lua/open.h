@@ -52,6 +52,7 @@ void bind_add_remote(lua_State *L);
 void bind_add_rings(lua_State *L);
 void bind_add_run(lua_State *L);
 void bind_add_samples(lua_State *L);
+void bind_add_screen(lua_State *L);
 void bind_add_seccomp(lua_State *L);
 void bind_add_self(lua_State *L);
 void bind_add_siginfo(lua_State *L);

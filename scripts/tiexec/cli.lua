@@ -34,6 +34,7 @@ local options = {
     { name = "process", short = "p", argument = "NAME" },
     { name = "check" },
     { name = "profiles" },
+    { name = "top" },
     { name = "warm" },
     { name = "keep" },
     { name = "compare", argument = "SPEC", optional = true },
@@ -100,6 +101,7 @@ Start CMD with its machine code on huge pages; then get out of the way.
       --check [CMD]    show whether this host is ready, and what to change;
                        --json, --probe; --profiles [CMD]: what is wrong with
                        the profiles, and which one CMD gets
+      --top            the same of all processes, again and again until q
       --warm FILE...   get the text of programs and of what they need onto huge
                        pages of the page cache, ahead of any start; --profiles:
                        of those that profiles name; --keep holds them there
@@ -193,8 +195,8 @@ end
 -- What is wrong with the combination of options, or nil.
 local function misplaced(given)
     if given.json and not (given.inspect or given.check or given.compare or given.record
-        or given.warm) then
-        return "--json goes with --inspect, --check, --warm, --compare or --record"
+        or given.warm or given.top) then
+        return "--json goes with --inspect, --top, --check, --warm, --compare or --record"
     end
     if given.keep and not given.warm then return "--keep goes with --warm" end
     if given.process and not given.inspect then return "--process goes with --inspect" end
@@ -243,6 +245,13 @@ local function run_profiles(given, operands)
     if #names > 1 then return usage_error("--profiles: one program at most, without arguments") end
     all.profiles = nil
     return require "tiexec.check.profiles".run(with_environment(all), names[1])
+end
+
+local function run_top(given, operands)
+    local all, words = separate(given, operands)
+    if not all then return usage_error(words) end
+    if #words > 0 then return usage_error("--top: it shows all processes") end
+    return require "tiexec.inspect.top".main(all)
 end
 
 local function run_warm(given, operands)
@@ -429,6 +438,7 @@ function cli.main(arguments)
     if given.compare then return run_compare(given, operands) end
     if given.inspect then return run_inspect(given, operands, after_dashes) end
     if given.check then return run_check(given, operands) end
+    if given.top then return run_top(given, operands) end
     if given.warm then return run_warm(given, operands) end
     if given.profiles then return run_profiles(given, operands) end
     if given.script == "-i" then return run_prompt(given, operands) end
