@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "lua/open.h"
 #include "lua/util.h"
+#include "os/replace.h"
 #include "os/stamp.h"
 #include "os/trust.h"
 
@@ -158,6 +159,19 @@ static int l_append_file(lua_State *L)
     if (count == 1)
         setvbuf(((luaL_Stream *)lua_touserdata(L, -1))->f, NULL, _IONBF, 0);
     return count;
+}
+
+/// Replaces a file by one with other contents, in one step: whoever reads it sees either.
+// @function replace_file
+// @string path
+// @string text
+// @treturn[1] boolean true
+// @treturn[2] nil, message, errno: it is as it was
+static int l_replace_file(lua_State *L)
+{
+    size_t size;
+    const char *path = luaL_checkstring(L, 1), *text = luaL_checklstring(L, 2, &size);
+    return bind_push_result(L, path, replace_file(path, text, size));
 }
 
 /// A 64-bit digest (XXH3) of a string. It tells accidents apart, not attacks.
@@ -350,6 +364,7 @@ void bind_add_file(lua_State *L)
     static const luaL_Reg functions[] = {
         {"read_file", l_read_file},
         {"append_file", l_append_file},
+        {"replace_file", l_replace_file},
         {"read_aside", l_read_aside},
         {"read_at_once", l_read_at_once},
         {"create_file", l_create_file},

@@ -50,6 +50,7 @@ static void (*const late_openers[])(lua_State *L) = {
     bind_add_closure,
     bind_add_core_file,
     bind_add_description,
+    bind_add_errand,
     bind_add_function,
     bind_add_line,
     bind_add_measure,

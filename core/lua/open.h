@@ -24,6 +24,7 @@ void bind_add_closure(lua_State *L);
 void bind_add_constants(lua_State *L);
 void bind_add_core_file(lua_State *L);
 void bind_add_description(lua_State *L);
+void bind_add_errand(lua_State *L);
 void bind_add_ending(lua_State *L);
 void bind_add_file(lua_State *L);
 void bind_add_folios(lua_State *L);

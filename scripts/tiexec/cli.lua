@@ -37,6 +37,9 @@ local options = {
     { name = "top" },
     { name = "warm" },
     { name = "keep" },
+    { name = "service" },
+    { name = "metrics", argument = "FILE" },
+    { name = "by-proc" },
     { name = "compare", argument = "SPEC", optional = true },
     { name = "seconds", argument = "S" },
     { name = "metric", argument = "COMMAND" },
@@ -106,6 +109,9 @@ Start CMD with its machine code on huge pages; then get out of the way.
                        pages of the page cache, ahead of any start; --profiles:
                        of those that profiles name; --keep holds them there
                        until a signal; --json
+      --service        attach to programs of this host as they start, if their
+                       profile says service = true; SIGHUP has profiles read
+                       again; --metrics FILE for Prometheus
       --compare[=SETS] measure what the options do for CMD: run it without
                        tiexec and with it, 20 s or --seconds S; SETS of options
                        side by side: default,thp,none+NAME=VALUE; --json
@@ -198,6 +204,11 @@ local function misplaced(given)
         or given.warm or given.top) then
         return "--json goes with --inspect, --top, --check, --warm, --compare or --record"
     end
+    for _, name in ipairs { "metrics", "by-proc" } do
+        if given[name] and not given.service then
+            return ("--%s goes with --service"):format(name)
+        end
+    end
     if given.keep and not given.warm then return "--keep goes with --warm" end
     if given.process and not given.inspect then return "--process goes with --inspect" end
     if given.output and not given.record then return "--output goes with --record" end
@@ -263,6 +274,13 @@ local function run_warm(given, operands)
         return usage_error("--warm: a program is needed, or --profiles")
     end
     return require "tiexec.warm".run(with_environment(all), names, by_profiles)
+end
+
+local function run_service(given, operands)
+    if #operands > 0 then return usage_error("--service: it starts no program") end
+    local all = with_environment(given)
+    all.service = nil -- what a profile says counts
+    return require "tiexec.service".run(all)
 end
 
 -- Parses a process id. Returns nil if the word is none.
@@ -439,6 +457,7 @@ function cli.main(arguments)
     if given.inspect then return run_inspect(given, operands, after_dashes) end
     if given.check then return run_check(given, operands) end
     if given.top then return run_top(given, operands) end
+    if given.service then return run_service(given, operands) end
     if given.warm then return run_warm(given, operands) end
     if given.profiles then return run_profiles(given, operands) end
     if given.script == "-i" then return run_prompt(given, operands) end

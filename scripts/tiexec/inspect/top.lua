@@ -107,6 +107,7 @@ function top.run()
     core.open_late(core)
     local screen <close>, why, errno = core.screen()
     if not screen then return nil, why, errno end
+    io.stdout:setvbuf("full") -- one write for a whole picture
     repeat
         local started = core.now()
         local ok = draw(screen)
