@@ -228,9 +228,10 @@ SystemCallFilter=@system-service
     local function serve(profile, lines, script)
         support.write_file(here .. "profile.lua", profile)
         for _, name in ipairs { "err", "metrics" } do os.remove(here .. name) end
+        os.execute(("cp %sbigtext_no_pie %sserver"):format(support.programs, here))
         local unit = replace(example("/tiexec.service\n"), "/usr/local/bin/tiexec --service",
             "/run/test/build/tiexec --service --profile /run/test/profile.lua")
-        local server = service(("Type=exec\nExecStart=%s\n%s"):format(ample, lines))
+        local server = service(("Type=exec\nExecStart=/run/test/server wait\n%s"):format(lines))
         return manager.run(here, { ["tiexec.service"] = unit .. "[Service]\nStandardError=append:/run/test/err\n",
             ["server.service"] = "[Unit]\nAfter=tiexec.service\n" .. server }, [[
 huge() { awk '/^[0-9a-f]+-[0-9a-f]+ /{x=($2 ~ /x/)} x && /PmdMapped|AnonHuge/{s+=$2} END{print s+0}' /proc/$1/smaps; }
@@ -242,7 +243,7 @@ becomes_huge() { for i in $(seq 300); do [ $(huge $server) -gt 4000 ] && echo hu
 
     it("a service for the whole host: unchanged units get huge text; it is reloaded, killed, and comes back", as_root(
     function()
-        local all <const> = 'return { match = { basename = "ample" }, service = %s }'
+        local all <const> = 'return { match = { basename = "server" }, service = %s }'
         local out, why = serve(all:format '"sandboxed"', hardened, [[
 becomes_huge
 systemctl reload tiexec
