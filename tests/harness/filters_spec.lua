@@ -109,7 +109,8 @@ describe("attached to from outside,", function()
         local folder <close> = support.folder()
         local path = folder.path .. "/program"
         assert(os.execute(("cp %sbigtext_no_pie %s && sync %s"):format(support.programs, path, path)))
-        local process <close> = support.start { support.programs .. "deny", "mprotect", "2", "0x4", "kill", path, "wait" }
+        local process <close> = support.start { support.programs .. "deny", "mprotect", "2", "0x4", "kill", path,
+            "wait" }
         assert(support.wait_for(function() return support.has_become(process.pid, path) end))
         local result = support.run_tiexec { "--sources", "file", "--attach", tostring(process.pid) }
         if result.err:find("no large folios", 1, true) then return pending "this filesystem has no large folios" end
