@@ -111,7 +111,8 @@ Start CMD with its machine code on huge pages; then get out of the way.
                        until a signal; --json
       --service        attach to programs of this host as they start, if their
                        profile says service = true; SIGHUP has profiles read
-                       again; --metrics FILE for Prometheus
+                       again; --metrics FILE for Prometheus; --by-proc looks
+                       at /proc each second
       --compare[=SETS] measure what the options do for CMD: run it without
                        tiexec and with it, 20 s or --seconds S; SETS of options
                        side by side: default,thp,none+NAME=VALUE; --json

@@ -68,4 +68,4 @@
 ---@field bytes integer The bytes of text of files and copies of them.
 ---@field huge_bytes integer How many of them are on huge pages.
 ---@field resident integer How many of them the process has pages of.
----@field generated integer The bytes of memory that it generates code into, as far as they are there.
+---@field generated integer The bytes of memory for generated code, as far as they are there.
