@@ -70,7 +70,7 @@ describe("--top", function()
         local process <close> = support.start { "sleep", "600" }
         local lines = last_frame(on_terminal(ended_by_keys, "q"))
         assert.is_true(#lines > 3 and #lines <= 24, #lines)
-        assert.matches("^tiexec: %d+ processes; of [%d.]+ MiB of text in memory", lines[1])
+        assert.matches("^tiexec %(q ends%): %d+ processes; of [%d.]+ MiB of text in memory", lines[1])
         for _, line in ipairs(lines) do
             assert.is_true((utf8.len(line) or 0) <= 80, line)
             assert.is_nil(line:find("^ *%d+  tiexec "), line)

@@ -49,7 +49,7 @@ local function summary_of(list, columns)
     end
     local count = ("%d %s"):format(#list, #list == 1 and "process" or "processes")
     local share = bytes > 0 and ("%.1f %%"):format(100 * huge / bytes) or "nothing"
-    return fit(("tiexec: %s; of %s of text in memory %s on huge pages; q ends"):format(count,
+    return fit(("tiexec (q ends): %s; of %s of text in memory %s huge"):format(count,
         text.size(bytes), share), columns)
 end
 
