@@ -38,6 +38,7 @@ TEST_FLAGS_state_static     := -static
 TEST_FLAGS_state_static_pie := -static-pie -fPIE
 TEST_FLAGS_state_no_pie     := -no-pie -fno-pie
 TEST_LIBS_state_constructed := -Wl,--no-as-needed $(BUILD)/tests/constructor $(HERE)
+TEST_FLAGS_bigtext_no_pie   := -no-pie -fno-pie
 TEST_FLAGS_static_exec  := -static -no-pie -fno-pie
 TEST_FLAGS_static_pie   := -static-pie -fPIC
 TEST_FLAGS_low_text     := -static -no-pie -fno-pie -Wl,-Ttext-segment=0x10000
@@ -79,6 +80,7 @@ $(call of,registers_dynamic): tests/programs/registers.c
 $(call of,registers_dynamic state_constructed): $(call of,constructor)
 $(call of,state_static state_static_pie state_no_pie state_constructed): tests/programs/state.c
 $(call of,ample_static): tests/programs/ample.c
+$(call of,bigtext_no_pie): tests/programs/bigtext.c
 $(call of,threads_large): tests/programs/threads.c
 $(call of,needy): $(call of,loadable)
 $(call of,ends ends-little guarded low_text points registers registers_dynamic shape small state \

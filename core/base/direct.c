@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/direct.h"
 
+#include "base/file.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -34,4 +38,45 @@ int direct_open(const char *path)
         return fd;
     close(fd);
     return -EOPNOTSUPP;
+}
+
+/* Reads [from, from + size), both aligned, into aligned memory. *got is less at the end of the
+ * file. */
+static int read_aligned(int fd, uint64_t from, size_t size, char *buffer, size_t *got)
+{
+    *got = 0;
+    while (*got < size) {
+        ssize_t n = pread(fd, buffer + *got, size - *got, (off_t)(from + *got));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -errno;
+        *got += (size_t)n;
+        if (n % DIRECT_ALIGNMENT != 0 || n == 0)
+            break;
+    }
+    return 0;
+}
+
+int direct_read(const char *path, uint64_t offset, size_t size, char **data, size_t *got)
+{
+    uint64_t mask = DIRECT_ALIGNMENT - 1, from = offset & ~mask;
+    size_t before = (size_t)(offset - from), room = (size_t)((before + size + mask) & ~mask);
+    int fd = direct_open(path);
+    if (fd == -EOPNOTSUPP)
+        fd = file_open(path);
+    if (fd < 0)
+        return fd;
+    char *buffer = aligned_alloc(DIRECT_ALIGNMENT, room ? room : DIRECT_ALIGNMENT);
+    int err = buffer ? read_aligned(fd, from, room, buffer, got) : -ENOMEM;
+    close(fd);
+    if (err) {
+        free(buffer);
+        return err;
+    }
+    *got = *got > before ? *got - before : 0;
+    *got = *got < size ? *got : size;
+    memmove(buffer, buffer + before, *got);
+    *data = buffer;
+    return 0;
 }

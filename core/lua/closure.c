@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What core/front finds out before Lua is started, for tests. */
 #include "front/closure.h"
+#include "front/library_cache.h"
 #include "lua/open.h"
 #include "lua/util.h"
 
@@ -23,8 +24,42 @@ static int l_may_gain(lua_State *L)
     return 2;
 }
 
+/* Pushes the paths that the list has for a name. */
+static void push_paths(lua_State *L, const struct library_cache *cache, const char *name)
+{
+    const char *path;
+    uint32_t at = 0;
+    lua_newtable(L);
+    for (lua_Integer i = 1; (path = library_cache_find(cache, name, &at)); i++) {
+        lua_pushstring(L, path);
+        lua_rawseti(L, -2, i);
+    }
+}
+
+/// Looks a library up in the dynamic linker's list.
+// @function library_paths
+// @string name as programs need it: "libc.so.6"
+// @tparam[opt="/etc/ld.so.cache"] string cache
+// @treturn table list of paths: for several models of the CPU there may be several
+static int l_library_paths(lua_State *L)
+{
+    struct library_cache cache;
+    const char *name = luaL_checkstring(L, 1);
+    if (library_cache_open(luaL_optstring(L, 2, "/etc/ld.so.cache"), &cache)) {
+        lua_newtable(L);
+        return 1;
+    }
+    push_paths(L, &cache, name);
+    library_cache_close(&cache);
+    return 1;
+}
+
 void bind_add_closure(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"may_gain", l_may_gain}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"library_paths", l_library_paths},
+        {"may_gain", l_may_gain},
+        {NULL, NULL},
+    };
     luaL_setfuncs(L, functions, 0);
 }

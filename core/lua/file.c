@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "lua/open.h"
 #include "lua/util.h"
+#include "os/replace.h"
 #include "os/stamp.h"
 #include "os/trust.h"
 
@@ -160,6 +161,19 @@ static int l_append_file(lua_State *L)
     return count;
 }
 
+/// Replaces a file by one with other contents, in one step: whoever reads it sees either.
+// @function replace_file
+// @string path
+// @string text
+// @treturn[1] boolean true
+// @treturn[2] nil, message, errno: it is as it was
+static int l_replace_file(lua_State *L)
+{
+    size_t size;
+    const char *path = luaL_checkstring(L, 1), *text = luaL_checklstring(L, 2, &size);
+    return bind_push_result(L, path, replace_file(path, text, size));
+}
+
 /// A 64-bit digest (XXH3) of a string. It tells accidents apart, not attacks.
 // @function digest
 // @string text
@@ -251,6 +265,29 @@ static int l_open_file(lua_State *L)
     return 1;
 }
 
+/// Reads a part of a regular file past the page cache, which stays as it is, where the filesystem
+// can do that.
+// @function read_aside
+// @string path
+// @int offset
+// @int size bytes, 1 MiB at most
+// @treturn[1] string shorter at the end of the file
+// @treturn[2] nil, message, errno
+static int l_read_aside(lua_State *L)
+{
+    char *data;
+    size_t got;
+    const char *path = luaL_checkstring(L, 1);
+    uint64_t offset = bind_check_address(L, 2), size = bind_check_address(L, 3);
+    luaL_argcheck(L, size <= 1 << 20, 3, "1 MiB at most");
+    int err = direct_read(path, offset, (size_t)size, &data, &got);
+    if (err)
+        return bind_push_failure(L, path, err);
+    lua_pushlstring(L, data, got);
+    free(data);
+    return 1;
+}
+
 /// The type of the filesystem that a file lies on, as statfs(2) has it.
 // @function filesystem_type
 // @string path
@@ -327,6 +364,8 @@ void bind_add_file(lua_State *L)
     static const luaL_Reg functions[] = {
         {"read_file", l_read_file},
         {"append_file", l_append_file},
+        {"replace_file", l_replace_file},
+        {"read_aside", l_read_aside},
         {"read_at_once", l_read_at_once},
         {"create_file", l_create_file},
         {"digest", l_digest},

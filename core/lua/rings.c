@@ -36,16 +36,21 @@ static int l_rings(lua_State *L)
     return 1;
 }
 
+static pid_t check_thread(lua_State *L)
+{
+    return lua_isnoneornil(L, 2) ? RINGS_HOST : bind_check_pid(L, 2);
+}
+
 /// Begins to watch a thread and all that it starts from then on. That may take many milliseconds,
 // in which this process goes on; nothing else may be done with the rings before `ready` tells.
 // @function rings:begin
-// @int tid
+// @int[opt] tid without it, all of the host, of which execs alone are told
 // @treturn[1] boolean true
 // @treturn[2] nil, message, errno
 static int l_begin(lua_State *L)
 {
     struct rings *rings = check(L);
-    return bind_push_result(L, "thread", rings_begin(rings, bind_check_pid(L, 2)));
+    return bind_push_result(L, "thread", rings_begin(rings, check_thread(L)));
 }
 
 /// Tells whether the watch stands.
@@ -63,14 +68,14 @@ static int l_ready(lua_State *L)
 
 /// Begins to watch one more thread, and waits until that stands.
 // @function rings:add
-// @int tid
+// @int[opt] tid as above
 // @int[opt] from the number of the first CPU in question, as `grow` gives it
 // @treturn[1] boolean true
 // @treturn[2] nil, message, errno (ESRCH: it has ended)
 static int l_add(lua_State *L)
 {
     struct rings *rings = check(L);
-    pid_t tid = bind_check_pid(L, 2);
+    pid_t tid = check_thread(L);
     size_t from = (size_t)luaL_optinteger(L, 3, 0);
     return bind_push_result(L, "perf_event_open", rings_add(rings, tid, from));
 }

@@ -28,6 +28,20 @@ static int l_signal_mask(lua_State *L)
     return 1;
 }
 
+/// Takes a blocked signal that is pending, without a wait.
+// @function take_signal
+// @int number of the signal
+// @treturn boolean whether there was one
+static int l_take_signal(lua_State *L)
+{
+    struct timespec at_once = {0, 0};
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, (int)luaL_checkinteger(L, 1));
+    lua_pushboolean(L, sigtimedwait(&set, NULL, &at_once) > 0);
+    return 1;
+}
+
 /// The time of a clock that never goes back.
 // @function now
 // @treturn number seconds since some moment in the past
@@ -85,6 +99,7 @@ void bind_add_self(lua_State *L)
 {
     static const luaL_Reg functions[] = {
         {"signal_mask", l_signal_mask},
+        {"take_signal", l_take_signal},
         {"now", l_now},
         {"pause", l_pause},
         {"isatty", l_isatty},

@@ -101,6 +101,8 @@ static int open_event(pid_t tid, int cpu)
         .inherit = 1, .mmap = 1, .mmap2 = 1, .comm = 1, .comm_exec = 1, .task = 1,
         .exclude_kernel = 1, .exclude_hv = 1, /* perf_event_paranoid 2 allows no more */
         .watermark = 1, .wakeup_watermark = 1};
+    if (tid == RINGS_HOST)
+        attr.inherit = attr.mmap = attr.mmap2 = attr.task = 0;
     long fd = syscall(SYS_perf_event_open, &attr, tid, cpu, -1, PERF_FLAG_FD_CLOEXEC);
     return fd < 0 ? -errno : (int)fd;
 }

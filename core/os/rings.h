@@ -40,21 +40,25 @@ struct rings_record {
     uint64_t start, size; /* RINGS_MAPPED: of the mapping; others: 0 */
 };
 
+/* In place of a thread: all of the host, of which execs alone are told. That is for who has
+ * CAP_PERFMON, or where kernel.perf_event_paranoid is at most 0. */
+#define RINGS_HOST (-1)
+
 /* Prepares rings of `size` bytes, a power of two of at least a page, for the CPUs that are online.
  * Returns 0, and the caller calls rings_close; or -errno. */
 int rings_open(struct rings *rings, size_t size);
 
-/* Begins to open the events of thread `tid` aside, in a thread of this process. The first event of
- * a host takes the kernel many milliseconds (it waits for all CPUs). Nothing else may be done with
- * the rings before rings_ready tells. Returns 0 or -errno. */
+/* Begins to open the events of thread `tid`, or RINGS_HOST, aside, in a thread of this process. The
+ * first event of a host takes the kernel many milliseconds (it waits for all CPUs). Nothing else
+ * may be done with the rings before rings_ready tells. Returns 0 or -errno. */
 int rings_begin(struct rings *rings, pid_t tid);
 
 /* Tells whether the events of rings_begin stand; it waits for that for `timeout` milliseconds. 0;
  * -ETIMEDOUT: not yet; other -errno: the kernel has refused. */
 int rings_ready(struct rings *rings, int timeout);
 
-/* Opens events of one more thread, on the CPUs from number `from` of the list on. -ESRCH: it has
- * ended. Where that fails none of its events is left. */
+/* Opens events of one more thread, or of RINGS_HOST again, on the CPUs from number `from` of the
+ * list on. -ESRCH: it has ended. Where that fails none of its events is left. */
 int rings_add(struct rings *rings, pid_t tid, size_t from);
 
 /* Adds CPUs to the list that have come online, and gives how many there were before. */

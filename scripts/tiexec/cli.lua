@@ -34,6 +34,12 @@ local options = {
     { name = "process", short = "p", argument = "NAME" },
     { name = "check" },
     { name = "profiles" },
+    { name = "top" },
+    { name = "warm" },
+    { name = "keep" },
+    { name = "service" },
+    { name = "metrics", argument = "FILE" },
+    { name = "by-proc" },
     { name = "compare", argument = "SPEC", optional = true },
     { name = "seconds", argument = "S" },
     { name = "metric", argument = "COMMAND" },
@@ -98,6 +104,15 @@ Start CMD with its machine code on huge pages; then get out of the way.
       --check [CMD]    show whether this host is ready, and what to change;
                        --json, --probe; --profiles [CMD]: what is wrong with
                        the profiles, and which one CMD gets
+      --top            the same of all processes, again and again until q
+      --warm FILE...   get the text of programs and of what they need onto huge
+                       pages of the page cache, ahead of any start; --profiles:
+                       of those that profiles name; --keep holds them there
+                       until a signal; --json
+      --service        attach to programs of this host as they start, if their
+                       profile says service = true; SIGHUP has profiles read
+                       again; --metrics FILE for Prometheus; --by-proc looks
+                       at /proc each second
       --compare[=SETS] measure what the options do for CMD: run it without
                        tiexec and with it, 20 s or --seconds S; SETS of options
                        side by side: default,thp,none+NAME=VALUE; --json
@@ -186,9 +201,16 @@ end
 
 -- What is wrong with the combination of options, or nil.
 local function misplaced(given)
-    if given.json and not (given.inspect or given.check or given.compare or given.record) then
-        return "--json goes with --inspect, --check, --compare or --record"
+    if given.json and not (given.inspect or given.check or given.compare or given.record
+        or given.warm or given.top) then
+        return "--json goes with --inspect, --top, --check, --warm, --compare or --record"
     end
+    for _, name in ipairs { "metrics", "by-proc" } do
+        if given[name] and not given.service then
+            return ("--%s goes with --service"):format(name)
+        end
+    end
+    if given.keep and not given.warm then return "--keep goes with --warm" end
     if given.process and not given.inspect then return "--process goes with --inspect" end
     if given.output and not given.record then return "--output goes with --record" end
     if given.seconds and not given.compare then return "--seconds goes with --compare" end
@@ -235,6 +257,31 @@ local function run_profiles(given, operands)
     if #names > 1 then return usage_error("--profiles: one program at most, without arguments") end
     all.profiles = nil
     return require "tiexec.check.profiles".run(with_environment(all), names[1])
+end
+
+local function run_top(given, operands)
+    local all, words = separate(given, operands)
+    if not all then return usage_error(words) end
+    if #words > 0 then return usage_error("--top: it shows all processes") end
+    return require "tiexec.inspect.top".main(all)
+end
+
+local function run_warm(given, operands)
+    local all, names = separate(given, operands)
+    if not all then return usage_error(names) end
+    local by_profiles = all.profiles
+    all.profiles = nil
+    if #names == 0 and not by_profiles then
+        return usage_error("--warm: a program is needed, or --profiles")
+    end
+    return require "tiexec.warm".run(with_environment(all), names, by_profiles)
+end
+
+local function run_service(given, operands)
+    if #operands > 0 then return usage_error("--service: it starts no program") end
+    local all = with_environment(given)
+    all.service = nil -- what a profile says counts
+    return require "tiexec.service".run(all)
 end
 
 -- Parses a process id. Returns nil if the word is none.
@@ -410,6 +457,9 @@ function cli.main(arguments)
     if given.compare then return run_compare(given, operands) end
     if given.inspect then return run_inspect(given, operands, after_dashes) end
     if given.check then return run_check(given, operands) end
+    if given.top then return run_top(given, operands) end
+    if given.service then return run_service(given, operands) end
+    if given.warm then return run_warm(given, operands) end
     if given.profiles then return run_profiles(given, operands) end
     if given.script == "-i" then return run_prompt(given, operands) end
     if given.attach and given.gdb then return run_gdb_attached(given, operands) end

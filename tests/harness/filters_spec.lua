@@ -103,4 +103,19 @@ describe("attached to from outside,", function()
             assert.is_true(process:is_alive())
         end)
     end
+
+    it("a process that may not make memory executable by mprotect gets its file's pages", function()
+        if not possible then return pending "filters cannot be read here: not root, or this process has some" end
+        local folder <close> = support.folder()
+        local path = folder.path .. "/program"
+        assert(os.execute(("cp %sbigtext_no_pie %s && sync %s"):format(support.programs, path, path)))
+        local process <close> = support.start { support.programs .. "deny", "mprotect", "2", "0x4", "kill", path,
+            "wait" }
+        assert(support.wait_for(function() return support.has_become(process.pid, path) end))
+        local result = support.run_tiexec { "--sources", "file", "--attach", tostring(process.pid) }
+        if result.err:find("no large folios", 1, true) then return pending "this filesystem has no large folios" end
+        assert.same({ 0, "" }, { result.code, result.err })
+        assert.is_true(support.huge_text(process.pid) >= 98 << 20)
+        assert.is_true(process:is_alive())
+    end)
 end)

@@ -179,6 +179,19 @@ describe("systemd", function()
         assert.equal("", err)
     end))
 
+    it("accepts the units of --warm and --service", function()
+        if support.shell("command -v systemd-analyze").code ~= 0 then return pending "systemd is not installed" end
+        local folder <close> = support.folder()
+        for _, name in ipairs { "tiexec-warm", "tiexec" } do
+            local text = example(("/%s.service\n"):format(name))
+            text = replace(text, "/usr/local/bin/tiexec", here .. "build/tiexec")
+            support.write_file(("%s/%s.service"):format(folder.path, name), text)
+            local result = support.run { "env", ("SYSTEMD_UNIT_PATH=%s:"):format(folder.path), "systemd-analyze",
+                "--man=no", "verify", ("%s/%s.service"):format(folder.path, name) }
+            assert.same({ 0, "" }, { result.code, result.err })
+        end
+    end)
+
     local ample <const> = "/run/test/build/tests/ample wait"
     local hardened <const> = [[
 User=nobody
@@ -209,6 +222,52 @@ SystemCallFilter=@system-service
             "CapEff:\t0000000000000000", "NoNewPrivs:\t1" } do told(words) end
         assert.is_true(found.totals.huge_bytes > 0, err)
         assert.equal("", err)
+    end))
+
+    -- Starts the unit of the document, and a server that knows nothing of it. Both are asked about by a script.
+    local function serve(profile, lines, script)
+        support.write_file(here .. "profile.lua", profile)
+        for _, name in ipairs { "err", "metrics" } do os.remove(here .. name) end
+        os.execute(("cp %sbigtext_no_pie %sserver"):format(support.programs, here))
+        local unit = replace(example("/tiexec.service\n"), "/usr/local/bin/tiexec --service",
+            "/run/test/build/tiexec --service --profile /run/test/profile.lua")
+        local server = service(("Type=exec\nExecStart=/run/test/server wait\n%s"):format(lines))
+        return manager.run(here, { ["tiexec.service"] = unit .. "[Service]\nStandardError=append:/run/test/err\n",
+            ["server.service"] = "[Unit]\nAfter=tiexec.service\n" .. server }, [[
+huge() { awk '/^[0-9a-f]+-[0-9a-f]+ /{x=($2 ~ /x/)} x && /PmdMapped|AnonHuge/{s+=$2} END{print s+0}' /proc/$1/smaps; }
+pid() { systemctl show --value -p MainPID $1; }
+server=$(pid server)
+becomes_huge() { for i in $(seq 300); do [ $(huge $server) -gt 4000 ] && echo huge && return; sleep 0.1; done; }
+]] .. script)
+    end
+
+    it("a service for the whole host: unchanged units get huge text; it is reloaded, killed, and comes back", as_root(
+    function()
+        local all <const> = 'return { match = { basename = "server" }, service = %s }'
+        local out, why = serve(all:format '"sandboxed"', hardened, [[
+becomes_huge
+systemctl reload tiexec
+for i in $(seq 100); do grep -q 'reloads_total 1' /run/tiexec/service.prom && echo reloaded && break; sleep 0.1; done
+before=$(pid tiexec)
+systemctl kill -s KILL --kill-whom=main tiexec
+for i in $(seq 100); do [ $(pid tiexec) != 0 ] && [ $(pid tiexec) != $before ] && echo again && break; sleep 0.1; done
+[ $(pid server) = $server ] && systemctl is-active server
+systemctl restart server
+server=$(pid server)
+becomes_huge
+systemctl stop tiexec
+systemctl is-active server
+cp /run/tiexec/service.prom /run/test/metrics
+]])
+        if not out then return pending(why) end
+        local told = support.read_file(here .. "err") or ""
+        assert.equal("huge\nreloaded\nagain\nactive\nhuge\nactive\n", out, told)
+        assert.is_nil(told:find("internal error", 1, true), told)
+        out = serve(all:format "true", hardened, [[
+for i in $(seq 100); do grep -q seccomp /run/tiexec/service.prom && echo seen && break; sleep 0.1; done
+huge $server
+]])
+        assert.equal("seen\n0\n", out, support.read_file(here .. "err"))
     end))
 
     it("a filter of system calls without ptrace: CMD runs plainly, and one line tells", as_root(function()

@@ -10,11 +10,13 @@ local RW <const>, RX <const> = c.PROT_READ | c.PROT_WRITE, c.PROT_READ | c.PROT_
 local ASIDE <const>, OVER <const> = c.MAP_PRIVATE | c.MAP_ANONYMOUS, c.MAP_PRIVATE | c.MAP_FIXED
 
 -- The calls without which nothing that is changed could be put back. Filters do not see what
--- addresses point to.
+-- addresses point to. To make memory executable by mprotect is not among them, which units with
+-- MemoryDenyWriteExecute= are refused: what needs that asks for it before it changes anything else,
+-- and what was executable is put back by mmap where mprotect cannot do it.
 local indispensable <const> = {
     { "mmap", 0, 4096, c.PROT_NONE, ASIDE, -1, 0 }, { "mmap", 0, 4096, RW, ASIDE, -1, 0 },
     { "mmap", 4096, 4096, RX, OVER, 3, 0 }, { "mmap", 4096, 4096, c.PROT_READ, OVER, 3, 0 },
-    { "mprotect", 4096, 4096, RX }, { "mprotect", 4096, 4096, c.PROT_READ },
+    { "mprotect", 4096, 4096, c.PROT_READ },
     { "mremap", 4096, 4096, 4096, c.MREMAP_MAYMOVE | c.MREMAP_FIXED, 8192 },
     { "madvise", 4096, 4096, c.MADV_HUGEPAGE }, { "madvise", 4096, 4096, c.MADV_POPULATE_READ },
     { "madvise", 4096, 4096, c.MADV_DONTNEED }, { "munmap", 4096, 4096 },

@@ -37,7 +37,10 @@ local function share(part, whole)
     return whole > 0 and ("%.1f %%"):format(100 * math.min(part, whole) / whole) or "-"
 end
 
-local function line_of(sums)
+--- Gives what is told of a process, for a table.
+-- @tparam ProcessSums sums
+-- @treturn table list of strings: its id, its name, and figures
+function overview.cells(sums)
     return { tostring(sums.pid), sums.name, text.size(sums.bytes), text.size(sums.huge_bytes),
         share(sums.huge_bytes, sums.bytes), share(sums.huge_bytes, sums.resident),
         text.size(sums.generated) }
@@ -52,7 +55,7 @@ end
 
 local function show(list, left_out)
     local lines = { { "pid", "name", "text", "huge", "of text", "of what was read", "generated" } }
-    for i, sums in ipairs(list) do lines[i + 1] = line_of(sums) end
+    for i, sums in ipairs(list) do lines[i + 1] = overview.cells(sums) end
     local rest = left_out > 0 and ("  and %d that cannot be told of, or have no text\n")
         :format(left_out) or ""
     local right = { true, nil, true, true, true, true, true }
@@ -61,15 +64,24 @@ local function show(list, left_out)
     return ok, why
 end
 
+--- Sums up the text of processes.
+-- @tparam table pids list of process ids
+-- @treturn table list of ProcessSums: those with the most text on small pages first; without
+-- processes that cannot be told of, or have no text
+function overview.gather(pids)
+    local list, host = {}, core.host()
+    for _, pid in ipairs(pids) do list[#list + 1] = sums_of(pid, host) end
+    table.sort(list, comes_first)
+    return list
+end
+
 --- Writes a line for each process to standard output, or all as JSON.
 -- @tparam table pids list of process ids
 -- @tparam Settings options with `json`
 -- @treturn[1] boolean true
 -- @treturn[2] nil, string why it could not be written
 function overview.show(pids, options)
-    local list, host = {}, core.host()
-    for _, pid in ipairs(pids) do list[#list + 1] = sums_of(pid, host) end
-    table.sort(list, comes_first)
+    local list = overview.gather(pids)
     if options.json then
         return json.write(io.stdout, { processes = json.array(list) })
     end

@@ -32,9 +32,12 @@ local function wrong_key(key, value)
     if type(value) ~= "string" then return ("match.%s is not a string"):format(key) end
 end
 
--- Whether the `match` of a profile names an executable. Returns nil and a string if it has an
--- error.
-local function matches(executable, match)
+--- Tells whether the `match` of a profile names an executable.
+-- @tparam table executable `path`, its name, and `file`, a path where it can be read
+-- @tparam ?table match nil: of a profile for every program
+-- @treturn[1] boolean
+-- @treturn[2] nil, string what is wrong with it
+function profile.matches(executable, match)
     if match ~= nil and type(match) ~= "table" then return nil, "match is not a table" end
     for key, value in pairs(match or {}) do
         local wrong = wrong_key(key, value)
@@ -74,7 +77,7 @@ end
 local function from_file(path, executable)
     for _, item in ipairs(profiles_of(path)) do
         if type(item) ~= "table" then error(path .. ": a profile must be a table", 0) end
-        local match, why = matches(executable, item.match)
+        local match, why = profile.matches(executable, item.match)
         local result
         if match then result, why = parse(item) end
         if why then error(("%s: %s"):format(path, why), 0) end

@@ -88,6 +88,12 @@ local function parse_switch(value)
     return nil, ("'%s' is neither 1 nor 0"):format(tostring(value))
 end
 
+local function parse_service(value)
+    if value == "sandboxed" then return value end
+    local parsed, why = parse_switch(value)
+    return parsed, why and why .. ", nor sandboxed"
+end
+
 local function parse_string(value)
     if type(value) == "string" and value ~= "" then return value end
     return nil, "it needs a value"
@@ -145,6 +151,7 @@ local parsers = {
     strict = { parse = parse_switch, profile = true },
     verbose = { parse = parse_switch, profile = true },
     ["perf-map"] = { parse = parse_switch, profile = true },
+    service = { parse = parse_service, profile = true },
     profile = { parse = parse_string },
     recording = { parse = parse_string, profile = true },
     ["max-pages"] = { parse = parse_count, profile = true },

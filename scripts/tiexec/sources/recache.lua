@@ -14,7 +14,7 @@ local cached = require "tiexec.sources.cached"
 local core = require "tiexec.core"
 
 local c = core.constants
-local recache = {}
+local recache = { NO_FOLIOS = cached.NO_FOLIOS }
 
 local HELD <const> = "its cached pages stay small (another process maps them, or they are locked)"
 
@@ -157,17 +157,61 @@ end
 -- there: each of those would keep its block small. Only a file of which something is missing in
 -- the page cache is dealt with. What comes of it is seen later, by `make_huge`.
 -- @string path
--- @int from offset of the part, a multiple of the huge page
--- @int to offset of its end, another
+-- @tparam Range part offsets in the file, whole huge pages
 -- @int huge the size of a huge page, in bytes
 -- @tparam RunOptions options as above
-function recache.read_ahead(path, from, to, huge, options)
+function recache.read_ahead(path, part, huge, options)
+    local from, to = part.start, part.stop
     local file <close> = cached.open { path = path, from = from, to = to, huge = huge }
     if not file then return end
     local is_cached, _, errno = core.blocks_are_cached(file.fd, from, to, huge)
     if is_cached or errno and errno ~= c.EPERM then return end
     make_huge(file, options)
     ahead = { inode = (core.stat(path) or {}).inode, from = from, to = to }
+end
+
+-- Gets each block onto a huge page by itself: those that must stay small keep no other from it.
+-- Gives why the first of them stays small.
+local function warm_each(file, options)
+    local from, to, first = file.from, file.to, nil
+    for at = from, to - file.huge, file.huge do
+        file.from, file.to = at, at + file.huge
+        local ok, why = make_huge(file, options)
+        if not ok then first = first or why end
+        if why == cached.NO_FOLIOS then break end
+    end
+    file.from, file.to = from, to
+    return first
+end
+
+local function count_huge(file)
+    local states, why = file:look()
+    if not states then return nil, why end
+    return select(2, states:gsub("h", "")) * file.huge
+end
+
+--- Gets a part of a file onto huge pages of the page cache, ahead of any start.
+-- @string path
+-- @tparam Range part offsets in the file, whole huge pages
+-- @int huge the size of a huge page, in bytes
+-- @tparam RunOptions options as above
+-- @treturn[1] table `before` and `after`, the bytes that were on huge pages and are now; `why`, if
+-- not all are; `held`, if that is because others map them
+-- @treturn[2] nil, string why nothing could be done
+function recache.warm(path, part, huge, options)
+    local file <close>, refused = cached.open { path = path, from = part.start, to = part.stop,
+        huge = huge }
+    if not file then return nil, refused end
+    local result = {}
+    result.before, refused = count_huge(file)
+    if not result.before then return nil, refused end
+    local ok, why = make_huge(file, options)
+    if not ok and why ~= cached.NO_FOLIOS then why = warm_each(file, options) end
+    result.after = count_huge(file) or 0
+    if result.after < part.stop - part.start then
+        result.why, result.held = why or cached.NO_FOLIOS, why == HELD
+    end
+    return result
 end
 
 --- Makes the system calls of this file, on what is no part of any file.

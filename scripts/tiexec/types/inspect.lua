@@ -59,3 +59,13 @@
 ---@field rows SurveyRow[] The executable mappings, in order of address.
 ---@field pictures Picture[] The pictures of large or huge texts, in order of address.
 ---@field totals SurveyTotals The sums.
+
+--- The text of one process among several (inspect/overview.lua).
+---@class ProcessSums
+---@field pid integer
+---@field name string
+---@field executable string? The path of its program.
+---@field bytes integer The bytes of text of files and copies of them.
+---@field huge_bytes integer How many of them are on huge pages.
+---@field resident integer How many of them the process has pages of.
+---@field generated integer The bytes of memory for generated code, as far as they are there.

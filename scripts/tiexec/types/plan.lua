@@ -32,6 +32,7 @@
 ---@field ["max-pages"] integer? How many huge pages a strategy such as hot may ask for.
 ---@field report string? The path of the file for the report.
 ---@field debug table<DebugWord, true>? The inner workings to be shown.
+---@field service boolean|"sandboxed"? Whether --service is for it, with seccomp filters, too.
 ---@field follow table<FollowWord, true|integer>? What is done after the start; auto: its seconds.
 ---@field ["dry-run"] boolean? Whether the plan is shown, and nothing is done.
 ---@field report_file file*? The report's file, open (added by who has opened it).

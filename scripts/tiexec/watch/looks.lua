@@ -82,8 +82,12 @@ local function remaps_any(operations, mappings)
     return false
 end
 
--- Whether a plan for the process as it is now would remap any of some mappings.
-local function is_worth(process, chosen, mappings)
+--- Whether a plan for a process as it is now would remap any of some mappings.
+-- @tparam Observed process
+-- @tparam Chosen chosen
+-- @tparam table mappings list of Range
+-- @treturn boolean
+function looks.is_worth(process, chosen, mappings)
     choice.prepare(chosen)
     if chosen.wrong or chosen.host.huge_page_size == 0 then return false end
     local description = descriptions.of(process, "attach")
@@ -156,7 +160,7 @@ function Looks:look(pid, member, news)
     if not process then return nil end
     local given = settings_for(self, fresh)
     local chosen = choice.of(process, process.name, given)
-    if not is_worth(process, chosen, fresh) then
+    if not looks.is_worth(process, chosen, fresh) then
         note_idle(self, fresh)
         return nil
     end
