@@ -13,7 +13,8 @@ layers.core_rooms = { { "lua" }, { "elf" }, { "os" }, { "ptrace" }, { "proc" }, 
 -- The rooms of scripts/tiexec, the highest first. Rooms on one level do not know of each other. `cli`, `init` and
 -- `planner` are files beside the rooms: the program, and the names that scripts and strategies require.
 layers.script_rooms = { { "cli" }, { "init" }, { "script" }, { "start", "inspect", "check", "compare", "record" },
-    { "watch" }, { "remap" }, { "show" }, { "plan" }, { "planner" }, { "sources", "gdb" }, { "harness" }, { "base" } }
+    { "watch" }, { "remap" }, { "show" }, { "plan" }, { "planner" }, { "sources", "gdb" }, { "harness" },
+    { "help" }, { "base" } }
 
 local function levels_of(rooms)
     local levels = {}
