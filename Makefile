@@ -147,7 +147,7 @@ LUA_SHARE := $(DESTDIR)$(PREFIX)/share/lua/5.4
 EXAMPLES  := $(DESTDIR)$(PREFIX)/share/tiexec/examples
 LUA_LIB   := $(DESTDIR)$(PREFIX)/lib/lua/5.4
 
-install: all
+install: all install-pages
 	install -D $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/tiexec
 	install -D $(DYNAMIC) $(DESTDIR)$(PREFIX)/lib/tiexec/tiexec
 	install -D -m 644 $(MODULE) $(LUA_LIB)/tiexec/core.so
@@ -156,7 +156,7 @@ install: all
 	    -exec install -D -m 644 {} $(LUA_SHARE)/tiexec/strategies/{} \;
 	$(Q)install -D -m 644 -t $(EXAMPLES) scripts/examples/*.lua
 
-uninstall:
+uninstall: uninstall-pages
 	rm -rf $(DESTDIR)$(PREFIX)/bin/tiexec $(DESTDIR)$(PREFIX)/lib/tiexec $(LUA_LIB)/tiexec $(LUA_SHARE)/tiexec \
 	    $(dir $(EXAMPLES))
 
@@ -166,4 +166,4 @@ clean:
 .PHONY: all install uninstall clean
 .DELETE_ON_ERROR:
 
-include tests/programs.mk tests/suites.mk tests/guests.mk tests/campaign.mk
+include docs/man/pages.mk tests/programs.mk tests/suites.mk tests/guests.mk tests/campaign.mk

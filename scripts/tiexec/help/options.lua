@@ -3,35 +3,39 @@
 -- help/words.lua: `--help`, the manual page tiexec(1), and what bash, zsh and fish complete.
 --
 -- `name`, `short`, `argument`, `optional` and `last` are as core.getopt takes them; what follows an
--- option with `last` is no option. `topic` is the page of help that has the option.
+-- option with `last` is no option. `topic` is the page of help that has the option. `setting` says
+-- that the option is a setting: one that a profile may have, or "TIEXEC": one that it may not.
 -- For completion `words` has the values that there are, `list` says that several may follow each
 -- other with commas between them, and `kind` names what else the value is: a file, user or pid, a
 -- program that runs (process), or a command.
 
 return {
-    { name = "strategy", short = "s", argument = "NAME", topic = "strategy", kind = "file",
-        words = { "aggressive", "conservative", "hot", "none" } },
-    { name = "max-pages", argument = "N", topic = "strategy" },
-    { name = "recording", argument = "FILE", topic = "strategy", kind = "file" },
+    { name = "strategy", short = "s", argument = "NAME", topic = "strategy", setting = "profile",
+        kind = "file", words = { "aggressive", "conservative", "hot", "none" } },
+    { name = "max-pages", argument = "N", topic = "strategy", setting = "profile" },
+    { name = "recording", argument = "FILE", topic = "strategy", setting = "profile",
+        kind = "file" },
     { name = "no-align", topic = "strategy" },
-    { name = "sources", argument = "LIST", topic = "sources", list = true,
+    { name = "sources", argument = "LIST", topic = "sources", setting = "profile", list = true,
         words = { "file", "shared", "thp", "hugetlb" } },
-    { name = "page-size", argument = "SIZE", topic = "sources", words = { "64K", "2M", "1G" } },
-    { name = "recache", argument = "WHEN", topic = "sources", words = { "if-unmapped", "never" } },
+    { name = "page-size", argument = "SIZE", topic = "sources", setting = "profile",
+        words = { "64K", "2M", "1G" } },
+    { name = "recache", argument = "WHEN", topic = "sources", setting = "profile",
+        words = { "if-unmapped", "never" } },
     { name = "cache", argument = "ACTION", topic = "sources",
         words = { "list", "prune", "clear" } },
-    { name = "profile", argument = "FILE", topic = "start", kind = "file" },
-    { name = "dry-run", short = "n", topic = "start" },
-    { name = "verbose", short = "v", topic = "start" },
-    { name = "report", argument = "FILE", topic = "start", kind = "file" },
+    { name = "profile", argument = "FILE", topic = "start", setting = "TIEXEC", kind = "file" },
+    { name = "dry-run", short = "n", topic = "start", setting = "TIEXEC" },
+    { name = "verbose", short = "v", topic = "start", setting = "profile" },
+    { name = "report", argument = "FILE", topic = "start", setting = "TIEXEC", kind = "file" },
     { name = "user", short = "u", argument = "USER", topic = "start", kind = "user" },
     { name = "login", topic = "start" },
-    { name = "strict", topic = "start" },
-    { name = "perf-map", topic = "start" },
-    { name = "debug", argument = "LIST", topic = "start", list = true,
+    { name = "strict", topic = "start", setting = "profile" },
+    { name = "perf-map", topic = "start", setting = "profile" },
+    { name = "debug", argument = "LIST", topic = "start", setting = "profile", list = true,
         words = { "maps", "plan", "syscalls", "timing" } },
-    { name = "follow", short = "f", argument = "LIST", topic = "follow", list = true,
-        words = { "auto", "exec", "fork", "all", "trace", "dlopen", "none" } },
+    { name = "follow", short = "f", argument = "LIST", topic = "follow", setting = "profile",
+        list = true, words = { "auto", "exec", "fork", "all", "trace", "dlopen", "none" } },
     { name = "attach", short = "a", argument = "PID", optional = true, topic = "attach",
         kind = "pid" },
     { name = "undo", argument = "PID", optional = true, topic = "attach", kind = "pid" },

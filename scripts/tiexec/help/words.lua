@@ -64,6 +64,15 @@ words.options = {
     version = "show the version.",
 }
 
+--- The settings that are no options: name, what the value is, who may have it, text.
+words.settings = {
+    { name = "align", argument = "1|0", at = "profile", text = [[whether CMD may be moved to where
+        its file's pages can be huge. 0 is --no-align.]] },
+    { name = "parameters", argument = "TABLE", at = "profile", text = [[the parameters of the
+        strategy beside it, by name. Only a profile has it: elsewhere they follow the strategy's
+        name.]] },
+}
+
 --- The topics in order: name, title, usage lines, what else there is to say.
 words.topics = {
     { name = "start", title = "Starting a program",

@@ -3,6 +3,7 @@
 -- over the environment variable TIEXEC, TIEXEC over a profile, and a profile over the defaults.
 
 local core = require "tiexec.core"
+local keys = require "tiexec.base.keys"
 local sources = require "tiexec.sources"
 
 local settings = {}
@@ -183,6 +184,10 @@ end
 function settings.in_profile(name)
     return parsers[name] and parsers[name].profile or false
 end
+
+--- The names of all settings, sorted.
+-- @treturn table list of strings
+function settings.names() return keys.sorted(parsers) end
 
 -- Splits a list at its commas. A backslash and a comma are a comma within an item.
 local function split_commas(text)
