@@ -164,7 +164,7 @@ $(BUILD)/core/lua/constants.o: $(BUILD)/constants.inc
 
 # ---- install ----
 
-LUA_SHARE := $(DESTDIR)$(PREFIX)/share/lua/5.4
+LUA_SHARE := $(abspath $(DESTDIR)$(PREFIX)/share/lua/5.4)
 EXAMPLES  := $(DESTDIR)$(PREFIX)/share/tiexec/examples
 LUA_LIB   := $(DESTDIR)$(LIBDIR)/lua/5.4
 

@@ -3,15 +3,16 @@
 
 VERSION     := $(shell sed -n 's/^return "\(.*\)"/\1/p' scripts/tiexec/base/version.lua)
 MAINTAINER  ?= The authors of tiexec <tiexec@tiexec.invalid>
-NEWS_DATE    = $(shell sed -n 's/^\#\# [0-9.]* (\(.*\))/\1/p' docs/NEWS.md | head -n 1)
-export SOURCE_DATE_EPOCH ?= $(shell date -u -d '$(NEWS_DATE)' +%s)
 DEB         := build/deb
+# Whatever has a time in it has this one: the day of the version, unless another is set.
+EPOCH        = $(or $(SOURCE_DATE_EPOCH),$(shell date -u +%s -d \
+                 "$$(sed -n 's/^.. [0-9.]* (\(.*\))/\1/p;T;q' docs/NEWS.md)"))
 
 deb: packages-deb
 	@rm -rf $(DEB)/root
 	@$(MAKE) -s install BUILD=$(DEB)/build PREFIX=/usr LIBDIR=/usr/lib/$$(dpkg-architecture -qDEB_HOST_MULTIARCH) \
-	    ZSH_FOLDER=$(DEB)/root/usr/share/zsh/vendor-completions DESTDIR=$(DEB)/root
-	@docs/debian/package $(DEB) $(VERSION) '$(MAINTAINER)'
+	    ZSH_FOLDER=$(CURDIR)/$(DEB)/root/usr/share/zsh/vendor-completions DESTDIR=$(CURDIR)/$(DEB)/root
+	@SOURCE_DATE_EPOCH=$(EPOCH) docs/debian/package $(DEB) $(VERSION) '$(MAINTAINER)'
 	@lintian --fail-on error,warning $(DEB)/*.deb
 	@ls $(DEB)/*.deb
 
@@ -21,7 +22,7 @@ TARBALL := tiexec-$(VERSION)-linux-$(ARCH)
 tarball: static pages
 	@rm -rf build/$(TARBALL) && mkdir -p build/$(TARBALL)
 	@cp $(PROGRAM) $(BUILD)/man/tiexec.1 LICENSE README.md build/$(TARBALL)/ && strip build/$(TARBALL)/tiexec
-	@tar --sort=name --owner=0 --group=0 --numeric-owner --mtime=@$(SOURCE_DATE_EPOCH) -C build -c $(TARBALL) | \
+	@tar --sort=name --owner=0 --group=0 --numeric-owner --mtime=@$(EPOCH) -C build -c $(TARBALL) | \
 	    gzip -9n > build/$(TARBALL).tar.gz
 	@echo build/$(TARBALL).tar.gz
 
