@@ -81,7 +81,10 @@ local function with_environment(given)
     local set = not core.is_secure() and os.getenv("TIEXEC") or nil
     local environment, complaints = settings.from_environment(set)
     for _, complaint in ipairs(complaints) do message.say("%s", complaint) end
-    return settings.merge(given, environment)
+    -- Reports are opened before it is known which profile there is, and no profile has one.
+    local merged = settings.merge(given, environment)
+    merged.report = merged.report or settings.from_conf().report
+    return merged
 end
 
 -- What is wrong with the combination of options, or nil.
@@ -89,6 +92,7 @@ local function misplaced(given)
     if given.json and not (given.inspect or given.check or given.compare or given.record) then
         return "--json goes with --inspect, --check, --compare or --record"
     end
+    if given.remove and not given.unit then return "--remove goes with --unit" end
     if given.process and not given.inspect then return "--process goes with --inspect" end
     if given.output and not given.record then return "--output goes with --record" end
     if given.seconds and not given.compare then return "--seconds goes with --compare" end
@@ -313,6 +317,7 @@ function cli.main(arguments)
     if given.attach then return run_attached(given, operands, "attach") end
     if given.undo then return run_attached(given, operands, "undo") end
     if given.cache then return run_cache(given.cache) end
+    if given.unit then return require "tiexec.unit".run(given.unit, given.remove) end
     if given.script then return run_script(given.script, operands) end
     if #operands == 0 then return usage_error("a command is missing") end
     if given.login and not given.user then return usage_error("--login needs --user") end

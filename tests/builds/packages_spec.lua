@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Debian's packages, in a root of their own: what they have works, and purged they leave nothing. `make builds` runs it.
+-- Debian's packages, in a root of their own: what they have works, and purged they leave nothing:
+-- `make builds`.
 
 local support = require "tests.lib.support"
 

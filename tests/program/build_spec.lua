@@ -92,7 +92,8 @@ describe("the program, alone in a root of its own", function()
         support.shell(script)
         for _, strategy in ipairs { "aggressive", "conservative" } do
             local result = support.shell(("unshare -m sh -c 'mount -t proc proc %s/proc && "
-                .. "mount --rbind /sys %s/sys && exec chroot %s /tiexec --strict -v --sources thp -s %s /ample_static x'"):format(root, root, root, strategy))
+                .. "mount --rbind /sys %s/sys && exec chroot %s /tiexec --strict -v "
+                .. "--sources thp -s %s /ample_static x'"):format(root, root, root, strategy))
             assert.equal(3, result.code, result.err)
             assert.truthy(result.err:find(" 2 MiB.- thp "), result.err)
         end

@@ -58,8 +58,10 @@ return {
     { name = "gdb", argument = "WHERE", topic = "script" },
     { name = "script", argument = "FILE", last = true, topic = "script", kind = "file",
         words = { "-i" } },
+    { name = "unit", argument = "NAME", topic = "unit" },
+    { name = "remove", topic = "unit" },
     { name = "help", short = "h", argument = "TOPIC", optional = true, topic = "help",
         words = { "start", "strategy", "sources", "follow", "attach", "inspect", "check",
-            "compare", "record", "script", "settings", "all" } },
+            "compare", "record", "script", "settings", "unit", "all" } },
     { name = "version", short = "V", topic = "help" },
 }

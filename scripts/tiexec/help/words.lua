@@ -60,6 +60,8 @@ words.options = {
         remote :PORT), HOST:PORT, a socket's path, or - for: target remote | tiexec --gdb - CMD.]],
     script = [[run a Lua script. It has the harness as tiexec. With -i in place of FILE there is a
         prompt, with CMD or --attach PID at hand as inferior.]],
+    unit = "have systemd start a unit by tiexec. It writes a drop-in, and tells systemd of it.",
+    remove = "take that back. It goes with --unit.",
     help = "show this help, or that of a TOPIC. --help=all shows all of it.",
     version = "show the version.",
 }
@@ -123,7 +125,13 @@ words.topics = {
             NAME=VALUE with commas between them; where a value is itself a list, plus signs
             separate its words. Profiles in ~/.config/tiexec/profiles.d and
             /etc/tiexec/profiles.d set it for single programs: tiexec-profile(5). An option takes
-            precedence over TIEXEC, TIEXEC over a profile, and a profile over the defaults.]] },
+            precedence over TIEXEC, TIEXEC over a profile, a profile over /etc/tiexec/tiexec.conf,
+            which has the same names in lines of NAME = VALUE, and that over the defaults.]] },
+    { name = "unit", title = "A service of systemd",
+        usage = { "tiexec --unit NAME", "tiexec --unit NAME --remove" },
+        more = [[The drop-in is NAME.service.d/tiexec.conf in /etc/systemd/system, made of the
+            unit's own ExecStart. Called again it says whether the package has changed that
+            since, and follows. The unit is restarted by nobody but you.]] },
     { name = "help", title = "Help", usage = { "tiexec --help[=TOPIC]", "tiexec --version" } },
 }
 
