@@ -36,6 +36,7 @@ static bool has_entries(const char *path)
     /* Of a struct linux_dirent64: where its size is, and where its name. */
     enum { SIZE_AT = 16, NAME_AT = 19 };
     unsigned char entries[ENTRIES_SIZE];
+    entries[0] = 0;
     int fd = system_open(path);
     if (fd < 0)
         return fd != -ENOENT;
@@ -60,8 +61,8 @@ static const char *variable(const struct front *front, const char *name)
     return NULL;
 }
 
-/* Tells whether a folder of settings may have profiles, or another strategy by the default one's name
- * (scripts/tiexec/plan/paths.lua and strategy.lua). */
+/* Tells whether a folder of settings may have profiles, or another strategy by the default one's
+ * name (scripts/tiexec/plan/paths.lua and strategy.lua). */
 static bool has_files(const char *home, const char *below)
 {
     static const char *const names[] = {STRATEGY, PROFILES};

@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Builds by other compilers and flags: each warns of nothing, and its program does the main job. `make builds` runs this.
+-- Builds by other compilers and flags: each warns of nothing, and its program does the main job:
+-- `make builds`.
 
 local support = require "tests.lib.support"
 
