@@ -31,8 +31,8 @@ words.options = {
         as it is, and one line says what has failed.]],
     ["perf-map"] = "name the functions of private copies. perf finds them in /tmp/perf-PID.map.",
     debug = "show inner workings. LIST has some of maps,plan,syscalls,timing.",
-    follow = [[go on after the start: auto, exec, fork, all, dlopen. auto[:SECONDS] sees to
-        whatever becomes of CMD, without tracing it. Traced: exec (from scripts, to what they
+    follow = [[go on after the start: auto, exec, fork, all, none. auto[:SECONDS], the default,
+        sees to whatever becomes of CMD, without tracing it. Traced: exec (from scripts, to what they
         become), fork (and what they start), all or trace (whatever any program becomes or
         starts). dlopen sees to libraries that are loaded later; none ends with the start.]],
     attach = [[do it to a process that runs; --undo takes it back. Several may be named, as by
@@ -96,11 +96,11 @@ words.topics = {
             pages of the pool that vm.nr_hugepages reserves. They are tried in this order for each
             range; what smaps says afterwards counts.]] },
     { name = "follow", title = "What a program starts, becomes and loads",
-        usage = { "tiexec --follow=auto npm start", "tiexec --follow=all make" },
+        usage = { "tiexec --follow=all make", "tiexec --follow=none ./server" },
         more = [[With auto and dlopen tiexec stays, asleep, and traces nobody: gdb, strace and
             set-id programs work as ever. auto needs perf events (kernel.perf_event_paranoid at
-            most 2), and ends with the family, or when nobody has gained anything for 10
-            seconds.]] },
+            most 2; where there are none, what CMD becomes stays as it is), and ends with the
+            family, or when nobody has gained anything for 10 seconds.]] },
     { name = "attach", title = "Processes that run already",
         usage = { "tiexec --attach PID...", "tiexec --undo PID..." },
         more = [[All threads stop for some milliseconds. A system call that waits may return in
