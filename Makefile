@@ -124,7 +124,7 @@ $(BUILD)/libs: Makefile | $(BUILD)/needed
 	    try $@.dynamic "-Wl,-Bstatic -llua5.4 -Wl,-Bdynamic -lelf -lm -ldl" || \
 	    try $@.dynamic "-llua5.4 -lelf"; } 2>/dev/null; \
 	try $@ "-static -no-pie -Wl,--no-warnings -llua5.4 $$elf -lm" \
-	    " -Wl,-e,front_entry $(STARTING)" 2>/dev/null || cp $@.dynamic $@
+	    " -Wl,-e,front_entry $(STARTING)$(if $(findstring clang,$(CC)), -Wno-unused-command-line-argument)" 2>/dev/null || cp $@.dynamic $@
 
 # They run before the C library, in a program that is linked statically: so the compiler may call nothing of it, and
 # mix them with nothing that does.

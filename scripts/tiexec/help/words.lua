@@ -32,8 +32,8 @@ words.options = {
     ["perf-map"] = "name the functions of private copies. perf finds them in /tmp/perf-PID.map.",
     debug = "show inner workings. LIST has some of maps,plan,syscalls,timing.",
     follow = [[go on after the start: auto, exec, fork, all, none. auto[:SECONDS], the default,
-        sees to whatever becomes of CMD, without tracing it. Traced: exec (from scripts, to what they
-        become), fork (and what they start), all or trace (whatever any program becomes or
+        sees to whatever becomes of CMD, without tracing it. Traced: exec (from scripts, to what
+        they become), fork (and what they start), all or trace (whatever any program becomes or
         starts). dlopen sees to libraries that are loaded later; none ends with the start.]],
     attach = [[do it to a process that runs; --undo takes it back. Several may be named, as by
         $(pidof NAME).]],
