@@ -15,14 +15,20 @@
 # make compare-honest   whether --compare tells the truth on this host
 # make coverage, coverage-running   docs/COVERAGE.md: how much text of large programs is on huge pages
 # make CROSS=aarch64-linux-gnu   build/aarch64 for another CPU, with Debian's cross compiler
-# make install    PREFIX=/usr/local DESTDIR=                        (make uninstall, make clean)
+# make install    PREFIX=/usr/local LIBDIR=$(PREFIX)/lib DESTDIR=   (make uninstall, make clean)
+# CC, CFLAGS, CPPFLAGS and LDFLAGS are yours. Two builds of one source have the same bytes, wherever they are made.
 # docs/TESTING.md tells more of the tests, which are in tests/*.mk: programs, suites, guests.
 
 PREFIX  ?= /usr/local
+LIBDIR  ?= $(PREFIX)/lib
 CC      := $(if $(filter default,$(origin CC)),gcc,$(CC))
 ARCH    ?= $(if $(CROSS),$(firstword $(subst -, ,$(CROSS))),$(shell uname -m))
 BUILD   ?= build$(CROSS:%=/$(ARCH))
-LUA     ?= lua5.4
+# Lua, by whichever name it has here. Where there is only its compiler, that does for the program.
+find54   = $(firstword $(foreach name,$1,$(shell command -v $(name) >/dev/null 2>&1 && \
+             $(name) -v 2>&1 | grep -q '^Lua 5\.4' && echo $(name))))
+LUA     := $(or $(LUA),$(call find54,lua5.4 lua lua54))
+LUAC    := $(if $(LUA),,$(or $(LUAC),$(call find54,luac5.4 luac luac54)))
 CFLAGS  ?= -O2 -g
 Q       := $(if $(V),,@)
 comma   := ,
@@ -30,7 +36,7 @@ comma   := ,
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wpedantic -Wundef -Wstrict-prototypes \
             -Wmissing-prototypes -Wold-style-definition -Wpointer-arith -Wcast-align \
             -Wcast-qual -Wwrite-strings -Wredundant-decls -Wformat=2 -Wnull-dereference \
-            -Wdisabled-optimization -Wvla -Wswitch-enum -Wunused -Werror
+            -Wdisabled-optimization -Wvla -Wswitch-enum -Wunused $(WERROR)
 # Another CPU's libraries are Debian's packages, unpacked into a folder of their own: the host's
 # packages are not touched.
 ifdef CROSS
@@ -46,7 +52,8 @@ PKG_CONFIG ?= pkg-config
 
 LUA_FLAGS := $(shell $(PKG_CONFIG) --cflags lua5.4 2>/dev/null || echo -I/usr/include/lua5.4)
 BASE     := -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden -Icore -Iarch/$(ARCH) -I$(BUILD) \
-            $(patsubst -I%,-isystem %,$(LUA_FLAGS)) -DTIEXEC_SCRIPTS='"$(PREFIX)/share/lua/5.4"'
+            $(patsubst -I%,-isystem %,$(LUA_FLAGS)) -ffile-prefix-map=$(CURDIR)=. \
+            -ffile-prefix-map=$(BUILD)=build -DTIEXEC_SCRIPTS='"$(PREFIX)/share/lua/5.4"'
 # The program is started often and runs for milliseconds: linked statically, it starts in a third of the time.
 # What can be linked so is found out by links, once (the libelf.a of Debian 13 needs what no library has), and
 # kept in $(BUILD)/libs. A second program, which is linked to the shared C library, stands in where others' shared
@@ -67,12 +74,25 @@ SCRIPTS  := $(filter-out scripts/tiexec/types/%,$(wildcard $(addprefix scripts/,
             tiexec/*/*/*.lua)))
 BYTECODE := $(SCRIPTS:scripts/%.lua=$(BUILD)/bytecode/%.lua)
 
-all: $(PROGRAM) $(DYNAMIC) $(MODULE)
+all:
+	@$(MAKE) --no-print-directory $(JOBS) programs
+
+programs: $(PROGRAM) $(DYNAMIC) $(MODULE)
 	@:
 
-$(BUILD)/bytecode/%.lua: scripts/%.lua tests/tools/bytecode.lua
+# What is missing is said before anything is compiled.
+$(BUILD)/needed: tests/tools/needed Makefile
 	@mkdir -p $(@D)
-	$(Q)$(LUA) tests/tools/bytecode.lua $< > $@
+	@tests/tools/needed $(CC) $(patsubst -I%,-isystem %,$(LUA_FLAGS)) -- $(LUA) $(LUAC) && touch $@
+
+static: all
+	@if readelf -lW $(PROGRAM) | grep -q INTERP; then \
+	    echo "make static: this host's libraries cannot be linked statically" >&2; exit 1; fi
+	@echo "$(PROGRAM) needs no library"
+
+$(BUILD)/bytecode/%.lua: scripts/%.lua tests/tools/bytecode.lua | $(BUILD)/needed
+	@mkdir -p $(@D)
+	$(Q)$(if $(LUA),$(LUA) tests/tools/bytecode.lua $< > $@,$(LUAC) -o $@ $<)
 
 # MODULE(tiexec_name, "tiexec.name", "file") for each; a strategy's is tiexec.strategies.name.
 module_name = $(patsubst strategies.%,tiexec.strategies.%,$(subst /,.,$(patsubst %/init,%,$(1:$(BUILD)/bytecode/%.lua=%))))
@@ -85,16 +105,16 @@ LINKED := $(BUILD)/core/lua/main.o $(OBJECTS)
 
 $(PROGRAM): $(LINKED) $(STARTING) $(if $(STATIC),$(BUILD)/libs)
 	@echo "LD $@"
-	$(Q)$(CC) $(LDFLAGS) $(SANITIZE) -Wl,-z,relro,-z,now -o $@ $(LINKED) $(LIBS)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(SANITIZE) -Wl,-z,relro,-z,now -o $@ $(LINKED) $(LIBS)
 
 $(DYNAMIC): $(LINKED) $(if $(STATIC),$(BUILD)/libs)
 	@echo "LD $@"
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(LDFLAGS) $(SANITIZE) -Wl,-z,relro,-z,now -o $@ $(LINKED) \
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(SANITIZE) -Wl,-z,relro,-z,now -o $@ $(LINKED) \
 	    $(if $(STATIC),$$(cat $(BUILD)/libs.dynamic),-llua5.4 -lelf)
 
 # The linker warns of each function that would load a shared library (--no-warnings).
-$(BUILD)/libs: Makefile
+$(BUILD)/libs: Makefile | $(BUILD)/needed
 	@mkdir -p $(@D)
 	$(Q)try() { echo 'int luaL_openlibs(), elf_begin(), elf_getdata_rawchunk(), gelf_getsym();' 'int' \
 	    'main() { return luaL_openlibs() + elf_begin() + elf_getdata_rawchunk() + gelf_getsym(); }' | \
@@ -104,24 +124,25 @@ $(BUILD)/libs: Makefile
 	    try $@.dynamic "-Wl,-Bstatic -llua5.4 -Wl,-Bdynamic -lelf -lm -ldl" || \
 	    try $@.dynamic "-llua5.4 -lelf"; } 2>/dev/null; \
 	try $@ "-static -no-pie -Wl,--no-warnings -llua5.4 $$elf -lm" \
-	    " -Wl,-e,front_entry $(STARTING)" 2>/dev/null || cp $@.dynamic $@
+	    " -Wl,-e,front_entry $(STARTING)$(if $(findstring clang,$(CC)), -Wno-unused-command-line-argument)" 2>/dev/null || cp $@.dynamic $@
 
-# They run before the C library, in a program that is linked statically: so the compiler may call nothing of it.
-$(BUILD)/core/front/%.o: SANITIZE += -fno-builtin -fno-stack-protector \
+# They run before the C library, in a program that is linked statically: so the compiler may call nothing of it, and
+# mix them with nothing that does.
+$(BUILD)/core/front/%.o $(STARTING): SANITIZE += -fno-lto -fno-builtin -fno-stack-protector \
     $(if $(findstring clang,$(CC)),,-fno-tree-loop-distribute-patterns)
 
 $(MODULE): $(OBJECTS)
 	@echo "LD $@"
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(LDFLAGS) $(SANITIZE) -shared -o $@ $^ -lelf
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(SANITIZE) -shared -o $@ $^ -lelf
 
-$(BUILD)/%.o: %.c
+$(BUILD)/%.o: %.c | $(BUILD)/needed
 	@echo "CC $<"
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) $(WARNINGS) $(BASE) $(SANITIZE) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(WARNINGS) $(BASE) $(SANITIZE) -MMD -MP -c -o $@ $<
 
 # System call numbers by name, as this compiler's headers have them.
-$(BUILD)/syscalls.inc: Makefile
+$(BUILD)/syscalls.inc: Makefile | $(BUILD)/needed
 	@mkdir -p $(@D)
 	$(Q)echo '#include <asm/unistd.h>' | $(CC) -E -dM - | \
 	    sed -n 's/^#define __NR_\([a-z0-9_]*\) .*/{"\1", __NR_\1},/p' | LC_ALL=C sort > $@
@@ -131,7 +152,7 @@ $(BUILD)/core/ptrace/remote.o: $(BUILD)/syscalls.inc
 CONSTANTS := (RLIM(IT)?|O|F|AT|PR|PROT|MAP|MADV|MREMAP|MS|CLONE|AF|SOCK|SCHED)_[A-Z0-9_]+
 CONSTANTS := $(CONSTANTS)|(SEEK|SIG|TRAP|SEGV|BUS|ILL|FPE|SI|CLD)_[A-Z0-9_]+|[RWXF]_OK
 CONSTANTS := $(CONSTANTS)|(SIG|E|S_I)[A-Z0-9]+|W[A-Z]+
-$(BUILD)/constants.inc: Makefile
+$(BUILD)/constants.inc: Makefile | $(BUILD)/needed
 	@mkdir -p $(@D)
 	$(Q)printf '#include <%s.h>\n' errno fcntl sched signal sys/mman sys/prctl sys/resource \
 	    sys/socket sys/stat sys/wait unistd | $(CC) -D_GNU_SOURCE -E -dM - | \
@@ -143,11 +164,11 @@ $(BUILD)/core/lua/constants.o: $(BUILD)/constants.inc
 
 # ---- install ----
 
-LUA_SHARE := $(DESTDIR)$(PREFIX)/share/lua/5.4
+LUA_SHARE := $(abspath $(DESTDIR)$(PREFIX)/share/lua/5.4)
 EXAMPLES  := $(DESTDIR)$(PREFIX)/share/tiexec/examples
-LUA_LIB   := $(DESTDIR)$(PREFIX)/lib/lua/5.4
+LUA_LIB   := $(DESTDIR)$(LIBDIR)/lua/5.4
 
-install: all
+install: all install-pages
 	install -D $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/tiexec
 	install -D $(DYNAMIC) $(DESTDIR)$(PREFIX)/lib/tiexec/tiexec
 	install -D -m 644 $(MODULE) $(LUA_LIB)/tiexec/core.so
@@ -156,14 +177,14 @@ install: all
 	    -exec install -D -m 644 {} $(LUA_SHARE)/tiexec/strategies/{} \;
 	$(Q)install -D -m 644 -t $(EXAMPLES) scripts/examples/*.lua
 
-uninstall:
+uninstall: uninstall-pages
 	rm -rf $(DESTDIR)$(PREFIX)/bin/tiexec $(DESTDIR)$(PREFIX)/lib/tiexec $(LUA_LIB)/tiexec $(LUA_SHARE)/tiexec \
 	    $(dir $(EXAMPLES))
 
 clean:
 	rm -rf build
 
-.PHONY: all install uninstall clean
+.PHONY: all programs static install uninstall clean
 .DELETE_ON_ERROR:
 
-include tests/programs.mk tests/suites.mk tests/guests.mk tests/campaign.mk
+include docs/man/pages.mk docs/debian/deb.mk tests/programs.mk tests/suites.mk tests/guests.mk tests/campaign.mk

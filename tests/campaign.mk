@@ -89,3 +89,10 @@ threads:
 	@$(LUA) tests/tools/threads $(THREADS_RUNS)
 
 .PHONY: faults fuzz fuzz-lua fuzz-plans random random-asan soak threads suites
+
+# ---- builds: other compilers and flags, and whether two builds have the same bytes ----
+
+builds: packages-test packages-lint
+	@$(MAKE) check SPECS=tests/builds
+
+.PHONY: builds

@@ -176,6 +176,6 @@ $(LINES): tests/programs/lines.go
 # How they are linked is said here.
 $(TEST_PROGRAMS): tests/programs.mk
 
-test-programs: all $(TEST_PROGRAMS)
+test-programs: programs $(TEST_PROGRAMS)
 
 .PHONY: test-programs

@@ -71,12 +71,13 @@ coverage-running: packages-running
 api:
 	@$(LUA) tests/tools/api.lua > $(BUILD)/API.md && mv $(BUILD)/API.md docs/API.md
 
-SHELL_FILES := .ci/run $(addprefix tests/tools/,bench demo packages starts sysroot) \
+SHELL_FILES := .ci/run $(addprefix tests/tools/,bench demo needed packages starts sysroot) docs/debian/package \
                $(addprefix tests/suites/,go jvm node perl postgresql python stress) \
                $(addprefix tests/vm/,image init kernels ready run start suite until)
 
 lint: packages-lint
-	@$(MAKE) $(JOBS) all BUILD=build/clang CC=clang
+	@$(MAKE) $(JOBS) programs BUILD=build/gcc CC=gcc WERROR=-Werror
+	@$(MAKE) $(JOBS) programs BUILD=build/clang CC=clang WERROR=-Werror
 	for cpu in $(notdir $(patsubst %/,%,$(wildcard arch/*/))); do \
 	    cppcheck -q --std=c11 --enable=warning,performance,portability --inline-suppr \
 	        --error-exitcode=1 --suppress=missingIncludeSystem \

@@ -18,6 +18,8 @@
 #define PRELOADED     "/etc/ld.so.preload"
 #define STRATEGY      "/tiexec/strategies/aggressive.lua"
 #define PROFILES      "/tiexec/profiles.d"
+#define DEFAULTS      "/etc/tiexec/tiexec.conf"
+#define ENTRIES_SIZE  1024
 #define STATUS_SIZE   4096
 #define LEAST_DATA    (256 << 10) /* bytes */
 #define SPLIT_MS      5000 /* for the tracer to seize this process */
@@ -26,6 +28,28 @@
 static bool exists(const char *path)
 {
     return system_call(SYS_faccessat, AT_FDCWD, (long)path, F_OK, 0) != -ENOENT;
+}
+
+/* Tells whether a folder is there and has anything in it, for all that is known. */
+static bool has_entries(const char *path)
+{
+    /* Of a struct linux_dirent64: where its size is, and where its name. */
+    enum { SIZE_AT = 16, NAME_AT = 19 };
+    unsigned char entries[ENTRIES_SIZE];
+    entries[0] = 0;
+    int fd = system_open(path);
+    if (fd < 0)
+        return fd != -ENOENT;
+    bool found = false;
+    long got;
+    while ((got = system_call(SYS_getdents64, fd, (long)entries, sizeof entries, 0)) > 0 && !found)
+        for (long at = 0; at < got;) {
+            const char *name = (const char *)entries + at + NAME_AT;
+            found = found || !(bytes_same(name, ".") || bytes_same(name, ".."));
+            at += entries[at + SIZE_AT] | entries[at + SIZE_AT + 1] << 8;
+        }
+    system_close(fd);
+    return found || got < 0;
 }
 
 /* The value of an environment variable; `name` ends with '='. NULL: there is none. */
@@ -37,8 +61,8 @@ static const char *variable(const struct front *front, const char *name)
     return NULL;
 }
 
-/* Tells whether a folder of settings has profiles, or another strategy by the default one's name
- * (scripts/tiexec/plan/paths.lua and strategy.lua). */
+/* Tells whether a folder of settings may have profiles, or another strategy by the default one's
+ * name (scripts/tiexec/plan/paths.lua and strategy.lua). */
 static bool has_files(const char *home, const char *below)
 {
     static const char *const names[] = {STRATEGY, PROFILES};
@@ -48,7 +72,7 @@ static bool has_files(const char *home, const char *below)
         if (!bytes_append(path, sizeof path, &used, home, bytes_length(home, PATH_MAX)) ||
             !bytes_append(path, sizeof path, &used, below, bytes_length(below, PATH_MAX)) ||
             !bytes_append(path, sizeof path, &used, names[i], bytes_length(names[i], PATH_MAX)) ||
-            exists(path))
+            (i ? has_entries(path) : exists(path)))
             return true;
     }
     return false;
@@ -60,7 +84,7 @@ static bool has_settings(const struct front *front)
 {
     const char *config = variable(front, "XDG_CONFIG_HOME="), *home = variable(front, "HOME=");
     if (variable(front, "TIEXEC=") || variable(front, "LD_") || exists(PRELOADED) ||
-        has_files("/etc", ""))
+        exists(DEFAULTS) || has_files("/etc", ""))
         return true;
     if (config && config[0] == '/')
         return has_files(config, "");

@@ -4,135 +4,10 @@
 local core = require "tiexec.core"
 local exit = require "tiexec.base.exit"
 local message = require "tiexec.base.message"
+local options = require "tiexec.help.options"
 local settings = require "tiexec.plan.settings"
 
 local cli = {}
-
--- The options as core.getopt takes them. What follows an option with `last` is no option.
-local options = {
-    { name = "strategy", short = "s", argument = "NAME" },
-    { name = "sources", argument = "LIST" },
-    { name = "page-size", argument = "SIZE" },
-    { name = "recache", argument = "WHEN" },
-    { name = "profile", argument = "FILE" },
-    { name = "recording", argument = "FILE" },
-    { name = "max-pages", argument = "N" },
-    { name = "dry-run", short = "n" },
-    { name = "verbose", short = "v" },
-    { name = "report", argument = "FILE" },
-    { name = "follow", short = "f", argument = "LIST" },
-    { name = "no-align" },
-    { name = "perf-map" },
-    { name = "attach", short = "a", argument = "PID", optional = true },
-    { name = "undo", argument = "PID", optional = true },
-    { name = "user", short = "u", argument = "USER" },
-    { name = "login" },
-    { name = "strict" },
-    { name = "debug", argument = "LIST" },
-    { name = "cache", argument = "ACTION" },
-    { name = "inspect", argument = "PID", optional = true },
-    { name = "process", short = "p", argument = "NAME" },
-    { name = "check" },
-    { name = "profiles" },
-    { name = "top" },
-    { name = "warm" },
-    { name = "keep" },
-    { name = "service" },
-    { name = "metrics", argument = "FILE" },
-    { name = "by-proc" },
-    { name = "compare", argument = "SPEC", optional = true },
-    { name = "seconds", argument = "S" },
-    { name = "metric", argument = "COMMAND" },
-    { name = "keep-best" },
-    { name = "record", argument = "SECONDS", optional = true },
-    { name = "output", short = "o", argument = "FILE" },
-    { name = "json" },
-    { name = "svg", argument = "FILE" },
-    { name = "probe" },
-    { name = "gdb", argument = "WHERE" },
-    { name = "script", argument = "FILE", last = true },
-    { name = "help", short = "h" },
-    { name = "version", short = "V" },
-}
-
-local help <const> = [[
-Usage: tiexec [OPTION]... [--] CMD [ARG]...
-   or: tiexec --attach PID... | --undo PID... | --inspect PID... | --check [CMD]
-   or: tiexec --compare[=SETS] [OPTION]... [--] CMD... | --compare --attach PID
-   or: tiexec --record[=SECONDS] CMD [ARG]... | --record --attach PID
-   or: tiexec --gdb PORT|- CMD [ARG]... | --gdb PORT|- --attach PID
-   or: tiexec --script FILE [ARG]... | --script -i [CMD | --attach PID]
-Start CMD with its machine code on huge pages; then get out of the way.
-  -s, --strategy NAME  how to round: aggressive (default), conservative, hot,
-                       none, or a Lua file; FILE.lua:KEY=VALUE,KEY=VALUE gives
-                       it parameters
-      --max-pages N    hot: no more than the N hottest huge pages, by what
-                       --record has found, or by --recording FILE
-      --sources LIST   where huge pages come from, in order:
-                       file,shared,thp,hugetlb
-      --page-size SIZE pages of another size, such as 64K, 2M or 1G, which thp
-                       and hugetlb may have
-      --recache WHEN   whether file may drop small cached pages and read them
-                       again: if-unmapped (default) or never
-      --profile FILE   settings for this program, in place of those in
-                       profiles.d
-  -n, --dry-run        show the plan, with a reason for each mapping; CMD does
-                       not run
-  -v, --verbose        show a table of the text before and after, on standard
-                       error
-      --report FILE    write the same as JSON lines
-  -f, --follow LIST    go on after the start: auto[:SECONDS] (default: whatever
-                       becomes of it, without tracing it); traced: exec (from
-                       scripts, to what they become), fork (and what they
-                       start), all or trace (whatever any program becomes or
-                       starts); dlopen (libraries); none
-      --no-align       do not move CMD to where its file's pages can be huge
-      --perf-map       name the functions of private copies for perf, in
-                       /tmp/perf-PID.map
-  -u, --user USER      run CMD as USER[:GROUP]; --login sets HOME, USER and
-                       LOGNAME, too
-      --strict         if anything fails do not start CMD: exit with 125 (else
-                       CMD runs, one line tells)
-      --debug LIST     show inner workings: maps,plan,syscalls,timing
-      --cache ACTION   list, prune or clear the copies that the source shared
-                       has made
-  -a, --attach PID     do it to processes that run already; --undo PID puts
-                       their files' own pages back
-      --inspect PID    show what text of a process is huge, and why not, or of
-                       -- CMD; --json, --svg FILE; several, -p NAME or all: a
-                       line for each process
-      --check [CMD]    show whether this host is ready, and what to change;
-                       --json, --probe; --profiles [CMD]: what is wrong with
-                       the profiles, and which one CMD gets
-      --top            the same of all processes, again and again until q
-      --warm FILE...   get the text of programs and of what they need onto huge
-                       pages of the page cache, ahead of any start; --profiles:
-                       of those that profiles name; --keep holds them there
-                       until a signal; --json
-      --service        attach to programs of this host as they start, if their
-                       profile says service = true; SIGHUP has profiles read
-                       again; --metrics FILE for Prometheus; --by-proc looks
-                       at /proc each second
-      --compare[=SETS] measure what the options do for CMD: run it without
-                       tiexec and with it, 20 s or --seconds S; SETS of options
-                       side by side: default,thp,none+NAME=VALUE; --json
-                       --compare --attach PID: on and off in a process that
-                       runs; --metric 'COMMAND' prints its number of queries,
-                       or a latency; --keep-best leaves it as was better
-      --record[=SECONDS]  find out which code of CMD, or of --attach PID, is
-                       hot, for --strategy hot; -o FILE, --svg FILE, --json;
-                       --report FILE shows a recording, or perf script's output
-      --gdb PORT       have gdb debug CMD from its entry point on (target remote
-                       :PORT), or attach it to PID; HOST:PORT, a socket's path;
-                       - is for: target remote | tiexec --gdb - CMD
-      --script FILE    run a Lua script with the harness as `tiexec`; -i: a
-                       prompt, with CMD or a process at hand as `inferior`
-  -h, --help           show this help; -V, --version: the version
-The environment variable TIEXEC sets the same:
-TIEXEC=strategy=conservative,sources=thp,verbose
-Exit status: CMD's own; 125 tiexec failed, 126 CMD cannot be executed,
-127 it was not found.
-]]
 
 -- Says what is wrong with the command line. Returns the exit status.
 local function usage_error(why)
@@ -182,6 +57,16 @@ local function run_script(path, arguments)
     return 1
 end
 
+-- Runs `--help` and `--help=TOPIC`.
+local function run_help(topic)
+    local help = require "tiexec.help"
+    local page, why = help.screen(), nil
+    if topic ~= true then page, why = help.topic(topic) end
+    if not page then return usage_error(why) end
+    io.stdout:write(page)
+    return 0
+end
+
 local function run_cache(action)
     local cache = require "tiexec.sources.cache"
     if not cache.actions[action] then
@@ -196,7 +81,10 @@ local function with_environment(given)
     local set = not core.is_secure() and os.getenv("TIEXEC") or nil
     local environment, complaints = settings.from_environment(set)
     for _, complaint in ipairs(complaints) do message.say("%s", complaint) end
-    return settings.merge(given, environment)
+    -- Reports are opened before it is known which profile there is, and no profile has one.
+    local merged = settings.merge(given, environment)
+    merged.report = merged.report or settings.from_conf().report
+    return merged
 end
 
 -- What is wrong with the combination of options, or nil.
@@ -211,6 +99,7 @@ local function misplaced(given)
         end
     end
     if given.keep and not given.warm then return "--keep goes with --warm" end
+    if given.remove and not given.unit then return "--remove goes with --unit" end
     if given.process and not given.inspect then return "--process goes with --inspect" end
     if given.output and not given.record then return "--output goes with --record" end
     if given.seconds and not given.compare then return "--seconds goes with --compare" end
@@ -442,10 +331,7 @@ function cli.main(arguments)
     local argv = table.move(arguments, 0, #arguments, 1, {})
     local given, operands, after_dashes = settings.from_arguments(argv, options)
     if not given then return usage_error(operands) end
-    if given.help then
-        io.stdout:write(help)
-        return 0
-    end
+    if given.help then return run_help(given.help) end
     if given.version then
         io.stdout:write("tiexec ", require "tiexec.base.version", "\n")
         return 0
@@ -466,6 +352,7 @@ function cli.main(arguments)
     if given.attach then return run_attached(given, operands, "attach") end
     if given.undo then return run_attached(given, operands, "undo") end
     if given.cache then return run_cache(given.cache) end
+    if given.unit then return require "tiexec.unit".run(given.unit, given.remove) end
     if given.script then return run_script(given.script, operands) end
     if #operands == 0 then return usage_error("a command is missing") end
     if given.login and not given.user then return usage_error("--login needs --user") end

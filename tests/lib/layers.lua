@@ -13,8 +13,9 @@ layers.core_rooms = { { "lua" }, { "elf" }, { "os" }, { "ptrace" }, { "proc" }, 
 -- The rooms of scripts/tiexec, the highest first. Rooms on one level do not know of each other. `cli`, `init` and
 -- `planner` are files beside the rooms: the program, and the names that scripts and strategies require.
 layers.script_rooms = { { "cli" }, { "init" }, { "script" },
-    { "start", "inspect", "check", "compare", "record", "warm", "service" }, { "watch" }, { "remap" }, { "show" },
-    { "plan" }, { "planner" }, { "sources", "gdb" }, { "harness" }, { "base" } }
+    { "start", "inspect", "check", "compare", "record", "unit", "warm", "service" },
+    { "watch" }, { "remap" }, { "show" }, { "plan" }, { "planner" }, { "sources", "gdb" }, { "harness" },
+    { "help" }, { "base" } }
 
 local function levels_of(rooms)
     local levels = {}

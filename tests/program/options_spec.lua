@@ -30,6 +30,7 @@ describe("a wrong command line:", function()
     refused("an unknown time to read again", { "--recache", "always", ample }, "'always' is neither never nor")
     refused("no source", { "--sources", "", ample }, "the list of sources is empty")
     refused("an unknown debug word", { "--debug", "maps,mops", ample }, "unknown word 'mops'")
+    refused("no such topic", { "--help=moon" }, "there is no topic 'moon'")
     refused("no command", {}, "a command is missing")
     refused("options, and no command", { "-v", "--strict" }, "a command is missing")
     refused("nothing after --", { "--" }, "a command is missing")
@@ -47,7 +48,7 @@ describe("a wrong command line:", function()
     end)
 
     it("--help and --version write to standard output and exit with 0", function()
-        for _, option in ipairs { "--help", "-h", "--version", "-V" } do
+        for _, option in ipairs { "--help", "-h", "--help=sources", "--help=all", "--version", "-V" } do
             local result = support.run_tiexec { option }
             assert.equal(0, result.code)
             assert.equal("", result.err)

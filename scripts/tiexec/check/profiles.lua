@@ -2,12 +2,14 @@
 --- `--profiles [CMD]` reads all profiles and the strategies that they name, says what is wrong with
 -- them, and which one CMD gets.
 
+local conf = require "tiexec.base.conf"
 local core = require "tiexec.core"
 local exit = require "tiexec.base.exit"
 local keys = require "tiexec.base.keys"
 local message = require "tiexec.base.message"
 local paths = require "tiexec.plan.paths"
 local profile = require "tiexec.plan.profile"
+local settings = require "tiexec.plan.settings"
 local strategy = require "tiexec.plan.strategy"
 local text = require "tiexec.base.text"
 
@@ -101,6 +103,7 @@ local function explain(name, given, files, lines)
     local layers = { -- the first that has a setting counts
         { by = "the command line or TIEXEC", settings = given },
         { by = own.profile, settings = own },
+        { by = conf.path, settings = settings.from_conf() },
         { by = "the default", settings = { strategy = strategy.default } },
     }
     local found = {}

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 --- Chooses the settings that are in force for one executable: the settings that the command line
--- and the environment give, completed by the executable's profile, its strategy and the defaults.
+-- and the environment give, completed by the executable's profile, tiexec.conf, the strategy and
+-- the defaults.
 
 local core = require "tiexec.core"
 local hosts = require "tiexec.harness.hosts"
@@ -62,7 +63,10 @@ end
 -- @treturn Chosen
 function choice.of_file(executable, given)
     local found, complaints = settings_of_profile(executable, given)
-    local chosen = settings.merge(given, found, { strategy = strategy.default, debug = {} })
+    local defaults, wrong = settings.from_conf()
+    table.move(wrong, 1, #wrong, #complaints + 1, complaints)
+    local last = { strategy = strategy.default, debug = {} }
+    local chosen = settings.merge(given, found, defaults, last)
     chosen.executable = executable and executable.path
     chosen.definition, chosen.wrong = strategy.load(chosen.strategy)
     report_complaints(chosen, complaints)

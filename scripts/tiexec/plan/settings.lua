@@ -1,8 +1,11 @@
 -- SPDX-License-Identifier: Apache-2.0
 --- Settings: which there are, and how their values are parsed. The command line takes precedence
--- over the environment variable TIEXEC, TIEXEC over a profile, and a profile over the defaults.
+-- over the environment variable TIEXEC, TIEXEC over a profile, a profile over tiexec.conf, and that
+-- over the defaults.
 
 local core = require "tiexec.core"
+local conf = require "tiexec.base.conf"
+local keys = require "tiexec.base.keys"
 local sources = require "tiexec.sources"
 
 local settings = {}
@@ -191,6 +194,10 @@ function settings.in_profile(name)
     return parsers[name] and parsers[name].profile or false
 end
 
+--- The names of all settings, sorted.
+-- @treturn table list of strings
+function settings.names() return keys.sorted(parsers) end
+
 -- Splits a list at its commas. A backslash and a comma are a comma within an item.
 local function split_commas(text)
     local marked = text:gsub("\\(.)", function(char)
@@ -199,6 +206,25 @@ local function split_commas(text)
     local list = split(marked, ",")
     for i, item in ipairs(list) do list[i] = item:gsub("\0", ",") end
     return list
+end
+
+-- What others than the settings are read for (sources/cache.lua).
+local of_cache <const> = { ["cache-folder"] = true, ["cache-size"] = true }
+
+--- Parses the defaults of this host, /etc/tiexec/tiexec.conf.
+-- @treturn Settings those that could be parsed
+-- @treturn table list of strings: complaints about the others
+function settings.from_conf()
+    local result, all = {}, conf.all()
+    local complaints = table.move(all.complaints, 1, #all.complaints, 1, {})
+    for _, item in ipairs(all.list) do
+        local ok, why = of_cache[item.name], nil
+        if not ok then ok, why = put(result, item.name, item.value, ",") end
+        if not ok then
+            complaints[#complaints + 1] = ("%s:%d: %s"):format(conf.path, item.line, why)
+        end
+    end
+    return result, complaints
 end
 
 --- Parses the environment variable TIEXEC, a list such as

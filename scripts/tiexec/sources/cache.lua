@@ -7,6 +7,7 @@
 -- for people. `cache_image.lua` tells what the file holds.
 
 local cache_image = require "tiexec.sources.cache_image"
+local conf = require "tiexec.base.conf"
 local core = require "tiexec.core"
 local exit = require "tiexec.base.exit"
 local marks = require "tiexec.sources.marks"
@@ -38,6 +39,8 @@ local function places()
     local is_secure, uid = core.is_secure(), core.host().uid
     local chosen = not is_secure and os.getenv("TIEXEC_CACHE")
     if chosen and chosen ~= "" then return { { path = chosen, make = true } } end
+    local folder = conf.value("cache-folder")
+    if folder then return { { path = folder, make = true } } end
     local list = { { path = "/run/tiexec" } }
     local runtime = not is_secure and os.getenv("XDG_RUNTIME_DIR")
     local stat = runtime and runtime:sub(1, 1) == "/" and core.stat(runtime)
@@ -135,6 +138,25 @@ local function copies(folder)
         end
     end
     return list
+end
+
+local units <const> = { [""] = 1, K = 1 << 10, M = 1 << 20, G = 1 << 30 }
+
+--- Tells whether the folder may have a copy more: the setting cache-size of tiexec.conf is the most
+-- that all copies in it may have.
+-- @tparam Folder folder
+-- @int size of the copy, bytes
+-- @treturn[1] boolean true
+-- @treturn[2] nil, string why not
+function cache.has_room(folder, size)
+    local value = conf.value("cache-size")
+    if not value then return true end
+    local digits, unit = value:upper():match("^(%d+)([KMG]?)$")
+    if not digits then return nil, ("%s: cache-size: '%s' is no size"):format(conf.path, value) end
+    local used = size
+    for _, copy in ipairs(copies(folder)) do used = used + (copy.stat and copy.stat.size or 0) end
+    if used <= tonumber(digits) * units[unit] then return true end
+    return nil, ("%s is full: cache-size is %s"):format(folder.path, value)
 end
 
 -- Tells whether the original of a copy still exists and is unchanged.

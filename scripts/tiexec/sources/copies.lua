@@ -111,10 +111,12 @@ end
 
 -- Begins a copy, or waits until another process has made it. Gives a Begun, or nil and why not, or
 -- nil if there is one by now.
-local function begin(folders, complaint, name)
+local function begin(folders, complaint, name, part)
     local folder = own_folder(folders)
     if not folder then return nil, complaint or "there is no folder for the copy" end
     cache.prune(folders) -- else copies of programs that are gone would fill the memory
+    local has_room, full = cache.has_room(folder, part.offset + part.stop - part.start)
+    if not has_room then return nil, full end
     local fd, why, errno = core.cache_begin(folder.fd, name, WAIT_MS)
     if errno == c.EEXIST then return nil end
     if errno == c.ETIMEDOUT then return nil, "another process has long been making the copy" end
@@ -171,7 +173,7 @@ function copies.prepare(name, part)
     table.insert(opened_folders, folders)
     local copy, why = open(folders, name, part)
     if not copy and not why then
-        copy, why = begin(folders, complaint, name)
+        copy, why = begin(folders, complaint, name, part)
         if copy then
             copy = prepare_new(copy, part)
         elseif not why then
@@ -216,7 +218,7 @@ local function make(target, name, part)
     local ok, why = room.for_copy(part.stop - part.start)
     if not ok then return nil, why end
     local folders <close>, complaint = cache.folders(true)
-    local begun <close>, refused = begin(folders, complaint, name)
+    local begun <close>, refused = begin(folders, complaint, name, part)
     if refused then return nil, refused end
     if begun then ok, why = write(target, begun, part) end
     if not ok then return nil, why end
