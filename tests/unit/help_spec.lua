@@ -42,7 +42,8 @@ describe("the pages of help", function()
             known[option.name] = true
             local count = 0
             for _, line in ipairs(lines_of(all)) do
-                count = count + (line:find("  " .. help.head(option), 1, true) == 1 and 1 or 0)
+                local begins = (line .. " "):find("  " .. help.head(option) .. " ", 1, true) == 1
+                count = count + (begins and 1 or 0)
             end
             assert.equal(1, count, option.name)
             assert.truthy(words.options[option.name], option.name)

@@ -81,6 +81,8 @@ words.settings = {
     { name = "parameters", argument = "TABLE", at = "profile", text = [[the parameters of the
         strategy beside it, by name. Only a profile has it: elsewhere they follow the strategy's
         name.]] },
+    { name = "service", argument = "true|sandboxed", at = "profile", text = [[whether --service
+        attaches to the program as it starts: true, or "sandboxed", with a seccomp filter, too.]] },
 }
 
 --- The topics in order: name, title, usage lines, what else there is to say.
@@ -136,7 +138,7 @@ words.topics = {
             precedence over TIEXEC, TIEXEC over a profile, a profile over /etc/tiexec/tiexec.conf,
             which has the same names in lines of NAME = VALUE, and that over the defaults.]] },
     { name = "warm", title = "The page cache, ahead of any start",
-        usage = { "tiexec --warm [--keep] FILE...", "tiexec --warm [--keep] --profiles" },
+        usage = { "tiexec --warm FILE...", "tiexec --warm --profiles" },
         more = [[Each file is read once. Starts without tiexec have what is huge then, where a
             program lies so that the file's pages can be huge.]] },
     { name = "service", title = "A whole host",
