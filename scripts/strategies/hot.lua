@@ -6,10 +6,6 @@ local planner = require "tiexec.planner"
 local PAGE <const> = 4096 -- what recordings count samples by
 local ENOUGH <const> = 0.999 -- of the samples in text; what has the rest is cold
 
-local function percent(samples, all)
-    return ("%.1f %% of the samples"):format(100 * samples / all)
-end
-
 -- The recorded objects by their paths.
 local function by_path(recording)
     local objects = {}
@@ -87,7 +83,7 @@ local function operations_of(slots, all)
     table.sort(list, function(a, b) return a.heat > b.heat end)
     for i, operation in ipairs(list) do
         if i == 1 then
-            operation.note = ("%d huge pages, which have %s"):format(#slots, percent(sum, all))
+            operation.note = planner.reason("hot", #slots, 100 * sum / all)
         end
         operation.heat = nil
     end
@@ -102,7 +98,7 @@ local function is_touched(keep, operations)
 end
 
 -- A rounding that leaves every text as it is.
-local function leave() return nil, "it is cold, as far as was recorded" end
+local function leave() return nil, planner.reason("cold") end
 
 return {
     name = "hot",

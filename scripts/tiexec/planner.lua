@@ -4,6 +4,7 @@
 -- `stop`.
 -- @module tiexec.planner
 
+local codes = require "tiexec.base.codes"
 local hosts = require "tiexec.harness.hosts"
 local protection = require "tiexec.harness.protection"
 local ranges = require "tiexec.base.ranges"
@@ -28,6 +29,16 @@ planner.align_down = ranges.align_down
 -- @usage
 -- print(("%#x"):format(planner.align_up(0x5ff000, 0x200000))) --> 0x600000
 planner.align_up = ranges.align_up
+
+--- Gives the words of a reason for which tiexec has a code: REPORT.md lists them. Programs that read
+-- reports find the code beside the words.
+-- @function planner.reason
+-- @string code
+-- @param ... the values that its words have
+-- @treturn string
+-- @usage
+-- print(planner.reason("writable")) --> it is writable
+planner.reason = codes.words
 
 --- Writes a number of bytes for people: "4 KiB", "10.1 MiB".
 -- @function planner.size_text
@@ -129,7 +140,14 @@ function planner.inward(_, host, mapping)
     local huge = host.huge_page_size
     local start, stop = ranges.inward(mapping.start, mapping.stop, huge)
     if start then return start, stop end
-    return nil, ("no whole %s page lies inside"):format(text.size(huge))
+    return nil, codes.words("no-page-inside", text.size(huge))
+end
+
+-- Says what is in the way at the ends of a text; nil: nothing is.
+local function note_of(below, above)
+    if below and above then return codes.words("blocked-both", below, above) end
+    if below then return codes.words("blocked-below", below) end
+    return above and codes.words("blocked-above", above) or nil
 end
 
 --- Aggressive rounding: rounds a text outward to whole huge pages. An end that something forbids is
@@ -147,38 +165,36 @@ end
 -- print(note) --> above: its own writable data at 0xc20000
 function planner.outward(description, host, mapping)
     local huge = host.huge_page_size
-    local notes = {}
     local start, stop = ranges.align_down(mapping.start, huge), ranges.align_up(mapping.stop, huge)
     local below = planner.obstacle(description, mapping.object, start, mapping.start)
     local above = planner.obstacle(description, mapping.object, mapping.stop, stop)
     if below then
         start = ranges.align_up(mapping.start, huge)
-        notes[#notes + 1] = "below: " .. below
     end
     if above then
         stop = ranges.align_down(mapping.stop, huge)
-        notes[#notes + 1] = "above: " .. above
     end
-    local note = #notes > 0 and table.concat(notes, "; ") or nil
+    local note = note_of(below, above)
     if start < stop then return start, stop, note end
-    return nil, "no whole huge page without " .. (note or "")
+    return nil, codes.words("no-room", note or "")
 end
 
 -- Why executable mappings of these kinds are not remapped.
-local reasons_to_keep = {
-    data = "it is writable",
-    relro = "it shares a segment with writable data",
-    vdso = "it is the kernel's",
-    shared = "it is a shared mapping",
-    anonymous = "it is not of a file (code made at run time?)",
-    file = "its file is not a native ELF object",
-    settled = "it was dealt with before",
+local codes_to_keep = {
+    data = "writable",
+    relro = "with-data",
+    vdso = "kernels-own",
+    shared = "shared-mapping",
+    anonymous = "generated",
+    file = "not-elf",
+    settled = "settled",
 }
 
 -- Says why an executable mapping is not remapped. nil: it may be.
 local function reason_to_keep(mapping)
     if mapping.kind == "text" then return nil end
-    return reasons_to_keep[mapping.kind] or "it is " .. mapping.kind
+    local code = codes_to_keep[mapping.kind]
+    return code and codes.words(code) or codes.words("other-kind", mapping.kind)
 end
 
 --- Gives the least size of a text that is worth a huge page. Less text has so few small pages
@@ -222,8 +238,8 @@ local function drop_meagre(plan, host)
         operation.texts = nil
         if operation.op == "remap" and bytes < planner.least_text(host) then
             for _, mapping in ipairs(texts) do
-                result[#result + 1] = keep(mapping, ("%s of text is not worth a huge page")
-                    :format(text.size(mapping.stop - mapping.start)))
+                result[#result + 1] = keep(mapping, codes.words("too-little",
+                    text.size(mapping.stop - mapping.start)))
             end
         else
             result[#result + 1] = operation
@@ -257,7 +273,7 @@ function planner.plan_texts(description, host, round)
             if start then
                 add(plan, mapping, start, stop_or_reason, note)
             else
-                plan[#plan + 1] = keep(mapping, stop_or_reason or "the strategy left it out")
+                plan[#plan + 1] = keep(mapping, stop_or_reason or codes.words("left-out"))
             end
         end
     end

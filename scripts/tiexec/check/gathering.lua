@@ -4,6 +4,7 @@
 
 local cache = require "tiexec.sources.cache"
 local choice = require "tiexec.plan.choice"
+local codes = require "tiexec.base.codes"
 local core = require "tiexec.core"
 local facts = require "tiexec.check.facts"
 local filesystem = require "tiexec.harness.filesystem"
@@ -63,11 +64,10 @@ local function copies_folder(host)
     local path = os.getenv("TIEXEC_CACHE") or "/dev/shm"
     local its = filesystem.of("", path, host) or {}
     if its.noexec then
-        return { wrong = ("%s is mounted noexec (mount -o remount,exec %s)"):format(its.point,
-            its.point) }
+        return { wrong = codes.words("noexec", its.point, its.point) }
     end
     if its.type ~= "tmpfs" and its.type ~= "hugetlbfs" then
-        return { wrong = path .. " is not on tmpfs (set TIEXEC_CACHE to a folder that is)" }
+        return { wrong = codes.words("not-tmpfs", path) }
     end
     return { path = path }
 end

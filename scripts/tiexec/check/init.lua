@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 --- `--check` tells whether this host is ready, and what would change that.
 
+local codes = require "tiexec.base.codes"
 local exit = require "tiexec.base.exit"
 local gathering = require "tiexec.check.gathering"
 local hosts = require "tiexec.harness.hosts"
@@ -23,10 +24,12 @@ end
 local function plain(judged, probe, name)
     local facts, sources = {}, {}
     for _, line in ipairs(judged.lines) do
-        facts[line.name] = { text = line.text, good = line.good, todo = line.todo }
+        facts[line.name] = { text = line.text, good = line.good, todo = line.todo,
+            code = line.code }
     end
     for _, source in ipairs(judged.sources) do
-        sources[source.name] = { works = source.works, why = source.why, asked = source.asked }
+        sources[source.name] = { works = source.works, why = source.why, asked = source.asked,
+            code = source.why and codes.of(source.why) }
     end
     return { command = name, ready = judged.ready, facts = facts, sources = sources, probe = probe }
 end

@@ -2,6 +2,7 @@
 --- Judges whether a host is ready: what its facts mean, which sources work, and what would change
 -- that. The functions are pure: facts in, a judgement out.
 
+local codes = require "tiexec.base.codes"
 local core = require "tiexec.core"
 local hosts = require "tiexec.harness.hosts"
 local sources = require "tiexec.sources"
@@ -20,20 +21,27 @@ local function pool_command(host, pages)
         host.huge_page_size >> 10)
 end
 
--- Functions by the names of the facts. Each is given Facts, and gives what a FactLine has: its
--- text, or nil if there is no such line; `good`; and `todo`.
+-- Makes a function that makes a FactLine without its name, of the values for the words of a code.
+local function fact(code, good, todo)
+    return function(...)
+        return { code = code, text = codes.facts[code]:format(...), good = good, todo = todo }
+    end
+end
+
+-- Functions by the names of the facts. Each is given Facts, and gives a FactLine without its name,
+-- or nil if there is no such line.
 local tell = {}
 
-function tell.kernel(found) return ("%s, %s"):format(found.host.kernel, found.host.arch) end
+function tell.kernel(found) return fact("kernel")(found.host.kernel, found.host.arch) end
 
 tell["huge page"] = function(found)
     local size = found.host.huge_page_size
-    if size == 0 then return "none: this kernel is built without", false end
+    if size == 0 then return fact("huge-page-none", false)() end
     if size > 32 << 20 and size == found.host.pmd_size then
-        return text.size(size) .. ": few programs have that much text", false,
-            "a kernel with smaller base pages has smaller huge pages"
+        local todo = "a kernel with smaller base pages has smaller huge pages"
+        return fact("huge-page-large", false, todo)(text.size(size))
     end
-    return ("%s, of %s pages"):format(text.size(size), text.size(found.host.page_size)), true
+    return fact("huge-page", true)(text.size(size), text.size(found.host.page_size))
 end
 
 -- These are for programs whose text is not worth a PMD-sized page.
@@ -41,32 +49,36 @@ tell["smaller pages"] = function(found)
     local smaller = found.smaller
     if not smaller then return nil end
     local usable = hosts.free_pages(smaller.pool)
-    local said = ("%s: THP %s, %d of %d free in the hugetlb pool"):format(
-        text.size(smaller.huge_page_size), smaller.thp == "" and "none" or smaller.thp, usable,
-        smaller.pool.total)
-    if usable > 0 or smaller.thp ~= "" and smaller.thp ~= "never" then return said, true end
-    if smaller.thp == "" then return said, nil, pool_command(smaller, POOL_PAGES) end
-    return said, nil, "echo madvise > " .. smaller.thp_switch
+    local line = fact("smaller-pages", true)
+    if usable == 0 and smaller.thp == "" then
+        line = fact("smaller-pages-off", nil, pool_command(smaller, POOL_PAGES))
+    elseif usable == 0 and smaller.thp == "never" then
+        line = fact("smaller-pages-off", nil, "echo madvise > " .. smaller.thp_switch)
+    end
+    return line(text.size(smaller.huge_page_size), smaller.thp == "" and "none" or smaller.thp,
+        usable, smaller.pool.total)
 end
 
 tell["THP"] = function(found)
     local mode, size = found.host.thp, found.host.huge_page_size
     if mode == "" and size ~= found.host.pmd_size then
-        return "none of " .. text.size(size), false
+        return fact("thp-other-size", false)(text.size(size))
     end
-    if mode == "" then return "none: this kernel is built without", false end
-    if mode == "never" then return mode, false, "echo madvise > " .. found.thp_switch end
-    return mode, true
+    if mode == "" then return fact("thp-none", false)() end
+    if mode == "never" then
+        return fact("thp-off", false, "echo madvise > " .. found.thp_switch)(mode)
+    end
+    return fact("thp", true)(mode)
 end
 
 tell["THP of tmpfs"] = function(found)
     local mode = found.host.shmem_thp
     local path = "/sys/kernel/mm/transparent_hugepage/shmem_enabled"
-    if mode == "" then return "none: this kernel is built without", false end
-    if mode == "deny" then return mode, false, "echo never > " .. path end
-    local collapses = hosts.is_at_least(found.host, 6, 1)
-    if mode == "never" and not collapses then return mode, false, "echo advise > " .. path end
-    return mode == "never" and "never, which MADV_COLLAPSE overrides" or mode, true
+    if mode == "" then return fact("tmpfs-none", false)() end
+    if mode == "deny" then return fact("tmpfs-off", false, "echo never > " .. path)(mode) end
+    if mode ~= "never" then return fact("tmpfs", true)(mode) end
+    if hosts.is_at_least(found.host, 6, 1) then return fact("tmpfs-collapse", true)() end
+    return fact("tmpfs-off", false, "echo advise > " .. path)(mode)
 end
 
 -- Gives how many pages the program's text takes if it is rounded outward.
@@ -78,7 +90,7 @@ end
 tell["hugetlb pool"] = function(found)
     local pool, words, pools = found.host.pool, {}, found.host.hugetlb
     if pools and not pools[found.host.huge_page_size] then
-        return "this kernel has none of " .. text.size(found.host.huge_page_size), false
+        return fact("pool-none", false)(text.size(found.host.huge_page_size))
     end
     local usable = hosts.free_pages(pool)
     for i, node in ipairs(found.nodes) do
@@ -91,15 +103,15 @@ tell["hugetlb pool"] = function(found)
     end
     if usable > 0 then said = said .. "; text there cannot be patched page by page" end
     if pool.reserved > 0 then said = said .. ("; %d promised"):format(pool.reserved) end
-    if usable > 0 then return said, true end
-    return said, false, pool_command(found.host, pages_wanted(found))
+    if usable > 0 then return fact("pool", true)(said) end
+    return fact("pool-empty", false, pool_command(found.host, pages_wanted(found)))(said)
 end
 
 function tell.ptrace(found)
-    if found.ptrace.ok then return "works", true end
+    if found.ptrace.ok then return fact("ptrace", true)() end
     local todo = "a container or security module forbids it? (docker run --cap-add=SYS_PTRACE)"
     if found.host.yama >= 2 then todo = nil end -- the line of Yama has what to do
-    return found.ptrace.why, false, todo
+    return fact("ptrace-refused", false, todo)(found.ptrace.why)
 end
 
 local function has_capability(found, bit) return found.host.capabilities >> bit & 1 == 1 end
@@ -109,55 +121,63 @@ tell["Yama"] = function(found)
     local words = { [-1] = "none", [0] = "0", [1] = "1, a program names its tracer",
         [2] = "2, tracers need CAP_SYS_PTRACE", [3] = "3, nobody traces" }
     local said = words[scope] or tostring(scope)
-    if scope == 3 then return said, false, "reboot: it cannot be lowered" end
+    if scope == 3 then return fact("yama-refuses", false, "reboot: it cannot be lowered")(said) end
     if scope == 2 and not has_capability(found, c.CAP_SYS_PTRACE) then
-        return said, false, "sysctl kernel.yama.ptrace_scope=1"
+        return fact("yama-refuses", false, "sysctl kernel.yama.ptrace_scope=1")(said)
     end
-    return said, true
+    return fact("yama", true)(said)
 end
 
-function tell.container(found) return found.container or "none seen" end
+function tell.container(found) return fact("container")(found.container or "none seen") end
 
 tell["pid namespace"] = function(found)
     local said = found.pid_namespace and "its own"
         or found.pid_namespace == false and "the host's" or "not known"
-    return found.is_first and said .. "; as process 1 tiexec stays, as an init" or said
+    if found.is_first then said = said .. "; as process 1 tiexec stays, as an init" end
+    return fact("pid-namespace")(said)
 end
 
 tell["memory limit"] = function(found)
-    if not found.memory then return "no limit" end
+    if not found.memory then return fact("memory-limit-none")() end
     local left = found.memory.left
-    return ("%s%s: private copies count"):format(text.size(found.memory.bytes),
-        left and (" (%s left)"):format(text.size(left)) or "")
+    return fact("memory-limit")(text.size(found.memory.bytes)
+        .. (left and (" (%s left)"):format(text.size(left)) or ""))
 end
 
 tell["hugetlb limit"] = function(found)
     local limit = found.hugetlb
-    if not limit then return "no limit" end
-    if limit.bytes >= found.host.huge_page_size then return text.size(limit.bytes) end
-    return text.size(limit.bytes), false, ("echo max > %s"):format(limit.file)
+    if not limit then return fact("hugetlb-limit-none")() end
+    local size = text.size(limit.bytes)
+    if limit.bytes >= found.host.huge_page_size then return fact("hugetlb-limit")(size) end
+    return fact("hugetlb-limit-low", false, ("echo max > %s"):format(limit.file))(size)
 end
 
 tell["hardware counters"] = function(found)
     local counter = found.counter
-    if counter.ok then return "work (perf stat -e iTLB-load-misses)" end
+    if counter.ok then return fact("counters")() end
     if counter.errno == c.EACCES or counter.errno == c.EPERM then
-        return "not allowed", false, "sysctl kernel.perf_event_paranoid=2"
+        return fact("counters-refused", false, "sysctl kernel.perf_event_paranoid=2")()
     end
-    return "none: a virtual machine without a PMU? Measure by time"
+    return fact("counters-none")()
 end
 
 local order <const> = { "kernel", "huge page", "smaller pages", "THP", "THP of tmpfs",
     "hugetlb pool", "ptrace", "Yama", "container", "pid namespace", "memory limit", "hugetlb limit",
     "hardware counters" }
 
+local function named(name, line)
+    line.name = name
+    return line
+end
+
 -- Tells what a start would go by. A strategy that is not there, or a wrong profile, shows here.
 local function settings_line(settings)
-    if settings.wrong then return { name = "settings", text = settings.wrong, good = false } end
-    local said = ("strategy %s, sources %s"):format(settings.strategy,
-        table.concat(settings.sources, ","))
-    if settings.profile then said = ("%s, by %s"):format(said, settings.profile) end
-    return { name = "settings", text = said }
+    if settings.wrong then
+        return named("settings", fact("settings-wrong", false)(settings.wrong))
+    end
+    local by = settings.profile and ", by " .. settings.profile or ""
+    return named("settings", fact("settings")(settings.strategy,
+        table.concat(settings.sources, ","), by))
 end
 
 -- ---- the program --------------------------------------------------------------------------------
@@ -165,10 +185,16 @@ end
 -- Says whether a filesystem's page cache has huge pages: in words, and as a boolean; nil: not
 -- known.
 local function filesystem_text(filesystem)
-    if not filesystem then return "not found", nil end
+    if not filesystem then return codes.words("filesystem-unknown"), nil end
     if filesystem.large_folios then return filesystem.type .. ", which has large folios", true end
     if filesystem.large_folios == false then return filesystem.why, false end
-    return filesystem.type .. "; whether it has large folios is not known", nil
+    return codes.words("filesystem-small", filesystem.type), nil
+end
+
+local filesystem_codes <const> = { [true] = "filesystem", [false] = "filesystem-small" }
+
+local function filesystem_line(name, said, good)
+    return named(name, fact(filesystem_codes[good] or "filesystem-unknown", good)(said))
 end
 
 local function loses_rights(command) return command.privilege and not command.may_trace end
@@ -177,23 +203,23 @@ local function loses_rights(command) return command.privilege and not command.ma
 local function command_lines(command, programs)
     if not command then
         local said, good = filesystem_text(programs.filesystem)
-        local line = ("%s: %s"):format(programs.path, said)
-        return { { name = "filesystem", text = line, good = good } }
+        return { filesystem_line("filesystem", ("%s: %s"):format(programs.path, said), good) }
     end
-    if command.wrong then return { { name = "program", text = command.wrong, good = false } } end
+    if command.wrong then
+        return { named("program", fact("program-wrong", false)(command.wrong)) }
+    end
     local said, good = filesystem_text(command.filesystem)
     if command.cached then
         said = said .. (good and ";" or ", but") .. " its pages are huge in the page cache"
         good = true
     end
-    local about = ("%s, %s of text"):format(command.path, text.size(command.text))
     local lines = {
-        { name = "program", text = about },
-        { name = "its filesystem", text = said, good = good },
+        named("program", fact("program")(command.path, text.size(command.text))),
+        filesystem_line("its filesystem", said, good),
     }
     if loses_rights(command) then
-        table.insert(lines, 2, { name = "its rights", good = false, todo = "start it as root",
-            text = ("%s: it would lose its rights under a tracer"):format(command.privilege) })
+        local line = fact("rights-lost", false, "start it as root")(command.privilege)
+        table.insert(lines, 2, named("its rights", line))
     end
     return lines
 end
@@ -206,14 +232,14 @@ local function judge_file(found)
     local at = found.command or found.programs
     local said, good = filesystem_text(at.filesystem)
     if at.cached then return true end
-    if at.wrong then return nil, "it is not known which program" end
+    if at.wrong then return nil, codes.words("program-unknown") end
     return good, said
 end
 
 -- Tells whether a source has pages of the size in question. Gives what `judge_file` gives.
 local function judge_in_size(found, name)
-    if found.host.huge_page_size == 0 then return false, "this kernel has no huge pages" end
-    if not found.ptrace.ok then return false, "needs ptrace" end
+    if found.host.huge_page_size == 0 then return false, codes.words("no-huge-pages") end
+    if not found.ptrace.ok then return false, codes.words("needs-ptrace") end
     if name ~= "file" then return found.copies[name].ok, found.copies[name].why end
     local lack = sources.lacks(sources.get(name), found.host)
     if lack then return false, lack end
@@ -270,8 +296,8 @@ end
 function readiness.judge(found)
     local lines = {}
     for _, name in ipairs(order) do
-        local said, good, todo = tell[name](found)
-        if said then lines[#lines + 1] = { name = name, text = said, good = good, todo = todo } end
+        local line = tell[name](found)
+        if line then lines[#lines + 1] = named(name, line) end
     end
     local about = command_lines(found.command, found.programs)
     table.move(about, 1, #about, #lines + 1, lines)

@@ -3,6 +3,7 @@
 -- the memory of a forked copy of this process, and a program is held under trace. Nothing is left
 -- behind.
 
+local codes = require "tiexec.base.codes"
 local core = require "tiexec.core"
 local images = require "tiexec.harness.images"
 local inferiors = require "tiexec.harness.inferiors"
@@ -53,7 +54,7 @@ local function try_shared(host)
     local why = sources.lacks(sources.get("shared"), host)
     if why then return { ok = false, why = why } end
     if host.shmem_thp == "deny" then
-        return { ok = false, why = "huge pages are denied to tmpfs (shmem_enabled)" }
+        return { ok = false, why = codes.words("tmpfs-denied") }
     end
     return attempt(function()
         local target, size = targets.of_self(), host.huge_page_size
@@ -64,8 +65,7 @@ local function try_shared(host)
         target.call("madvise", start, size, c.MADV_POPULATE_WRITE)
         local _, refused = target.call("madvise", start, size, c.MADV_COLLAPSE)
         if target.pages(start, start + size).file_huge < size then
-            error(refused
-                or "the kernel found no free huge pages (memory is fragmented or short)", 0)
+            error(refused or codes.words("no-free-pages"), 0)
         end
     end)
 end
@@ -113,7 +113,7 @@ end
 -- @treturn table a Trial for each source, by its name
 function trials.copies(host)
     if host.huge_page_size == 0 then
-        local none = { ok = false, why = "this kernel has no huge pages" }
+        local none = { ok = false, why = codes.words("no-huge-pages") }
         return { shared = none, thp = none, hugetlb = none }
     end
     return { shared = try_shared(host), thp = try_private("thp", host),

@@ -9,6 +9,7 @@
 -- or a trap is not found, a breakpoint serves.
 
 local auxv = require "tiexec.harness.auxv"
+local codes = require "tiexec.base.codes"
 local core = require "tiexec.core"
 local ranges = require "tiexec.base.ranges"
 local status = require "tiexec.harness.status"
@@ -86,10 +87,10 @@ end
 -- @treturn[2] nil, string why the program cannot be stopped there
 function entry.arrange(inferior, mappings)
     local pc, _, errno = inferior:read_register("pc")
-    if errno == c.ENOEXEC then return nil, "it is a 32-bit program" end
+    if errno == c.ENOEXEC then return nil, codes.words("32-bit") end
     local vector = auxv.read(inferior)
     local address = auxv.value(vector, auxv.AT_ENTRY)
-    if not pc or not address then return nil, "its entry point is not known" end
+    if not pc or not address then return nil, codes.words("no-entry-point") end
     local self = setmetatable({ inferior = inferior, address = address,
         reached = pc == address }, Entry)
     if self.reached then return self end

@@ -2,6 +2,7 @@
 --- Filesystems: which one a path lies on, and whether its page cache has huge pages. Tests give a
 -- folder as `root`, which stands for / then. "" is the host itself.
 
+local codes = require "tiexec.base.codes"
 local core = require "tiexec.core"
 local hosts = require "tiexec.harness.hosts"
 
@@ -58,11 +59,10 @@ local function has_large_folios(mount, host)
     local since = large_folios[mount.type]
     if not since then return nil end
     if not hosts.is_at_least(host, since[1], since[2]) then
-        return false, ("%s has large folios since Linux %s"):format(mount.type,
-            table.concat(since, "."))
+        return false, codes.words("old-filesystem", mount.type, table.concat(since, "."))
     end
     if mount.type == "tmpfs" and host.shmem_thp == "deny" then
-        return false, "huge pages are denied to tmpfs (shmem_enabled)"
+        return false, codes.words("tmpfs-denied")
     end
     return true
 end

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 --- Seccomp filters that are not those of this process: they are read, and asked.
 
+local codes = require "tiexec.base.codes"
 local core = require "tiexec.core"
 
 local c = core.constants
@@ -36,7 +37,7 @@ function filters.refusal_of(inferior, traces, name, ...)
     if not action then return why, true end
     if action == "allow" or action == "log" then return nil end
     if action == "trace" and traces then return nil end
-    return ("its seccomp filter does not allow %s"):format(name), false
+    return codes.words("own-seccomp-call", name), false
 end
 
 --- Judges the filters of an inferior as a whole.

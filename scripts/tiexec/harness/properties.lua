@@ -3,6 +3,7 @@
 -- out of core dumps or of forked processes, and so on. Those that other memory can be given are
 -- given to it. Memory with any other property is to be left alone.
 
+local codes = require "tiexec.base.codes"
 local core = require "tiexec.core"
 local ranges = require "tiexec.base.ranges"
 
@@ -29,11 +30,11 @@ local function flags_of(m)
         if GIVEN[flag] then
             given[flag] = true
         elseif not HARMLESS[flag] then
-            local unknown = ("it has a property that is not known ('%s')"):format(flag)
+            local unknown = codes.words("property", flag)
             other = other or KEPT[flag] or unknown
         end
     end
-    if m.protection_key ~= 0 then other = other or "it has a protection key" end
+    if m.protection_key ~= 0 then other = other or codes.words("protection-key") end
     return given, other
 end
 
@@ -43,7 +44,7 @@ local LOCK_LIMIT <const> = "Max locked memory%s+(%w+)"
 -- could. While it is replaced nothing is locked twice.
 local function why_not_lockable(target)
     if (core.status(target.pid, "Seccomp") or 0) ~= 0 then
-        return "it is locked in memory, and seccomp may not allow to lock it again"
+        return codes.words("locked-seccomp")
     end
     local capabilities = core.status(target.pid, "CapEff", 16) or 0
     if capabilities >> c.CAP_IPC_LOCK & 1 == 1 then return nil end
@@ -52,7 +53,7 @@ local function why_not_lockable(target)
     if limit == "unlimited" then return nil end
     local kib = core.status(target.pid, "VmLck")
     if kib and limit and kib << 10 <= math.tointeger(tonumber(limit)) then return nil end
-    return "it is locked in memory, and could not be locked again (RLIMIT_MEMLOCK)"
+    return codes.words("locked-limit")
 end
 
 -- The policy for NUMA nodes of the mapping that an address lies in, as numa_maps has it.
@@ -72,7 +73,7 @@ local function why_other_nodes(target, host, range)
     local text = core.read_file(("/proc/%d/numa_maps"):format(target.pid))
     local usual = text and text:match("%x+ (%S+) stack")
     if not usual or policy_at(text, range.start) == usual then return nil end
-    return "it has a policy of its own for NUMA nodes"
+    return codes.words("numa-policy")
 end
 
 -- Whether a property ends within a huge page: huge pages have it as a whole, or not at all.
@@ -155,10 +156,10 @@ function properties.of(target, range, host, mappings)
     for _, stretch in ipairs(list) do
         local given = stretch.given
         if given.lo and mapped(list) < range.stop - range.start then
-            return nil, "it is locked in memory, and what fills its gaps would be, too"
+            return nil, codes.words("locked-fill")
         end
         if next(given) and #list > 1 and ends_within(range, stretch, host.huge_page_size) then
-            return nil, "only a part of it is locked, or left out of dumps or forks"
+            return nil, codes.words("partly-locked")
         end
         why = why or given.lo and why_not_lockable(target)
     end

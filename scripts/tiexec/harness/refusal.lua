@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 --- Why the kernel refused ptrace, in words that say what to do about it.
 
+local codes = require "tiexec.base.codes"
 local core = require "tiexec.core"
 local status = require "tiexec.harness.status"
 
@@ -27,7 +28,7 @@ end
 function refusal.by_tracer(pid, text)
     local tracer = status.field(text or status.read(pid), "TracerPid") or 0
     if tracer == 0 or tracer == core.getpid() then return nil end
-    return ("it is being traced already, by %s (process %d)"):format(name_of(tracer), tracer)
+    return codes.words("traced", name_of(tracer), tracer)
 end
 
 --- Explains why a program could not be launched under trace.
@@ -38,10 +39,9 @@ function refusal.to_launch(why, errno)
     local yama = core.host().yama
     if errno ~= c.EPERM then return why end
     if yama >= 2 and not refusal.has_capability(c.CAP_SYS_PTRACE) then
-        return ("ptrace needs CAP_SYS_PTRACE here "
-            .. "(sysctl kernel.yama.ptrace_scope=1 lifts that; it is %d)"):format(yama)
+        return codes.words("ptrace-capability", yama)
     end
-    return why .. " (a container or security module forbids ptrace?)"
+    return codes.words("ptrace-forbidden", why)
 end
 
 --- Explains why a running process could not be attached to.

@@ -3,6 +3,7 @@
 -- processes where it runs out, and a copy that is not made costs less than that.
 
 local cgroups = require "tiexec.harness.cgroups"
+local codes = require "tiexec.base.codes"
 local core = require "tiexec.core"
 local text = require "tiexec.base.text"
 
@@ -21,7 +22,7 @@ function room.for_mappings(target, count)
     local mappings, total = target.mappings()
     if not mappings then return nil, total end
     if not limit or total + count <= limit then return true end
-    return nil, "the process has nearly as many mappings as it may (vm.max_map_count)"
+    return nil, codes.words("mapping-limit")
 end
 
 --- Tells whether there is room for a copy, which the control groups of a process are charged with.
@@ -36,13 +37,11 @@ function room.for_copy(size, process, root)
     local kib = (core.read_file(root .. "/proc/meminfo") or ""):match("MemAvailable:%s*(%d+) kB")
     local available = kib and math.tointeger(tonumber(kib)) << 10
     if available and available < needed then
-        return nil, ("memory is short: a copy takes %s, and %s are available")
-            :format(text.size(size), text.size(available))
+        return nil, codes.words("memory-short", text.size(size), text.size(available))
     end
     local left, where = cgroups.room(root, process)
     if not left or left >= needed then return true end
-    return nil, ("the memory limit of %s leaves no room: a copy takes %s, and %s are left")
-        :format(where, text.size(size), text.size(left))
+    return nil, codes.words("memory-limit", where, text.size(size), text.size(left))
 end
 
 return room

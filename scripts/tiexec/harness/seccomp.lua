@@ -3,6 +3,7 @@
 -- own, and may kill the target for one. The tracer has inherited the filters of its caller,
 -- which may kill the tracer in the same way.
 
+local codes = require "tiexec.base.codes"
 local core = require "tiexec.core"
 local status = require "tiexec.harness.status"
 
@@ -46,7 +47,7 @@ function seccomp.forbids_tracing(text)
         try_target_calls()
     end, TRIAL_MS)
     if not ok then
-        return ("a seccomp filter does not allow the system calls needed (%s)"):format(why)
+        return codes.words("seccomp", why)
     end
 end
 
@@ -102,11 +103,11 @@ local NONE <const>, STRICT <const> = 0, 1
 -- inherited them from the other, since a filter cannot be removed.
 local function why_unknown(theirs, ours, is_heir)
     if not theirs.filters then
-        return "it has seccomp filters, and this kernel does not tell how many (Linux 5.9 does)"
+        return codes.words("seccomp-uncounted")
     end
-    if not is_heir then return "it has a seccomp filter, and what that allows is not known" end
+    if not is_heir then return codes.words("seccomp-unknown") end
     if theirs.filters ~= ours.filters then
-        return "the program has installed a seccomp filter of its own"
+        return codes.words("seccomp-installed")
     end
 end
 
@@ -115,13 +116,13 @@ local function judge(inferior)
     local thread = inferior:threads()[1]
     if not thread then return {} end -- it is gone: the call itself will tell
     local theirs, unknown = state_of(thread)
-    if not theirs then return { refusal = "its seccomp filters cannot be told: " .. unknown } end
+    if not theirs then return { refusal = codes.words("seccomp-untold", unknown) } end
     local mode = theirs.mode
     if mode == NONE then return {} end
     local ours = state_of "thread-self" or {}
-    if not mode and ours.mode then return { refusal = "its seccomp filters cannot be told" } end
+    if not mode and ours.mode then return { refusal = codes.words("seccomp-unknown") } end
     if not mode then return {} end
-    if mode == STRICT then return { refusal = "it is in seccomp's strict mode" } end
+    if mode == STRICT then return { refusal = codes.words("seccomp-strict") } end
     local installed = own[inferior]
     local before = theirs.filters and theirs.filters - (installed or 0)
     if before == 0 then return {} end

@@ -2,6 +2,7 @@
 --- Tells why a text is not all on huge pages, and what would put it there. The plan and the sources
 -- of a start are asked for their reasons, and nothing is done.
 
+local codes = require "tiexec.base.codes"
 local congruent = require "tiexec.plan.congruent"
 local filesystem = require "tiexec.harness.filesystem"
 local hosts = require "tiexec.harness.hosts"
@@ -63,7 +64,7 @@ local function advise(survey, row, operation, why)
     for _, name in ipairs(operation.sources or survey.sources) do
         local part, words = ask(name, survey, row, job)
         if part then
-            if #why == 0 then why[1] = "nobody asked for huge pages" end
+            if #why == 0 then why[1] = codes.words("not-asked") end
             return ("start it with tiexec: %s by %s%s"):format(pages_text(part, job.host), name,
                 words or "")
         end
@@ -90,9 +91,9 @@ end
 local function own_reasons(survey, row)
     local why = {}
     if survey.observed.thp_disabled then
-        why[1] = "the process has disabled huge pages (PR_SET_THP_DISABLE)"
+        why[1] = codes.words("disabled")
     end
-    if row.refuses then why[#why + 1] = "it refuses huge pages (MADV_NOHUGEPAGE)" end
+    if row.refuses then why[#why + 1] = codes.words("refuses") end
     return why
 end
 
@@ -105,7 +106,7 @@ function reasons.of(survey, row)
     if row.huge_bytes == row.size then return {} end
     local why, operation = own_reasons(survey, row), remap_of(survey.operations, row)
     if operation and is_huge_within(survey, row) then
-        why[1] = operation.note or "its ends are no whole huge pages"
+        why[1] = operation.note or codes.words("ends")
         return why
     end
     local advice = operation and advise(survey, row, operation, why)
@@ -113,7 +114,7 @@ function reasons.of(survey, row)
     if not operation then
         local kept = leftover.reasons(survey, row)
         table.move(kept, 1, #kept, #why + 1, why)
-        if #why == 0 then why[1] = "the strategy does not name it" end
+        if #why == 0 then why[1] = codes.words("not-named") end
     end
     local smaller = remap_of(survey.second_plan(), row)
     return why, smaller and advise(survey, row, smaller, why) or nil

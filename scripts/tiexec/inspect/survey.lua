@@ -2,6 +2,7 @@
 --- Surveys a process: what text it has, on which pages, and why the rest is not huge.
 
 local choice = require "tiexec.plan.choice"
+local codes = require "tiexec.base.codes"
 local count = require "tiexec.show.count"
 local descriptions = require "tiexec.plan.descriptions"
 local json = require "tiexec.show.json"
@@ -90,7 +91,7 @@ local function plain_rows(rows)
         list[i] = { object = row.object, mapped = row.path, start = hex(row.start),
             stop = hex(row.stop), bytes = row.size, resident = row.rss, perms = row.perms,
             huge_bytes = row.huge_bytes, from = row.from, pages = array(row.pages),
-            why = array(row.why), advice = row.advice }
+            why = array(row.why), codes = array(codes.list(row.why)), advice = row.advice }
     end
     return array(list)
 end

@@ -1,13 +1,13 @@
 -- SPDX-License-Identifier: Apache-2.0
 --- Limits a plan to a number of huge pages.
 
-local limit = {}
+local codes = require "tiexec.base.codes"
 
-local REASON <const> = "beyond max_pages"
+local limit = {}
 
 local function kept(operation, start)
     return { op = "keep", start = start, stop = operation.stop, object = operation.object,
-        reason = REASON }
+        reason = codes.words("beyond-limit") }
 end
 
 --- Takes as many huge pages of a plan as may be, in the plan's order.

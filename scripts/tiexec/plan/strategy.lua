@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 --- Strategies: finds, loads, checks and runs them.
 
+local codes = require "tiexec.base.codes"
 local hosts = require "tiexec.harness.hosts"
 local paths = require "tiexec.plan.paths"
 local sources = require "tiexec.sources"
@@ -106,7 +107,7 @@ function strategy.find(name)
     local path = own and look_in(own, file, tried)
     if path then return path end
     if is_file_name then table.insert(tried, 1, "the current folder") end
-    return nil, ("no strategy '%s' in %s"):format(name, table.concat(tried, ", "))
+    return nil, codes.words("no-strategy", name, table.concat(tried, ", "))
 end
 
 -- The definition of a strategy that a script has made: a table as a file returns it, or a function

@@ -2,6 +2,7 @@
 --- Checks plans. A plan is what a strategy returns: a list of operations. It is checked before
 -- anything is changed in the inferior.
 
+local codes = require "tiexec.base.codes"
 local planner = require "tiexec.planner"
 local ranges = require "tiexec.base.ranges"
 local sources = require "tiexec.sources"
@@ -62,15 +63,15 @@ local function check_range(description, host, operation, accepted)
         return ("page_size is in bytes, and more than %s"):format(text.size(host.page_size))
     end
     if (operation.start | operation.stop) & (huge - 1) ~= 0 then
-        return ("not aligned to %s"):format(text.size(huge))
+        return codes.words("not-aligned", text.size(huge))
     end
     local object = object_of(description, operation)
-    if not object then return "no text of an object is in it" end
+    if not object then return codes.words("no-object-text") end
     local obstacle = planner.obstacle(description, object, operation.start, operation.stop)
-    if obstacle then return "it takes in " .. obstacle end
+    if obstacle then return codes.words("takes-in", obstacle) end
     for _, other in ipairs(accepted) do
         if other.op == "remap" and ranges.overlap(operation, other) then
-            return ("it overlaps %#x-%#x"):format(other.start, other.stop)
+            return codes.words("overlaps", other.start, other.stop)
         end
     end
     operation.object = object.path

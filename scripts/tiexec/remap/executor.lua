@@ -2,6 +2,7 @@
 --- Carries out a checked plan, range by range. Afterwards each part of a range is on huge pages
 -- with the same bytes, or it is exactly as it was.
 
+local codes = require "tiexec.base.codes"
 local core = require "tiexec.core"
 local hosts = require "tiexec.harness.hosts"
 local message = require "tiexec.base.message"
@@ -41,7 +42,7 @@ local function forbidden_by_seccomp(inferior, source, host)
     if refused or not seccomp.has_ours(inferior) then return refused end
     local ok, why = rehearse(source, host)
     if ok then return nil end
-    return ("its seccomp filter does not allow the system calls needed (%s)"):format(why)
+    return codes.words("own-seccomp", why)
 end
 
 -- A function that tells why a source is forbidden in a process, or nil. It remembers the answer for
@@ -62,13 +63,13 @@ end
 -- Why an end of a range, whose middle is the file's, should stay on small pages; nil if it should
 -- be copied.
 local function reason_to_keep(state, rest)
-    if state.options.copied_ends == false then return "the strategy allows no copied ends" end
+    if state.options.copied_ends == false then return codes.words("no-copied-ends") end
     local bytes = 0
     for _, m in ipairs(state.target.mappings() or {}) do
         if protection.is_executable(m.perms) then bytes = bytes + ranges.common_size(m, rest) end
     end
     if bytes >= planner.least_text(state.host) then return nil end
-    return ("%s of text there is not worth a copy"):format(text.size(bytes))
+    return codes.words("end-too-little", text.size(bytes))
 end
 
 local serve
@@ -80,7 +81,7 @@ local function serve_rest(state, rest, index, tried, why)
     local name, results = state.names[index], state.results
     local kept = sources.get(name).keeps_file and reason_to_keep(state, rest) or nil
     local tried_here = table.move(tried, 1, #tried, 1, {})
-    tried_here[#tried_here + 1] = { source = name, why = why or "it has no more" }
+    tried_here[#tried_here + 1] = { source = name, why = why or codes.words("no-more") }
     if kept then
         results[#results + 1] = { start = rest.start, stop = rest.stop, tried = tried_here,
             kept = kept, seconds = 0 }
@@ -95,7 +96,7 @@ local function end_if_broken(state, range, why, broken)
     if not broken and whole.has_all(state.target, state.before, range) then return why end
     state.ended = true
     state.inferior:kill()
-    why = why .. "; its text could not be put back, so the process was ended"
+    why = codes.words("broken", why)
     message.say("process %d: %s", state.target.pid, why)
     return why
 end
@@ -115,7 +116,7 @@ local function properties_of(state, source, part, host)
     local list, kept = properties.of(state.target, part, host, state.details)
     for _, stretch in ipairs(list or {}) do
         if source.uses_pool and stretch.given.lo then
-            return nil, "it is locked in memory, as which hugetlb memory does not count"
+            return nil, codes.words("locked-hugetlb")
         end
     end
     return list, kept
@@ -141,7 +142,7 @@ local function replace(state, source, range)
     local details, unknown = details_of(state)
     if not details then return nil, unknown end
     range = properties.without_gaps(range, details, host.huge_page_size)
-    if not range then return nil, "it is locked in memory, and has gaps" end
+    if not range then return nil, codes.words("locked-gaps") end
     part, why = sources.fit(source, state.target, range, host)
     if not part then return nil, why end
     local kept, broken
@@ -171,11 +172,11 @@ function serve(state, range, first, tried)
         if part then
             local seconds = core.now() - started
             serve_rest(state, { start = range.start, stop = part.start }, i, tried,
-                part.below and "below: " .. part.below)
+                part.below and codes.words("blocked-below", part.below))
             results[#results + 1] = { start = part.start, stop = part.stop, source = name,
                 tried = tried, page_size = state.host.huge_page_size, seconds = seconds }
             serve_rest(state, { start = part.stop, stop = range.stop }, i, tried,
-                part.above and "above: " .. part.above)
+                part.above and codes.words("blocked-above", part.above))
             return
         end
         tried[#tried + 1] = { source = name, why = why }
@@ -191,7 +192,7 @@ local function complete(results, first, operation)
         local result = results[i]
         result.object, result.note = operation.object, operation.note
         if operation.optional and not result.source then
-            result.kept = result.kept or "no smaller pages"
+            result.kept = result.kept or codes.words("no-smaller-pages")
         end
     end
 end

@@ -3,6 +3,7 @@
 -- reports what has come of it.
 
 local choice = require "tiexec.plan.choice"
+local codes = require "tiexec.base.codes"
 local core = require "tiexec.core"
 local debug_lines = require "tiexec.show.debug"
 local descriptions = require "tiexec.plan.descriptions"
@@ -45,7 +46,7 @@ local function prepare(inferior, name, chosen, job)
     if not description then return nil, why end
     if job.is_new then settle_others(description, job.is_new) end
     choice.prepare(chosen)
-    if chosen.host.huge_page_size == 0 then return nil, "this kernel has no huge pages" end
+    if chosen.host.huge_page_size == 0 then return nil, codes.words("no-huge-pages") end
     local operations, refused, second = plan.make(description, chosen)
     if not operations then return nil, refused end
     if chosen.max_pages then
@@ -110,7 +111,7 @@ local function excuse(results, second_results)
     local instead = served(second_results)
     for _, result in ipairs(results) do
         if not result.source and ranges.overlaps_any(result, instead) then
-            result.kept = result.kept or "smaller pages instead"
+            result.kept = result.kept or codes.words("smaller-instead")
         end
     end
 end

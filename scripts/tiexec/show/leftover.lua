@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 --- Says why a plan leaves a range as it is.
 
+local codes = require "tiexec.base.codes"
 local ranges = require "tiexec.base.ranges"
 
 local leftover = {}
@@ -18,7 +19,7 @@ function leftover.reasons(planned, range)
         end
     end
     for _, refused in ipairs(planned.refused) do
-        list[#list + 1] = ("%s refused: %s"):format(refused.name, refused.reason)
+        list[#list + 1] = codes.words("refused", refused.name, refused.reason)
     end
     return list
 end

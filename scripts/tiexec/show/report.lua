@@ -2,6 +2,7 @@
 --- The report tells what was planned and what came of it, mapping by mapping: in a table for people
 -- (show/tables.lua), and in JSON for programs. Its figures are those of smaps, before and after.
 
+local codes = require "tiexec.base.codes"
 local core = require "tiexec.core"
 local count = require "tiexec.show.count"
 local json = require "tiexec.show.json"
@@ -93,7 +94,7 @@ local function explain(outcome, row)
     end
     local reasons = leftover.reasons(outcome, row)
     table.move(reasons, 1, #reasons, #row.why + 1, row.why)
-    if #row.why == 0 and not row.source then row.why[1] = "the plan does not name it" end
+    if #row.why == 0 and not row.source then row.why[1] = codes.words("not-named") end
 end
 
 local function totals_of(rows, results)
@@ -113,7 +114,16 @@ local function plain_rows(rows)
     for i, row in ipairs(rows) do
         list[i] = { object = row.object, start = text.hex(row.start), stop = text.hex(row.stop),
             bytes = row.size, before = row.before, after = row.after, source = row.source,
-            seconds = row.seconds, why = row.why }
+            seconds = row.seconds, why = json.array(row.why),
+            codes = json.array(codes.list(row.why)) }
+    end
+    return json.array(list)
+end
+
+local function plain_refused(refused)
+    local list = {}
+    for i, one in ipairs(refused) do
+        list[i] = { name = one.name, reason = one.reason, code = codes.of(one.reason) }
     end
     return json.array(list)
 end
@@ -127,7 +137,7 @@ function Report:plain()
         strategy = outcome.strategy, sources = outcome.sources, profile = outcome.profile,
         parameters = next(outcome.parameters) and outcome.parameters or nil,
         kernel = outcome.host.kernel, huge_page_size = outcome.host.huge_page_size,
-        mappings = plain_rows(self.rows), refused = json.array(outcome.refused),
+        mappings = plain_rows(self.rows), refused = plain_refused(outcome.refused),
         totals = self.totals,
     }
 end
@@ -139,7 +149,7 @@ end
 -- @treturn[1] boolean true
 -- @treturn[2] nil, string why the file could not be written
 function report.write_failure(file, name, why)
-    return json.write(file, { command = name, error = why }, true)
+    return json.write(file, { command = name, error = why, code = codes.of(why) }, true)
 end
 
 --- Begins a report: notes the pages before anything is touched, and shows as much of the mappings

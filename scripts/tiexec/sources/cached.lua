@@ -2,6 +2,7 @@
 --- A part of a file, as this process sees it in the page cache: whether others map it, dropping it
 -- and reading it. For `recache.lua`, which says when.
 
+local codes = require "tiexec.base.codes"
 local core = require "tiexec.core"
 local files = require "tiexec.harness.files"
 local protection = require "tiexec.harness.protection"
@@ -9,12 +10,6 @@ local protection = require "tiexec.harness.protection"
 local c = core.constants
 
 local cached = {}
-
---- Why blocks stay small that were read again.
-cached.NO_FOLIOS = "its cached pages stay small (the filesystem has no large folios)"
-
---- Why a file is not read.
-cached.NO_ANSWER = "its file cannot be read while the program stands still (which may serve it)"
 
 local ANSWER_MS <const> = 1000
 
@@ -74,7 +69,7 @@ end
 function File:answers()
     if not self:is_still() or self.has_answered then return true end
     local _, why, errno = core.trial(function() read_page(self) end, ANSWER_MS)
-    if why and not errno then return nil, cached.NO_ANSWER end
+    if why and not errno then return nil, codes.words("no-answer") end
     self.has_answered = true
     return true
 end
@@ -128,7 +123,7 @@ end
 local function cannot_drop(why, errno)
     if errno == c.EOPNOTSUPP then why = "its filesystem reads from the page cache alone" end
     if errno == c.EILSEQ then why = "the medium has other bytes" end
-    return nil, "its cached pages are small, and may not be had again: " .. why
+    return nil, codes.words("not-on-medium", why)
 end
 
 --- Drops blocks. The kernel keeps a page that is in use at the very moment: so what is left is
@@ -160,7 +155,7 @@ local function read_states(self, from, to)
     local states, why, errno = core.blocks_read(self.fd, from, to, self.huge)
     if states then return states end
     if errno ~= c.EFAULT then return nil, why, false end
-    return nil, "its file cannot be read (input/output error)", true
+    return nil, codes.words("file-error"), true
 end
 
 --- Reads blocks, of which nothing is cached, onto huge pages.
@@ -175,7 +170,7 @@ function File:read(from, to)
     if not states then return nil, why, unreadable end
     if not states:find("s", 1, true) then return true end
     if core.blocks_collapse(self.fd, from, to, self.huge) then return true end
-    return nil, cached.NO_FOLIOS
+    return nil, codes.words("no-large-folios")
 end
 
 --- Tells what is cached of the blocks. Where the kernel does not tell this user, all is read, which

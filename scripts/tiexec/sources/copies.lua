@@ -8,6 +8,7 @@
 
 local cache = require "tiexec.sources.cache"
 local cache_image = require "tiexec.sources.cache_image"
+local codes = require "tiexec.base.codes"
 local core = require "tiexec.core"
 local files = require "tiexec.harness.files"
 local marks = require "tiexec.sources.marks"
@@ -47,7 +48,7 @@ end
 
 -- Notes that a file cannot be used, since somebody should remove it. Gives nil and the reason.
 local function suspect(path, why)
-    local line = ("%s is not used: %s"):format(path, why)
+    local line = codes.words("copy-suspect", path, why)
     suspects[line] = true
     return nil, line
 end
@@ -113,13 +114,13 @@ end
 -- nil if there is one by now.
 local function begin(folders, complaint, name, part)
     local folder = own_folder(folders)
-    if not folder then return nil, complaint or "there is no folder for the copy" end
+    if not folder then return nil, complaint or codes.words("no-folder") end
     cache.prune(folders) -- else copies of programs that are gone would fill the memory
     local has_room, full = cache.has_room(folder, part.offset + part.stop - part.start)
     if not has_room then return nil, full end
     local fd, why, errno = core.cache_begin(folder.fd, name, WAIT_MS)
     if errno == c.EEXIST then return nil end
-    if errno == c.ETIMEDOUT then return nil, "another process has long been making the copy" end
+    if errno == c.ETIMEDOUT then return nil, codes.words("copy-in-the-making") end
     if not fd then return nil, why end
     return setmetatable({ fd = fd, folder = folder, name = name }, Begun)
 end
@@ -145,7 +146,7 @@ local function write(target, begun, part)
     end
     begun.finished = ok
     if errno == c.EAGAIN then
-        why = "the kernel found no free huge pages (memory is fragmented or short)"
+        why = codes.words("no-free-pages")
     end
     return ok, why
 end
@@ -180,7 +181,7 @@ function copies.prepare(name, part)
             copy, why = open(folders, name, part)
         end
     end
-    prepared[name] = copy or why or "the copy has just been removed"
+    prepared[name] = copy or why or codes.words("copy-removed")
 end
 
 --- Closes what was prepared, and removes what was begun and is not finished.
@@ -194,7 +195,7 @@ end
 
 local function get_prepared(target, name, part)
     local entry = prepared[name]
-    if type(entry) ~= "table" then return nil, entry or "it was mapped at the last moment" end
+    if type(entry) ~= "table" then return nil, entry or codes.words("mapped-late") end
     if getmetatable(entry) == Descriptor then
         prepared[name] = "it has been mapped already"
         return check(target, entry, part)
@@ -235,7 +236,7 @@ function copies.get(target, name, part)
     if files.is_held(target.pid) then return get_prepared(target, name, part) end
     local copy, why = find(name, part)
     if not copy and not why then copy, why = make(target, name, part) end
-    if not copy then return nil, why or "the copy has just been removed" end
+    if not copy then return nil, why or codes.words("copy-removed") end
     return check(target, copy, part)
 end
 

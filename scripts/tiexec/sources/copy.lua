@@ -4,6 +4,7 @@
 -- memory both writable and executable, and no address is ever without code. If a step fails, the
 -- range is as it was.
 
+local codes = require "tiexec.base.codes"
 local core = require "tiexec.core"
 local protection = require "tiexec.harness.protection"
 local ranges = require "tiexec.base.ranges"
@@ -58,8 +59,7 @@ local function originals_of(target, range, is_compared)
     for _, mapping in ipairs(mappings) do
         if mapping.start >= 0 and ranges.overlap(mapping, range) then
             if not is_compared and has_traps(target, mapping, range) then
-                return nil,
-                    "its text was written to (a breakpoint or uprobe?), which must not be copied"
+                return nil, codes.words("written-to")
             end
             local start, stop = ranges.common(mapping, range)
             local headers = mapping.inode ~= 0 and mapping.offset == 0 and mapping.start == start
@@ -180,7 +180,7 @@ end
 local function copy_in_place(target, range, originals, how)
     local sharer = sharers.find(target.pid)
     if sharer then
-        return nil, ("process %d shares its memory, and would find no text"):format(sharer)
+        return nil, codes.words("sharer", sharer)
     end
     local aside <close>, why = map_aside(target, range, originals)
     if not aside then return nil, why end
@@ -192,7 +192,7 @@ local function copy_in_place(target, range, originals, how)
     address, why = target.call("mmap", range.start, aside.size, RW, flags, -1, 0)
     if address ~= range.start then
         if address then target.call("munmap", address, aside.size) end
-        return nil, why or "the address was taken"
+        return nil, why or codes.words("taken")
     end
     aside.mapped = true
     local from = { start = aside.address, stop = aside.address + aside.size }

@@ -7,6 +7,7 @@
 -- must have large folios (xfs; ext4 since Linux 6.16), or the kernel must have MADV_COLLAPSE for
 -- files.
 
+local codes = require "tiexec.base.codes"
 local core = require "tiexec.core"
 local hosts = require "tiexec.harness.hosts"
 local identity = require "tiexec.sources.identity"
@@ -30,24 +31,24 @@ end
 
 local function fit(target, range, host)
     if not hosts.is_at_least(host, 5, 18) then
-        return nil, "needs Linux 5.18: the page cache has no huge pages"
+        return nil, codes.words("old-kernel")
     end
     local mappings, why = target.mappings(range)
     if not mappings then return nil, why end
     local text = pieces.main_text(mappings, range)
-    if not text then return nil, "no text of a file is in it" end
+    if not text then return nil, codes.words("no-file-text") end
     local huge, base = host.huge_page_size, text.start - text.offset
     local off = base & (huge - 1)
     if off ~= 0 then
-        return nil, ("address and file offset differ by %#x: not congruent"):format(off)
+        return nil, codes.words("not-congruent", off)
     end
     local size = target.file_size(text)
-    if not size then return nil, "its file has been replaced or cannot be read" end
+    if not size then return nil, codes.words("file-gone") end
     local list = pieces.of(target, mappings, range, { text = text, base = base })
     local start, stop, below, above = pieces.run_around(list, text)
     if stop and stop > base + size then stop, above = base + size, "the end of the file" end
     if start then start, stop = ranges.inward(start, stop, huge) end
-    if not start then return nil, "no whole huge page of the file" .. because(below, above) end
+    if not start then return nil, codes.words("no-file-page", because(below, above)) end
     return { start = start, stop = stop, text = text, base = base, below = below, above = above,
         mappings = mappings }
 end
@@ -101,7 +102,7 @@ local function is_huge(target, region, huge)
     local address, size = region.address, region.size
     target.call("madvise", address, size, c.MADV_DONTNEED) -- forgets entries for small pages
     local ok, why, errno = kernel.populate(target, address, size, huge)
-    if errno == c.EFAULT then return nil, "its file cannot be read (input/output error)" end
+    if errno == c.EFAULT then return nil, codes.words("file-error") end
     if not ok then return nil, why end
     return target.pages(address, address + size).file_huge >= size
 end
@@ -150,7 +151,7 @@ local function move_over(target, part, host, fd)
     if not region then return nil, refused end
     local ok, why = identity.check(target, part, region)
     if ok then ok, why = is_huge(target, region, host.huge_page_size) end
-    if not ok then return nil, why or "its cached pages stay small" end
+    if not ok then return nil, why or codes.words("stays-small") end
     ok, why = target.call("mremap", region.address, region.size, region.size, MOVE, part.start)
     if not ok then return nil, why end
     region.held = false
@@ -201,7 +202,7 @@ local function replace(target, part, host, options)
     pieces.protect(target, opened.list)
     local restored, lost = pieces.restore(target, opened.list, file.fd)
     if not restored then
-        refused = ("%s; and what it was is not put back: %s"):format(refused, lost)
+        refused = codes.words("not-put-back", refused, lost)
     end
     return nil, refused, state
 end

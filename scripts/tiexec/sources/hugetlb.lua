@@ -2,6 +2,7 @@
 --- The source `hugetlb`: a private copy on pages of a hugetlb pool that root has reserved. The
 -- kernel never splits or swaps them.
 
+local codes = require "tiexec.base.codes"
 local copy = require "tiexec.sources.copy"
 local hosts = require "tiexec.harness.hosts"
 local kernel = require "tiexec.harness.kernel"
@@ -16,11 +17,10 @@ end
 
 local function offers(host)
     if not host.hugetlb[host.huge_page_size] then
-        return nil, "this kernel has no hugetlb pages of " .. text.size(host.huge_page_size)
+        return nil, codes.words("no-hugetlb", text.size(host.huge_page_size))
     end
     if hosts.free_pages(host.pool) > 0 then return true end
-    return nil, ("the hugetlb pool has no free page (%d in all; as root: %s)")
-        :format(host.pool.total, reserving_command(host))
+    return nil, codes.words("pool-empty", host.pool.total, reserving_command(host))
 end
 
 local function fit(_, range, host)
@@ -35,7 +35,7 @@ end
 local function populate(target, address, size)
     local ok, why = copy.populate(target, address, size)
     if ok then return true end
-    return nil, why .. " (a hugetlb cgroup limit?)"
+    return nil, codes.words("hugetlb-limit", why)
 end
 
 return {

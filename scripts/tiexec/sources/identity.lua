@@ -3,6 +3,7 @@
 -- Where device and inode say so, the kernel has one page cache for both. On filesystems whose inode
 -- numbers repeat the bytes are compared.
 
+local codes = require "tiexec.base.codes"
 local core = require "tiexec.core"
 
 local c = core.constants
@@ -62,12 +63,12 @@ end
 -- @treturn[2] nil, string why it is not known to have them
 function identity.check(target, part, region)
     if not is_same_inode(target, part, region) then
-        return nil, "its file has just been replaced"
+        return nil, codes.words("just-replaced")
     end
     local path = ("/proc/%d/fd/%d"):format(target.pid, region.fd)
     if identity.is_unique(path) then return true end
     local ok, why, errno = identity.compare(target, part, path, false)
-    if errno == c.EILSEQ then why = "the file at its path has other bytes" end
+    if errno == c.EILSEQ then why = codes.words("other-bytes") end
     return ok, why
 end
 

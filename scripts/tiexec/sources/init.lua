@@ -2,6 +2,7 @@
 --- The page sources (class Source): where huge pages come from. Each source is a module beside this
 -- file, of the form that `types/sources.lua` describes.
 
+local codes = require "tiexec.base.codes"
 local text = require "tiexec.base.text"
 
 -- All sources, in the default order: first those that need no preparation of the host.
@@ -39,7 +40,7 @@ end
 -- @treturn ?string nil: the source may have some
 function sources.lacks(source, host)
     if source.offers or host.huge_page_size == host.pmd_size then return nil end
-    return ("its pages are of %s"):format(text.size(host.pmd_size))
+    return codes.words("other-page-size", text.size(host.pmd_size))
 end
 
 --- Finds the part of a range that a source could serve now.

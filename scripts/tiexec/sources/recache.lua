@@ -11,12 +11,11 @@
 -- be dropped: the kernel drops nothing that anybody maps.
 
 local cached = require "tiexec.sources.cached"
+local codes = require "tiexec.base.codes"
 local core = require "tiexec.core"
 
 local c = core.constants
 local recache = { NO_FOLIOS = cached.NO_FOLIOS }
-
-local HELD <const> = "its cached pages stay small (another process maps them, or they are locked)"
 
 local ahead -- what was last read ahead: `inode`, `from`, `to`
 
@@ -53,7 +52,7 @@ local function renew(file, from, to)
         if run[1] < run[2] then
             local ok, why, lost = file:drop(run[1], run[2])
             if ok then ok, why, lost = file:read(run[1], run[2]) end
-            if why == cached.NO_FOLIOS then note_vain(file) end
+            if why == codes.words("no-large-folios") then note_vain(file) end
             if not ok then return nil, why, lost and "lost" or nil end
         end
     end
@@ -63,12 +62,12 @@ end
 -- Says why blocks must stay as they are; nil: they may be dropped.
 local function reason_to_keep(file, states, options)
     if not states:find("[sp]") then return nil end
-    if options.recache == "never" then return "its cached pages are small" end
-    if is_noted_vain(file) then return cached.NO_FOLIOS end
+    if options.recache == "never" then return codes.words("not-recached") end
+    if is_noted_vain(file) then return codes.words("no-large-folios") end
     local why
     each_run(file, states, "[sp]", function(from, to)
         local held, unknown = file:is_held(from, to)
-        why = unknown or held and HELD or nil
+        why = unknown or held and codes.words("in-use") or nil
         return not why
     end)
     return why

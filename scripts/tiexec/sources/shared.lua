@@ -5,6 +5,7 @@
 -- congruent to its offset, or because the filesystem has no large folios.
 
 local cache = require "tiexec.sources.cache"
+local codes = require "tiexec.base.codes"
 local copies = require "tiexec.sources.copies"
 local core = require "tiexec.core"
 local hosts = require "tiexec.harness.hosts"
@@ -37,10 +38,9 @@ local function find_original(target, text, host)
     local path, image, file = target.file(text)
     local stat = path and file.stat
     local bias = image and images.bias(image, { text }, host.page_size)
-    if not bias then return nil, "its file has been replaced or cannot be read" end
+    if not bias then return nil, codes.words("file-gone") end
     if not lies_as_always(image, bias, host.huge_page_size) then
-        return nil,
-            "it lies at an address unlike that of other starts: each would need another copy"
+        return nil, codes.words("unlike-other-starts")
     end
     return { path = text.path, readable = path, stat = stat, build_id = image.build_id,
         bias = bias }
@@ -48,19 +48,19 @@ end
 
 local function fit(target, range, host)
     if host.shmem_thp == "deny" then
-        return nil, "huge pages are denied to tmpfs (shmem_enabled)"
+        return nil, codes.words("tmpfs-denied")
     end
     local mappings, why = target.mappings()
     if not mappings then return nil, why end
     local text, huge = pieces.main_text(mappings, range), host.huge_page_size
-    if not text then return nil, "no text of a file is in it" end
+    if not text then return nil, codes.words("no-file-text") end
     local original
     original, why = find_original(target, text, host)
     if not original then return nil, why end
     local file = { text = text }
     local start, stop = pieces.run_around(pieces.of(target, mappings, range, file), text)
     if start then start, stop = ranges.inward(start, stop, huge) end
-    if not start then return nil, "no whole huge page of the file as it was mapped" end
+    if not start then return nil, codes.words("no-mapped-page") end
     -- In the copy, the text begins at one huge page.
     local part = { start = start, stop = stop, text = text, original = original, offset = huge,
         huge = huge }
@@ -91,9 +91,8 @@ local function map_over(target, part, fd, host)
     target.call("madvise", part.start, size, c.MADV_COLLAPSE)
     if is_huge(target, part) then return true end
     if why then return nil, why end
-    if hosts.is_at_least(host, 6, 1) then return nil, "the copy is no longer on huge pages" end
-    return nil, "tmpfs has no huge pages here "
-        .. "(needs Linux 6.1, or TIEXEC_CACHE on a tmpfs mounted with huge=always)"
+    if hosts.is_at_least(host, 6, 1) then return nil, codes.words("copy-small") end
+    return nil, codes.words("tmpfs-small")
 end
 
 local function name_of(part)
@@ -117,7 +116,7 @@ local function replace(target, part, host, options)
     ok, why = map_over(target, part, opened.fd, host)
     if ok then return true end
     local restored, lost = pieces.restore(target, part.pieces, way_back.fd)
-    if not restored then why = ("%s; and what it was is not put back: %s"):format(why, lost) end
+    if not restored then why = codes.words("not-put-back", why, lost) end
     return nil, why
 end
 

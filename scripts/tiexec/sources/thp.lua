@@ -2,6 +2,7 @@
 --- The source `thp`: a private copy on transparent huge pages. It needs neither root nor a pool.
 -- Since Linux 6.8 the pages can also be smaller than the PMD's.
 
+local codes = require "tiexec.base.codes"
 local core = require "tiexec.core"
 local copy = require "tiexec.sources.copy"
 local kernel = require "tiexec.harness.kernel"
@@ -26,14 +27,13 @@ end
 
 local function offers(host)
     if host.thp == "" then
-        return nil, "this kernel has no transparent huge pages" .. of_size(host)
+        return nil, codes.words("no-thp", of_size(host))
     end
     if host.thp == "never" then
-        return nil, ("transparent huge pages%s are off (echo madvise > %s)")
-            :format(of_size(host), kernel.thp_switch(host.huge_page_size))
+        return nil, codes.words("thp-off", of_size(host), kernel.thp_switch(host.huge_page_size))
     end
     if can_be_seen(host) then return true end
-    return nil, ("whether its pages are%s cannot be seen (as root it can)"):format(of_size(host))
+    return nil, codes.words("thp-unseen", of_size(host))
 end
 
 local function fit(target, range, host)
@@ -50,9 +50,9 @@ end
 -- Says why memory that asked for huge pages did not get them.
 local function why_small(target)
     if target.thp_disabled() then
-        return "the process has disabled huge pages (PR_SET_THP_DISABLE)"
+        return codes.words("disabled")
     end
-    return "the kernel found no free huge pages (memory is fragmented or short)"
+    return codes.words("no-free-pages")
 end
 
 local function all_huge(target, address, size)

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 --- The launcher: finds out whether CMD can be traced, splits off the tracer, and becomes CMD.
 
+local codes = require "tiexec.base.codes"
 local core = require "tiexec.core"
 local exit = require "tiexec.base.exit"
 local message = require "tiexec.base.message"
@@ -43,17 +44,16 @@ local function reason_against(path, given)
     if traced then return traced end
     local self_link = core.readlink("/proc/self")
     if not self_link or tonumber(self_link) ~= pid then
-        return "/proc is not mounted, or is that of another pid namespace"
-            .. " (mount -t proc proc /proc)"
+        return codes.words("no-proc")
     end
     if core.huge_page_size() == 0 and not given["page-size"] then
-        return "this kernel has no huge pages, or /sys and /proc do not tell of them"
+        return codes.words("huge-pages-unseen")
     end
     local lost = privilege.lost(path)
     if lost then
-        return ("it is a %s program, which would lose its rights under a tracer"):format(lost)
+        return codes.words("set-id", lost)
     end
-    if is_32_bit(path) then return "it is a 32-bit program" end
+    if is_32_bit(path) then return codes.words("32-bit") end
     return seccomp.forbids_tracing(own) or pid == 1 and reason_against_init()
 end
 
@@ -93,7 +93,7 @@ local role
 
 -- Why there is no tracer, in words.
 local function reason_of(message_of_kernel, errno)
-    if errno == c.EAGAIN then return "no more processes may be started (ulimit -u, pids.max)" end
+    if errno == c.EAGAIN then return codes.words("process-limit") end
     return refusal.to_launch(message_of_kernel, errno)
 end
 

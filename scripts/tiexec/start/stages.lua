@@ -9,6 +9,7 @@
 
 local ahead = require "tiexec.start.ahead"
 local choice = require "tiexec.plan.choice"
+local codes = require "tiexec.base.codes"
 local congruent = require "tiexec.plan.congruent"
 local core = require "tiexec.core"
 local entry = require "tiexec.harness.entry"
@@ -204,7 +205,7 @@ function Run:at_exec()
     if not is_first and not self:begin_successor() then return end
     self.chosen, self.outcome = nil, nil
     local _, _, errno = self.inferior:read_register("pc")
-    if errno == c.ENOEXEC then return self:give_up("it is a 32-bit program", self.given.strict) end
+    if errno == c.ENOEXEC then return self:give_up(codes.words("32-bit"), self.given.strict) end
     local mappings = self.inferior:mappings() or {}
     local ok, why = self:relocate(mappings)
     if not ok then return self:give_up(why, true) end

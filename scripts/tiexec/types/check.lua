@@ -77,6 +77,7 @@
 --- One fact in words (check/readiness.lua).
 ---@class FactLine
 ---@field name string The name of the fact.
+---@field code string What it is, for programs (base/codes.lua).
 ---@field text string The fact.
 ---@field good boolean? Whether it is as it should be; nil: it is neither good nor bad.
 ---@field todo string? What would change it, such as a command.

@@ -1,0 +1,229 @@
+-- SPDX-License-Identifier: Apache-2.0
+--- All reasons and facts that tiexec tells of, each with a code for programs and words for people.
+-- Codes stay as they are, words may change; docs/REPORT.md lists them. A reason is passed on as its
+-- words alone, also from one process to another: its code is found by them.
+
+local codes = {}
+
+--- Why a text is as it is, or why nothing could be done: formats of string.format, by code.
+codes.reasons = {
+    -- the plan
+    ["no-room"] = "no whole huge page without %s",
+    ["blocked-below"] = "below: %s",
+    ["blocked-above"] = "above: %s",
+    ["blocked-both"] = "below: %s; above: %s",
+    ["no-page-inside"] = "no whole %s page lies inside",
+    ["too-little"] = "%s of text is not worth a huge page",
+    ["writable"] = "it is writable",
+    ["with-data"] = "it shares a segment with writable data",
+    ["kernels-own"] = "it is the kernel's",
+    ["shared-mapping"] = "it is a shared mapping",
+    ["generated"] = "it is not of a file (code made at run time?)",
+    ["not-elf"] = "its file is not a native ELF object",
+    ["settled"] = "it was dealt with before",
+    ["other-kind"] = "it is mapped as %s",
+    ["left-out"] = "the strategy left it out",
+    ["cold"] = "it is cold, as far as was recorded",
+    ["hot"] = "%d huge pages, which have %.1f %% of the samples",
+    ["not-named"] = "the strategy does not name it",
+    ["beyond-limit"] = "beyond max_pages",
+    ["refused"] = "%s refused: %s",
+    ["takes-in"] = "it takes in %s",
+    ["not-aligned"] = "not aligned to %s",
+    ["no-object-text"] = "no text of an object is in it",
+    ["overlaps"] = "it overlaps %#x-%#x",
+    -- what was done
+    ["no-copied-ends"] = "the strategy allows no copied ends",
+    ["end-too-little"] = "%s of text there is not worth a copy",
+    ["no-more"] = "it has no more",
+    ["no-smaller-pages"] = "no smaller pages",
+    ["smaller-instead"] = "smaller pages instead",
+    ["broken"] = "%s; its text could not be put back, so the process was ended",
+    ["not-put-back"] = "%s; and what it was is not put back: %s",
+    -- all sources
+    ["other-page-size"] = "its pages are of %s",
+    ["no-file-text"] = "no text of a file is in it",
+    ["file-gone"] = "its file has been replaced or cannot be read",
+    ["file-error"] = "its file cannot be read (input/output error)",
+    ["no-free-pages"] = "the kernel found no free huge pages (memory is fragmented or short)",
+    ["memory-short"] = "memory is short: a copy takes %s, and %s are available",
+    ["memory-limit"] = "the memory limit of %s leaves no room: a copy takes %s, and %s are left",
+    ["mapping-limit"] = "the process has nearly as many mappings as it may (vm.max_map_count)",
+    ["disabled"] = "the process has disabled huge pages (PR_SET_THP_DISABLE)",
+    ["written-to"] = "its text was written to (a breakpoint or uprobe?), which must not be copied",
+    ["sharer"] = "process %d shares its memory, and would find no text",
+    ["taken"] = "the address was taken",
+    ["locked-hugetlb"] = "it is locked in memory, as which hugetlb memory does not count",
+    ["locked-gaps"] = "it is locked in memory, and has gaps",
+    ["locked-fill"] = "it is locked in memory, and what fills its gaps would be, too",
+    ["locked-seccomp"] = "it is locked in memory, and seccomp may not allow to lock it again",
+    ["locked-limit"] = "it is locked in memory, and could not be locked again (RLIMIT_MEMLOCK)",
+    ["partly-locked"] = "only a part of it is locked, or left out of dumps or forks",
+    ["numa-policy"] = "it has a policy of its own for NUMA nodes",
+    ["property"] = "it has a property that is not known ('%s')",
+    ["protection-key"] = "it has a protection key",
+    -- file
+    ["old-kernel"] = "needs Linux 5.18: the page cache has no huge pages",
+    ["not-congruent"] = "address and file offset differ by %#x: not congruent",
+    ["no-file-page"] = "no whole huge page of the file%s",
+    ["stays-small"] = "its cached pages stay small",
+    ["in-use"] = "its cached pages stay small (another process maps them, or they are locked)",
+    ["no-large-folios"] = "its cached pages stay small (the filesystem has no large folios)",
+    ["not-recached"] = "its cached pages are small",
+    ["not-on-medium"] = "its cached pages are small, and may not be had again: %s",
+    ["no-answer"] = "its file cannot be read while the program stands still (which may serve it)",
+    ["just-replaced"] = "its file has just been replaced",
+    ["other-bytes"] = "the file at its path has other bytes",
+    ["old-filesystem"] = "%s has large folios since Linux %s",
+    -- shared
+    ["tmpfs-denied"] = "huge pages are denied to tmpfs (shmem_enabled)",
+    ["tmpfs-small"] = "tmpfs has no huge pages here "
+        .. "(needs Linux 6.1, or TIEXEC_CACHE on a tmpfs mounted with huge=always)",
+    ["unlike-other-starts"] =
+        "it lies at an address unlike that of other starts: each would need another copy",
+    ["no-mapped-page"] = "no whole huge page of the file as it was mapped",
+    ["copy-small"] = "the copy is no longer on huge pages",
+    ["copy-suspect"] = "%s is not used: %s",
+    ["copy-removed"] = "the copy has just been removed",
+    ["copy-in-the-making"] = "another process has long been making the copy",
+    ["mapped-late"] = "it was mapped at the last moment",
+    ["no-folder"] = "there is no folder for the copy",
+    ["noexec"] = "%s is mounted noexec (mount -o remount,exec %s)",
+    ["not-tmpfs"] = "%s is not on tmpfs (set TIEXEC_CACHE to a folder that is)",
+    -- thp and hugetlb
+    ["no-thp"] = "this kernel has no transparent huge pages%s",
+    ["thp-off"] = "transparent huge pages%s are off (echo madvise > %s)",
+    ["thp-unseen"] = "whether its pages are%s cannot be seen (as root it can)",
+    ["no-hugetlb"] = "this kernel has no hugetlb pages of %s",
+    ["pool-empty"] = "the hugetlb pool has no free page (%d in all; as root: %s)",
+    ["hugetlb-limit"] = "%s (a hugetlb cgroup limit?)",
+    -- a process as it is
+    ["not-asked"] = "nobody asked for huge pages",
+    ["ends"] = "its ends are no whole huge pages",
+    ["refuses"] = "it refuses huge pages (MADV_NOHUGEPAGE)",
+    -- why nothing can be done for a program
+    ["no-huge-pages"] = "this kernel has no huge pages",
+    ["huge-pages-unseen"] = "this kernel has no huge pages, or /sys and /proc do not tell of them",
+    ["traced"] = "it is being traced already, by %s (process %d)",
+    ["no-proc"] = "/proc is not mounted, or is that of another pid namespace"
+        .. " (mount -t proc proc /proc)",
+    ["set-id"] = "it is a %s program, which would lose its rights under a tracer",
+    ["32-bit"] = "it is a 32-bit program",
+    ["process-limit"] = "no more processes may be started (ulimit -u, pids.max)",
+    ["needs-ptrace"] = "needs ptrace",
+    ["ptrace-capability"] = "ptrace needs CAP_SYS_PTRACE here "
+        .. "(sysctl kernel.yama.ptrace_scope=1 lifts that; it is %d)",
+    ["ptrace-forbidden"] = "%s (a container or security module forbids ptrace?)",
+    ["seccomp"] = "a seccomp filter does not allow the system calls needed (%s)",
+    ["own-seccomp"] = "its seccomp filter does not allow the system calls needed (%s)",
+    ["own-seccomp-call"] = "its seccomp filter does not allow %s",
+    ["seccomp-installed"] = "the program has installed a seccomp filter of its own",
+    ["seccomp-unknown"] = "it has a seccomp filter, and what that allows is not known",
+    ["seccomp-uncounted"] =
+        "it has seccomp filters, and this kernel does not tell how many (Linux 5.9 does)",
+    ["seccomp-strict"] = "it is in seccomp's strict mode",
+    ["seccomp-untold"] = "its seccomp filters cannot be told: %s",
+    ["no-strategy"] = "no strategy '%s' in %s",
+    ["no-entry-point"] = "its entry point is not known",
+    -- what --check says of sources
+    ["filesystem-small"] = "%s; whether it has large folios is not known",
+    ["filesystem-unknown"] = "not found",
+    ["program-unknown"] = "it is not known which program",
+}
+
+--- What `--check` tells of a host and a program: formats of string.format, by code.
+codes.facts = {
+    ["kernel"] = "%s, %s",
+    ["huge-page"] = "%s, of %s pages",
+    ["huge-page-none"] = "none: this kernel is built without",
+    ["huge-page-large"] = "%s: few programs have that much text",
+    ["smaller-pages"] = "%s: THP %s, %d of %d free in the hugetlb pool",
+    ["smaller-pages-off"] = "%s: THP %s, %d of %d free in the hugetlb pool",
+    ["thp"] = "%s",
+    ["thp-off"] = "%s",
+    ["thp-none"] = "none: this kernel is built without",
+    ["thp-other-size"] = "none of %s",
+    ["tmpfs"] = "%s",
+    ["tmpfs-collapse"] = "never, which MADV_COLLAPSE overrides",
+    ["tmpfs-off"] = "%s",
+    ["tmpfs-none"] = "none: this kernel is built without",
+    ["pool"] = "%s",
+    ["pool-empty"] = "%s",
+    ["pool-none"] = "this kernel has none of %s",
+    ["ptrace"] = "works",
+    ["ptrace-refused"] = "%s",
+    ["yama"] = "%s",
+    ["yama-refuses"] = "%s",
+    ["container"] = "%s",
+    ["pid-namespace"] = "%s",
+    ["memory-limit"] = "%s: private copies count",
+    ["memory-limit-none"] = "no limit",
+    ["hugetlb-limit"] = "%s",
+    ["hugetlb-limit-low"] = "%s",
+    ["hugetlb-limit-none"] = "no limit",
+    ["counters"] = "work (perf stat -e iTLB-load-misses)",
+    ["counters-refused"] = "not allowed",
+    ["counters-none"] = "none: a virtual machine without a PMU? Measure by time",
+    ["settings"] = "strategy %s, sources %s%s",
+    ["settings-wrong"] = "%s",
+    ["filesystem"] = "%s",
+    ["filesystem-small"] = "%s",
+    ["filesystem-unknown"] = "%s",
+    ["program"] = "%s, %s of text",
+    ["program-wrong"] = "%s",
+    ["rights-lost"] = "%s: it would lose its rights under a tracer",
+}
+
+--- The code of whatever is in neither table: the kernel's own words, or those of a strategy.
+codes.OTHER = "other"
+
+--- Gives the words of a reason.
+-- @string code
+-- @param ... the values for its format
+-- @treturn string
+function codes.words(code, ...) return codes.reasons[code]:format(...) end
+
+local patterns -- list of `{ code, pattern, literal }`, the most telling first; once it is needed
+
+-- Makes a pattern of a format, in which anything stands for a value; and counts its other letters.
+local function pattern_of(format)
+    local marked = format:gsub("%%[#.%d]*%a", "\0"):gsub("%%%%", "%%")
+    local pattern = marked:gsub("%p", "%%%0"):gsub("\0", ".-")
+    return "^" .. pattern .. "$", #marked:gsub("\0", "")
+end
+
+local function make_patterns()
+    local list = {}
+    for code, format in pairs(codes.reasons) do
+        local pattern, literal = pattern_of(format)
+        list[#list + 1] = { code = code, pattern = pattern, literal = literal }
+    end
+    table.sort(list, function(a, b)
+        if a.literal ~= b.literal then return a.literal > b.literal end
+        return a.code < b.code
+    end)
+    return list
+end
+
+--- Finds the code of a reason by its words.
+-- @string words maybe behind the name of a source: "file: …"
+-- @treturn string
+function codes.of(words)
+    patterns = patterns or make_patterns()
+    for _, entry in ipairs(patterns) do
+        if words:find(entry.pattern) then return entry.code end
+    end
+    local rest = words:match("^%l[%l, ]*: (.+)$")
+    return rest and codes.of(rest) or codes.OTHER
+end
+
+--- Finds the codes of a list of reasons.
+-- @tparam table list of strings
+-- @treturn table list of codes
+function codes.list(list)
+    local result = {}
+    for i, words in ipairs(list) do result[i] = codes.of(words) end
+    return result
+end
+
+return codes
