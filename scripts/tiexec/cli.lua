@@ -100,6 +100,7 @@ local function misplaced(given)
     end
     if given.keep and not given.warm then return "--keep goes with --warm" end
     if given.remove and not given.unit then return "--remove goes with --unit" end
+    if given.format and not given.inspect then return "--format goes with --inspect" end
     if given.process and not given.inspect then return "--process goes with --inspect" end
     if given.output and not given.record then return "--output goes with --record" end
     if given.seconds and not given.compare then return "--seconds goes with --compare" end
@@ -199,16 +200,31 @@ local function inspected(words, name)
     return nil, "--inspect: a process id is needed, -p NAME, all, or -- CMD"
 end
 
+local formats <const> = { table = true, json = true, prometheus = true }
+
+-- Settles in which format something is shown. Gives what is wrong, or nil.
+local function choose_format(given)
+    local format = given.format
+    if not format then return nil end
+    if not formats[format] then return "--format: there are table, json and prometheus" end
+    if given.json and format ~= "json" then return "--json and --format exclude each other" end
+    given.json = format == "json"
+end
+
 -- Runs `--inspect PID...`, or `--inspect -- CMD` if the operands come after "--".
 local function run_inspect(given, operands, is_command)
     local inspect = require "tiexec.inspect"
     if is_command and given.inspect == true and #operands > 0 then
+        local wrong = choose_format(given)
+        if wrong then return usage_error(wrong) end
         return inspect.command(with_environment(given), operands)
     end
     local all, words = separate(given, operands)
     if not all then return usage_error(words) end
     if given.inspect ~= true then table.insert(words, 1, given.inspect) end
     local pids, wrong = inspected(words, all.process)
+    wrong = misplaced(all) or choose_format(all) or wrong
+    all.is_sweep = words[1] == "all"
     if pids and #pids ~= 1 and all.svg then wrong = "--svg: one process can be drawn" end
     if wrong then return usage_error(wrong) end
     return inspect.run(with_environment(all), pids)

@@ -30,8 +30,8 @@ planner.align_down = ranges.align_down
 -- print(("%#x"):format(planner.align_up(0x5ff000, 0x200000))) --> 0x600000
 planner.align_up = ranges.align_up
 
---- Gives the words of a reason for which tiexec has a code: REPORT.md lists them. Programs that read
--- reports find the code beside the words.
+--- Gives the words of a reason for which tiexec has a code: REPORT.md lists them. Programs that
+-- read reports find the code beside the words.
 -- @function planner.reason
 -- @string code
 -- @param ... the values that its words have

@@ -124,3 +124,54 @@ describe("traced already", function()
         assert.equal(1, #said)
     end)
 end)
+
+describe("--require", function()
+    local function run(percent, ...)
+        return support.run_tiexec { "--require", percent, "--sources", ..., ample, "x" }
+    end
+
+    it("of more than is huge: CMD does not start, one line tells", function()
+        for _, percent in ipairs { "99.9", "100%" } do
+            local result = run(percent, "thp")
+            failure.not_started(result)
+            assert.truthy(failure.one_line(result):find("of its text is on huge pages", 1, true))
+        end
+    end)
+
+    it("of less: CMD runs", function()
+        local mode <close> = support.thp("madvise")
+        if not mode then return pending("the THP mode cannot be set: not root?") end
+        assert.same({ 3, "" }, { run("10", "thp").code, run("10", "thp").err })
+        local result = support.run { "env", "TIEXEC=require=10,sources=thp", support.tiexec, ample, "x" }
+        assert.equal(3, result.code, result.err)
+    end)
+
+    it("where nothing can be done: CMD does not start, one line tells", function()
+        local result = support.run { "strace", "-f", "-o", "/dev/null", support.tiexec, "--require", "1", ample, "x" }
+        failure.not_started(result)
+        assert.truthy(failure.one_line(result):find("traced already", 1, true))
+    end)
+
+    it("does not judge the shell of a script that is followed", function()
+        local mode <close> = support.thp("madvise")
+        if not mode then return pending("the THP mode cannot be set: not root?") end
+        local words = { "--follow", "exec", "sh", "-c", 'exec "$0" x', ample }
+        local result = support.run_tiexec(support.concat({ "--require", "10", "--sources", "thp" }, words))
+        assert.equal(3, result.code, result.err)
+        result = support.run_tiexec(support.concat({ "--require", "99.9", "--sources", "thp" }, words))
+        failure.not_started(result)
+    end)
+
+    it("makes --attach exit with 1", function()
+        local mode <close> = support.thp("madvise")
+        if not mode then return pending("the THP mode cannot be set: not root?") end
+        local process <close> = support.start_tiexec { "--sources", "hugetlb", "-s", "none", ample, "wait" }
+        local function attach(percent)
+            return support.run_tiexec { "--sources", "thp", "--require", percent, "--attach", tostring(process.pid) }
+        end
+        local result = attach("99.9")
+        assert.equal(1, result.code)
+        assert.truthy(failure.one_line(result):find("99.9 %% are required"))
+        assert.equal(0, attach("10").code)
+    end)
+end)

@@ -66,13 +66,15 @@ local function assert_consistent(found)
     local bytes, huge, small = 0, 0, 0
     for _, m in ipairs(found.mappings) do
         local sum = 0
+        local is_of_file = m.object ~= "" and not m.mapped:find("^%[v")
         for _, page in ipairs(m.pages) do
             sum = sum + page.size * page.count
-            if page.from == "small" then small = small + page.count else huge = huge + page.count end
+            if is_of_file and page.from == "small" then small = small + page.count end
+            if is_of_file and page.from ~= "small" then huge = huge + page.count end
         end
         assert.is_true(sum >= m.bytes and sum <= m.bytes + 2 * HUGE)
         assert.equal(m.huge_bytes < m.bytes, #m.why > 0)
-        bytes = bytes + m.bytes
+        bytes = bytes + (is_of_file and m.bytes or 0)
     end
     assert.same({ bytes, huge, small }, { found.totals.bytes, found.totals.huge_pages, found.totals.small_pages })
 end
@@ -445,6 +447,81 @@ describe("--inspect of several processes", function()
     end)
 end)
 
+describe("--format prometheus", function()
+    -- The metrics that a process has, by their names; and all lines, each of which is checked.
+    local function metrics_of(out, pid)
+        local found, typed = {}, {}
+        for line in out:gmatch("[^\n]+") do
+            local name = line:match("^# HELP ([%l_]+) %S") or line:match("^# TYPE ([%l_]+) gauge$")
+            if name then
+                typed[name] = true
+            else
+                local labels, value
+                name, labels, value = line:match("^([%l_]+)(%b{}) (%d+)$")
+                assert(name and typed[name], line)
+                assert.truthy(labels:find('^{pid="%d+",name="[^"\n]+"'), line)
+                if labels:find(('pid="%d",'):format(pid), 1, true) then found[name] = tonumber(value) end
+            end
+        end
+        return found
+    end
+
+    it("has what smaps says, of one, of several, of all, of CMD", function()
+        local mode <close> = support.thp("madvise")
+        if not mode then return pending("the THP mode cannot be set: not root?") end
+        local process <close> = start(ample, { "--sources", "thp" })
+        local size, huge = 0, 0
+        for _, m in ipairs(support.smaps(process.pid)) do
+            local is_text = m.perms:find("x") and not m.path:find("^%[v")
+            size = size + (is_text and m.stop - m.start or 0)
+            huge = huge + (is_text and support.huge_bytes(m) or 0)
+        end
+        assert.is_true(huge > 0)
+        for _, words in ipairs { { tostring(process.pid) }, { tostring(process.pid), "1" }, { "all" } } do
+            local result = support.run_tiexec(support.concat({ "--format", "prometheus", "--inspect" }, words))
+            assert.same({ 0, "" }, { result.code, result.err })
+            local found = metrics_of(result.out, process.pid)
+            assert.same({ size, huge }, { found.tiexec_text_bytes, found.tiexec_text_huge_bytes })
+            assert.truthy(found.tiexec_text_resident_bytes and found.tiexec_text_generated_bytes)
+        end
+        local out = support.run_tiexec({ "--format=prometheus", "--inspect", "--", ample }).out
+        assert.truthy(out:find('tiexec_text_bytes{pid="%d+",name="ample",executable="[^"]*/ample"} %d+\n'), out)
+    end)
+
+    it("escapes names", function()
+        local folder <close> = support.folder()
+        local odd = folder.path .. "/a\"b\\c\n\255"
+        support.run { "cp", ample, odd }
+        local out = support.run_tiexec({ "--format=prometheus", "--inspect", "--", odd }).out
+        assert.truthy(out:find([[/a\"b\\c\\x0a\\xff"} ]], 1, true), out)
+    end)
+end)
+
+describe("--require with --inspect", function()
+    it("tells by the exit status whether enough is huge", function()
+        local mode <close> = support.thp("madvise")
+        if not mode then return pending("the THP mode cannot be set: not root?") end
+        local process <close> = start(ample, { "--sources", "thp" })
+        local small <close> = start(ample)
+        local totals = inspect(process.pid).totals
+        local percent = 100 * totals.huge_bytes / totals.bytes
+        assert.is_true(percent > 1 and percent < 99)
+        local function code(required, ...)
+            local words = { "--inspect", "--require", ("%.2f"):format(required) }
+            local result = support.run_tiexec(support.concat(words, { ... }))
+            if result.code == 0 then assert.equal("", result.err) else failure.one_line(result) end
+            return result.code
+        end
+        local one, other = tostring(process.pid), tostring(small.pid)
+        assert.equal(0, code(percent - 0.1, one))
+        assert.equal(1, code(percent + 0.1, one))
+        assert.equal(1, code(1, other))
+        assert.equal(1, code(1, one, other))
+        assert.equal(0, code(1, one, one))
+        assert.equal(1, code(1, "all"))
+    end)
+end)
+
 describe("--svg", function()
     -- Whether each tag is closed, and what is between them has no stray < or &.
     local function assert_well_formed(text)
@@ -521,7 +598,8 @@ describe("a wrong use of --inspect: 125, one line", function()
     for _, words in ipairs { { "--inspect", "x" }, { "--inspect", "0" }, { "--inspect", "-1" }, { "--inspect", "1.5" },
         { "--inspect", "--" }, { "--inspect", "1", "2x" }, { "--inspect" }, { "--svg", "/dev/null", "--", ample },
         { "--inspect", "1", "2", "--svg", "/dev/null" }, { "-p", "x", ample },
-        { "--json", ample } } do
+        { "--json", ample }, { "--inspect", "1", "--format", "xml" }, { "--format", "json", ample },
+        { "--inspect", "1", "--json", "--format", "prometheus" }, { "--inspect", "1", "--require", "0" } } do
         it(table.concat(words, " "), function()
             local result = support.run_tiexec(words)
             failure.not_started(result)

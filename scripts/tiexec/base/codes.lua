@@ -101,6 +101,7 @@ codes.reasons = {
     ["not-asked"] = "nobody asked for huge pages",
     ["ends"] = "its ends are no whole huge pages",
     ["refuses"] = "it refuses huge pages (MADV_NOHUGEPAGE)",
+    ["less-huge"] = "%.1f %% of its text is on huge pages, and %g %% are required",
     -- why nothing can be done for a program
     ["no-huge-pages"] = "this kernel has no huge pages",
     ["huge-pages-unseen"] = "this kernel has no huge pages, or /sys and /proc do not tell of them",

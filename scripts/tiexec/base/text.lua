@@ -22,6 +22,15 @@ function text.pages(pages)
     return table.concat(words, " + ")
 end
 
+--- Writes a number of things: "1 page", "2 pages".
+-- @int number
+-- @string one the word for one of them
+-- @string[opt] many the word for several; by default with an "s"
+-- @treturn string
+function text.count(number, one, many)
+    return ("%d %s"):format(number, number == 1 and one or many or one .. "s")
+end
+
 --- Writes an address, or bits, in hexadecimal: "0x1f000".
 -- @int number
 -- @treturn string

@@ -29,6 +29,9 @@ words.options = {
     login = "set HOME, USER and LOGNAME, too. It goes with --user.",
     strict = [[if anything fails, do not start CMD. The exit status is 125 then. Without it CMD runs
         as it is, and one line says what has failed.]],
+    require = [[if less of the text is huge, do not start CMD. The exit status is 125 then; that of
+        --inspect and --attach is 1.]],
+    quiet = "say nothing of a program that runs all the same.",
     ["perf-map"] = "name the functions of private copies. perf finds them in /tmp/perf-PID.map.",
     debug = "show inner workings. LIST has some of maps,plan,syscalls,timing.",
     follow = [[go on after the start: auto, exec, fork, all, none. auto[:SECONDS], the default,
@@ -42,6 +45,7 @@ words.options = {
         of -p NAME or of all a line for each; of -- CMD one that is started for it.]],
     process = "the processes of that name. It goes with --inspect.",
     json = "write JSON. It goes with --inspect, --top, --check, --warm, --compare and --record.",
+    format = "write a table, json, or prometheus. It goes with --inspect; the last is for node_exporter.",
     svg = "draw a picture. It goes with --inspect and --record.",
     check = "show whether this host is ready. It says what to change, also for one CMD.",
     probe = "measure what huge pages gain here. It goes with --check.",

@@ -7,6 +7,7 @@ local exit = require "tiexec.base.exit"
 local inferiors = require "tiexec.harness.inferiors"
 local message = require "tiexec.base.message"
 local observed = require "tiexec.harness.observed"
+local requirement = require "tiexec.show.requirement"
 local survey = require "tiexec.inspect.survey"
 
 local c = core.constants
@@ -59,21 +60,34 @@ local function look(id, name, options)
     if not found then return failed(id, why) end
     local ok
     ok, why = show(found, options)
-    if ok then return 0 end
+    if not ok then
+        message.say("--inspect: %s", why)
+        return exit.FAILED
+    end
+    local totals = found.totals
+    local unmet = options.require
+        and requirement.unmet(totals.bytes, totals.huge_bytes, options.require)
+    if not unmet then return 0 end
+    message.say("%s (process %d): %s", found.name, id, unmet)
+    return exit.INCOMPLETE
+end
+
+-- Shows several processes, or one as several are shown. Gives the exit status.
+local function look_at_all(pids, options)
+    local enough, why = require "tiexec.inspect.overview".show(pids, options)
+    if enough ~= nil then return enough and 0 or exit.INCOMPLETE end
     message.say("--inspect: %s", why)
     return exit.FAILED
 end
 
 --- Runs `--inspect` for processes.
--- @tparam Settings options those of the command line and the environment, with `json` and `svg`
+-- @tparam Settings options those of the command line and the environment, with `json`, `svg`,
+-- `format` and `require`
 -- @tparam table pids list of process ids: one is shown in detail, several by a line each
--- @treturn int exit status: 0; 125, as base/exit.lua has it
+-- @treturn int exit status: 0; 1: less text is huge than is required; 125, as base/exit.lua has it
 function inspect.run(options, pids)
-    if #pids == 1 then return look(pids[1], nil, options) end
-    local ok, why = require "tiexec.inspect.overview".show(pids, options)
-    if ok then return 0 end
-    message.say("--inspect: %s", why)
-    return exit.FAILED
+    if #pids == 1 and options.format ~= "prometheus" then return look(pids[1], nil, options) end
+    return look_at_all(pids, options)
 end
 
 --- Runs `--inspect -- CMD`.
@@ -81,7 +95,10 @@ end
 -- @tparam table argv the program and its arguments
 -- @treturn int exit status: 0; 125, 126 and 127 as base/exit.lua has them
 function inspect.command(options, argv)
-    return at_entry(argv, function(id, name) return look(id, name, options) end)
+    return at_entry(argv, function(id, name)
+        if options.format == "prometheus" then return look_at_all({ id }, options) end
+        return look(id, name, options)
+    end)
 end
 
 return inspect

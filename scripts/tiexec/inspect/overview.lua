@@ -1,18 +1,17 @@
 -- SPDX-License-Identifier: Apache-2.0
---- Several processes at a glance: how much text of files each has, and how much of that is huge.
+--- Processes at a glance: how much text of files each has, and how much of that is huge.
 
 local columns = require "tiexec.show.columns"
 local core = require "tiexec.core"
 local json = require "tiexec.show.json"
+local message = require "tiexec.base.message"
 local observed = require "tiexec.harness.observed"
+local prometheus = require "tiexec.inspect.prometheus"
+local requirement = require "tiexec.show.requirement"
 local text = require "tiexec.base.text"
 local texts = require "tiexec.inspect.texts"
 
 local overview = {}
-
--- Whether a row is text of a file, or a copy of such: not memory for which code is generated, and
--- not the kernel's.
-local function is_of_file(row) return row.object ~= "" and not row.path:find("^%[") end
 
 -- Sums up the text of one process. nil: it cannot be told, or it has none.
 local function sums_of(pid, host)
@@ -23,7 +22,7 @@ local function sums_of(pid, host)
         huge_bytes = 0, resident = 0, generated = 0 }
     local as_surveyed = { observed = process, host = host, page_sizes = {} }
     for _, row in ipairs(texts.of(as_surveyed, mappings)) do
-        if is_of_file(row) then
+        if texts.is_of_file(row) then
             sums.bytes, sums.resident = sums.bytes + row.size, sums.resident + row.rss
             sums.huge_bytes = sums.huge_bytes + row.huge_bytes
         elseif row.object == "" then
@@ -75,17 +74,40 @@ function overview.gather(pids)
     return list
 end
 
---- Writes a line for each process to standard output, or all as JSON.
+-- Says how many processes have less huge text than is required, or cannot be told of. Gives whether
+-- there are none.
+local function judge(list, left_out, percent)
+    local few = 0
+    for _, sums in ipairs(list) do
+        if requirement.unmet(sums.bytes, sums.huge_bytes, percent) then few = few + 1 end
+    end
+    if few == 0 and left_out == 0 then return true end
+    message.say("--require %g %%: %d of %s have less%s", percent, few,
+        text.count(#list, "process", "processes"),
+        left_out > 0 and (", and %d cannot be told of"):format(left_out) or "")
+    return false
+end
+
+local function write(list, left_out, options)
+    if options.json then
+        return json.write(io.stdout, { processes = json.array(list) })
+    elseif options.format == "prometheus" then
+        return prometheus.write(io.stdout, list)
+    end
+    return show(list, left_out)
+end
+
+--- Writes a line for each process to standard output, or all as JSON or for Prometheus.
 -- @tparam table pids list of process ids
--- @tparam Settings options with `json`
--- @treturn[1] boolean true
+-- @tparam Settings options with `json`, `format` and `require`
+-- @treturn[1] boolean whether they have as much huge text as is required
 -- @treturn[2] nil, string why it could not be written
 function overview.show(pids, options)
     local list = overview.gather(pids)
-    if options.json then
-        return json.write(io.stdout, { processes = json.array(list) })
-    end
-    return show(list, #pids - #list)
+    local left_out = #pids - #list
+    local ok, why = write(list, left_out, options)
+    if not ok or not options.require then return ok, why end
+    return judge(list, options.is_sweep and 0 or left_out, options.require)
 end
 
 return overview

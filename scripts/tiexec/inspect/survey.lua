@@ -41,14 +41,24 @@ local function make_plan(self, options)
     return true
 end
 
+local function add_row(totals, row)
+    totals.bytes, totals.resident = totals.bytes + row.size, totals.resident + row.rss
+    totals.huge_bytes = totals.huge_bytes + row.huge_bytes
+    for _, some in ipairs(row.pages) do
+        local kind = some.from == "small" and "small_pages" or "huge_pages"
+        totals[kind] = totals[kind] + some.count
+    end
+end
+
+-- Sums up the text of files. Memory for which code is generated is told of apart.
 local function totals_of(rows)
-    local totals = { bytes = 0, huge_bytes = 0, huge_pages = 0, small_pages = 0 }
+    local totals = { bytes = 0, huge_bytes = 0, resident = 0, generated = 0, huge_pages = 0,
+        small_pages = 0 }
     for _, row in ipairs(rows) do
-        totals.bytes = totals.bytes + row.size
-        totals.huge_bytes = totals.huge_bytes + row.huge_bytes
-        for _, some in ipairs(row.pages) do
-            local kind = some.from == "small" and "small_pages" or "huge_pages"
-            totals[kind] = totals[kind] + some.count
+        if texts.is_of_file(row) then
+            add_row(totals, row)
+        elseif row.object == "" then
+            totals.generated = totals.generated + row.rss
         end
     end
     return totals
@@ -80,9 +90,12 @@ end
 -- @treturn string a line without its end
 function Survey:summary()
     local totals = self.totals
-    return ("%s of %s of text on huge pages, %.1f %%: %d huge and %d small pages"):format(
+    local generated = totals.generated > 0
+        and (", and %s of generated code"):format(text.size(totals.generated)) or ""
+    return ("%s of %s of text on huge pages, %.1f %%: %d huge and %s%s"):format(
         text.size(totals.huge_bytes), text.size(totals.bytes),
-        100 * totals.huge_bytes / math.max(totals.bytes, 1), totals.huge_pages, totals.small_pages)
+        100 * totals.huge_bytes / math.max(totals.bytes, 1), totals.huge_pages,
+        text.count(totals.small_pages, "small page"), generated)
 end
 
 local function plain_rows(rows)

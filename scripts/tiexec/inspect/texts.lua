@@ -69,6 +69,12 @@ local function make_row(survey, mappings, index)
     return row
 end
 
+--- Tells whether a row is text of a file, or a copy of such: neither memory for which code is
+-- generated, nor the kernel's.
+-- @tparam SurveyRow row
+-- @treturn boolean
+function texts.is_of_file(row) return row.object ~= "" and not row.path:find("^%[v") end
+
 --- Makes a row for each executable mapping of a process. The reasons are yet to come.
 -- @tparam Survey survey `observed`, `host`, `page_sizes`
 -- @tparam table mappings list of DetailedMapping, in order of address

@@ -127,6 +127,13 @@ local function parse_parameters(value)
     return value
 end
 
+-- Parses a part of the text: "90", "99.5" or "90%".
+local function parse_percent(value)
+    local number = tonumber((tostring(value):gsub("%%$", "")))
+    if number and number > 0 and number <= 100 then return number end
+    return nil, ("'%s' is no percentage from 1 to 100"):format(tostring(value))
+end
+
 local units <const> = { [""] = 1, K = 1 << 10, M = 1 << 20, G = 1 << 30 }
 
 -- Parses the size of a page, such as "2M", "64K" or "2097152", into bytes.
@@ -152,6 +159,7 @@ local parsers = {
     recache = { parse = parse_recache, profile = true },
     align = { parse = parse_switch, profile = true },
     strict = { parse = parse_switch, profile = true },
+    require = { parse = parse_percent, profile = true },
     verbose = { parse = parse_switch, profile = true },
     ["perf-map"] = { parse = parse_switch, profile = true },
     service = { parse = parse_service, profile = true },

@@ -87,6 +87,7 @@ end
 
 -- Whether nothing is left to complain of after a stage, and a line for the user, or nil.
 local function summary_of(outcome, pid)
+    if outcome.unmet then return false, outcome.unmet end
     if outcome.complaint then return false, outcome.complaint end
     if outcome.dry or #outcome.results > 0 then return true end
     local is_huge, unknown = has_huge_text(pid, outcome.host)

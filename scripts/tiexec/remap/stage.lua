@@ -167,6 +167,7 @@ end
 -- Whether the settings ask for anything that a report shows. A report reads smaps twice.
 local function wants_report(chosen)
     return chosen.verbose or chosen.report_file or chosen["dry-run"] or chosen.wants_report
+        or chosen.require
         or chosen.debug.maps or chosen.debug.plan
 end
 
@@ -187,6 +188,9 @@ local function carry_out(inferior, outcome, chosen, started)
     end
     outcome.complaint = complaint_of(outcome)
     if report then report:complete() end
+    if report and chosen.require then
+        outcome.unmet = require "tiexec.show.requirement".unmet_by(report.rows, chosen.require)
+    end
 end
 
 -- The plan that is made of a process as it is now, to see what will be needed; or nil.

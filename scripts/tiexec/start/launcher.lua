@@ -72,7 +72,9 @@ local function become(path, argv, given)
 end
 
 -- Whether CMD must not run where nothing can be done for it.
-local function is_conditional(given) return given.strict or given["dry-run"] end
+local function is_conditional(given)
+    return given.strict or given.require or given["dry-run"]
+end
 
 -- Has this process become CMD without a tracer, and says in one line why. With `--strict` and
 -- `--dry-run` CMD is not started.

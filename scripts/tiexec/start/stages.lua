@@ -54,6 +54,9 @@ local ALL_SIGNALS <const> = -1
 local Run = {}
 Run.__index = Run
 
+-- Whether a program is ended for which nothing can be done.
+local function is_strict(chosen) return chosen.strict or chosen.require ~= nil end
+
 -- Ends the process, with an exit status, in place of its program.
 function Run:quit(status)
     if not self.inferior:quit(status) then self.inferior:kill() end
@@ -104,7 +107,7 @@ end
 -- @string why
 function Run:abandon(why)
     self:report_failure(why)
-    local is_conditional = self.given.strict or self.given["dry-run"]
+    local is_conditional = is_strict(self.given) or self.given["dry-run"]
     if is_conditional and not self.is_waiting then return self:refuse(why) end
     if not self.has_complained then self:say("runs on small pages: " .. why) end
     self.done = true
@@ -205,13 +208,13 @@ function Run:at_exec()
     if not is_first and not self:begin_successor() then return end
     self.chosen, self.outcome = nil, nil
     local _, _, errno = self.inferior:read_register("pc")
-    if errno == c.ENOEXEC then return self:give_up(codes.words("32-bit"), self.given.strict) end
+    if errno == c.ENOEXEC then return self:give_up(codes.words("32-bit"), is_strict(self.given)) end
     local mappings = self.inferior:mappings() or {}
     local ok, why = self:relocate(mappings)
     if not ok then return self:give_up(why, true) end
     ahead.read(self.inferior, self.image, function() return self:choose_settings() end)
     self.entry, why = entry.arrange(self.inferior, mappings)
-    if not self.entry then return self:give_up(why, self.given.strict) end
+    if not self.entry then return self:give_up(why, is_strict(self.given)) end
     if self.entry.reached then return self:at_entry() end
     -- Unless system calls are watched anyway, it is `prepare` that decides whether they must be.
     if not self.entry.reading then self:prepare() end
@@ -263,20 +266,28 @@ function Run:leave(is_remapped)
     self.done = true
 end
 
+-- Whether it counts how much of the program's text is huge: it does not for the shell of a script
+-- that is followed.
+function Run:is_judged(has_gained)
+    return has_gained or next(self:follow_settings()) == nil
+end
+
 -- Stage entry.
 function Run:at_entry()
     local chosen, stage = self:choose_settings(), get_stage()
     local outcome, why = stage.run(self.inferior, self.name, chosen,
         { stage = "entry", entry = self.entry.address, is_new = self.given.is_in_question })
-    if not outcome then return self:give_up(why, chosen.strict) end
+    if not outcome then return self:give_up(why, is_strict(chosen)) end
     self.outcome = outcome
     if outcome.dry then return self:quit(0) end
     stage.tell(self.inferior, outcome, chosen)
     if following.looks_for_libraries(self:follow_settings()) then
         self:prepare_to_follow(chosen)
     end
-    return self:finish(outcome.complaint or self.unmoved, chosen.strict,
-        stage.has_gained(outcome))
+    local has_gained = stage.has_gained(outcome)
+    local unmet = self:is_judged(has_gained) and outcome.unmet
+    return self:finish(unmet or outcome.complaint or self.unmoved, chosen.strict or unmet,
+        has_gained)
 end
 
 -- Handles the start of a child. Returns the child's run, or nil if the child is let go.

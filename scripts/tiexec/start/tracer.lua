@@ -9,7 +9,9 @@ local tracer = {}
 
 local WAIT_MS <const> = 5000 -- for the process to stop
 
-local function is_conditional(given) return given.strict or given["dry-run"] end
+local function is_conditional(given)
+    return given.strict or given.require or given["dry-run"]
+end
 
 -- Root without CAP_SYS_PTRACE, as in most containers, may not look into another user's process; so
 -- there the tracer becomes that user, too.

@@ -37,7 +37,9 @@
 
 --- The sums of a survey's rows.
 ---@class SurveyTotals
----@field bytes integer The bytes of text.
+---@field bytes integer The bytes of text of files.
+---@field resident integer The bytes of it that the process has pages of.
+---@field generated integer The bytes of memory, as far as there are, for which code was generated.
 ---@field huge_bytes integer The bytes of text on huge pages.
 ---@field huge_pages integer The number of huge pages.
 ---@field small_pages integer The number of base pages, whether they were read or not.

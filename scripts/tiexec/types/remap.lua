@@ -49,4 +49,5 @@
 ---@field warnings string[] Files that are not used and that somebody should remove, in words.
 ---@field dry boolean? Whether the plan is only shown.
 ---@field report table? What `stage.tell` will show and write of it (show/report.lua).
+---@field unmet string? That less of its text is huge than is required, in words.
 ---@field complaint string? What has gone wrong, in one line.
