@@ -117,7 +117,7 @@ describe("a wrong profile:", function()
         local folder = ("%s/wrong%d"):format(config.path, count)
         local path = folder .. "/tiexec/profiles.d/wrong.lua"
         os.execute(("mkdir -p %s/tiexec/profiles.d"):format(folder))
-        support.write_file(path, text)
+        support.write_file(path, '--[[ "ample" ]] ' .. text)
         test(name .. ", in profiles.d", {
             prefix = { "env", "XDG_CONFIG_HOME=" .. folder }, command = { ample, "x" },
             line = line,
@@ -149,4 +149,48 @@ describe("a wrong profile:", function()
     test("a file that is missing, by --profile", {
         command = { ample, "x" }, options = { "--profile", "/nowhere/p.lua" }, line = "/nowhere/p%.lua",
     })
+end)
+
+describe("a wrong profile of another program", function()
+    -- Runs `ample` where there is a wrong profile; false: a file that is not there.
+    local function run(text, ...)
+        local folder <close> = support.folder()
+        local profiles_of = folder.path .. "/tiexec/profiles.d"
+        os.execute(("mkdir -p %s"):format(profiles_of))
+        if text then
+            support.write_file(profiles_of .. "/wrong.lua", text)
+        else
+            support.shell(("ln -s /nowhere %s/wrong.lua"):format(profiles_of))
+        end
+        return support.run(support.concat({ "env", "TIEXEC=sources=thp", "XDG_CONFIG_HOME=" .. folder.path,
+            support.tiexec }, { ... }, { ample, "x" }))
+    end
+
+    for what, text in pairs {
+        ["a wrong key"] = 'return { match = { basename = "other" }, colour = 1 }',
+        ["a wrong key in match"] = 'return { match = { basename = "other", colour = 1 } }',
+        ["a wrong type"] = 'return { match = { path = "/bin/other" }, sources = 1 }',
+        ["a syntax error"] = 'return { match = { basename = "other" },, }',
+        ["an endless loop"] = 'local match = { basename = "other" } while true do end',
+    } do
+        it("does not concern this one: " .. what, function()
+            for _, options in ipairs { {}, { "--strict" } } do
+                local result = run(text, table.unpack(options))
+                assert.same({ 3, "" }, { result.code, result.err })
+            end
+            -- what can be read says for itself that it is not for this one
+            local is_loaded = what:find("^a wrong") ~= nil
+            assert.equal(not is_loaded, run(text, "--verbose").err:find("/wrong.lua", 1, true) ~= nil)
+        end)
+    end
+
+    for what, text in pairs { ["a file that cannot be read"] = false, ["what names no program"] = "return {{" } do
+        it("is told of, and keeps none from being started: " .. what, function()
+            for _, options in ipairs { {}, { "--strict" } } do
+                local result = run(text, table.unpack(options))
+                assert.equal(3, result.code)
+                assert.truthy(failure.one_line(result):find("/wrong.lua", 1, true))
+            end
+        end)
+    end
 end)

@@ -99,7 +99,7 @@ local function explain(name, given, files, lines)
     local path, why = core.find(name)
     if not path then return nil, why end
     local executable = { path = core.realpath(path) or path, file = path }
-    local own = profile.find(executable, files, {})
+    local own = profile.find(executable, files, function() end)
     local layers = { -- the first that has a setting counts
         { by = "the command line or TIEXEC", settings = given },
         { by = own.profile, settings = own },

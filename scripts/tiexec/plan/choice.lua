@@ -19,25 +19,35 @@ local function excludes_file_pages(chosen)
     return chosen["page-size"] ~= nil and chosen["page-size"] ~= core.huge_page_size()
 end
 
--- Profiles with errors are passed over, with one line for each. With `strict` the first of them is
--- the reason not to start the program.
+-- Profiles with errors are passed over, with one line for each; with `strict` the first of them is
+-- the reason not to start the program. So are those of which is not known for which programs they
+-- are, but they keep none from being started; and those of other programs, which only `verbose`
+-- tells of.
 local function report_complaints(chosen, complaints)
-    if #complaints > 0 and chosen.strict then
-        chosen.wrong = complaints[1]
-    else
-        for _, complaint in ipairs(complaints) do
-            (chosen.say or message.say)("%s", complaint)
-        end
-    end
+    local say = chosen.say or message.say
+    if complaints[1] and chosen.strict then chosen.wrong = complaints[1] end
+    for _, line in ipairs(chosen.wrong and {} or complaints) do say("%s", line) end
+    for _, line in ipairs(complaints.unclear or {}) do say("%s", line) end
+    for _, line in ipairs(chosen.verbose and complaints.elsewhere or {}) do say("%s", line) end
 end
 
--- Finds the settings of an executable's profile, and complaints about profiles.
+-- Finds the settings of an executable's profile, and complaints about profiles: a list of strings;
+-- in `unclear` those of which is not known whether they are about the executable, in `elsewhere`
+-- those that are not.
 local function settings_of_profile(executable, given)
     if not executable or given.profile == false then return {}, {} end
     local files, complaints = { given.profile }, {}
     if not given.profile then files, complaints = paths.profiles() end
     if #files == 0 then return {}, complaints end -- as on most hosts
-    return require "tiexec.plan.profile".find(executable, files, complaints), complaints
+    complaints.unclear, complaints.elsewhere = {}, {}
+    local function complain(line, is_about)
+        local list = complaints
+        if not given.profile and not is_about then
+            list = is_about == nil and complaints.unclear or complaints.elsewhere
+        end
+        list[#list + 1] = line
+    end
+    return require "tiexec.plan.profile".find(executable, files, complain), complaints
 end
 
 -- Completes the settings with what the strategy declares.

@@ -16,6 +16,9 @@ local text = require "tiexec.base.text"
 
 local profile = {}
 
+local LONGEST <const> = 1 << 20 -- bytes of a file, as in plan/sandbox.lua
+local PATIENCE_MS <const> = 5000 -- with a file, for which every program would have to wait
+
 local tests = {
     path = function(executable, value) return executable.path == value end,
     basename = function(executable, value) return text.basename(executable.path) == value end,
@@ -36,15 +39,16 @@ end
 -- @tparam table executable `path`, its name, and `file`, a path where it can be read
 -- @tparam ?table match nil: of a profile for every program
 -- @treturn[1] boolean
--- @treturn[2] nil, string what is wrong with it
+-- @treturn[2] nil, string what is wrong with it, which may name the executable all the same
 function profile.matches(executable, match)
     if match ~= nil and type(match) ~= "table" then return nil, "match is not a table" end
+    local why
     for key, value in pairs(match or {}) do
         local wrong = wrong_key(key, value)
-        if wrong then return nil, wrong end
-        if not tests[key](executable, value) then return false end
+        why = why or wrong
+        if not wrong and not tests[key](executable, value) then return false end
     end
-    return true
+    return why == nil or nil, why
 end
 
 -- The settings of one profile. Returns nil and a string if the profile has an error.
@@ -73,13 +77,15 @@ local function profiles_of(path)
     return #definition > 0 and definition or { definition }
 end
 
--- The settings that a file has for an executable, or nil. Raises a string if the file has an error.
+-- The settings that a file has for an executable, or nil; or `wrong`, why its profile for this very
+-- executable has none. Raises a string if the file has another error.
 local function from_file(path, executable)
     for _, item in ipairs(profiles_of(path)) do
         if type(item) ~= "table" then error(path .. ": a profile must be a table", 0) end
         local match, why = profile.matches(executable, item.match)
         local result
         if match then result, why = parse(item) end
+        if match and why then return { wrong = ("%s: %s"):format(path, why) } end
         if why then error(("%s: %s"):format(path, why), 0) end
         if result then
             result.profile = path
@@ -88,18 +94,35 @@ local function from_file(path, executable)
     end
 end
 
+-- Tells whether a file with errors is about an executable, as far as its own name and its text say:
+-- true; false, if it names other programs; nil: it is not known, since it names none.
+local function is_about(path, executable)
+    local name, own = text.basename(executable.path), text.basename(path):gsub("%.lua$", "")
+    local source = core.read_regular(path, LONGEST) or ""
+    local as_word = "[/\"'%[]" .. name:gsub("%p", "%%%0") .. "[\"'%]]"
+    if own == name or source:find(as_word) then
+        return true
+    end
+    local names_by_pattern = source:find("glob", 1, true) or source:find("build_id", 1, true)
+    local names_any = source:find("basename", 1, true) or source:find("path", 1, true)
+    if names_any and not names_by_pattern then return false end
+end
+
 --- Finds the settings for an executable. `profile` in the result is the path of the file that has
--- them.
+-- them. Files with errors are passed over.
 -- @tparam table executable `path`, its name, and `file`, a path where it can be read
 -- @tparam table files list of paths: the files to look into
--- @tparam table complaints list of strings, to which those about files are added that were passed
--- over
+-- @func complain `complain(line, is_about)` is called for each file that was passed over;
+-- `is_about` says whether the file is about this executable: a boolean, or nil if that is not known
 -- @treturn Settings empty if no profile matches
-function profile.find(executable, files, complaints)
+function profile.find(executable, files, complain)
     for _, path in ipairs(files) do
-        local found, why = sandbox.call(function() return from_file(path, executable) end)
-        if found then return found end
-        if why then complaints[#complaints + 1] = sandbox.with_path(path, why) end
+        local found, why = sandbox.call(function()
+            return from_file(path, executable)
+        end, PATIENCE_MS)
+        if found and not found.wrong then return found end
+        if found then complain(found.wrong, true) end
+        if why then complain(sandbox.with_path(path, why), is_about(path, executable)) end
     end
     return {}
 end

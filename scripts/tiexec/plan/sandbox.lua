@@ -62,13 +62,14 @@ end
 
 --- Calls a function in a forked copy of this process, with limits on time and memory.
 -- @func f returns plain data (see `data.dump`), and raises strings
+-- @int[opt] patience milliseconds
 -- @return[1] what `f` returned
 -- @treturn[2] nil, string why there is no result
-function sandbox.call(f)
+function sandbox.call(f, patience)
     local result, why = core.trial(function()
         getmetatable("").__metatable = false -- it leads to the table `string` itself
         return data.dump(f())
-    end, MILLISECONDS, MEBIBYTES)
+    end, patience or MILLISECONDS, MEBIBYTES)
     if not result then return nil, why end
     local ok, value = pcall(data.load, result)
     if ok then return value end
