@@ -62,7 +62,7 @@ planner.free_pages = hosts.free_pages
 local may_take = { text = true, rodata = true, guard = true }
 
 local why_not = {
-    relro = "data of its own that was relocated (RELRO)",
+    relro = "its own relocated data (RELRO)",
     data = "its own writable data",
     shared = "a shared mapping",
 }
@@ -110,7 +110,7 @@ function planner.obstacle(description, object, start, stop)
                 and obstacle_in_gap(description, { start = at, stop = mapping.start })
             if found then return found end
             if mapping.object ~= object then
-                local name = mapping.path ~= "" and mapping.path or "anonymous memory"
+                local name = mapping.path ~= "" and text.short(mapping.path) or "anonymous memory"
                 return ("%s at %#x"):format(name, mapping.start)
             end
             if not may_take[mapping.kind] then
@@ -150,6 +150,16 @@ local function note_of(below, above)
     return above and codes.words("blocked-above", above) or nil
 end
 
+-- Says why a text has no huge page: what such a page would take in.
+local function why_no_room(huge, mapping, below, above)
+    local both = below and above and below .. " below it, and " .. above
+    local what = (both or below or above) .. (above and " above it" or " below it")
+    if mapping.stop - mapping.start < huge then
+        return codes.words("no-room-small", text.size(huge), what)
+    end
+    return codes.words("no-room", text.size(huge), what, huge)
+end
+
 --- Aggressive rounding: rounds a text outward to whole huge pages. An end that something forbids is
 -- rounded inward.
 -- @tparam Description description
@@ -162,7 +172,8 @@ end
 -- @usage
 -- local start, stop, note = planner.outward(description, host, description.mappings[1])
 -- print(("%#x-%#x"):format(start, stop)) --> 0x400000-0xc00000
--- print(note) --> above: its own writable data at 0xc20000
+-- print(note)
+-- --> its end stays on small pages: a huge page would take in its own writable data at 0xc20000
 function planner.outward(description, host, mapping)
     local huge = host.huge_page_size
     local start, stop = ranges.align_down(mapping.start, huge), ranges.align_up(mapping.stop, huge)
@@ -176,7 +187,7 @@ function planner.outward(description, host, mapping)
     end
     local note = note_of(below, above)
     if start < stop then return start, stop, note end
-    return nil, codes.words("no-room", note or "")
+    return nil, why_no_room(huge, mapping, below, above)
 end
 
 -- Why executable mappings of these kinds are not remapped.

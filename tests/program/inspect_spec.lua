@@ -177,7 +177,7 @@ describe("--inspect of a process without tiexec:", function()
         local found = inspect(process.pid, "--strategy", "none")
         assert.equal("none", found.strategy)
         assert.is_true(#found.mappings > 0)
-        for _, m in ipairs(found.mappings) do assert.same({ "the strategy does not name it" }, m.why) end
+        for _, m in ipairs(found.mappings) do assert.same({ "not-named" }, m.codes) end
     end)
 
     -- The strategy and the sources that --inspect plans with, as "STRATEGY by SOURCES"; and all that it says.

@@ -231,7 +231,7 @@ describe("the file source", function()
         local inferior <close>, _, range = launch(support.programs .. "shape")
         local part, why = file.fit(targets.of(inferior), range, host)
         assert.is_nil(part)
-        assert.matches("not congruent", why)
+        assert.matches("its address does not fit", why)
         finish(inferior)
     end)
 

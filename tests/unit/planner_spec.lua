@@ -60,24 +60,26 @@ describe("rounding", function()
     it("outward falls back at the end where something is in the way, and names it", function()
         local text = "5ff000 c10000 text\n"
         local function expect(what, line, heap, stack)
-            assert.same({ "remap 400000-c00000: above: " .. what },
+            assert.same({ "remap 400000-c00000: its end stays on small pages: a huge page would take in " .. what },
                 plan_text(describe_inferior(text .. line, heap, stack), planner.outward))
         end
         expect("its own writable data at 0xc20000", "c20000 c21000 data")
-        expect("data of its own that was relocated (RELRO) at 0xc20000", "c20000 c21000 relro")
+        expect("its own relocated data (RELRO) at 0xc20000", "c20000 c21000 relro")
         expect("B at 0xc20000", "c20000 c21000 rodata B")
         expect("anonymous memory at 0xdff000", "dff000 e00000 anonymous")
         expect("the room that the heap grows into", "", { start = 0xd00000, stop = 0x2000000 })
         expect("the room that the stack grows into", "", nil, { start = 0xd00000, stop = 0x2000000 })
-        assert.same({ "remap 600000-e00000: below: its own writable data at 0x500000" },
+        assert.same({ "remap 600000-e00000: its beginning stays on small pages: "
+            .. "a huge page would take in its own writable data at 0x500000" },
             plan_text(describe_inferior("500000 501000 data\n" .. text), planner.outward))
     end)
 
     it("at the stage dlopen stays within what dlclose unmaps", function()
         local inferior = describe_inferior "500000 5ff000 rodata\n5ff000 c10000 text"
         local object = inferior.mappings[1].object
-        local at_end = "remap 600000-c00000: below: the end of the library, which dlclose unmaps; "
-            .. "above: the end of the library, which dlclose unmaps"
+        local at_end = "remap 600000-c00000: both ends stay on small pages: huge pages would take in "
+            .. "the end of the library, which dlclose unmaps below it, and the end of the library, which dlclose "
+            .. "unmaps above it"
         object.span = { start = 0x500000, stop = 0xc11000 }
         assert.same({ "remap 400000-e00000" }, plan_text(inferior, planner.outward))
         inferior.stage = "dlopen"
@@ -105,10 +107,10 @@ describe("rounding", function()
 
     it("keeps what is not worth it, or not text of a file, with a reason", function()
         assert.same({
-            "keep 401000-402000: 4 KiB of text is not worth a huge page",
-            "keep 7ff000-801000: it is the kernel's",
+            "keep 401000-402000: only 4 KiB of text: too little to be worth a huge page",
+            "keep 7ff000-801000: it is the kernel's own, and tiny: nothing to do",
         }, plan_text(describe_inferior "401000 402000 text\n7ff000 801000 vdso", planner.outward))
-        assert.same({ "keep 401000-500000: no whole 2 MiB page lies inside" },
+        assert.same({ "keep 401000-500000: it has no whole 2 MiB page inside (--strategy aggressive rounds outward)" },
             plan_text(describe_inferior "401000 500000 text", planner.inward))
     end)
 

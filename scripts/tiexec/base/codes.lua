@@ -8,24 +8,29 @@ local codes = {}
 --- Why a text is as it is, or why nothing could be done: formats of string.format, by code.
 codes.reasons = {
     -- the plan
-    ["no-room"] = "no whole huge page without %s",
-    ["blocked-below"] = "below: %s",
-    ["blocked-above"] = "above: %s",
-    ["blocked-both"] = "below: %s; above: %s",
-    ["no-page-inside"] = "no whole %s page lies inside",
-    ["too-little"] = "%s of text is not worth a huge page",
+    ["no-room"] = "no %s page has room around it, as that would take in %s"
+        .. " (linked with -z max-page-size=%#x it would have some)",
+    ["no-room-small"] =
+        "too small for a %s page of its own, which would take in %s: nothing to do",
+    ["blocked-below"] = "its beginning stays on small pages: a huge page would take in %s",
+    ["blocked-above"] = "its end stays on small pages: a huge page would take in %s",
+    ["blocked-both"] =
+        "both ends stay on small pages: huge pages would take in %s below it, and %s above it",
+    ["no-page-inside"] =
+"it has no whole %s page inside (--strategy aggressive rounds outward)",
+    ["too-little"] = "only %s of text: too little to be worth a huge page",
     ["writable"] = "it is writable",
     ["with-data"] = "it shares a segment with writable data",
-    ["kernels-own"] = "it is the kernel's",
+    ["kernels-own"] = "it is the kernel's own, and tiny: nothing to do",
     ["shared-mapping"] = "it is a shared mapping",
-    ["generated"] = "it is not of a file (code made at run time?)",
+    ["generated"] = "code that the program makes at run time, of no file: it is left alone",
     ["not-elf"] = "its file is not a native ELF object",
     ["settled"] = "it was dealt with before",
     ["other-kind"] = "it is mapped as %s",
     ["left-out"] = "the strategy left it out",
     ["cold"] = "it is cold, as far as was recorded",
     ["hot"] = "%d huge pages, which have %.1f %% of the samples",
-    ["not-named"] = "the strategy does not name it",
+    ["not-named"] = "the strategy leaves it as it is (--strategy aggressive takes all text)",
     ["beyond-limit"] = "beyond max_pages",
     ["refused"] = "%s refused: %s",
     ["takes-in"] = "it takes in %s",
@@ -34,8 +39,9 @@ codes.reasons = {
     ["overlaps"] = "it overlaps %#x-%#x",
     -- what was done
     ["no-copied-ends"] = "the strategy allows no copied ends",
-    ["end-too-little"] = "%s of text there is not worth a copy",
+    ["end-too-little"] = "the %s of text at this end are not worth a copy",
     ["no-more"] = "it has no more",
+    ["not-this-end"] = "it cannot serve this end, because of %s",
     ["no-smaller-pages"] = "no smaller pages",
     ["smaller-instead"] = "smaller pages instead",
     ["broken"] = "%s; its text could not be put back, so the process was ended",
@@ -45,7 +51,8 @@ codes.reasons = {
     ["no-file-text"] = "no text of a file is in it",
     ["file-gone"] = "its file has been replaced or cannot be read",
     ["file-error"] = "its file cannot be read (input/output error)",
-    ["no-free-pages"] = "the kernel found no free huge pages (memory is fragmented or short)",
+    ["no-free-pages"] = "the kernel found no free huge pages: memory is fragmented or short"
+        .. " (as root: echo 1 > /proc/sys/vm/compact_memory)",
     ["memory-short"] = "memory is short: a copy takes %s, and %s are available",
     ["memory-limit"] = "the memory limit of %s leaves no room: a copy takes %s, and %s are left",
     ["mapping-limit"] = "the process has nearly as many mappings as it may (vm.max_map_count)",
@@ -64,23 +71,30 @@ codes.reasons = {
     ["protection-key"] = "it has a protection key",
     -- file
     ["old-kernel"] = "needs Linux 5.18: the page cache has no huge pages",
-    ["not-congruent"] = "address and file offset differ by %#x: not congruent",
-    ["no-file-page"] = "no whole huge page of the file%s",
+    ["not-congruent"] = "its address does not fit the huge pages of its file, by %#x:"
+        .. " only a copy can serve it (shared, thp, hugetlb)",
+    ["no-file-page"] = "the file has no whole huge page there%s",
     ["stays-small"] = "its cached pages stay small",
-    ["in-use"] = "its cached pages stay small (another process maps them, or they are locked)",
-    ["no-large-folios"] = "its cached pages stay small (the filesystem has no large folios)",
+    ["in-use"] = "its cached pages are small, and in use: they stay small until nobody maps them",
+    ["in-use-by"] = "its cached pages are small, and stay so until %s"
+        .. " (start that with tiexec, too; copies serve meanwhile: shared, thp)",
+    ["in-use-unseen"] = "its cached pages are small, and in use by a process that cannot be seen"
+        .. " from here, or locked: root may see it",
+    ["no-large-folios"] = "its cached pages stay small, also when they are read again",
+    ["filesystem-refuses"] = "its cached pages stay small, also when they are read again: %s"
+        .. " (copies serve it: shared, thp)",
     ["not-recached"] = "its cached pages are small",
     ["not-on-medium"] = "its cached pages are small, and may not be had again: %s",
     ["no-answer"] = "its file cannot be read while the program stands still (which may serve it)",
     ["just-replaced"] = "its file has just been replaced",
     ["other-bytes"] = "the file at its path has other bytes",
-    ["old-filesystem"] = "%s has large folios since Linux %s",
+    ["old-filesystem"] = "%s has huge pages in the page cache since Linux %s",
     -- shared
     ["tmpfs-denied"] = "huge pages are denied to tmpfs (shmem_enabled)",
     ["tmpfs-small"] = "tmpfs has no huge pages here "
         .. "(needs Linux 6.1, or TIEXEC_CACHE on a tmpfs mounted with huge=always)",
-    ["unlike-other-starts"] =
-        "it lies at an address unlike that of other starts: each would need another copy",
+    ["unlike-other-starts"] = "its address differs from start to start, so no copy can be shared"
+        .. " (tiexec moves programs that it starts)",
     ["no-mapped-page"] = "no whole huge page of the file as it was mapped",
     ["copy-small"] = "the copy is no longer on huge pages",
     ["copy-suspect"] = "%s is not used: %s",
@@ -98,7 +112,7 @@ codes.reasons = {
     ["pool-empty"] = "the hugetlb pool has no free page (%d in all; as root: %s)",
     ["hugetlb-limit"] = "%s (a hugetlb cgroup limit?)",
     -- a process as it is
-    ["not-asked"] = "nobody asked for huge pages",
+    ["not-asked"] = "it was mapped without asking for huge pages",
     ["ends"] = "its ends are no whole huge pages",
     ["refuses"] = "it refuses huge pages (MADV_NOHUGEPAGE)",
     ["less-huge"] = "%.1f %% of its text is on huge pages, and %g %% are required",

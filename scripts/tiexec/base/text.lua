@@ -44,6 +44,14 @@ function text.basename(path)
     return path:match("[^/]+$") or path
 end
 
+--- Gives the same, shorter: without what tells the copies of the source `shared` apart.
+-- @string path
+-- @treturn string
+function text.short(path)
+    local name, copy = text.basename(path), path:match("([^/@]+)@%x[^/]*$")
+    return copy and copy .. " (copy)" or name
+end
+
 -- Shows each byte by its number.
 local function numbers(bytes)
     return (bytes:gsub(".", function(byte) return ("\\x%02x"):format(byte:byte()) end))

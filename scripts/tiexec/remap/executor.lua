@@ -172,11 +172,11 @@ function serve(state, range, first, tried)
         if part then
             local seconds = core.now() - started
             serve_rest(state, { start = range.start, stop = part.start }, i, tried,
-                part.below and codes.words("blocked-below", part.below))
+                part.below and codes.words("not-this-end", part.below))
             results[#results + 1] = { start = part.start, stop = part.stop, source = name,
                 tried = tried, page_size = state.host.huge_page_size, seconds = seconds }
             serve_rest(state, { start = part.stop, stop = range.stop }, i, tried,
-                part.above and codes.words("blocked-above", part.above))
+                part.above and codes.words("not-this-end", part.above))
             return
         end
         tried[#tried + 1] = { source = name, why = why }

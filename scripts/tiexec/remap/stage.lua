@@ -282,6 +282,10 @@ end
 -- @tparam Chosen chosen
 function stage.tell(inferior, outcome, chosen)
     if outcome.dry then return end
+    local is_read = outcome.report or outcome.complaint
+    if is_read and require "tiexec.show.causes".complete(outcome) and outcome.complaint then
+        outcome.complaint = complaint_of(outcome)
+    end
     say_warnings(outcome, chosen.say)
     if chosen["perf-map"] then
         note_failure(outcome, require "tiexec.remap.perf_map".write(inferior, outcome))

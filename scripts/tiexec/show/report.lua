@@ -88,7 +88,7 @@ end
 
 -- Fills in what the executor and the plan say of a row's range.
 local function explain(outcome, row)
-    row.why = {}
+    row.why, row.source, row.seconds = {}, nil, nil
     for _, result in ipairs(outcome.results) do
         if ranges.overlap(result, row) then add_result(row, result) end
     end
@@ -128,9 +128,15 @@ local function plain_refused(refused)
     return json.array(list)
 end
 
+-- Fills in the reasons: they may have been completed once the process ran again.
+function Report:explain()
+    for _, row in ipairs(self.rows) do explain(self.outcome, row) end
+end
+
 -- Gives the report as JSON has it.
 function Report:plain()
     local outcome = self.outcome
+    self:explain()
     return {
         pid = outcome.pid, stage = outcome.stage, command = outcome.name,
         executable = outcome.executable,
@@ -175,7 +181,6 @@ function Report:complete()
     after = after or {}
     for _, row in ipairs(self.rows) do
         row.after = self:count_pages(after, row)
-        explain(self.outcome, row)
     end
     self.totals = totals_of(self.rows, self.outcome.results)
     if self.chosen.debug.maps then tables.show_maps("after", after) end
@@ -186,6 +191,7 @@ end
 -- @treturn[2] nil, string why the file could not be written
 function Report:tell()
     local chosen = self.chosen
+    self:explain()
     if chosen.verbose then tables.show_outcome(self.outcome, self.rows, self.totals) end
     local ok, why = true, nil
     if chosen.report_file then ok, why = json.write(chosen.report_file, self:plain(), true) end
