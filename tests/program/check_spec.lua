@@ -221,6 +221,21 @@ describe("--check CMD", function()
         end
     end)
 
+    it("says what it may load later, by its own folders", function()
+        local folder <close> = support.folder()
+        support.shell(("mkdir -p %s/bin %s/lib/server; cp %s %s/bin/small; cp %s %s/lib/server/libmuch.so")
+            :format(folder.path, folder.path, support.programs .. "small", folder.path, ample, folder.path))
+        local fact = check({ folder.path .. "/bin/small" }).facts["loads later"]
+        assert.same({ "loads-later", "tiexec --follow=auto small" }, { fact.code, fact.todo })
+        assert.matches("^libmuch%.so, [%d.]+ MiB of text$", fact.text)
+        assert.is_nil(check({ "sh" }).facts["loads later"])
+        local java = core.find("java")
+        if java then
+            assert.matches("libjvm%.so", check({ "java" }).facts["loads later"].text)
+            assert.matches("libjvm%.so", support.run_tiexec({ "--check", "java" }).out)
+        end
+    end)
+
     it("options may follow it", function()
         local result = support.run_tiexec { "--check", ample, "--json" }
         assert.truthy(json.decode(result.out))

@@ -116,6 +116,30 @@ describe("--inspect of a process that tiexec started:", function()
     end
 end)
 
+describe("--inspect of a process that tiexec has started, and whose text is small:", function()
+    it("is not told to start it with tiexec, but to attach", function()
+        local mode <close> = support.thp("madvise")
+        if not mode then return pending("the THP mode cannot be set: not root?") end
+        for _, options in ipairs { { "--sources", "thp", "-s", "conservative" }, { "-s", "none" } } do
+            local process <close> = start(ample, options) -- with none it is only moved
+            local found, attached = inspect(process.pid, "--sources", "thp"), 0
+            for _, m in ipairs(found.mappings) do
+                assert.is_nil(m.advice and m.advice:find("start it with tiexec", 1, true))
+                if m.advice then
+                    assert.matches(("^tiexec %%-%%-attach %d: %%d+ × "):format(process.pid), m.advice)
+                    assert.equal("attach", m.action)
+                    attached = attached + 1
+                end
+            end
+            if options[2] == "none" then
+                assert.is_true(attached > 0)
+                assert.equal(0, support.run_tiexec({ "--sources", "thp", "--attach", tostring(process.pid) }).code)
+                assert.is_true(support.huge_text(process.pid) > 0)
+            end
+        end
+    end)
+end)
+
 describe("--inspect of a process without tiexec:", function()
     it("as smaps says, with a reason for each text and what to do", function()
         local process <close> = start(ample)

@@ -106,9 +106,9 @@ describe("--dry-run", function()
     it("CMD does not run, exit status 0, a reason for each executable mapping", function()
         local result = support.run_tiexec { "--dry-run", ample, "x" }
         assert.equal(0, result.code)
-        assert.equal("", result.out)
+        assert.equal("", result.err)
         local ranges, reasons = 0, 0
-        for line in result.err:gmatch("[^\n]+") do
+        for line in result.out:gmatch("[^\n]+") do
             local op, rest = line:match("^  (%l+) .-%x+%-%x+ (.+)$")
             if op == "keep" then
                 ranges = ranges + 1
@@ -124,14 +124,32 @@ describe("--dry-run", function()
     it("names the mappings that a program has", function()
         local result = support.run_tiexec { "--dry-run", ample }
         for _, name in ipairs { "ample", "libc.so.6", "ld-linux", "vdso" } do
-            assert.truthy(result.err:find(name, 1, true), name)
+            assert.truthy(result.out:find(name, 1, true), name)
         end
     end)
 
-    it("leaves no output of CMD's even from a static program", function()
-        local result = support.run_tiexec { "-n", support.programs .. "ample_static" }
-        assert.equal(0, result.code)
-        assert.equal("", result.out)
+    it("has nothing of CMD's in its output, a static program's or a constructor's", function()
+        for _, name in ipairs { "ample_static", "state_constructed" } do
+            local plain = support.run { "env", "CONSTRUCTOR=write", support.programs .. name, "/dev/null" }
+            assert.equal(name == "state_constructed", plain.out:find("constructed\n", 1, true) ~= nil)
+            local result = support.run { "env", "CONSTRUCTOR=write", support.tiexec, "-n", support.programs .. name,
+                "/dev/null" }
+            assert.same({ 0, "" }, { result.code, result.err })
+            assert.matches("^tiexec: plan for .-\n  op ", result.out)
+            assert.is_nil(result.out:find("constructed", 1, true) or result.out:find("argument", 1, true))
+        end
+        local shown = support.run { "env", "CONSTRUCTOR=write", support.tiexec, "--inspect", "--",
+            support.programs .. "state_constructed", "/dev/null" }
+        assert.same({ 0, "" }, { shown.code, shown.err })
+        assert.is_nil(shown.out:find("constructed", 1, true))
+    end)
+
+    it("of a running process is on standard output, too", function()
+        local process <close> = support.start { ample, "wait" }
+        assert(support.wait_for(function() return support.has_become(process.pid, "ample") end))
+        local result = support.run_tiexec { "-n", "--sources", "thp", "--attach", tostring(process.pid) }
+        assert.matches("^tiexec: plan for ample, strategy aggressive\n", result.out)
+        assert.same({ 0, "" }, { result.code, result.err })
     end)
 end)
 
@@ -144,7 +162,7 @@ describe("--strategy from any folder", function()
     local function planned_by(name)
         local words = { tiexec, "--strategy", name, "-n", "true" }
         local result = support.shell(("cd %s && exec %s"):format(folder.path, support.quote(words)))
-        return result.err:match("strategy (%S+)\n") or result.err
+        return result.out:match("strategy (%S+)\n") or result.err
     end
 
     it("finds tiexec's own, with or without .lua", function()

@@ -237,7 +237,7 @@ describe("where it is set:", function()
         local words = { "env", "TIEXEC=" .. environment, support.tiexec, "--dry-run" }
         table.move(options, 1, #options, #words + 1, words)
         words[#words + 1] = ample
-        return support.run(words).err
+        return support.run(words).out
     end
 
     it("by TIEXEC, and by a profile", function()

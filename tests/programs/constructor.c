@@ -155,6 +155,7 @@ __attribute__((constructor)) static void construct(void)
         handle(SIGTERM, leave);
         raise(SIGTERM);
     }
+    CASE("write") (void)!write(1, "constructed\n", 12);
     CASE("exec") execl(getenv("CONSTRUCTOR_EXEC"), "executed", getenv("CONSTRUCTOR_FILE"), "exit=6", NULL);
     CASE("exit") exit(5);
     CASE("entry") look_at_entry();

@@ -186,6 +186,7 @@ codes.facts = {
     ["filesystem-unknown"] = "%s",
     ["program"] = "%s, %s of text",
     ["program-wrong"] = "%s",
+    ["loads-later"] = "%s",
     ["rights-lost"] = "%s: it would lose its rights under a tracer",
 }
 

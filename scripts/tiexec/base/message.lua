@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
---- Messages on standard error. Each message goes out in one write, so that the lines of several
--- programs do not mix. Names from elsewhere may be in it: control characters are made visible.
+--- Messages on standard error, and output that has to wait like them. Each message goes out in one
+-- write, so that the lines of several programs do not mix. Names from elsewhere may be in it:
+-- control characters are made visible.
 
 local core = require "tiexec.core"
 local text = require "tiexec.base.text"
@@ -25,7 +26,13 @@ function message.hold() held = { pid = core.getpid() } end
 function message.release()
     local list = held or {}
     held = nil
-    for _, words in ipairs(list) do write(words) end
+    for _, words in ipairs(list) do
+        if type(words) == "table" then
+            message.output(words.words, words.file)
+        else
+            write(words)
+        end
+    end
 end
 
 --- Writes one line, which begins with the name of tiexec. A newline in the message becomes a space.
@@ -50,6 +57,19 @@ end
 -- @param why the error
 function message.say_error(name, what, why)
     pcall(message.say, "%s: %s: %s", name, what, message.of_error(why))
+end
+
+--- Writes a text to a file, standard output by default. It waits like messages.
+-- @string words
+-- @param[opt] file open for writing
+function message.output(words, file)
+    if held and held.pid == core.getpid() then
+        held[#held + 1] = { words = words, file = file }
+        return
+    end
+    file = file or io.stdout
+    file:write(words)
+    file:flush()
 end
 
 --- Writes a text of any number of lines, unchanged. Names in it are to be visible already.

@@ -11,6 +11,7 @@ local filesystem = require "tiexec.harness.filesystem"
 local hosts = require "tiexec.harness.hosts"
 local images = require "tiexec.harness.images"
 local kernel = require "tiexec.harness.kernel"
+local later = require "tiexec.check.later"
 local refusal = require "tiexec.harness.refusal"
 local trials = require "tiexec.check.trials"
 
@@ -50,6 +51,7 @@ local function program_facts(name, host)
     program.wrong = wrong_with(path, image, why)
     if not program.wrong then
         program.text, program.cached = text_size(image), trials.file(path, image, host)
+        program.later = later.of(real, math.max(host.huge_page_size, 1))
     end
     return program
 end

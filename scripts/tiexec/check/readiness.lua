@@ -5,6 +5,7 @@
 local codes = require "tiexec.base.codes"
 local core = require "tiexec.core"
 local hosts = require "tiexec.harness.hosts"
+local later = require "tiexec.check.later"
 local sources = require "tiexec.sources"
 local text = require "tiexec.base.text"
 
@@ -217,6 +218,10 @@ local function command_lines(command, programs)
         named("program", fact("program")(command.path, text.size(command.text))),
         filesystem_line("its filesystem", said, good),
     }
+    if command.later and #command.later > 0 then
+        local todo = "tiexec --follow=auto " .. text.basename(command.path)
+        lines[3] = named("loads later", fact("loads-later", nil, todo)(later.text(command.later)))
+    end
     if loses_rights(command) then
         local line = fact("rights-lost", false, "start it as root")(command.privilege)
         table.insert(lines, 2, named("its rights", line))

@@ -15,10 +15,11 @@ local inspect = {}
 
 local STOP_MS <const> = 10000
 
--- Starts a program, calls `look` with its process id when it is at its entry point, and ends it
--- there. Gives the exit status of `look`, or that of a failure.
+-- Starts a program without input and output, which its constructors may use; calls `look` with its
+-- process id when it is at its entry point, and ends it there. Gives the exit status of `look`, or
+-- that of a failure.
 local function at_entry(argv, look)
-    local inferior <close>, why, errno = inferiors.launch(argv)
+    local inferior <close>, why, errno = inferiors.launch { argv, stdin = false, stdout = false }
     if not inferior then
         message.say("%s", why)
         return errno == c.ENOENT and exit.NOT_FOUND or errno == c.EACCES and exit.CANNOT_EXECUTE

@@ -4,6 +4,7 @@
 
 local codes = require "tiexec.base.codes"
 local congruent = require "tiexec.plan.congruent"
+local core = require "tiexec.core"
 local filesystem = require "tiexec.harness.filesystem"
 local hosts = require "tiexec.harness.hosts"
 local images = require "tiexec.harness.images"
@@ -12,13 +13,15 @@ local ranges = require "tiexec.base.ranges"
 local sources = require "tiexec.sources"
 local targets = require "tiexec.harness.targets"
 local text = require "tiexec.base.text"
+local texts = require "tiexec.inspect.texts"
 
 local reasons = {}
 
 -- Whether a start with tiexec would move the object of a text to a congruent base.
 local function would_be_moved(survey, row)
     local object = survey.description.executable
-    if survey.align == false or not object or object.path ~= row.path then return false end
+    if survey.align == false or survey.is_treated then return false end
+    if not object or object.path ~= row.path then return false end
     local image = images.of(("/proc/%d/exe"):format(survey.description.pid))
     return image ~= nil and congruent.distance(image, object.bias, survey.host) ~= nil
 end
@@ -55,6 +58,16 @@ local function pages_text(part, host)
     return text.pages { { count = number, size = host.huge_page_size } }
 end
 
+-- Says what to do: a format for the pages, their source and a condition. What tiexec has started is
+-- attached to; a library may have been loaded after that.
+local function how_to(survey, row)
+    if not survey.is_treated then return "start it with tiexec: %s by %s%s" end
+    local executable = survey.description.executable
+    local later = executable and executable.path ~= row.path
+        and "; if it was loaded later, start with --follow=auto" or ""
+    return ("tiexec --attach %d: %%s by %%s%%s%s"):format(survey.observed:pid(), later)
+end
+
 -- Asks the sources in their order, until one can serve, and gives the advice to use that source;
 -- nil: no source can serve. What stands in the way of the sources before is added to the list
 -- `why`.
@@ -65,8 +78,7 @@ local function advise(survey, row, operation, why)
         local part, words = ask(name, survey, row, job)
         if part then
             if #why == 0 then why[1] = codes.words("not-asked") end
-            return ("start it with tiexec: %s by %s%s"):format(pages_text(part, job.host), name,
-                words or "")
+            return how_to(survey, row):format(pages_text(part, job.host), name, words or "")
         end
         why[#why + 1] = ("%s: %s"):format(name, words)
     end
@@ -95,6 +107,28 @@ local function own_reasons(survey, row)
     end
     if row.refuses then why[#why + 1] = codes.words("refuses") end
     return why
+end
+
+-- Whether an executable lies at a congruent base. The kernel puts it there once in 512 times.
+local function was_moved(survey)
+    local object = survey.description.executable
+    local image = object and images.of(("/proc/%d/exe"):format(survey.description.pid))
+    local main = image and image.type == core.constants.ET_DYN and congruent.main_text(image)
+    return main and main.filesz >= survey.host.huge_page_size
+        and congruent.distance(image, object.bias, survey.host) == nil
+end
+
+--- Tells whether tiexec has started a process, or attached to it, as far as that shows: by text
+-- that is huge, or asks to be, or by a place that the kernel would hardly choose.
+-- @tparam Survey survey with rows
+-- @treturn boolean
+function reasons.is_treated(survey)
+    if survey.host.huge_page_size == 0 then return false end
+    for _, row in ipairs(survey.rows) do
+        local is_copy = row.from == "thp" or row.from == "shared" or row.from == "hugetlb"
+        if texts.is_of_file(row) and (is_copy or row.advised) then return true end
+    end
+    return was_moved(survey) or false
 end
 
 --- Tells why a text is not all on huge pages, and what would put it there.

@@ -81,6 +81,7 @@ function survey.make(observed, name, options)
     if not ok then return nil, why end
     self.rows = texts.of(self, mappings)
     if #self.rows == 0 then return nil, "it has no text: it has just ended" end
+    self.is_treated = reasons.is_treated(self)
     for _, row in ipairs(self.rows) do row.why, row.advice = reasons.of(self, row) end
     self.pictures, self.totals = pictures.of(self), totals_of(self.rows)
     return self
@@ -98,13 +99,14 @@ function Survey:summary()
         text.count(totals.small_pages, "small page"), generated)
 end
 
-local function plain_rows(rows)
+local function plain_rows(self)
     local list, hex, array = {}, text.hex, json.array
-    for i, row in ipairs(rows) do
+    for i, row in ipairs(self.rows) do
         list[i] = { object = row.object, mapped = row.path, start = hex(row.start),
             stop = hex(row.stop), bytes = row.size, resident = row.rss, perms = row.perms,
             huge_bytes = row.huge_bytes, from = row.from, pages = array(row.pages),
-            why = array(row.why), codes = array(codes.list(row.why)), advice = row.advice }
+            why = array(row.why), codes = array(codes.list(row.why)), advice = row.advice,
+            action = row.advice and (self.is_treated and "attach" or "start") or nil }
     end
     return array(list)
 end
@@ -128,7 +130,7 @@ function Survey:plain()
         pid = self.observed:pid(), name = self.name, executable = self.observed.executable,
         strategy = self.strategy, sources = json.array(self.sources), profile = self.profile,
         kernel = host.kernel, page_size = host.page_size, huge_page_size = host.huge_page_size,
-        mappings = plain_rows(self.rows), pictures = plain_pictures(self.pictures),
+        mappings = plain_rows(self), pictures = plain_pictures(self.pictures),
         totals = self.totals,
     }
 end

@@ -59,6 +59,7 @@ local function make_row(survey, mappings, index)
     local row = { object = path, path = m.path, start = m.start, stop = m.stop,
         size = m.stop - m.start, rss = m.rss, perms = m.perms,
         huge_bytes = huge, from = huge > 0 and from or "small", why = {}, pages = {},
+        advised = (" " .. m.vm_flags .. " "):find(" hg ", 1, true) ~= nil,
         refuses = (" " .. m.vm_flags .. " "):find(" nh ", 1, true) ~= nil }
     if m.hugetlb > 0 then row.rss = row.size end -- smaps leaves hugetlb memory out
     for i, some in ipairs(larger) do

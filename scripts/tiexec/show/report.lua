@@ -170,7 +170,7 @@ function report.begin(outcome, chosen)
     before = before or {}
     self.rows = self:make_rows(before)
     if chosen.debug.maps then tables.show_maps("before", before) end
-    if chosen.debug.plan or chosen["dry-run"] then tables.show_plan(outcome) end
+    if chosen.debug.plan or chosen["dry-run"] then tables.show_plan(outcome, chosen) end
     return self
 end
 

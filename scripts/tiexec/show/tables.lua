@@ -70,9 +70,11 @@ function tables.show_outcome(outcome, rows, totals)
     message.write(table.concat(parts))
 end
 
---- Shows a plan, operation by operation, and what was refused of it.
+--- Shows a plan, operation by operation, and what was refused of it: on standard output if there is
+-- nothing but the plan.
 -- @tparam Outcome outcome
-function tables.show_plan(outcome)
+-- @tparam Chosen chosen
+function tables.show_plan(outcome, chosen)
     local lines = { { "op", "object", "range", "size", "pages", "from", "why" } }
     for _, operation in ipairs(outcome.operations) do
         local is_remap = operation.op == "remap"
@@ -87,8 +89,10 @@ function tables.show_plan(outcome)
         lines[#lines + 1] = { "refused", refused.name, "", "", "-", "-", refused.reason }
     end
     local name, strategy = text.visible(outcome.name), text.visible(outcome.strategy)
-    message.write(("tiexec: plan for %s, strategy %s\n"):format(name, strategy)
-        .. columns.align(lines, { [4] = true, [5] = true }))
+    local shown = ("tiexec: plan for %s, strategy %s\n"):format(name, strategy)
+        .. columns.align(lines, { [4] = true, [5] = true })
+    if chosen["dry-run"] then return message.output(shown, chosen.plan_file) end
+    message.write(shown)
 end
 
 --- Shows all mappings of a process.

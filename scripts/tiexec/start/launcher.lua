@@ -57,6 +57,12 @@ local function reason_against(path, given)
     return seccomp.forbids_tracing(own) or pid == 1 and reason_against_init()
 end
 
+-- Takes standard output away: what CMD's constructors write is no part of the plan.
+local function be_silent()
+    io.stdout:close() -- the next file has the lowest number that is free
+    return io.open("/dev/null", "w")
+end
+
 -- Has this process become CMD. With `--user` it loses its rights first; the tracer, which has been
 -- split off by then, keeps them. Returns the exit status if CMD cannot be executed.
 local function become(path, argv, given)
@@ -65,7 +71,9 @@ local function become(path, argv, given)
         message.say("%s", refused)
         return exit.FAILED
     end
+    local nothing = given.plan_file and be_silent() -- open until the exec
     local _, why, errno = core.exec(path, argv)
+    if nothing then nothing:close() end
     if errno == c.ENOEXEC then why = path .. ": not a program that this host can run" end
     message.say("%s", why)
     return errno == c.ENOENT and exit.NOT_FOUND or exit.CANNOT_EXECUTE
@@ -101,9 +109,10 @@ end
 
 -- Splits off the tracer, and has this process become CMD.
 local function start(path, argv, given)
-    local side, inferior, errno = core.split(WAIT_MS, given.report_file)
+    local side, inferior, errno = core.split(WAIT_MS, given.plan_file or given.report_file)
     if side == "tracer" then
         role = "tracer"
+        if given.plan_file then given.report_file = nil end -- nothing is done to report
         require "tiexec.start.tracer".run(inferior, argv[1], given)
     end
     if not side then
@@ -136,6 +145,7 @@ local function run(argv, given)
     -- Only in this process are /dev/stdout and /dev/fd/N the caller's.
     local ok
     ok, why = settings.open_report(given)
+    if given["dry-run"] then given.plan_file = core.append_file("-") end
     if ok then why = reason_against(path, given) end
     if why then return become_untraced(path, argv, given, why) end
     return (core.getpid() == 1 and start_under_init or start)(path, argv, given)

@@ -29,6 +29,7 @@
 ---@field may_trace boolean? Whether this user may trace such a program, for it to lose nothing.
 ---@field text integer? The bytes of text.
 ---@field cached boolean? Whether the text is huge in the page cache now; nil: not known.
+---@field later table? The libraries that it may load later (check/later.lua).
 ---@field wrong string? Why nothing can be done for the program.
 
 --- The pages smaller than the PMD's that the CPU's TLB may hold as one entry (check/gathering.lua).

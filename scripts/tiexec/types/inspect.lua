@@ -18,9 +18,11 @@
 ---@field huge_bytes integer The bytes on huge pages.
 ---@field from Origin Where the huge pages come from; "small": there are none.
 ---@field pages OriginCount[] The pages by size, the largest first.
+---@field advised boolean Whether the mapping asks for huge pages (MADV_HUGEPAGE).
 ---@field refuses boolean Whether the mapping refuses huge pages (MADV_NOHUGEPAGE).
 ---@field why string[] The reasons why it is not all huge.
 ---@field advice string? What would make it huge.
+---@field action ("start"|"attach")? What that is, for programs.
 
 --- The place of one huge page in a picture.
 ---@class Slot
@@ -53,6 +55,7 @@
 ---@field strategy string The strategy that the reasons are given for.
 ---@field sources SourceName[] The sources that the reasons are given for.
 ---@field profile string? The file whose profile was taken.
+---@field is_treated boolean Whether tiexec has started it, or attached to it, as far as that shows.
 ---@field align boolean? Whether a start may move the executable to a congruent base.
 ---@field operations Operation[] The plan of a start.
 ---@field refused Refused[] What was refused of that plan.
