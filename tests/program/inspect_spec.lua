@@ -120,8 +120,10 @@ describe("--inspect of a process that tiexec has started, and whose text is smal
     it("is not told to start it with tiexec, but to attach", function()
         local mode <close> = support.thp("madvise")
         if not mode then return pending("the THP mode cannot be set: not root?") end
+        local folder <close> = support.folder("/dev/shm") -- whose files are cached on small pages
+        support.run { "cp", ample, folder.path .. "/ample" }
         for _, options in ipairs { { "--sources", "thp", "-s", "conservative" }, { "-s", "none" } } do
-            local process <close> = start(ample, options) -- with none it is only moved
+            local process <close> = start(folder.path .. "/ample", options) -- with none it is only moved
             local found, attached = inspect(process.pid, "--sources", "thp"), 0
             for _, m in ipairs(found.mappings) do
                 assert.is_nil(m.advice and m.advice:find("start it with tiexec", 1, true))

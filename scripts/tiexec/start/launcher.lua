@@ -17,6 +17,7 @@ local launcher = {}
 
 local WAIT_MS <const> = 5000 -- for the tracer to seize this process
 local TRIAL_MS <const> = 2000
+local STDOUT <const> = 1
 
 -- A 64-bit tracer cannot make a 32-bit process exit, as `--strict` may demand later. So such
 -- programs are found out before the start.
@@ -59,7 +60,7 @@ end
 
 -- Takes standard output away: what CMD's constructors write is no part of the plan.
 local function be_silent()
-    io.stdout:close() -- the next file has the lowest number that is free
+    core.syscall("close", STDOUT) -- the next file has the lowest number that is free
     return io.open("/dev/null", "w")
 end
 
