@@ -226,8 +226,8 @@ describe("--check CMD", function()
         support.shell(("mkdir -p %s/bin %s/lib/server; cp %s %s/bin/small; cp %s %s/lib/server/libmuch.so")
             :format(folder.path, folder.path, support.programs .. "small", folder.path, ample, folder.path))
         local fact = check({ folder.path .. "/bin/small" }).facts["loads later"]
-        assert.same({ "loads-later", "tiexec --follow=auto small" }, { fact.code, fact.todo })
-        assert.matches("^libmuch%.so, [%d.]+ MiB of text$", fact.text)
+        assert.equal("loads-later", fact.code)
+        assert.matches("^libmuch%.so, [%d.]+ MiB of text %(%-%-follow=auto", fact.text)
         assert.is_nil(check({ "sh" }).facts["loads later"])
         local java = core.find("java")
         if java then

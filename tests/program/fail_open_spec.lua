@@ -175,3 +175,32 @@ describe("--require", function()
         assert.equal(0, attach("10").code)
     end)
 end)
+
+describe("--quiet", function()
+    it("says nothing of a program that runs all the same", function()
+        for _, prefix in ipairs { {}, { "strace", "-f", "-o", "/dev/null" } } do
+            local words = support.concat(prefix, { support.tiexec, "-q", "-s", "no-such", ample, "x" })
+            local result = support.run(words)
+            assert.same({ 3, "" }, { result.code, result.err })
+            assert.equal(3, support.run(support.concat({ "env", "TIEXEC=quiet,strategy=no-such" }, prefix,
+                { support.tiexec, ample, "x" })).code)
+        end
+    end)
+
+    it("says why one does not", function()
+        local result = support.run_tiexec { "-q", "--strict", "-s", "no-such", ample, "x" }
+        failure.not_started(result)
+        failure.one_line(result)
+    end)
+end)
+
+describe("--follow", function()
+    it("says nothing of programs that are too small to matter, but of others", function()
+        local pool <close> = support.pool(0)
+        if not pool then return pending("the hugetlb pool cannot be set: not root?") end
+        local words = { "--follow", "exec", "--sources", "hugetlb", "sh", "-c", 'exec "$@"', "sh" }
+        local small, large = support.programs .. "moved-static-small", ample
+        assert.equal("", support.run_tiexec(support.concat(words, { small })).err)
+        assert.matches("stays? on small pages", support.run_tiexec(support.concat(words, { large, "x" })).err)
+    end)
+end)

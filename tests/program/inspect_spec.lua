@@ -397,6 +397,21 @@ describe("--inspect shows people", function()
         if mode == nil then return pending("the THP mode could not be set, it was as it was") end
     end)
 
+    it("tables of a terminal's width", function()
+        local process <close> = start(ample, { "--sources", "thp" })
+        for _, words in ipairs { { "--inspect", tostring(process.pid), "-v" }, { "--inspect", "all" }, { "--check" },
+            { "-n", ample }, { "-v", ample } } do
+            local command = "stty cols 80; " .. support.quote(support.concat({ support.tiexec }, words))
+            local out = support.run { "env", "TERM=xterm", "NO_COLOR=1", "script", "-qec", command, "/dev/null" }.out
+            local rows = 0
+            for line in out:gmatch("([^\r\n]+)") do
+                rows = rows + 1
+                assert.is_true((utf8.len(line) or #line) <= 80, line)
+            end
+            assert.is_true(rows > 3, out)
+        end
+    end)
+
     it("colours on a terminal alone, and not against NO_COLOR", function()
         local process <close> = start(ample)
         assert.is_nil(show(process):find("\27", 1, true))

@@ -112,10 +112,12 @@ describe("--dry-run", function()
             local op, rest = line:match("^  (%l+) .-%x+%-%x+ (.+)$")
             if op == "keep" then
                 ranges = ranges + 1
-                if rest:find("%-%s+%S+ %S+") then reasons = reasons + 1 end
+                assert.truthy(rest:find("%-%s+%-$"), line)
             elseif op == "remap" then
                 assert.truthy(rest:find("thp", 1, true))
+                ranges = ranges + (result.out:find(line .. "\n      ", 1, true) and 1 or 0)
             end
+            if line:find("^      %S+ %S+") then reasons = reasons + 1 end
         end
         assert.is_true(ranges > 1)
         assert.equal(ranges, reasons)

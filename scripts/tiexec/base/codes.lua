@@ -186,7 +186,7 @@ codes.facts = {
     ["filesystem-unknown"] = "%s",
     ["program"] = "%s, %s of text",
     ["program-wrong"] = "%s",
-    ["loads-later"] = "%s",
+    ["loads-later"] = "%s (--follow=auto, the default, sees to it)",
     ["rights-lost"] = "%s: it would lose its rights under a tracer",
 }
 

@@ -22,4 +22,28 @@ function terminal.painter(fd)
     end
 end
 
+local TIOCGWINSZ <const> = 0x5413
+
+-- Asks the kernel how many columns a terminal has; nil: it does not tell.
+local function ask(fd)
+    local c, SIZE <const> = core.constants, 4096
+    local place = core.syscall("mmap", 0, SIZE, c.PROT_READ | c.PROT_WRITE,
+        c.MAP_PRIVATE | c.MAP_ANONYMOUS, -1, 0)
+    local memory = place and core.syscall("ioctl", fd, TIOCGWINSZ, place) == 0
+        and io.open("/proc/self/mem", "rb")
+    local bytes = memory and memory:seek("set", place) and memory:read(4) -- rows, columns
+    if memory then memory:close() end
+    if place then core.syscall("munmap", place, SIZE) end
+    local columns = bytes and #bytes == 4 and select(2, string.unpack("HH", bytes)) or 0
+    return columns > 0 and columns or nil
+end
+
+--- Tells how many columns there are for a table.
+-- @int fd where it will be written
+-- @treturn ?int nil: as many as one likes, since it is no terminal
+function terminal.width(fd)
+    if not core.isatty(fd) then return nil end
+    return math.tointeger(tonumber(os.getenv("COLUMNS") or "")) or ask(fd) or 80
+end
+
 return terminal

@@ -31,6 +31,13 @@ function text.count(number, one, many)
     return ("%d %s"):format(number, number == 1 and one or many or one .. "s")
 end
 
+--- Writes numbers of pages as `text.pages` does, shorter: "11×2M + 3×4K".
+-- @tparam table pages list of `size`, in bytes, and `count`
+-- @treturn string
+function text.short_pages(pages)
+    return (text.pages(pages):gsub(" × ", "×"):gsub(" ([KM])iB", "%1"))
+end
+
 --- Writes an address, or bits, in hexadecimal: "0x1f000".
 -- @int number
 -- @treturn string

@@ -219,8 +219,7 @@ local function command_lines(command, programs)
         filesystem_line("its filesystem", said, good),
     }
     if command.later and #command.later > 0 then
-        local todo = "tiexec --follow=auto " .. text.basename(command.path)
-        lines[3] = named("loads later", fact("loads-later", nil, todo)(later.text(command.later)))
+        lines[3] = named("loads later", fact("loads-later")(later.text(command.later)))
     end
     if loses_rights(command) then
         local line = fact("rights-lost", false, "start it as root")(command.privilege)

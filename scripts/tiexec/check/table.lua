@@ -20,7 +20,7 @@ local function facts_text(judged, paint)
     end
     return columns.painted(lines, function(i, line)
         return judged.lines[i].good == false and paint("yellow", line) or line
-    end)
+    end, terminal.width(STANDARD_OUTPUT))
 end
 
 local function sources_text(judged, paint)

@@ -53,7 +53,7 @@ local function comes_first(a, b)
 end
 
 local function show(list, left_out)
-    local lines = { { "pid", "name", "text", "huge", "of text", "of what was read", "generated" } }
+    local lines = { { "pid", "name", "text", "huge", "of text", "of read", "generated" } }
     for i, sums in ipairs(list) do lines[i + 1] = overview.cells(sums) end
     local rest = left_out > 0 and ("  and %d that cannot be told of, or have no text\n")
         :format(left_out) or ""

@@ -64,7 +64,7 @@ local function how_to(survey, row)
     if not survey.is_treated then return "start it with tiexec: %s by %s%s" end
     local executable = survey.description.executable
     local later = executable and executable.path ~= row.path
-        and "; if it was loaded later, start with --follow=auto" or ""
+        and "; if it was loaded later, --follow=auto does it" or ""
     return ("tiexec --attach %d: %%s by %%s%%s%s"):format(survey.observed:pid(), later)
 end
 

@@ -9,10 +9,10 @@ local text = require "tiexec.base.text"
 local survey_table = {}
 
 local STANDARD_OUTPUT <const> = 1
-local WIDTH <const> = 64 -- huge pages in a line
+local WIDE <const> = 120 -- columns: in fewer a line has half as many huge pages
 local colours <const> = { F = "green", S = "cyan", T = "blue", H = "magenta", ["."] = "yellow",
     _ = "faint" }
-local LEGEND <const> = "F file  S shared copy  T thp  H hugetlb  . small pages  _ not read yet"
+local LEGEND <const> = "F file  S shared  T thp  H hugetlb  . small  _ not read"
 
 -- Whether a row is worth no line: it has no huge pages and is too small for one. With advice,
 -- pages of a run that the TLB may hold as one entry count as huge.
@@ -23,24 +23,25 @@ local function is_small(survey, row)
 end
 
 local function rows_text(survey, verbose)
-    local lines = {
-        { "object", "mapping", "size", "pages", "from", "why not huge, and what to do" },
-    }
+    local width = terminal.width(STANDARD_OUTPUT)
+    local lines = { { "object", "mapping", "size", "pages", "from", "" } }
     local rest = { count = 0, bytes = 0, pages = 0 }
     for _, row in ipairs(survey.rows) do
         if is_small(survey, row) and not verbose then
             rest.count, rest.bytes = rest.count + 1, rest.bytes + row.size
             rest.pages = rest.pages + row.size // survey.host.page_size
         else
-            lines[#lines + 1] = { text.basename(row.object), ("%x-%x"):format(row.start, row.stop),
-                text.size(row.size), text.pages(row.pages), row.from, reasons.text(row) }
+            lines[#lines + 1] = { text.short(row.object), ("%x-%x"):format(row.start, row.stop),
+                text.size(row.size), text.pages(row.pages), row.from,
+                reasons.text(row) }
         end
     end
-    local shown = #lines > 1 and columns.align(lines, { [3] = true }) or ""
+    local shown = #lines > 1
+        and columns.with_notes(lines, { right = { [3] = true }, below = 2, width = width }) or ""
     if rest.count == 0 then return shown end
-    return shown .. ("  %s%d %s smaller than a huge page, %s or %d pages in all (-v shows them)\n")
-        :format(#lines > 1 and "and " or "", rest.count, rest.count == 1 and "text" or "texts",
-            text.size(rest.bytes), rest.pages)
+    return shown .. ("  %s%s smaller than a huge page, %s or %s in all (-v: all)\n")
+        :format(#lines > 1 and "and " or "", text.count(rest.count, "text"),
+            text.size(rest.bytes), text.count(rest.pages, "page"))
 end
 
 local function legend_text(size, paint)
@@ -50,11 +51,18 @@ local function legend_text(size, paint)
         end)))
 end
 
+-- How many huge pages a line has.
+local function letters_in_line()
+    local width = terminal.width(STANDARD_OUTPUT)
+    return width and width < WIDE and 32 or 64
+end
+
 local function add_picture(lines, picture, size, paint)
     local name = text.visible(text.basename(picture.object))
-    for first = 1, #picture.slots, WIDTH do
+    local most = letters_in_line()
+    for first = 1, #picture.slots, most do
         local letters = {}
-        for i = first, math.min(first + WIDTH - 1, #picture.slots) do
+        for i = first, math.min(first + most - 1, #picture.slots) do
             local letter = picture.slots[i].letter
             letters[#letters + 1] = paint(colours[letter], letter)
         end
@@ -78,8 +86,9 @@ end
 -- @treturn[2] nil, string why it could not be written
 function survey_table.show(survey, options)
     local paint = terminal.painter(STANDARD_OUTPUT)
-    local head = ("tiexec: %s (process %d): %s\n"):format(text.visible(survey.name),
-        survey.observed:pid(), survey:summary())
+    local width = terminal.width(STANDARD_OUTPUT)
+    local head = ("tiexec: %s (process %d):%s%s\n"):format(text.visible(survey.name),
+        survey.observed:pid(), width and width < WIDE and "\n  " or " ", survey:summary())
     local by = ""
     if survey.profile then
         local profile, strategy = text.visible(survey.profile), text.visible(survey.strategy)

@@ -26,6 +26,7 @@ end
 local function report_complaints(chosen, complaints)
     local say = chosen.say or message.say
     if complaints[1] and chosen.strict then chosen.wrong = complaints[1] end
+    if chosen.quiet then return end
     for _, line in ipairs(chosen.wrong and {} or complaints) do say("%s", line) end
     for _, line in ipairs(complaints.unclear or {}) do say("%s", line) end
     for _, line in ipairs(chosen.verbose and complaints.elsewhere or {}) do say("%s", line) end

@@ -160,6 +160,7 @@ local parsers = {
     align = { parse = parse_switch, profile = true },
     strict = { parse = parse_switch, profile = true },
     require = { parse = parse_percent, profile = true },
+    quiet = { parse = parse_switch, profile = true },
     verbose = { parse = parse_switch, profile = true },
     ["perf-map"] = { parse = parse_switch, profile = true },
     service = { parse = parse_service, profile = true },

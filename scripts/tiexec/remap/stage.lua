@@ -12,6 +12,7 @@ local hosts = require "tiexec.harness.hosts"
 local message = require "tiexec.base.message"
 local ranges = require "tiexec.base.ranges"
 local sources = require "tiexec.sources"
+local text = require "tiexec.base.text"
 
 -- What only text to remap needs is loaded when there is some: most programs have none.
 local stage = {}
@@ -60,7 +61,7 @@ local function prepare(inferior, name, chosen, job)
         strategy = chosen.definition.name, parameters = chosen.parameters,
         sources = chosen.names, profile = chosen.profile,
         operations = operations, refused = refused, second = second, done = done, results = {},
-        warnings = {}, dry = chosen["dry-run"] }
+        warnings = {}, quiet = chosen.quiet, dry = chosen["dry-run"] }
 end
 
 -- Why each of the sources that were tried has failed, in words. Sources that follow each other
@@ -92,7 +93,8 @@ local function complaint_of(outcome)
         return ("%s of the plan was refused: %s"):format(refused.name, refused.reason)
     end
     if failed > 0 then
-        return ("%d of %d ranges stay on small pages: %s"):format(failed, #outcome.results, why)
+        return ("%d of %s %s on small pages: %s"):format(failed,
+            text.count(#outcome.results, "range"), failed == 1 and "stays" or "stay", why)
     end
 end
 
@@ -236,6 +238,21 @@ function stage.has_gained(outcome)
     return #outcome.refused > 0
 end
 
+--- Tells whether it matters what stays on small pages although it should not: whether that is as
+-- much text as a huge page has.
+-- @tparam Outcome outcome
+-- @treturn boolean
+function stage.matters(outcome)
+    local bytes = 0
+    for _, result in ipairs(outcome.results) do
+        local has_failed = not result.source and not result.kept
+        for _, m in ipairs(has_failed and outcome.description.mappings or {}) do
+            if m.kind == "text" then bytes = bytes + ranges.common_size(m, result) end
+        end
+    end
+    return #outcome.refused > 0 or bytes >= outcome.host.huge_page_size
+end
+
 --- Loads what text to remap needs, for a program that is likely to have some.
 -- @tparam Chosen chosen
 function stage.preload(chosen)
@@ -268,6 +285,7 @@ end
 -- Says the warnings of the sources, each once, and none that the complaint says.
 local function say_warnings(outcome, say)
     local said = outcome.complaint or ""
+    if outcome.quiet then return end
     for _, line in ipairs(outcome.warnings) do
         if not said:find(line, 1, true) then (say or message.say)("%s", line) end
         said = said .. "\n" .. line

@@ -120,7 +120,7 @@ end
 
 -- Says one line, unless it was said before.
 function Follower:say(why)
-    if not self.said[why] then message.say("%s: %s", self.name, why) end
+    if not self.said[why] and not self.chosen.quiet then message.say("%s: %s", self.name, why) end
     self.said[why] = true
 end
 

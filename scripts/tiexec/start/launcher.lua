@@ -95,7 +95,7 @@ local function become_untraced(path, argv, given, why)
         message.say("%s: not started: %s", argv[1], why)
         return exit.FAILED
     end
-    message.say("%s: runs on small pages: %s", argv[1], why)
+    if not given.quiet then message.say("%s: runs on small pages: %s", argv[1], why) end
     return become(path, argv, given)
 end
 
@@ -146,7 +146,10 @@ local function run(argv, given)
     -- Only in this process are /dev/stdout and /dev/fd/N the caller's.
     local ok
     ok, why = settings.open_report(given)
-    if given["dry-run"] then given.plan_file = core.append_file("-") end
+    if given["dry-run"] then
+        given.plan_file = core.append_file("-")
+        given.plan_width = require "tiexec.base.terminal".width(STDOUT)
+    end
     if ok then why = reason_against(path, given) end
     if why then return become_untraced(path, argv, given, why) end
     return (core.getpid() == 1 and start_under_init or start)(path, argv, given)

@@ -66,6 +66,7 @@ end
 
 -- Says one line, unless the same was said for another process of the family.
 function Run:say(words)
+    if (self.chosen or self.given).quiet then return end
     local line = ("%s: %s"):format(self.name, words)
     if not self.said[line] then (self.given.say or message.say)("%s", line) end
     self.said[line] = true
@@ -266,10 +267,23 @@ function Run:leave(is_remapped)
     self.done = true
 end
 
+-- Whether somebody has asked for what comes of the program to be followed.
+function Run:is_followed()
+    local follow = self:choose_settings().follow
+    return follow ~= nil and not follow.none
+end
+
+-- Whether what stays on small pages is too little for a line, in a family that is followed.
+function Run:is_minor(outcome)
+    local chosen = self.chosen
+    return self:is_followed() and not chosen.strict and not chosen.verbose
+        and not get_stage().matters(outcome)
+end
+
 -- Whether it counts how much of the program's text is huge: it does not for the shell of a script
 -- that is followed.
 function Run:is_judged(has_gained)
-    return has_gained or next(self:follow_settings()) == nil
+    return has_gained or not self:is_followed()
 end
 
 -- Stage entry.
@@ -285,8 +299,10 @@ function Run:at_entry()
         self:prepare_to_follow(chosen)
     end
     local has_gained = stage.has_gained(outcome)
+    local complaint = outcome.complaint or self.unmoved
+    if self:is_minor(outcome) then complaint = nil end
     local unmet = self:is_judged(has_gained) and outcome.unmet
-    return self:finish(unmet or outcome.complaint or self.unmoved, chosen.strict or unmet,
+    return self:finish(unmet or complaint, chosen.strict or unmet,
         has_gained)
 end
 

@@ -26,6 +26,7 @@
 ---@field recache Recache? Whether `file` may drop small pages from the page cache.
 ---@field strict boolean? Whether a failure keeps the program from being started.
 ---@field require number? The percentage of the text that must be huge.
+---@field quiet boolean? Whether nothing is said of a program that runs all the same.
 ---@field verbose boolean? Whether the table of what was done is shown.
 ---@field ["perf-map"] boolean? Whether profilers are to find the functions of private copies.
 ---@field profile string? The file of the profile to be used.

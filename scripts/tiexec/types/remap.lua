@@ -47,6 +47,7 @@
 ---@field done Range[] The ranges that were huge already.
 ---@field results Result[] What has become of each range.
 ---@field warnings string[] Files that are not used and that somebody should remove, in words.
+---@field quiet boolean? Whether nothing is said of a program that runs all the same.
 ---@field dry boolean? Whether the plan is only shown.
 ---@field report table? What `stage.tell` will show and write of it (show/report.lua).
 ---@field unmet string? That less of its text is huge than is required, in words.

@@ -207,7 +207,9 @@ local function note(self, pid, news, result, seconds)
         self.members:put_off(pid, news, core.now())
     end
     if result.gained then self.gained = core.now() end
-    if result.outcome and result.outcome.complaint and not self.is_quiet then
+    local outcome = result.outcome
+    local is_quiet = self.is_quiet or outcome and outcome.quiet
+    if outcome and outcome.complaint and not is_quiet and stage.matters(outcome) then
         say(self, result.name, result.outcome.complaint)
     end
 end
