@@ -45,7 +45,7 @@ words.options = {
         of -p NAME or of all a line for each; of -- CMD one that is started for it.]],
     process = "the processes of that name. It goes with --inspect.",
     json = "write JSON. It goes with --inspect, --top, --check, --warm, --compare and --record.",
-    format = "write a table, json, or prometheus. It goes with --inspect; the last is for node_exporter.",
+    format = "write a table, json, or prometheus. It goes with --inspect.",
     svg = "draw a picture. It goes with --inspect and --record.",
     check = "show whether this host is ready. It says what to change, also for one CMD.",
     probe = "measure what huge pages gain here. It goes with --check.",

@@ -15,7 +15,7 @@ local codes = require "tiexec.base.codes"
 local core = require "tiexec.core"
 
 local c = core.constants
-local recache = { NO_FOLIOS = cached.NO_FOLIOS }
+local recache = {}
 
 local ahead -- what was last read ahead: `inode`, `from`, `to`
 
@@ -177,7 +177,7 @@ local function warm_each(file, options)
         file.from, file.to = at, at + file.huge
         local ok, why = make_huge(file, options)
         if not ok then first = first or why end
-        if why == cached.NO_FOLIOS then break end
+        if why == codes.words("no-large-folios") then break end
     end
     file.from, file.to = from, to
     return first
@@ -205,10 +205,11 @@ function recache.warm(path, part, huge, options)
     result.before, refused = count_huge(file)
     if not result.before then return nil, refused end
     local ok, why = make_huge(file, options)
-    if not ok and why ~= cached.NO_FOLIOS then why = warm_each(file, options) end
+    if not ok and why ~= codes.words("no-large-folios") then why = warm_each(file, options) end
     result.after = count_huge(file) or 0
     if result.after < part.stop - part.start then
-        result.why, result.held = why or cached.NO_FOLIOS, why == HELD
+        result.why = why or codes.words("no-large-folios")
+        result.held = why == codes.words("in-use")
     end
     return result
 end

@@ -4,6 +4,7 @@
 -- without.
 
 local choice = require "tiexec.plan.choice"
+local codes = require "tiexec.base.codes"
 local core = require "tiexec.core"
 local exit = require "tiexec.base.exit"
 local files = require "tiexec.warm.files"
@@ -49,7 +50,7 @@ local function explain(row, result, host)
         return
     end
     local its = filesystem.of("", row.path, host)
-    if result.why == recache.NO_FOLIOS and its then
+    if result.why == codes.words("no-large-folios") and its then
         row.code = "no-large-folios"
         row.why = its.why or not its.large_folios
             and ("its filesystem (%s) has no large folios"):format(its.type)
