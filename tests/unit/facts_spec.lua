@@ -148,7 +148,7 @@ describe("the filesystem of a path", function()
 
     it("has large folios since a kernel; of others nothing is said", function()
         assert.is_false(at("/bin/x", { 6, 15 }).large_folios)
-        assert.equal("ext4 has large folios since Linux 6.16", at("/bin/x", { 6, 15 }).why)
+        assert.equal("ext4 has huge pages in the page cache since Linux 6.16", at("/bin/x", { 6, 15 }).why)
         assert.is_true(at("/bin/x", { 6, 16 }).large_folios)
         assert.is_true(at("/bin/x", { 7, 0 }).large_folios)
         assert.is_true(at("/usr/x", { 5, 18 }).large_folios)

@@ -37,12 +37,19 @@ function holders.of(path, but)
     return list
 end
 
+--- Names a process.
+-- @int pid
+-- @treturn string such as "process 812 (postgres)"
+function holders.name(pid)
+    local name = (core.read_file(("/proc/%d/comm"):format(pid)) or "?"):gsub("\n", "")
+    return ("process %d (%s)"):format(pid, text.visible(name))
+end
+
 --- Says that processes have to end before something can be done.
 -- @tparam table list of process ids, not empty
 -- @treturn string such as "process 812 (postgres) and 3 others have ended"
 function holders.text(list)
-    local name = (core.read_file(("/proc/%d/comm"):format(list[1])) or "?"):gsub("\n", "")
-    local first = ("process %d (%s)"):format(list[1], text.visible(name))
+    local first = holders.name(list[1])
     if #list == 1 then return first .. " has ended" end
     return ("%s and %s have ended"):format(first, text.count(#list - 1, "other"))
 end

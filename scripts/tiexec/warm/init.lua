@@ -9,8 +9,8 @@ local core = require "tiexec.core"
 local exit = require "tiexec.base.exit"
 local files = require "tiexec.warm.files"
 local filesystem = require "tiexec.harness.filesystem"
+local holders = require "tiexec.harness.holders"
 local images = require "tiexec.harness.images"
-local mappers = require "tiexec.harness.mappers"
 local message = require "tiexec.base.message"
 local parts = require "tiexec.plan.parts"
 local paths = require "tiexec.plan.paths"
@@ -43,9 +43,9 @@ end
 -- Says why a file stays small, for people and for programs.
 local function explain(row, result, host)
     if result.held then
-        local who = mappers.of_small_pages(core.stat(row.path) or {}, row.path)
+        local who = holders.of(row.path, core.getpid())[1]
         row.code = "mapped-small"
-        row.why = who and "mapped small by " .. who
+        row.why = who and "mapped small by " .. holders.name(who)
             or "mapped small by a process that this user may not look into, or locked"
         return
     end
