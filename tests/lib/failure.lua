@@ -63,7 +63,7 @@ end
 --- Gives a function that adds two tests of one failure, without and with --strict: it takes a name and a
 -- table: `command`, `options`, `prefix` (words before), `line` (a pattern, or several, in the one line), `host`
 -- (a function that arranges the host; gives a to-be-closed value, or nil, why it cannot), `not_sanitized` (why it
--- cannot be tried with sanitizers).
+-- cannot be tried with sanitizers), `is_others` (what fails may be about other programs, which --strict does not mind).
 -- @func it busted's, which only spec files have
 -- @int[opt=1] every where things take long only every nth of the failures is tried
 function failure.tests(it, every)
@@ -88,6 +88,13 @@ function failure.tests(it, every)
             failure.same_end(plain, result)
             return result
         end))
+        if case.is_others then
+            return it(name .. ", --strict: CMD runs, since it is not about CMD", check(case, function()
+                local plain, result = failure.both(case, { "--strict" })
+                failure.same_end(plain, result)
+                return result
+            end))
+        end
         it(name .. ", --strict: CMD does not start", check(case, function()
             local result = by_tiexec(case, { "--strict" })
             failure.not_started(result)

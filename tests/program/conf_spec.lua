@@ -37,9 +37,9 @@ describe("tiexec.conf", function()
     test("sets defaults, over which a profile, TIEXEC and options take precedence", function()
         local conf <const> = "# a comment\n sources = hugetlb\n\n"
         local function has(words, source)
-            local err = with_conf(words, conf).err
-            assert.truthy(err:find("%f[%w]" .. source .. "%f[%W]"), err)
-            assert.equal(source == "hugetlb", err:find("hugetlb", 1, true) ~= nil, err)
+            local plan = with_conf(words, conf).out
+            assert.truthy(plan:find("%f[%w]" .. source .. "%f[%W]"), plan)
+            assert.equal(source == "hugetlb", plan:find("hugetlb", 1, true) ~= nil, plan)
         end
         has(dry, "hugetlb")
         support.write_file(etc .. "/tiexec/profiles.d/a.lua", 'return { sources = { "thp" } }')

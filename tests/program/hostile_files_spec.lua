@@ -48,7 +48,7 @@ describe("what is no file of a few lines is refused at once:", function()
         test(name .. ", as profile", { command = { ample, "x" }, options = { "--profile", path }, line = line })
         local config = path_of("tiexec")
         os.execute(("mkdir -p %s/profiles.d && ln -s %s %s/profiles.d/x.lua"):format(config, path, config))
-        test(name .. ", in profiles.d", { command = { ample, "x" }, line = line,
+        test(name .. ", in profiles.d", { command = { ample, "x" }, line = line, is_others = true,
             prefix = { "env", "XDG_CONFIG_HOME=" .. config:match("(.*)/") } })
     end
 
