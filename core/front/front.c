@@ -43,10 +43,12 @@ static bool has_entries(const char *path)
     bool found = false;
     long got;
     while ((got = system_call(SYS_getdents64, fd, (long)entries, sizeof entries, 0)) > 0 && !found)
-        for (long at = 0; at < got;) {
+        for (long at = 0; at + NAME_AT < got && !found;) {
             const char *name = (const char *)entries + at + NAME_AT;
-            found = found || !(bytes_same(name, ".") || bytes_same(name, ".."));
-            at += entries[at + SIZE_AT] | entries[at + SIZE_AT + 1] << 8;
+            uint16_t size = 0;
+            bytes_copy(&size, entries + at + SIZE_AT, sizeof size);
+            found = size == 0 || !(bytes_same(name, ".") || bytes_same(name, ".."));
+            at += size;
         }
     system_close(fd);
     return found || got < 0;

@@ -299,8 +299,7 @@ function Run:at_entry()
         self:prepare_to_follow(chosen)
     end
     local has_gained = stage.has_gained(outcome)
-    local complaint = outcome.complaint or self.unmoved
-    if self:is_minor(outcome) then complaint = nil end
+    local complaint = not self:is_minor(outcome) and outcome.complaint or self.unmoved
     local unmet = self:is_judged(has_gained) and outcome.unmet
     return self:finish(unmet or complaint, chosen.strict or unmet,
         has_gained)
