@@ -6,7 +6,7 @@
 export LUA_PATH  := scripts/?.lua;scripts/?/init.lua;./?.lua;;
 export LUA_CPATH := $(BUILD)/lua/?.so;;
 BUSTED ?= $(LUA) /usr/bin/busted
-SPECS  ?= tests/unit tests/harness tests/program
+SPECS  ?= tests/unit tests/harness tests/program tests/dist
 
 # make calls itself for what comes after the packages, since what pkg-config says is read at its
 # start. It then compiles in parallel, unless another number of jobs was asked for.
