@@ -10,7 +10,7 @@ faults: packages-test
 
 FUZZ_SECONDS ?= 60
 FUZZ_CLANG   ?= clang
-FUZZ_CORE    := $(wildcard core/base/*.c core/front/*.c) $(addprefix core/,elf/image.c elf/open.c elf/symbols.c \
+FUZZ_CORE    := $(wildcard core/base/*.c core/front/*.c) $(addprefix core/,elf/image.c elf/native.c elf/open.c elf/symbols.c \
                 elf/symbol_reader.c elf/symbol_table.c elf/xz.c proc/maps.c proc/process.c)
 FUZZERS      := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
 FUZZ_CFLAGS  := -std=c11 -D_GNU_SOURCE -O1 -g -Icore -Iarch/$(ARCH) \
