@@ -131,10 +131,12 @@ $(BUILD)/libs: Makefile | $(BUILD)/needed
 $(BUILD)/core/front/%.o $(STARTING): SANITIZE += -fno-lto -fno-builtin -fno-stack-protector \
     $(if $(findstring clang,$(CC)),,-fno-tree-loop-distribute-patterns)
 
+# Handlers of signals are in it, which may come until the last moment of a process: so it stays loaded when
+# Lua unloads it.
 $(MODULE): $(OBJECTS)
 	@echo "LD $@"
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(SANITIZE) -shared -o $@ $^ -lelf
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(SANITIZE) -shared -Wl,-z,nodelete -o $@ $^ -lelf
 
 $(BUILD)/%.o: %.c | $(BUILD)/needed
 	@echo "CC $<"

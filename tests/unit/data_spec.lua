@@ -62,6 +62,10 @@ describe("a copy of this process", function()
         end
     end)
 
+    it("that closes its Lua in a copy ends there", function()
+        assert.equal("", core.trial(function() os.exit(0, true) end, 2000, 64))
+    end)
+
     it("says for certain which bound was passed", function()
         assert.equal("it ran too long", select(2, result_of("while true do end")))
         assert.equal("it ran too long",
