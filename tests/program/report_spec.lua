@@ -128,7 +128,7 @@ describe("--report", function()
         local folder <close> = support.folder()
         local path = folder.path .. "/report.json"
         support.write_file(path, "{}\n")
-        local words = support.quote { support.tiexec, "--follow=none", "--report", path, ample, "x" } .. " >/dev/null & "
+        local words = support.quote { support.tiexec, "--report", path, ample, "x" } .. " >/dev/null & "
         support.shell(words:rep(5) .. "wait")
         local pids, count = {}, 0
         for i, line in ipairs(read_lines(path)) do

@@ -22,6 +22,18 @@ describe("the members of a family", function()
         assert.same({}, family:take_due(due + 100))
     end)
 
+    it("have what was handled of their parents, if they were forked unseen, and are no members yet", function()
+        local handled = { { start = 10, stop = 20 } }
+        family:take(1, handled)
+        family:inherit(2, 1)
+        assert.same(handled, family:get(2).handled)
+        family:take(3, {})
+        family:inherit(3, 1)
+        assert.same({}, family:get(3).handled)
+        family:inherit(4, 99)
+        assert.same({ 1, 2, 3 }, family:pids())
+    end)
+
     it("that have ended are not looked at", function()
         family:note(mapped(1, 10, 20), 100)
         family:remove(1)

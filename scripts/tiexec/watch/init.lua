@@ -126,6 +126,16 @@ local function is_same(self, pid)
     return birth ~= nil and member.birth == birth
 end
 
+-- The parent of a process if both run the same program, so that it may have been forked, or nil.
+-- One that has exec'd that again lies elsewhere, unless its address is fixed, so that nothing of it
+-- counts as handled.
+local function parent_of(pid)
+    local parent = core.status(pid, "PPid")
+    local exe = core.readlink(("/proc/%d/exe"):format(pid))
+    local is_alike = exe and exe == core.readlink(("/proc/%d/exe"):format(parent or 0))
+    return is_alike and parent or nil
+end
+
 -- Has the threads of the family watched, those from before the events stood.
 local function cover(self)
     local roots = self.members:pids()
@@ -138,6 +148,8 @@ local function cover(self)
             for _, tid in ipairs(kin.threads_of(pid)) do
                 if tid ~= self.first and not self.threads[tid] then self.rings:add(tid) end
             end
+            local parent = parent_of(pid)
+            if parent then self.members:inherit(pid, parent) end
             self.members:look_again(pid, now)
         end)
     end

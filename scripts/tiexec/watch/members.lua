@@ -38,6 +38,15 @@ end
 -- @int pid
 function Members:get(pid) return self.list[pid] or add(self, pid) end
 
+--- Takes in a process that was forked before its parent was watched, if it is no member yet and its
+-- parent is one: it has its parent's text, whatever was done about that.
+-- @int pid
+-- @int parent
+function Members:inherit(pid, parent)
+    local from = self.list[parent]
+    if from and not self.list[pid] then self:get(pid).handled = from.handled end
+end
+
 -- Drops the news of what was handled: the handling itself maps memory, too.
 local function drop_handled(member)
     member.news = members.outside(member.news or {}, member.handled)
