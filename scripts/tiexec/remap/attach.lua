@@ -23,6 +23,7 @@ local attach = {}
 local ALL_SIGNALS <const> = -1
 
 local TRIES <const> = 3 -- a process may map another file just before it is stopped
+local PAUSE_MS <const> = 10 -- between two looks at a process that execs
 
 -- Calls `work` with the inferior, all of whose threads are stopped, and with its mappings, which
 -- have `details` or not, and then `tell` with the
@@ -59,10 +60,21 @@ local function with_stopped(pid, details, work, tell)
     return tell(inferior, seconds, table.unpack(result, 2, result.n))
 end
 
+-- The mappings of a process with details. While it execs it has none for a moment.
+local function mappings_of(pid)
+    local mappings, why, errno
+    for _ = 1, TRIES do
+        mappings, why, errno = core.mappings(pid, true)
+        if mappings or errno ~= c.ESRCH and errno ~= c.ENOENT then break end
+        core.pause(PAUSE_MS)
+    end
+    return mappings, why
+end
+
 -- Whether some text of a process is on larger pages than base pages; nil and why that is not known.
 local function has_huge_text(pid, host)
     local context = { pid = pid, pmd = host.pmd_size, sizes = count.sizes(host, {}) }
-    local mappings, why = core.mappings(pid, true)
+    local mappings, why = mappings_of(pid)
     if not mappings then return nil, why end
     for _, m in ipairs(mappings) do
         local is_text = protection.is_executable(m.perms) and m.start >= 0
