@@ -5,10 +5,7 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,25 +13,11 @@
 
 int errand_start(struct errand *errand, trial_work *work, void *context)
 {
-    int ends[2];
     *errand = (struct errand){.in = -1};
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
-        return -errno;
-    fflush(NULL);
-    pid_t pid = (pid_t)syscall(SYS_clone, 0UL, NULL, NULL, NULL, 0UL); /* no exit signal */
-    if (pid == 0) {
-        close(ends[0]);
-        setsid();
-        _exit(work(context, ends[1]));
-    }
-    int err = pid < 0 ? -errno : 0;
-    close(ends[1]);
-    if (err) {
-        close(ends[0]);
-        return err;
-    }
+    pid_t pid = trial_begin(work, context, true, &errand->in);
+    if (pid < 0)
+        return pid;
     errand->pid = pid;
-    errand->in = ends[0];
     return 0;
 }
 

@@ -58,11 +58,9 @@ static void see_end(pid_t pid, bool is_killed, int *status)
     } while (ended == 0 ? !clock_is_past(deadline) : ended < 0 && errno == EINTR);
 }
 
-int trial_run(trial_work *work, void *context, int timeout, int *status, char **text, size_t *size)
+pid_t trial_begin(trial_work *work, void *context, bool is_apart, int *in)
 {
     int ends[2];
-    *text = NULL;
-    *size = 0;
     /* A socket pair, as for a launch, so that a seccomp filter has one system call less to
      * allow. */
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
@@ -71,16 +69,31 @@ int trial_run(trial_work *work, void *context, int timeout, int *status, char **
     pid_t pid = (pid_t)syscall(SYS_clone, 0UL, NULL, NULL, NULL, 0UL); /* no exit signal */
     if (pid == 0) {
         close(ends[0]);
+        if (is_apart)
+            setsid();
         _exit(work(context, ends[1]));
     }
-    int err = pid < 0 ? -errno : 0;
+    pid_t result = pid < 0 ? -errno : pid;
     close(ends[1]);
-    if (!err)
-        err = read_until_end(ends[0], clock_deadline(timeout), text, size);
-    if (err && pid > 0)
+    if (pid < 0)
+        close(ends[0]);
+    else
+        *in = ends[0];
+    return result;
+}
+
+int trial_run(trial_work *work, void *context, int timeout, int *status, char **text, size_t *size)
+{
+    int in;
+    *text = NULL;
+    *size = 0;
+    pid_t pid = trial_begin(work, context, false, &in);
+    if (pid < 0)
+        return pid;
+    int err = read_until_end(in, clock_deadline(timeout), text, size);
+    if (err)
         kill(pid, SIGKILL);
-    close(ends[0]);
-    if (pid > 0)
-        see_end(pid, err != 0, status);
+    close(in);
+    see_end(pid, err != 0, status);
     return err;
 }

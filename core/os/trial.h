@@ -4,7 +4,9 @@
 #ifndef TIEXEC_TRIAL_H
 #define TIEXEC_TRIAL_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #define TRIAL_MOST (4 << 20) /* bytes that the child may write */
 
@@ -18,5 +20,10 @@ typedef int trial_work(void *context, int out);
  * `timeout` ms. Returns 0 or -errno; -ETIMEDOUT: it was killed for that; -EFBIG: it was
  * killed because it has written more than TRIAL_MOST. */
 int trial_run(trial_work *work, void *context, int timeout, int *status, char **text, size_t *size);
+
+/* Has a copy of this process do the work, and does not wait for it. `is_apart`: in a session of its
+ * own. What the copy writes is read at *in. Returns its id or -errno. It has no exit signal, so
+ * that waiting for it takes __WALL. */
+pid_t trial_begin(trial_work *work, void *context, bool is_apart, int *in);
 
 #endif

@@ -20,14 +20,6 @@ local gathering = {}
 
 local PROGRAMS <const> = "/usr/bin" -- stands for programs where none was asked about
 
-local function text_size(image)
-    local bytes = 0
-    for segment in images.loads(image) do
-        if images.is_text(segment) then bytes = bytes + segment.filesz end
-    end
-    return bytes
-end
-
 -- Says why nothing can be done for the file of a program, or nil. `why` says why it has no image.
 local function wrong_with(path, image, why)
     local is_script = core.read_file(path, 2) == "#!"
@@ -50,7 +42,7 @@ local function program_facts(name, host)
     image, why = core.image(path)
     program.wrong = wrong_with(path, image, why)
     if not program.wrong then
-        program.text, program.cached = text_size(image), trials.file(path, image, host)
+        program.text, program.cached = images.text_size(image), trials.file(path, image, host)
         program.later = later.of(real, math.max(host.huge_page_size, 1))
     end
     return program

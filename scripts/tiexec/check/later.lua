@@ -25,14 +25,6 @@ local function each_library(folder, visit, depth)
     end
 end
 
-local function text_size(image)
-    local bytes = 0
-    for segment in images.loads(image) do
-        if images.is_text(segment) then bytes = bytes + segment.filesz end
-    end
-    return bytes
-end
-
 --- Finds these libraries.
 -- @string path of the program, without links
 -- @int least bytes of text that a library must have
@@ -48,7 +40,7 @@ function later.of(path, least)
         if count > MOST or seen[real] or program:find(name .. "\0", 1, true) then return end
         seen[real] = true
         local image = core.image(real)
-        local bytes = image and image.native and text_size(image) or 0
+        local bytes = image and image.native and images.text_size(image) or 0
         if bytes >= least then list[#list + 1] = { name = name, bytes = bytes } end
     end, 1)
     table.sort(list, function(a, b) return a.bytes > b.bytes end)

@@ -110,4 +110,15 @@ function images.bias(image, mappings, page)
     return best
 end
 
+--- Counts the text of a file.
+-- @tparam Image image
+-- @treturn int bytes
+function images.text_size(image)
+    local bytes = 0
+    for segment in images.loads(image) do
+        if images.is_text(segment) then bytes = bytes + segment.filesz end
+    end
+    return bytes
+end
+
 return images

@@ -22,14 +22,6 @@ local warm = {}
 
 local DEFAULT_STRATEGY <const> = "aggressive" -- for one of which it is not known how it rounds
 
-local function text_of(image)
-    local bytes = 0
-    for segment in images.loads(image) do
-        if images.is_text(segment) then bytes = bytes + segment.filesz end
-    end
-    return bytes
-end
-
 -- What the settings say of a program's files: how its text is rounded, and whether what is cached
 -- small may be dropped.
 local function settings_of(path, given)
@@ -78,8 +70,8 @@ end
 local function warm_file(file, options, host)
     local image = file.needs.image
     if not image then return nil end
-    local row = { path = file.path, by = file.by, text = text_of(image), bytes = 0, before = 0,
-        after = 0, parts = {} }
+    local row = { path = file.path, by = file.by, text = images.text_size(image),
+        bytes = 0, before = 0, after = 0, parts = {} }
     if row.text >= planner.least_text(host) then
         row.parts = parts.all(image, options.strategy, host.huge_page_size)
     end
