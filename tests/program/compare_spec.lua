@@ -49,15 +49,17 @@ describe("--compare", function()
         assert.same({}, found.wrong)
         assert.is_true(#found.rounds >= (support.patience > 1 and 2 or 10))
         assert.equal(#found.rounds, found.pairs)
-        local places, count = {}, 0
+        local places, count, switches = {}, 0, 0
         for _, way in ipairs { "plain", "warm", "tiexec" } do
             for _, run in ipairs(runs_of(found, way)) do
                 assert.is_true(run.wall > 0 and run.user + run.system > 0)
-                assert.is_true(run.faults > 20 and run.switches > 0 and run.peak > 1 << 20)
+                assert.is_true(run.faults > 20 and run.switches >= 0 and run.peak > 1 << 20)
+                switches = switches + run.switches -- a run that has a CPU to itself has none
                 assert.equal(0, run.status)
                 if way == "warm" then places[run.place] = true end
             end
         end
+        assert.is_true(switches > 0)
         for place in pairs(places) do
             assert.is_true(1 <= place and place <= 3)
             count = count + 1
