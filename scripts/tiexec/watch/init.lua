@@ -36,6 +36,7 @@ local RENEW_S <const> = 10 -- between two looks for CPUs that have come online
 -- gained       when somebody has gained last
 -- is_standing  the events are open
 -- batch        milliseconds from the first record to the reading of all
+-- is_kept      the kernel did not let some process go: the end of this one sets it free
 -- missed       records may have been lost since the last look at all members, which was `looked`
 -- threads      a set of the threads that were told of while the events were being opened
 local Watch = {}
@@ -234,8 +235,8 @@ local function serve(self, pid)
     if not ok then
         message.say("process %d: %s", pid, message.of_error(result))
     elseif type(result) == "table" and result.is_kept then
-        -- The end of this process sets it free.
-        error(("process %d cannot be let go: the watch ends"):format(pid), 0)
+        self.is_kept = true
+        say(self, result.name, "it cannot be let go but by the end of the watch")
     elseif result == "later" then
         self.members:put_off(pid, news, core.now())
     elseif result then
@@ -272,7 +273,10 @@ local function follow(self)
     cover(self)
     local errno
     repeat
-        for _, pid in ipairs(self.members:take_due(core.now())) do serve(self, pid) end
+        for _, pid in ipairs(self.members:take_due(core.now())) do
+            serve(self, pid)
+            if self.is_kept then return end
+        end
         local news, _, number = self.rings:wait(left(self))
         errno = number
         if news then core.pause(self.batch) end
