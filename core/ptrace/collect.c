@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
@@ -19,6 +20,9 @@
 
 #define TICK_MS   10
 #define LET_GO_MS 1000
+#define LOOKS     6    /* for news that come at once, before a sleep */
+#define LOOK_NS   8000 /* from one such look to the next */
+#define MISSES    3    /* in a row: then news do not come at once here */
 #define ORPHAN_MS 100 /* a newborn that nobody has told of for so long may be an orphan */
 
 /* Of this process's children it leaves out those that are not traced, or else it would collect the
@@ -355,11 +359,37 @@ int collect_some_or(int fd, int64_t deadline)
     return err;
 }
 
+/* Tells whether what is traced can run while this process does. */
+static bool has_company(void)
+{
+    static int count; /* of CPUs; 0: not known yet */
+    cpu_set_t set;
+    if (count == 0)
+        count = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 2; /* more than fit */
+    return count > 1;
+}
+
+/* Looks for news of one thread a few times without sleeping: a system call that is made remotely is
+ * mostly over before a CPU that has gone idle wakes up (some 50 µs in a virtual machine). A tracee
+ * that is busy, or has no CPU, is not waited for so again and again. */
+static pid_t look_shortly(pid_t tid, int *status)
+{
+    static int misses;
+    pid_t found = 0;
+    for (int i = 0; found == 0 && i < LOOKS && misses < MISSES && has_company(); i++) {
+        for (int64_t next = clock_now() + LOOK_NS; clock_now() < next;)
+            ;
+        found = collect_look(tid, status);
+    }
+    misses = found ? 0 : misses + 1;
+    return found;
+}
+
 /* Waits for one thread by SIGCHLD, which an earlier stop may have left behind. */
 static pid_t wait_by_signals(pid_t tid, int *status)
 {
     int64_t tick = clock_deadline(TICK_MS);
-    pid_t found = 0;
+    pid_t found = look_shortly(tid, status);
     while (found == 0 && !clock_is_past(tick) && sleep_a_tick(TICK_MS))
         found = collect_look(tid, status);
     return found;
