@@ -77,7 +77,15 @@ function schema.read(...)
     return root
 end
 
-local check
+local check, may_be_missing
+
+-- A table may be missing if all that is in it may.
+function may_be_missing(node)
+    for _, field in pairs(node.fields or {}) do
+        if not may_be_missing(field) then return false end
+    end
+    return node.fields ~= nil or node.optional
+end
 
 local function check_fields(node, value, path, wrong)
     if not is_table(value) then
@@ -94,7 +102,7 @@ local function check_fields(node, value, path, wrong)
     end
     for name, known in pairs(node.fields) do
         local is_any = name == "[]" or name == "*"
-        if not is_any and value[name] == nil and not known.optional then
+        if not is_any and value[name] == nil and not may_be_missing(known) then
             wrong[#wrong + 1] = ("%s.%s is missing"):format(path, name)
         end
     end

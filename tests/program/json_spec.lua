@@ -135,12 +135,44 @@ describe("JSON is as documented:", function()
             assert_documented("`--inspect` of one process", found)
             assert_coded(found.mappings)
         end
-        assert_documented("`--inspect` of several processes", json_of { "--json", "--inspect", "all" })
+        local several = "`--inspect` of several processes, and `--top`"
+        assert_documented(several, json_of { "--json", "--inspect", "all" })
+        assert_documented(several, json_of { "--json", "--top" })
     end)
 
     it("--check", function()
         for _, words in ipairs { {}, { ample }, { "/nowhere/x" }, { "--probe" }, { "-s", "no-such" } } do
             assert_documented("`--check`", json_of(support.concat({ "--check", "--json" }, words)))
         end
+    end)
+
+    it("--warm", function()
+        for _, word in ipairs { ample, "/etc/passwd", "/nowhere/x" } do
+            assert_documented("`--warm`", json_of { "--warm", "--json", word })
+        end
+    end)
+
+    it("--compare", function()
+        for _, words in ipairs { { "--compare" }, { "--compare=thp,none" } } do
+            local found = json_of(support.concat(words, { "--json", "--seconds", "3", "--", ample, "untold" }))
+            assert_documented("`--compare`", found)
+        end
+    end)
+
+    it("--compare --attach", function()
+        local folder <close> = support.folder()
+        local process <close> = support.start { support.programs .. "serving", folder.path .. "/served" }
+        assert(support.wait_for(function() return support.read_file(folder.path .. "/served") end))
+        assert_documented("`--compare --attach`", json_of { "--compare", "--json", "--seconds", "3", "--metric",
+            "cat " .. folder.path .. "/served", "--attach", tostring(process.pid) })
+    end)
+
+    it("--record", function()
+        local burning = support.programs .. "burning"
+        local folder <close> = support.folder()
+        local file = folder.path .. "/recording"
+        local said = support.run_tiexec({ "--record", "-o", file, burning, "100" }).err
+        if not support.read_file(file) then return pending("this host takes no samples: " .. said) end
+        assert_documented("`--record`", json_of { "--record", "--report", file, "--json" })
     end)
 end)

@@ -103,7 +103,7 @@ describe("--warm", function()
     with_disk("says that a filesystem has no large folios", function(here)
         local found, code = rows(here.path)
         assert.equal(1, code)
-        assert.equal("no-large-folios", found[here.path].code)
+        assert.equal("folios-unavailable", found[here.path].code)
         assert.equal(0, found[here.path].huge_bytes)
     end, "-O encrypt")
 

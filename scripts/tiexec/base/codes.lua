@@ -140,6 +140,15 @@ codes.reasons = {
     ["seccomp-untold"] = "its seccomp filters cannot be told: %s",
     ["no-strategy"] = "no strategy '%s' in %s",
     ["no-entry-point"] = "its entry point is not known",
+    -- what --warm says of files
+    ["no-program"] = "no program: %s",
+    ["too-small"] = "too small: no whole huge page",
+    ["mapped-small"] = "mapped small by %s",
+    ["mapped-small-unseen"] =
+        "mapped small by a process that this user may not look into, or locked",
+    ["folios-unsupported"] = "its filesystem (%s) has no large folios",
+    ["folios-unavailable"] =
+        "the kernel had no free huge page, or its filesystem has no large folios",
     -- what --check says of sources
     ["filesystem-small"] = "%s; whether it has large folios is not known",
     ["filesystem-unknown"] = "not found",

@@ -11,9 +11,9 @@ local function comparison(found)
 end
 
 local function quantity(found)
-    local against = {}
+    local against = json.object {}
     for baseline, ways in pairs(found.against) do
-        against[baseline] = {}
+        against[baseline] = json.object {}
         for way, one in pairs(ways) do against[baseline][way] = comparison(one) end
     end
     return { medians = found.medians, against = against }

@@ -15,6 +15,11 @@ function json.array(list)
     return setmetatable(table.move(list, 1, #list, 1, {}), { __jsontype = "array" })
 end
 
+--- Has `json.write` write an object even if the table is empty: {}.
+-- @tparam table fields
+-- @treturn table the same
+function json.object(fields) return setmetatable(fields, { __jsontype = "object" }) end
+
 -- Adds the keys of a table, and of those in it, to a set.
 local function add_keys(set, value)
     for key, field in pairs(value) do

@@ -24,6 +24,3 @@
 ---@field kept integer? How many are held in memory.
 ---@field wrong boolean? Whether it is no program.
 ---@field why string? Why not all of it is huge.
----@field code WarmCode? The same, for programs.
-
----@alias WarmCode "mapped-small"|"no-large-folios"|"too-small"|"not-read"|"no-program"

@@ -32,24 +32,17 @@ local function settings_of(path, given)
         recache = chosen.recache }
 end
 
--- Says why a file stays small, for people and for programs.
-local function explain(row, result, host)
+-- Says why a file stays small.
+local function reason(row, result, host)
     if result.held then
         local who = holders.of(row.path, core.getpid())[1]
-        row.code = "mapped-small"
-        row.why = who and "mapped small by " .. holders.name(who)
-            or "mapped small by a process that this user may not look into, or locked"
-        return
+        return who and codes.words("mapped-small", holders.name(who))
+            or codes.words("mapped-small-unseen")
     end
     local its = filesystem.of("", row.path, host)
-    if result.why == codes.words("no-large-folios") and its then
-        row.code = "no-large-folios"
-        row.why = its.why or not its.large_folios
-            and ("its filesystem (%s) has no large folios"):format(its.type)
-            or "the kernel had no free huge page, or its filesystem has no large folios"
-        return
-    end
-    row.code, row.why = "not-read", result.why
+    if result.why ~= codes.words("no-large-folios") or not its then return result.why end
+    return its.why or not its.large_folios and codes.words("folios-unsupported", its.type)
+        or codes.words("folios-unavailable")
 end
 
 -- Warms the parts of one file.
@@ -61,7 +54,7 @@ local function warm_parts(row, list, options, host)
             row.before, row.after = row.before + result.before, row.after + result.after
         end
         if not row.why and (wrong or result.why) then
-            explain(row, result or { why = wrong }, host)
+            row.why = reason(row, result or { why = wrong }, host)
         end
     end
 end
@@ -76,7 +69,7 @@ local function warm_file(file, options, host)
         row.parts = parts.all(image, options.strategy, host.huge_page_size)
     end
     warm_parts(row, row.parts, options, host)
-    if row.bytes == 0 then row.code, row.why = "too-small", "too small: no whole huge page" end
+    if row.bytes == 0 then row.why = codes.words("too-small") end
     return row
 end
 
@@ -88,7 +81,7 @@ local function warm_program(list, path, given, host, rows)
     if ok then options, why = settings_of(core.realpath(path) or path, given) end
     if not options then
         rows[#rows + 1] = { path = path, text = 0, bytes = 0, before = 0, after = 0, parts = {},
-            wrong = true, why = why, code = "no-program" }
+            wrong = true, why = codes.words("no-program", why) }
         return
     end
     for i = first, #list do rows[#rows + 1] = warm_file(list[i], options, host) end

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 --- Shows what has come of `--warm`, as a table or as JSON.
 
+local codes = require "tiexec.base.codes"
 local columns = require "tiexec.show.columns"
 local json = require "tiexec.show.json"
 local text = require "tiexec.base.text"
@@ -44,7 +45,7 @@ end
 local function plain(row)
     return { path = row.path, needed_by = row.by, text = row.text, bytes = row.bytes,
         huge_before = row.before, huge_bytes = row.after, kept = row.kept, why = row.why,
-        code = row.code }
+        code = row.why and codes.of(row.why) }
 end
 
 --- Writes to standard output what has come of it.
