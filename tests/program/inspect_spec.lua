@@ -160,6 +160,22 @@ describe("--inspect of a process without tiexec:", function()
         assert.equal(core.readlink(("/proc/%d/exe"):format(process.pid)), found.executable)
     end)
 
+    it("one at fixed addresses is told to attach, which it need not be started anew for", function()
+        local process <close> = support.start { support.programs .. "moved-fixed", "wait" }
+        assert(support.wait_for(function()
+            return (support.read_file(("/proc/%d/stat"):format(process.pid)) or ""):find("^%d+ %(moved%-fixed%) S ")
+        end))
+        local advised = 0
+        for _, m in ipairs(inspect(process.pid).mappings) do
+            if m.advice then
+                assert.matches(("^tiexec %%-%%-attach %d: "):format(process.pid), m.advice)
+                assert.equal("attach", m.action)
+                advised = advised + 1
+            end
+        end
+        assert.is_true(advised > 0)
+    end)
+
     it("a start would move it: so these sources can serve", function()
         local process <close> = start(ample)
         for _, source in ipairs { "file", "shared" } do

@@ -32,7 +32,7 @@ local function sources_text(judged, paint)
     return columns.painted(lines, function(i, line)
         local source = judged.sources[i]
         return paint(not source.asked and "faint" or source.works and "green" or "yellow", line)
-    end)
+    end, terminal.width(STANDARD_OUTPUT))
 end
 
 local function times_text(bounds)

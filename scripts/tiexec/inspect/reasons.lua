@@ -17,13 +17,18 @@ local texts = require "tiexec.inspect.texts"
 
 local reasons = {}
 
--- Whether a start with tiexec would move the object of a text to a congruent base.
-local function would_be_moved(survey, row)
+-- Whether a start with tiexec would move the executable to a congruent base.
+local function moves_executable(survey)
     local object = survey.description.executable
-    if survey.align == false or survey.is_treated then return false end
-    if not object or object.path ~= row.path then return false end
+    if survey.align == false or survey.is_treated or not object then return false end
     local image = images.of(("/proc/%d/exe"):format(survey.description.pid))
     return image ~= nil and congruent.distance(image, object.bias, survey.host) ~= nil
+end
+
+-- Whether it would move the object of a text.
+local function would_be_moved(survey, row)
+    local object = survey.description.executable
+    return survey.action == "start" and object.path == row.path
 end
 
 -- Completes what the source `file` has said of a row: its part, or why there is none. The source
@@ -58,12 +63,12 @@ local function pages_text(part, host)
     return text.pages { { count = number, size = host.huge_page_size } }
 end
 
--- Says what to do: a format for the pages, their source and a condition. What tiexec has started is
--- attached to; a library may have been loaded after that.
+-- Says what to do: a format for the pages, their source and a condition. A library may have been
+-- loaded after tiexec has started the process.
 local function how_to(survey, row)
-    if not survey.is_treated then return "start it with tiexec: %s by %s%s" end
+    if survey.action == "start" then return "start it with tiexec: %s by %s%s" end
     local executable = survey.description.executable
-    local later = executable and executable.path ~= row.path
+    local later = survey.is_treated and executable and executable.path ~= row.path
         and "; if it was loaded later, --follow=auto does it" or ""
     return ("tiexec --attach %d: %%s by %%s%%s%s"):format(survey.observed:pid(), later)
 end
@@ -130,6 +135,12 @@ function reasons.is_treated(survey)
     end
     return was_moved(survey) or false
 end
+
+--- Tells what would do more for a process: a start with tiexec, if that would move its executable;
+-- else to attach to it, which needs no other start.
+-- @tparam Survey survey with `is_treated`
+-- @treturn string "start" or "attach"
+function reasons.action(survey) return moves_executable(survey) and "start" or "attach" end
 
 --- Tells why a text is not all on huge pages, and what would put it there.
 -- @tparam Survey survey with the plan of a start

@@ -82,6 +82,7 @@ function survey.make(observed, name, options)
     self.rows = texts.of(self, mappings)
     if #self.rows == 0 then return nil, "it has no text: it has just ended" end
     self.is_treated = reasons.is_treated(self)
+    self.action = reasons.action(self)
     for _, row in ipairs(self.rows) do row.why, row.advice = reasons.of(self, row) end
     self.pictures, self.totals = pictures.of(self), totals_of(self.rows)
     return self
@@ -106,7 +107,7 @@ local function plain_rows(self)
             stop = hex(row.stop), bytes = row.size, resident = row.rss, perms = row.perms,
             huge_bytes = row.huge_bytes, from = row.from, pages = array(row.pages),
             why = array(row.why), codes = array(codes.list(row.why)), advice = row.advice,
-            action = row.advice and (self.is_treated and "attach" or "start") or nil }
+            action = row.advice and self.action or nil }
     end
     return array(list)
 end

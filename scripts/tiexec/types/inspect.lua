@@ -56,6 +56,7 @@
 ---@field sources SourceName[] The sources that the reasons are given for.
 ---@field profile string? The file whose profile was taken.
 ---@field is_treated boolean Whether tiexec has started it, or attached to it, as far as that shows.
+---@field action string What would do more for it: "start" it with tiexec, or "attach" to it.
 ---@field align boolean? Whether a start may move the executable to a congruent base.
 ---@field operations Operation[] The plan of a start.
 ---@field refused Refused[] What was refused of that plan.
