@@ -48,6 +48,7 @@ static void (*const openers[])(lua_State *L) = {
 
 static void (*const late_openers[])(lua_State *L) = {
     bind_add_closure,
+    bind_add_connector,
     bind_add_core_file,
     bind_add_description,
     bind_add_errand,

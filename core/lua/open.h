@@ -21,6 +21,7 @@ void bind_add_blocks(lua_State *L);
 void bind_add_breakpoint(lua_State *L);
 void bind_add_cache(lua_State *L);
 void bind_add_closure(lua_State *L);
+void bind_add_connector(lua_State *L);
 void bind_add_constants(lua_State *L);
 void bind_add_core_file(lua_State *L);
 void bind_add_description(lua_State *L);

@@ -58,6 +58,21 @@ describe("--service", function()
         assert.is_true(services.becomes_huge(process.pid, 2 * HUGE), service:log())
     end))
 
+    it("goes by the proc connector where there are no perf events", as_root(function()
+        local prefix = { support.programs .. "deny", "perf_event_open", "EPERM" }
+        local service <close> = services.start { profile = ALL, prefix = prefix }
+        if service:log():find("/proc is looked at", 1, true) then return pending(service:log()) end
+        assert.matches("1 profile for it; the kernel's proc connector tells of execs", service:log(), 1, true)
+        assert.is_truthy(service:reaches("records", 1))
+        local process <close> = start(service:copy "ample")
+        assert.is_true(services.becomes_huge(process.pid, 2 * HUGE), service:log())
+        local script <close> = support.start { "sh", "-c", 'sleep 2; exec "$0" wait', service.folder.path .. "/ample" }
+        assert.is_true(services.becomes_huge(script.pid, 2 * HUGE), service:log())
+        local before = service:metrics().execs_total
+        os.execute "for i in 1 2 3 4 5 6 7 8 9 10; do /bin/true; done"
+        assert.is_truthy(service:reaches("execs_total", before + 10))
+    end))
+
     it("goes by looks at /proc where the kernel tells nothing", as_root(function()
         local service <close> = services.start { profile = ALL, options = { "--by-proc" } }
         assert.matches("/proc is looked at each second", service:log(), 1, true)

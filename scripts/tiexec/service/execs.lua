@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
---- Which processes of the host have become another program: as the kernel's records tell, or, where
--- this user gets none, by a look at /proc each second.
+--- Which processes of the host have become another program: as perf's records tell; where this user
+-- gets none, as the kernel's proc connector does; or else by a look at /proc each second.
 
 local core = require "tiexec.core"
 
@@ -85,12 +85,19 @@ local function wait_for_records(self, seconds)
     return list, true
 end
 
+local function wait_for_connector(self, seconds)
+    local news = self.connector:wait(math.ceil(seconds * 1000))
+    if news then core.pause(BATCH_MS) end
+    return self.connector:read()
+end
+
 --- Waits for processes that have become another program.
 -- @number seconds at most
 -- @treturn table list of process ids
 -- @treturn boolean whether others may have been missed: all are to be looked at
 function Execs:wait(seconds)
     if self.rings then return wait_for_records(self, seconds) end
+    if self.connector then return wait_for_connector(self, seconds) end
     local left = math.min(seconds, math.max(0, self.looked + LOOK_S - core.now()))
     core.pause(math.min(999, math.ceil(left * 1000)))
     if core.now() < self.looked + LOOK_S then return {}, false end
@@ -99,12 +106,18 @@ end
 
 --- Begins to watch.
 -- @bool[opt] by_proc by looks at /proc in any case
--- @treturn Execs `why`, a string, if the kernel gives no records
+-- @treturn Execs `tells`: whether the kernel tells of execs; if not, `why`, a string
 function execs.open(by_proc)
     local self = setmetatable({ seen = {}, looked = 0, renewed = core.now() }, Execs)
     self.why = "it was asked for"
     if not by_proc then self.rings, self.why = open_rings() end
-    if not self.rings then look(self) end
+    if not by_proc and not self.rings then
+        local why
+        self.connector, why = core.connector()
+        self.why = ("%s; %s"):format(self.why, why)
+    end
+    self.tells = (self.rings or self.connector) ~= nil
+    if not self.tells then look(self) end
     return self
 end
 

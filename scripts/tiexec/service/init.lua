@@ -205,9 +205,10 @@ end
 local function begin(self)
     read_rules(self)
     self.execs = execs.open(self.given["by-proc"])
-    self.metrics:set("records", self.execs.rings and 1 or 0)
-    message.say("service: %s for it; %s", count_profiles(self), self.execs.rings
-        and "the kernel tells of execs"
+    self.metrics:set("records", self.execs.tells and 1 or 0)
+    message.say("service: %s for it; %s", count_profiles(self), self.execs.connector
+        and "the kernel's proc connector tells of execs"
+        or self.execs.rings and "the kernel tells of execs"
         or ("/proc is looked at each second: " .. self.execs.why))
     look_at_all(self)
 end
