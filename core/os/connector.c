@@ -77,7 +77,7 @@ static int receive(int fd, struct proc_event *event)
 static int hear(int fd)
 {
     int64_t deadline = clock_deadline(ANSWER_MS);
-    struct proc_event event;
+    struct proc_event event = {0};
     for (;;) {
         int n = receive(fd, &event);
         if (n > 0 && event.what == PROC_EVENT_NONE)
@@ -120,7 +120,7 @@ int connector_wait(int fd, int timeout)
 size_t connector_read(int fd, pid_t *list, size_t room, bool *lost)
 {
     size_t count = 0;
-    struct proc_event event;
+    struct proc_event event = {0};
     int n = 1;
     while (count < room && (n = receive(fd, &event)) != 0) {
         *lost |= n < 0;
