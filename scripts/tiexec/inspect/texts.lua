@@ -48,7 +48,7 @@ local function origin_of(mappings, index, huge)
     local is_thp = m.anon_huge > 0 or huge > 0 and is_anonymous(m)
     local from = m.hugetlb > 0 and "hugetlb" or is_thp and "thp" or "file"
     if from == "file" or not is_anonymous(m) then return from, m.path end
-    return from, surrounding(mappings, m) or adjoining(mappings, index) or ""
+    return from, adjoining(mappings, index) or surrounding(mappings, m) or ""
 end
 
 local function make_row(survey, mappings, index)
