@@ -364,8 +364,8 @@ static bool has_company(void)
 {
     static int count; /* of CPUs; 0: not known yet */
     cpu_set_t set;
-    if (count == 0)
-        count = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 2; /* more than fit */
+    if (count == 0) /* a failure: there are more CPUs than the set has room for */
+        count = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 2;
     return count > 1;
 }
 

@@ -73,7 +73,7 @@ local function judge(job, call, fate, why)
         return "excused"
     end
     if fate == "gone" and (LETHAL[fault] or fault == "ESRCH" and KILLED[call]) then return "promised" end
-    local gives_up = why:find("^ talkative") or why:find("AddressSanitizer failed to allocate", 1, true)
+    local gives_up = fate == "gone" or why:find("^ talkative") or why:find("AddressSanitizer failed to %l*allocate")
         or why:find(": =====", 1, true)
     if IS_SANITIZED and (MAPPING[call] and gives_up or why:find("AddressSanitizer: CHECK", 1, true)) then
         return "excused"
