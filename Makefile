@@ -170,6 +170,10 @@ LUA_SHARE := $(abspath $(DESTDIR)$(PREFIX)/share/lua/5.4)
 EXAMPLES  := $(DESTDIR)$(PREFIX)/share/tiexec/examples
 LUA_LIB   := $(DESTDIR)$(LIBDIR)/lua/5.4
 
+# Units of systemd's, for --service and --warm, which nobody enables but the administrator.
+UNITS     := $(wildcard docs/systemd/*.service)
+UNIT_FOLDER := $(DESTDIR)$(PREFIX)/lib/systemd/system
+
 install: all install-pages
 	install -D $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/tiexec
 	install -D $(DYNAMIC) $(DESTDIR)$(PREFIX)/lib/tiexec/tiexec
@@ -178,10 +182,12 @@ install: all install-pages
 	$(Q)cd scripts/strategies && find . -name '*.lua' \
 	    -exec install -D -m 644 {} $(LUA_SHARE)/tiexec/strategies/{} \;
 	$(Q)install -D -m 644 -t $(EXAMPLES) scripts/examples/*.lua
+	$(Q)install -d $(UNIT_FOLDER) && for unit in $(UNITS); do \
+	    sed 's|/usr/local/bin|$(PREFIX)/bin|' $$unit > $(UNIT_FOLDER)/$${unit##*/} || exit; done
 
 uninstall: uninstall-pages
 	rm -rf $(DESTDIR)$(PREFIX)/bin/tiexec $(DESTDIR)$(PREFIX)/lib/tiexec $(LUA_LIB)/tiexec $(LUA_SHARE)/tiexec \
-	    $(dir $(EXAMPLES))
+	    $(dir $(EXAMPLES)) $(UNITS:docs/systemd/%=$(UNIT_FOLDER)/%)
 
 clean:
 	rm -rf build
