@@ -59,7 +59,7 @@ Before=tiexec.service prometheus.service postgresql@%s.service
 Type=oneshot
 RemainAfterExit=yes
 ExecStart=/bin/sh -ec 'rm -rf /etc/tiexec; mkdir -p /etc/tiexec/profiles.d; cp /run/test/profile.lua /etc/tiexec/profiles.d; \
-    install -d -o prometheus /var/lib/prometheus /var/lib/prometheus/metrics2; \
+    ln -s /run /var/run; install -d -o prometheus /var/lib/prometheus /var/lib/prometheus/metrics2; \
     install -d -o postgres /var/lib/postgresql /var/log/postgresql /run/postgresql; \
     pg_createcluster %s test >&2'
 StandardError=append:/run/test/err
