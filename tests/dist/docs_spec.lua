@@ -154,27 +154,30 @@ describe("TROUBLESHOOTING", function()
 
     it("has each message that is said, or returned to who says it", function()
         local folders = "base check compare inspect plan record remap service show sources start unit warm watch"
-        local count = 0
+        local count, lacking = 0, {}
         for name in (folders .. " cli.lua"):gmatch("%S+") do
             local text = source(("cat $(find scripts/tiexec/%s -name '*.lua')"):format(name))
             each_message(text, beginnings, function(message)
                 count = count + 1
                 local words = written(message):gsub("%s+$", "")
-                assert.truthy(all_known:find(words, 1, true), name .. ": " .. words)
+                if not all_known:find(words, 1, true) then lacking[#lacking + 1] = name .. ": " .. words end
             end)
         end
-        assert.is_true(count > 90)
+        assert.same({}, lacking)
+        assert.is_true(count > 80)
     end)
 
     it("has each message of plans, and of what is known of processes", function()
-        local count = 0
+        local count, lacking = 0, {}
         for name in ("plan/validate plan/profile harness/observed harness/frozen harness/properties"):gmatch("%S+") do
             local text = source(("cat scripts/tiexec/%s.lua"):format(name))
             each_message(text, { 'return %(?"([^"\n]*)"', 'return nil, %(?"([^"\n]*)"' }, function(message)
                 count = count + 1
-                assert.truthy(all_known:find(written(message):gsub("%s+$", ""), 1, true), name .. ": " .. message)
+                local words = written(message):gsub("%s+$", "")
+                if not all_known:find(words, 1, true) then lacking[#lacking + 1] = name .. ": " .. words end
             end)
         end
+        assert.same({}, lacking)
         assert.is_true(count > 15)
     end)
 end)
