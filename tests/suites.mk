@@ -43,6 +43,12 @@ demo: packages-demo
 	@$(MAKE) $(JOBS) all
 	@tests/tools/demo
 
+# The picture on top of README, of what a demo finds on this host: best on a quiet one.
+pictures: packages-demo
+	@$(MAKE) $(JOBS) all
+	@DEMO_SECONDS=$${DEMO_SECONDS:-120} tests/tools/demo docs/demo.json
+	@$(LUA) tests/tools/picture.lua svg docs/demo.json > docs/demo.svg
+
 # README's commands in fresh roots of Debian's suites: what they install, show and remove.
 ROOT_SUITES ?= bookworm trixie
 ROOT_SPECS  ?= tests/unit tests/dist $(patsubst %,tests/harness/%_spec.lua,inferior api_examples scripts) \
@@ -96,4 +102,4 @@ lint: packages-lint
 	luacheck -q scripts tests
 	shellcheck $(SHELL_FILES)
 
-.PHONY: api check test test-real test-roots asan demo bench compare-honest coverage coverage-running lint
+.PHONY: api check test test-real test-roots pictures asan demo bench compare-honest coverage coverage-running lint

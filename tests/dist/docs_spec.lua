@@ -81,6 +81,12 @@ describe("README", function()
         assert.is_true(count > 12)
     end)
 
+    it("has a picture on top, of the figures beside it", function()
+        assert.truthy(readme:match("^[^\n]*\n.-%!%[[^%]]+%]%(docs/demo%.svg%)"):find("^[^#]*# tiexec\n[^#]*$"))
+        local made = support.shell("lua5.4 tests/tools/picture.lua svg docs/demo.json")
+        assert.equal(support.read_file("docs/demo.svg"), made.out, made.err)
+    end)
+
     it("names no gain beside those", function()
         assert.is_nil(readme:find("%d+ to %d+ %% of"))
     end)
@@ -89,7 +95,7 @@ describe("README", function()
         for _, words in ipairs { "--version", "--help", "-n true", "--profiles", "--cache list", "--inspect all" } do
             assert.equal(0, support.shell(support.tiexec .. " " .. words).code)
         end
-        for target in ("demo deb tarball install uninstall"):gmatch("%S+") do
+        for target in ("demo test deb tarball install uninstall"):gmatch("%S+") do
             assert.truthy(readme:find("make " .. target, 1, true), target)
             local said = support.shell("make -n -q " .. target .. " DESTDIR=/nonexistent 2>&1").out
             assert.is_nil(said:find("No rule", 1, true))

@@ -16,8 +16,8 @@ end
 
 -- Units that are started with systemd: first of all one that makes folders.
 local function prepare(words)
-    return "[Unit]\nDefaultDependencies=no\n[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/sh -c '" .. words
-        .. "'\nStandardError=append:/run/test/err\n"
+    return "[Unit]\nDefaultDependencies=no\n[Service]\nType=oneshot\nRemainAfterExit=yes\n"
+        .. "ExecStart=/bin/sh -c '" .. words .. "'\nStandardError=append:/run/test/err\n"
 end
 
 local function run(units, script)

@@ -58,7 +58,8 @@ Before=tiexec.service prometheus.service postgresql@%s.service
 [Service]
 Type=oneshot
 RemainAfterExit=yes
-ExecStart=/bin/sh -ec 'rm -rf /etc/tiexec; mkdir -p /etc/tiexec/profiles.d; cp /run/test/profile.lua /etc/tiexec/profiles.d; \
+ExecStart=/bin/sh -ec 'rm -rf /etc/tiexec; mkdir -p /etc/tiexec/profiles.d; \
+    cp /run/test/profile.lua /etc/tiexec/profiles.d; \
     ln -s /run /var/run; install -d -o prometheus /var/lib/prometheus /var/lib/prometheus/metrics2; \
     install -d -o postgres /var/lib/postgresql /var/log/postgresql /run/postgresql; \
     pg_createcluster %s test >&2'
@@ -91,7 +92,8 @@ describe("--service, beside Debian's own units, which are unchanged:", function(
             return pending("they are not installed, or this is not root")
         end
         local text = support.read_file("docs/SERVICES.md")
-        support.write_file(here .. "profile.lua", text:match("\n```lua\n(%-%- /etc/tiexec/profiles%.d/servers%.lua\n.-)```"))
+        support.write_file(here .. "profile.lua",
+            text:match("\n```lua\n(%-%- /etc/tiexec/profiles%.d/servers%.lua\n.-)```"))
         local service = support.read_file("docs/systemd/tiexec.service")
             :gsub("/usr/local/bin/tiexec", "/run/test/build/tiexec")
         local instance = version .. "-test"

@@ -11,7 +11,7 @@ local words = require "tiexec.compare.words"
 local picture = {}
 
 local LABEL <const> = 20 -- columns of a line before its bar
-local BAR <const> = 24 -- columns of the longest bar
+local BAR <const> = 22 -- columns of the longest bar
 local names <const> = { plain = "plain", warm = "plain, cache warm", tiexec = "tiexec" }
 
 -- ---- what is told ------------------------------------------------------------------------------
@@ -61,7 +61,7 @@ end
 
 local function change(way)
     if not way.ratio then return "" end
-    return words.change(way.ratio) .. (way.low and (" (%s)"):format(words.interval(way)) or ", too few pairs to tell")
+    return words.change(way.ratio) .. (way.low and (" (%s)"):format(words.interval(way)) or ", too few pairs")
 end
 
 local function title(found)
@@ -201,7 +201,7 @@ function picture.svg(found)
     for _, way in ipairs(found.compare.ways) do
         page.y = page.y + LINE
         page:text("", LEFT, names[way.name])
-        local width = 13 * bar(found.compare.ways, way)
+        local width = 14 * bar(found.compare.ways, way)
         page:box(way.name == "plain" and "small" or "huge", GRID, width)
         page:text("", GRID + width + 12, words.time(way.seconds) .. "  " .. change(way))
     end
