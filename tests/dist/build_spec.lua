@@ -73,8 +73,9 @@ describe("make", function()
         support.write_file(path .. "/elf.c", "int nowhere(void); int elf_begin(void) { return nowhere(); }\n"
             .. "int elf_getdata_rawchunk(void) { return 0; } int gelf_getsym(void) { return 0; }\n")
         support.write_file(path .. "/pkg-config", ("#!/bin/sh\necho -L%s -lelf\n"):format(path))
-        local result = support.shell(("cd %s && gcc -c elf.c && ar rc libelf.a elf.o && chmod +x pkg-config && cd %s && "
-            .. "make -s BUILD=%s/build PKG_CONFIG=%s/pkg-config LUA_FLAGS=-I/usr/include/lua5.4 %s/build/libs"):format(
+        local result = support.shell(("cd %s && gcc -c elf.c && ar rc libelf.a elf.o && chmod +x pkg-config && "
+            .. "cd %s && make -s BUILD=%s/build PKG_CONFIG=%s/pkg-config LUA_FLAGS=-I/usr/include/lua5.4 "
+            .. "%s/build/libs"):format(
             path, support.shell("pwd").out:match("[^\n]+"), path, path, path))
         assert.equal(0, result.code, result.err)
         local libraries = support.read_file(path .. "/build/libs")

@@ -27,7 +27,8 @@ umount -l /sys/fs/cgroup 2>/dev/null; mount -t cgroup2 none /sys/fs/cgroup || ex
 mount -t overlay -o lowerdir=/etc,upperdir=/run/etc/upper,workdir=/run/etc/work overlay /etc || exit 99
 mount -t tmpfs tmpfs /etc/systemd/system || exit 99
 (: >/tiexec-test) 2>/dev/null && exit 99
-exec env -i PATH="$PATH" container=test SYSTEMD_UNIT_PATH=/etc/systemd/system:/run/test/units /lib/systemd/systemd --system \
+units=/etc/systemd/system:/run/test/units
+exec env -i PATH="$PATH" container=test SYSTEMD_UNIT_PATH=$units /lib/systemd/systemd --system \
     --unit=look.service --log-target=null --show-status=no --default-standard-output=null
 ]]
 

@@ -53,8 +53,8 @@ describe("the shipped units", function()
     it("--warm: what profiles name by a path has huge text when it is started plainly", function()
         support.write_file(here .. "profile.lua", 'return { match = { path = "/run/test/server" } }')
         local out, why = run({
-            ["prepare.service"] = prepare "rm -rf /etc/tiexec; mkdir -p /etc/tiexec/profiles.d;"
-                .. " cp /run/test/profile.lua /etc/tiexec/profiles.d",
+            ["prepare.service"] = prepare("rm -rf /etc/tiexec; mkdir -p /etc/tiexec/profiles.d; "
+                .. "cp /run/test/profile.lua /etc/tiexec/profiles.d"),
             ["tiexec-warm.service"] = shipped "tiexec-warm.service",
             ["tiexec-warm.service.d/test.conf"] = "[Unit]\nAfter=prepare.service\n[Service]\nRemainAfterExit=yes\n"
                 .. "StandardOutput=append:/run/test/err\n",
@@ -69,10 +69,10 @@ kill $!
         if not out then return pending(why) end
         assert.truthy(out:find("Result=success\nActiveState=active\n", 1, true), out)
         local kib = tonumber(out:match("\n(%d+)\n$"))
-        if support.read_file(here .. "err"):find("no large folios", 1, true) then
-            return pending "this filesystem has no large folios"
-        end
-        assert.is_true(kib >= 4096, out .. support.read_file(here .. "err"))
+        local told = support.read_file(here .. "err")
+        if told:find("no large folios", 1, true) then return pending "this filesystem has no large folios" end
+        assert.truthy(told:find(" (%d+) of %1  /run/test/server\n"), told)
+        assert.is_true(kib >= 4096, out .. told)
     end)
 end)
 

@@ -25,7 +25,8 @@ describe("the demo's last screen", function()
         for _, line in ipairs { "The code of server, 21.1 MiB, while it serves", "CPU time of tool a<b",
             " plain               ▒▒▒▒▒▒▒▒▒▒▒  5409 × 4 KiB",
             " tiexec server       ■■■■■■■■■■■  11 × 2 MiB",
-            " plain, once more    ■■■■■■■■■▒▒  9 × 2 MiB and 801 × 4 KiB", "━ 400 ms", "360 ms  −10.0 % (−12.0 to −7.0)",
+            " plain, once more    ■■■■■■■■■▒▒  9 × 2 MiB and 801 × 4 KiB", "━ 400 ms",
+            "360 ms  −10.0 % (−12.0 to −7.0)",
             "350 ms  −12.5 %, too few pairs", "12 pairs of runs" } do
             assert.truthy(screen:find(line, 1, true), line .. "\n" .. screen)
         end
