@@ -10,8 +10,8 @@ local words = require "tiexec.compare.words"
 
 local picture = {}
 
-local LABEL <const> = 20 -- columns of a line before its bar
-local BAR <const> = 22 -- columns of the longest bar
+local LABEL <const> = 18 -- columns of a line before its bar
+local BAR <const> = 14 -- columns of the longest bar
 local names <const> = { plain = "plain", warm = "plain, cache warm", tiexec = "tiexec" }
 
 -- ---- what is told ------------------------------------------------------------------------------
@@ -36,7 +36,8 @@ function picture.gather(folder)
     for _, name in ipairs { "plain", "warm", "tiexec" } do
         local change = cpu.against.plain and cpu.against.plain[name]
         found.compare.ways[#found.compare.ways + 1] = { name = name, seconds = cpu.medians[name],
-            ratio = change and change.ratio, low = change and change.low, high = change and change.high }
+            verdict = change and change.verdict, ratio = change and change.ratio, low = change and change.low,
+            high = change and change.high }
     end
     return found
 end
@@ -61,7 +62,8 @@ end
 
 local function change(way)
     if not way.ratio then return "" end
-    return words.change(way.ratio) .. (way.low and (" (%s)"):format(words.interval(way)) or ", too few pairs")
+    local interval = way.low and (" (%s)"):format(words.interval(way)) or ", too few pairs"
+    return (way.low and way.verdict == "unknown" and "no measurable change" or words.change(way.ratio)) .. interval
 end
 
 local function title(found)
@@ -84,10 +86,11 @@ end
 
 -- ---- a terminal --------------------------------------------------------------------------------
 
-local function bar(ways, way)
+-- A way's time as a part of the longest one's.
+local function part(ways, way)
     local most = 0
     for _, one in ipairs(ways) do most = math.max(most, one.seconds) end
-    return math.max(1, math.floor(BAR * way.seconds / most + 0.5))
+    return way.seconds / most
 end
 
 local function pad(string, width) return string .. (" "):rep(width - utf8.len(string)) end
@@ -123,8 +126,9 @@ function picture.screen(found, paint)
     lines[#lines + 1] = " " .. paint("bold", second_title(found))
     for _, way in ipairs(found.compare.ways) do
         local colour = way.name == "plain" and "yellow" or "green"
-        lines[#lines + 1] = (" %s%s %s  %s"):format(pad(names[way.name], LABEL),
-            paint(colour, ("━"):rep(bar(found.compare.ways, way))), words.time(way.seconds), change(way))
+        local line = ("━"):rep(math.ceil(BAR * part(found.compare.ways, way)))
+        lines[#lines + 1] = (" %s%s %s  %s"):format(pad(names[way.name], LABEL), paint(colour, line),
+            words.time(way.seconds), change(way))
     end
     table.move(wrapped(small_print(found)), 1, 9, #lines + 1, lines)
     return table.concat(lines, "\n") .. "\n"
@@ -201,7 +205,7 @@ function picture.svg(found)
     for _, way in ipairs(found.compare.ways) do
         page.y = page.y + LINE
         page:text("", LEFT, names[way.name])
-        local width = 14 * bar(found.compare.ways, way)
+        local width = 300 * part(found.compare.ways, way) // 1
         page:box(way.name == "plain" and "small" or "huge", GRID, width)
         page:text("", GRID + width + 12, words.time(way.seconds) .. "  " .. change(way))
     end
@@ -231,7 +235,7 @@ local command, path = ...
 if command == "gather" then
     print(json.encode(picture.gather(path), { indent = true, keyorder = { "program", "size", "host", "date", "rows",
         "name", "small", "small_kib", "huge", "huge_mib", "compare", "command", "pairs", "notes", "ways", "seconds",
-        "ratio", "low", "high" } }))
+        "verdict", "ratio", "low", "high" } }))
 elseif command == "screen" then
     io.write(picture.screen(picture.read(path), require "tiexec.base.terminal".painter(1)))
 elseif command == "svg" then

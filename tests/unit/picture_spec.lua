@@ -12,7 +12,8 @@ local function gathered(notes)
     support.write_file(path .. "/facts", "program server\nsize 21.1 MiB\nhost Linux 6.18, x86_64\ndate 2026-11-27\n")
     support.write_file(path .. "/compare.json", ([[{ "command": "/usr/bin/tool a<b", "pairs": 12, "notes": [%s],
         "quantities": { "CPU time": { "medians": { "plain": 0.4, "warm": 0.36, "tiexec": 0.35 }, "against": { "plain": {
-        "warm": { "ratio": 0.9, "low": 0.88, "high": 0.93 }, "tiexec": { "ratio": 0.875 } } } } } }]])
+        "warm": { "ratio": 0.9, "low": 0.88, "high": 0.93, "verdict": "less" },
+        "tiexec": { "ratio": 0.875, "verdict": "unknown" } } } } } }]])
         :format(notes or ""))
     return picture.gather(path)
 end
@@ -23,13 +24,22 @@ describe("the demo's last screen", function()
     it("has a square for each place of a huge page, and the figures", function()
         local screen = picture.screen(gathered(), plain)
         for _, line in ipairs { "The code of server, 21.1 MiB, while it serves", "CPU time of tool a<b",
-            " plain               ▒▒▒▒▒▒▒▒▒▒▒  5409 × 4 KiB",
-            " tiexec server       ■■■■■■■■■■■  11 × 2 MiB",
-            " plain, once more    ■■■■■■■■■▒▒  9 × 2 MiB and 801 × 4 KiB", "━ 400 ms",
+            " plain             ▒▒▒▒▒▒▒▒▒▒▒  5409 × 4 KiB",
+            " tiexec server     ■■■■■■■■■■■  11 × 2 MiB",
+            " plain, once more  ■■■■■■■■■▒▒  9 × 2 MiB and 801 × 4 KiB", "━ 400 ms",
             "360 ms  −10.0 % (−12.0 to −7.0)",
             "350 ms  −12.5 %, too few pairs", "12 pairs of runs" } do
             assert.truthy(screen:find(line, 1, true), line .. "\n" .. screen)
         end
+    end)
+
+    it("calls no change what may be none", function()
+        local found = gathered()
+        local way = found.compare.ways[3]
+        way.low, way.high = 0.8, 1.1
+        local screen = picture.screen(found, plain)
+        assert.truthy(screen:find("350 ms  no measurable change (−20.0 to +10.0)", 1, true), screen)
+        assert.truthy(picture.svg(found):find("no measurable change (−20.0 to +10.0)", 1, true))
     end)
 
     it("keeps to 80 columns, and says what makes the figures doubtful", function()
