@@ -63,7 +63,7 @@ end
 local function change(way)
     if not way.ratio then return "" end
     local interval = way.low and (" (%s)"):format(words.interval(way)) or ", too few pairs"
-    return (way.low and way.verdict == "unknown" and "no measurable change" or words.change(way.ratio)) .. interval
+    return (way.verdict == "same" and "no measurable change" or words.change(way.ratio)) .. interval
 end
 
 local function title(found)

@@ -36,7 +36,7 @@ describe("the demo's last screen", function()
     it("calls no change what may be none", function()
         local found = gathered()
         local way = found.compare.ways[3]
-        way.low, way.high = 0.8, 1.1
+        way.low, way.high, way.verdict = 0.8, 1.1, "same"
         local screen = picture.screen(found, plain)
         assert.truthy(screen:find("350 ms  no measurable change (−20.0 to +10.0)", 1, true), screen)
         assert.truthy(picture.svg(found):find("no measurable change (−20.0 to +10.0)", 1, true))
