@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 # make            build/tiexec, the program, and build/lua/tiexec/core.so, the module for lua5.4
 # make demo       install what is missing, build, and show the main job on a real program
+# make pictures   the picture on top of README, of what the demo finds
 # make test       install what is missing, build, run the tests: here, and on an arm64 kernel
 # make check      the tests here alone                 (SPECS="…": these files or folders of them)
 # make test-arm64     those on an arm64 kernel alone
 # make test-real  the tests of large programs
 # make test-kernels   every source on six kernels of Debian's, for docs/KERNELS.md
+# make test-roots     README's commands and the packages, in fresh roots of Debian's suites
 # make soak, faults, fuzz, threads        look for new faults for long: docs/TESTING.md
 # make suites     other people's tests under tiexec, compared with plain runs
 # make asan       the tests here, with sanitizers in the program
@@ -55,9 +57,9 @@ BASE     := -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden -Icore -Iarch/$(ARC
             $(patsubst -I%,-isystem %,$(LUA_FLAGS)) -ffile-prefix-map=$(CURDIR)=. \
             -ffile-prefix-map=$(BUILD)=build -DTIEXEC_SCRIPTS='"$(PREFIX)/share/lua/5.4"'
 # The program is started often and runs for milliseconds: linked statically, it starts in a third of the time.
-# What can be linked so is found out by links, once (the libelf.a of Debian 13 needs what no library has), and
-# kept in $(BUILD)/libs. A second program, which is linked to the shared C library, stands in where others' shared
-# libraries may be needed: modules in C for scripts, users of whom only a service knows. STATIC= links dynamically.
+# What can be linked so is found out by links, once, and kept in $(BUILD)/libs. A second program, which is linked to
+# the shared C library, stands in where others' shared libraries may be needed: modules in C for scripts, users of
+# whom only a service knows. STATIC= links dynamically.
 STATIC   ?= 1
 STARTING := $(BUILD)/core/lua/start.o
 LIBS      = $(if $(STATIC),$$(cat $(BUILD)/libs),-llua5.4 -lelf)
@@ -102,10 +104,13 @@ $(BUILD)/modules.inc: $(BYTECODE) Makefile
 $(BUILD)/core/lua/main.o: $(BUILD)/modules.inc
 
 LINKED := $(BUILD)/core/lua/main.o $(OBJECTS)
+# The linker warns of each function of a static program that would load a shared library. Its --no-warnings would
+# also have it keep quiet about functions that are nowhere.
+QUIETLY := link() { "$$@" 2>$(BUILD)/link.log || { cat $(BUILD)/link.log >&2; return 1; }; }; link
 
 $(PROGRAM): $(LINKED) $(STARTING) $(if $(STATIC),$(BUILD)/libs)
 	@echo "LD $@"
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(SANITIZE) -Wl,-z,relro,-z,now -o $@ $(LINKED) $(LIBS)
+	$(Q)$(QUIETLY) $(CC) $(CFLAGS) $(LDFLAGS) $(SANITIZE) -Wl,-z,relro,-z,now -o $@ $(LINKED) $(LIBS)
 
 $(DYNAMIC): $(LINKED) $(if $(STATIC),$(BUILD)/libs)
 	@echo "LD $@"
@@ -113,17 +118,18 @@ $(DYNAMIC): $(LINKED) $(if $(STATIC),$(BUILD)/libs)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(SANITIZE) -Wl,-z,relro,-z,now -o $@ $(LINKED) \
 	    $(if $(STATIC),$$(cat $(BUILD)/libs.dynamic),-llua5.4 -lelf)
 
-# The linker warns of each function that would load a shared library (--no-warnings).
-$(BUILD)/libs: Makefile | $(BUILD)/needed
+# core/elf/search_tree.c has what the libelf.a of Debian 13 lacks.
+$(BUILD)/libs: Makefile $(BUILD)/core/elf/search_tree.o | $(BUILD)/needed
 	@mkdir -p $(@D)
 	$(Q)try() { echo 'int luaL_openlibs(), elf_begin(), elf_getdata_rawchunk(), gelf_getsym();' 'int' \
 	    'main() { return luaL_openlibs() + elf_begin() + elf_getdata_rawchunk() + gelf_getsym(); }' | \
-	    $(CC) $(LDFLAGS) $(SANITIZE) -o $@.try -x c - $$2 && rm -f $@.try && echo "$$2$$3" > $$1; }; \
+	    $(CC) $(CFLAGS) $(LDFLAGS) $(SANITIZE) -o $@.try -x c - -x none $(BUILD)/core/elf/search_tree.o $$2 && \
+	    rm -f $@.try && echo "$$2$$3" > $$1; }; \
 	elf=$$($(PKG_CONFIG) --static --libs libelf); \
 	{ try $@.dynamic "-Wl,-Bstatic -llua5.4 $$elf -Wl,-Bdynamic -lm -ldl" || \
 	    try $@.dynamic "-Wl,-Bstatic -llua5.4 -Wl,-Bdynamic -lelf -lm -ldl" || \
 	    try $@.dynamic "-llua5.4 -lelf"; } 2>/dev/null; \
-	try $@ "-static -no-pie -Wl,--no-warnings -llua5.4 $$elf -lm" \
+	try $@ "-static -no-pie -llua5.4 $$elf -lm" \
 	    " -Wl,-e,front_entry $(STARTING)$(if $(findstring clang,$(CC)), -Wno-unused-command-line-argument)" 2>/dev/null || cp $@.dynamic $@
 
 # They run before the C library, in a program that is linked statically: so the compiler may call nothing of it, and
@@ -170,6 +176,10 @@ LUA_SHARE := $(abspath $(DESTDIR)$(PREFIX)/share/lua/5.4)
 EXAMPLES  := $(DESTDIR)$(PREFIX)/share/tiexec/examples
 LUA_LIB   := $(DESTDIR)$(LIBDIR)/lua/5.4
 
+# Units of systemd's, for --service and --warm, which nobody enables but the administrator.
+UNITS     := $(wildcard docs/systemd/*.service)
+UNIT_FOLDER := $(DESTDIR)$(PREFIX)/lib/systemd/system
+
 install: all install-pages
 	install -D $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/tiexec
 	install -D $(DYNAMIC) $(DESTDIR)$(PREFIX)/lib/tiexec/tiexec
@@ -178,10 +188,12 @@ install: all install-pages
 	$(Q)cd scripts/strategies && find . -name '*.lua' \
 	    -exec install -D -m 644 {} $(LUA_SHARE)/tiexec/strategies/{} \;
 	$(Q)install -D -m 644 -t $(EXAMPLES) scripts/examples/*.lua
+	$(Q)install -d $(UNIT_FOLDER) && for unit in $(UNITS); do \
+	    sed 's|/usr/local/bin|$(PREFIX)/bin|' $$unit > $(UNIT_FOLDER)/$${unit##*/} || exit; done
 
 uninstall: uninstall-pages
 	rm -rf $(DESTDIR)$(PREFIX)/bin/tiexec $(DESTDIR)$(PREFIX)/lib/tiexec $(LUA_LIB)/tiexec $(LUA_SHARE)/tiexec \
-	    $(dir $(EXAMPLES))
+	    $(dir $(EXAMPLES)) $(UNITS:docs/systemd/%=$(UNIT_FOLDER)/%)
 
 clean:
 	rm -rf build

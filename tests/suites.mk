@@ -49,6 +49,21 @@ demo: packages-demo
 	@$(MAKE) $(JOBS) all
 	@tests/tools/demo
 
+# The picture on top of README, of what a demo finds on this host: best on a quiet one.
+pictures: packages-demo
+	@$(MAKE) $(JOBS) all
+	@DEMO_SECONDS=$${DEMO_SECONDS:-120} tests/tools/demo docs/demo.json
+	@$(LUA) tests/tools/picture.lua svg docs/demo.json > docs/demo.svg
+
+# README's commands in fresh roots of Debian's suites: what they install, show and remove.
+ROOT_SUITES ?= bookworm trixie
+ROOT_SPECS  ?= tests/unit tests/dist $(patsubst %,tests/harness/%_spec.lua,inferior api_examples scripts) \
+               $(patsubst %,tests/program/%_spec.lua,align attach check fail_open file inspect options report rounding \
+                   shared topology warm)
+
+test-roots: packages-roots
+	@ROOT_SPECS='$(ROOT_SPECS)' tests/tools/roots $(ROOT_SUITES)
+
 bench: packages-test
 	@$(MAKE) $(JOBS) test-programs
 	@tests/tools/bench
@@ -76,7 +91,7 @@ coverage-running: packages-running | build/npm
 api:
 	@$(LUA) tests/tools/api.lua > $(BUILD)/API.md && mv $(BUILD)/API.md docs/API.md
 
-SHELL_FILES := .ci/run $(addprefix tests/tools/,bench demo needed packages starts sysroot) docs/debian/package \
+SHELL_FILES := .ci/run $(addprefix tests/tools/,bench demo needed packages roots starts sysroot) docs/debian/package \
                $(addprefix tests/suites/,go jvm node perl postgresql python stress) \
                $(addprefix tests/vm/,image init kernels ready run start suite until)
 
@@ -92,4 +107,4 @@ lint: packages-lint
 	luacheck -q scripts tests
 	shellcheck $(SHELL_FILES)
 
-.PHONY: api check test test-real asan demo bench compare-honest coverage coverage-running lint
+.PHONY: api check test test-real test-roots pictures asan demo bench compare-honest coverage coverage-running lint

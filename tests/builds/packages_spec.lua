@@ -44,11 +44,15 @@ describe("the packages", function()
         local page = support.shell("man -l " .. root.path .. "/usr/share/man/man1/tiexec.1.gz")
         assert.truthy(page.out:find("huge pages", 1, true))
         local all = files()
-        for _, path in ipairs { "lib/tiexec/tiexec", "share/bash-completion/completions/tiexec",
+        for _, path in ipairs { "lib/tiexec/tiexec", "lib/systemd/system/tiexec.service",
+            "lib/systemd/system/tiexec-warm.service", "share/bash-completion/completions/tiexec",
             "share/lua/5.4/tiexec/strategies/hot.lua", "share/lua/5.4/tiexec/init.lua",
             "share/man/man3/tiexec.3lua.gz", "share/doc/tiexec-doc/README.md" } do
             assert.truthy(all:find("./usr/" .. path .. "\n", 1, true), path)
         end
+        assert.is_nil(all:find("wants/tiexec", 1, true)) -- nobody has enabled a unit
+        local unit = support.read_file(root.path .. "/usr/lib/systemd/system/tiexec.service")
+        assert.truthy(unit:find("\nExecStart=/usr/bin/tiexec ", 1, true), unit)
     end)
 
     it("have the module for lua5.4", function()
@@ -66,6 +70,8 @@ describe("the packages", function()
         assert.equal(0, support.shell(dpkg .. "-i build/deb/tiexec_*.deb").code)
         assert.is_true(server:is_alive())
         support.shell(("mkdir -p %s/dev/shm/tiexec-7 && touch %s/dev/shm/tiexec-7/copy"):format(root.path, root.path))
+        local wants = root.path .. "/etc/systemd/system/multi-user.target.wants"
+        support.shell(("mkdir -p %s && ln -s /usr/lib/systemd/system/tiexec.service %s/"):format(wants, wants))
         local result = support.shell(dpkg .. "--purge tiexec lua-tiexec tiexec-doc")
         assert.equal(0, result.code, result.err)
         assert.equal("", files())

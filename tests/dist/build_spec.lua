@@ -67,6 +67,21 @@ describe("make", function()
         end
     end)
 
+    it("links statically with no library that lacks a function", function()
+        local path = folder.path .. "/lacking"
+        support.shell("mkdir " .. path)
+        support.write_file(path .. "/elf.c", "int nowhere(void); int elf_begin(void) { return nowhere(); }\n"
+            .. "int elf_getdata_rawchunk(void) { return 0; } int gelf_getsym(void) { return 0; }\n")
+        support.write_file(path .. "/pkg-config", ("#!/bin/sh\necho -L%s -lelf\n"):format(path))
+        local result = support.shell(("cd %s && gcc -c elf.c && ar rc libelf.a elf.o && chmod +x pkg-config && "
+            .. "cd %s && make -s BUILD=%s/build PKG_CONFIG=%s/pkg-config LUA_FLAGS=-I/usr/include/lua5.4 "
+            .. "%s/build/libs"):format(
+            path, support.shell("pwd").out:match("[^\n]+"), path, path, path))
+        assert.equal(0, result.code, result.err)
+        local libraries = support.read_file(path .. "/build/libs")
+        assert.is_nil(libraries:find("^%-static"), libraries)
+    end)
+
     it("uses CPPFLAGS and LIBDIR", function()
         local objects = folder.path .. "/flags"
         local result = support.shell(("make -s BUILD=%s CPPFLAGS='-DNSIG=nonsense()' %s/core/base/signals.o")

@@ -81,6 +81,12 @@ describe("README", function()
         assert.is_true(count > 12)
     end)
 
+    it("has a picture on top, of the figures beside it", function()
+        assert.truthy(readme:match("^[^\n]*\n.-%!%[[^%]]+%]%(docs/demo%.svg%)"):find("^[^#]*# tiexec\n[^#]*$"))
+        local made = support.shell("lua5.4 tests/tools/picture.lua svg docs/demo.json")
+        assert.equal(support.read_file("docs/demo.svg"), made.out, made.err)
+    end)
+
     it("names no gain beside those", function()
         assert.is_nil(readme:find("%d+ to %d+ %% of"))
     end)
@@ -89,7 +95,7 @@ describe("README", function()
         for _, words in ipairs { "--version", "--help", "-n true", "--profiles", "--cache list", "--inspect all" } do
             assert.equal(0, support.shell(support.tiexec .. " " .. words).code)
         end
-        for target in ("demo deb tarball install uninstall"):gmatch("%S+") do
+        for target in ("demo test deb tarball install uninstall"):gmatch("%S+") do
             assert.truthy(readme:find("make " .. target, 1, true), target)
             local said = support.shell("make -n -q " .. target .. " DESTDIR=/nonexistent 2>&1").out
             assert.is_nil(said:find("No rule", 1, true))
@@ -98,21 +104,86 @@ describe("README", function()
 end)
 
 describe("TROUBLESHOOTING", function()
+    local document = support.read_file("docs/TROUBLESHOOTING.md")
+    local known = {} -- all messages that have a row, one behind the other
+    for row in document:gmatch("\n| (`[^|]+) |") do
+        for message in row:gmatch("`([^`]+)`") do known[#known + 1] = message end
+    end
+    local all_known = table.concat(known, "\n")
+
+    -- How a format is written there: anything may stand for a value.
+    local function written(format)
+        return (format:gsub("%%[#.%d]*%a", "…"):gsub("%%%%", "%%"):gsub("\\n$", ""))
+    end
+
+    -- A text of sources without comments, its strings joined.
+    local function source(command)
+        return (support.shell(command).out:gsub("\n%s*%-%-[^\n]*", "\n"):gsub("\n%s*%-%-[^\n]*", "\n")
+            :gsub('"%s*%.%.%s*"', ""))
+    end
+
     it("has messages that tiexec has", function()
-        local all = support.shell("cat $(find scripts core -name '*.lua' -o -name '*.c')").out
-            :gsub('"%s*%.%.%s*"', ""):gsub("%%[sd]", "\1")
-        local count = 0
-        for row in support.read_file("docs/TROUBLESHOOTING.md"):gmatch("\n| (`[^|]+) |") do
-            for message in row:gmatch("`([^`]+)`") do
-                for part in message:gsub("…", "\n"):gmatch("[^\n]+") do
-                    local words = part:match("^[:'%s]*(.-)[:'%s]*$")
-                    if #words > 3 then
-                        assert.truthy(all:find(words, 1, true), words)
-                        count = count + 1
-                    end
-                end
+        local all = written(source("cat $(find scripts core -name '*.lua' -o -name '*.c')"))
+        for _, message in ipairs(known) do
+            for part in message:gsub("…", "\n"):gmatch("[^\n]+") do
+                local words = part:match("^[:'%s]*(.-)[:'%s]*$")
+                if #words > 3 then assert.truthy(all:find(words, 1, true), words) end
             end
         end
-        assert.is_true(count > 20)
+        assert.is_true(#known > 200)
+    end)
+
+    it("has each reason that has a code", function()
+        for code, format in pairs(require "tiexec.base.codes".reasons) do
+            assert.truthy(all_known:find(written(format), 1, true), code .. ": " .. format)
+        end
+    end)
+
+    -- What begins a message, where it is said or handed to who says it.
+    local beginnings <const> = { '[%w_]*say%(%s*%(?"([^"\n]*)"',
+        'fail%(%s*%(?"([^"\n]*)"', 'fail%([^"\n]-, "([^"\n]*)"',
+        'return nil, %(?"([^"\n]*)"', 'return false, %(?"([^"\n]*)"' }
+    -- What is shown while something goes on, and what is asked for by --debug: no messages.
+    local others <const> = { "%f[%w]timing: ", "%^C ends it early", "^warming up$", "^standard output$",
+        "^the exit status$" }
+
+    -- Calls a function with each message of more than a word that sources begin so.
+    local function each_message(text, patterns, f)
+        for _, pattern in ipairs(patterns) do
+            for message in text:gmatch(pattern) do
+                local is_other = select(2, message:gsub("%a%a+", "")) < 2
+                for _, other in ipairs(others) do is_other = is_other or message:find(other) ~= nil end
+                if not is_other then f(message) end
+            end
+        end
+    end
+
+    it("has each message that is said, or returned to who says it", function()
+        local folders = "base check compare inspect plan record remap service show sources start unit warm watch"
+        local count, lacking = 0, {}
+        for name in (folders .. " cli.lua"):gmatch("%S+") do
+            local text = source(("cat $(find scripts/tiexec/%s -name '*.lua')"):format(name))
+            each_message(text, beginnings, function(message)
+                count = count + 1
+                local words = written(message):gsub("%s+$", "")
+                if not all_known:find(words, 1, true) then lacking[#lacking + 1] = name .. ": " .. words end
+            end)
+        end
+        assert.same({}, lacking)
+        assert.is_true(count > 80)
+    end)
+
+    it("has each message of plans, and of what is known of processes", function()
+        local count, lacking = 0, {}
+        for name in ("plan/validate plan/profile harness/observed harness/frozen harness/properties"):gmatch("%S+") do
+            local text = source(("cat scripts/tiexec/%s.lua"):format(name))
+            each_message(text, { 'return %(?"([^"\n]*)"', 'return nil, %(?"([^"\n]*)"' }, function(message)
+                count = count + 1
+                local words = written(message):gsub("%s+$", "")
+                if not all_known:find(words, 1, true) then lacking[#lacking + 1] = name .. ": " .. words end
+            end)
+        end
+        assert.same({}, lacking)
+        assert.is_true(count > 15)
     end)
 end)

@@ -69,6 +69,7 @@ function api_examples.run(list, example)
     local function absolute(path) return path:find("^/") and path or here .. "/" .. path end
     os.execute(("ln -s %s %s/example"):format(absolute(support.programs .. "example"), folder.path))
     local process <close> = needs(example.code, "pid") and support.start { folder.path .. "/example", "forever" } or nil
+    if process then support.wait_for(function() return support.has_become(process.pid, "example") end) end
     support.write_file(folder.path .. "/example.lua", prelude(list, example.code, process and process.pid)
         .. example.code)
     local result = support.shell(("cd %s && exec timeout -k 3 %d %s --script example.lua ./example"):format(

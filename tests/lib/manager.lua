@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- For the specs of services: systemd runs as the first process of namespaces of its own, with a test's units and
--- no others. Of the host it can write to one folder only, the test's, which is /run/test there.
+-- no others. Of the host it can write to one folder only, the test's, which is /run/test there; what is written to
+-- /etc is gone with it.
 
 local support = require "tests.lib.support"
 
@@ -20,11 +21,14 @@ exec unshare --cgroup --pid --mount --net --uts --ipc --fork --kill-child --moun
 local inner <const> = [[
 mount -t tmpfs tmpfs /run && mkdir -p /run/systemd/system /run/test && mount --bind "$1" /run/test || exit 99
 mount -t tmpfs tmpfs /var && mkdir -m 1777 /var/tmp && mount -t tmpfs tmpfs /tmp || exit 99
-mount --bind /proc/sys /proc/sys || exit 99
+mount --bind /proc/sys /proc/sys && mkdir -p /run/etc/upper /run/etc/work || exit 99
 for folder in / /sys /proc/sys; do mount -o remount,bind,ro $folder || exit 99; done
 umount -l /sys/fs/cgroup 2>/dev/null; mount -t cgroup2 none /sys/fs/cgroup || exit 99
+mount -t overlay -o lowerdir=/etc,upperdir=/run/etc/upper,workdir=/run/etc/work overlay /etc || exit 99
+mount -t tmpfs tmpfs /etc/systemd/system || exit 99
 (: >/tiexec-test) 2>/dev/null && exit 99
-exec env -i PATH="$PATH" container=test SYSTEMD_UNIT_PATH=/run/test/units /lib/systemd/systemd --system \
+units=/etc/systemd/system:/run/test/units
+exec env -i PATH="$PATH" container=test SYSTEMD_UNIT_PATH=$units /lib/systemd/systemd --system \
     --unit=look.service --log-target=null --show-status=no --default-standard-output=null
 ]]
 

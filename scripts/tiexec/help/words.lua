@@ -35,9 +35,10 @@ words.options = {
     ["perf-map"] = "name the functions of private copies. perf finds them in /tmp/perf-PID.map.",
     debug = "show inner workings. LIST has some of maps,plan,syscalls,timing.",
     follow = [[go on after the start: auto, exec, fork, all, none. auto[:SECONDS], the default,
-        sees to whatever becomes of CMD, without tracing it. Traced: exec (from scripts, to what
-        they become), fork (and what they start), all or trace (whatever any program becomes or
-        starts). dlopen sees to libraries that are loaded later; none ends with the start.]],
+        puts what CMD becomes, starts and loads on huge pages, too, and traces nobody. Traced:
+        exec (from scripts, to what they become), fork (and what they start), all or trace
+        (whatever any program becomes or starts). dlopen: libraries that are loaded later; none:
+        nothing after the start.]],
     attach = [[do it to a process that runs; --undo takes it back. Several may be named, as by
         $(pidof NAME).]],
     undo = "put the files' own pages back. What --attach has done is taken back.",
@@ -112,7 +113,7 @@ words.topics = {
     { name = "follow", title = "What a program starts, becomes and loads",
         usage = { "tiexec --follow=all make", "tiexec --follow=none ./server" },
         more = [[With auto and dlopen tiexec stays, asleep, and traces nobody: gdb, strace and
-            set-id programs work as ever. auto needs perf events (kernel.perf_event_paranoid at
+            set-id programs work as without it. auto needs perf events (kernel.perf_event_paranoid at
             most 2; where there are none, what CMD becomes stays as it is), and ends with the
             family, or when nobody has gained anything for 10 seconds.]] },
     { name = "attach", title = "Processes that run already",
