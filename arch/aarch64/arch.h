@@ -175,6 +175,9 @@ static inline uint64_t arch_function_result(const struct arch_regs *regs)
 }
 static inline void arch_syscall_skip(struct arch_regs *regs) { regs->syscall = -1; }
 
+/* The number of the system call that a thread is in; negative: it is in none. */
+static inline int64_t arch_syscall_number(const struct arch_regs *regs) { return regs->syscall; }
+
 /* What a system call has returned; -errno if it failed. */
 static inline int64_t arch_syscall_result(const struct arch_regs *regs)
 {

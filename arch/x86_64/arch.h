@@ -168,6 +168,12 @@ static inline uint64_t arch_function_result(const struct arch_regs *regs)
 }
 static inline void arch_syscall_skip(struct arch_regs *regs) { regs->user.orig_rax = UINT64_MAX; }
 
+/* The number of the system call that a thread is in; negative: it is in none. */
+static inline int64_t arch_syscall_number(const struct arch_regs *regs)
+{
+    return (int64_t)regs->user.orig_rax;
+}
+
 /* What a system call has returned; -errno if it failed. */
 static inline int64_t arch_syscall_result(const struct arch_regs *regs)
 {

@@ -56,6 +56,7 @@ int birth_adopt(const struct inferior *parent, struct inferior *child)
         if (parent->threads[i].vfork_child == child->pid)
             child->lifts = 1; /* until it execs, which ends all breakpoints */
     child->follows = parent->follows;
+    child->tells_vfork_done = parent->tells_vfork_done;
     child->is_filtered = parent->is_filtered;
     int err = breakpoint_inherit(parent, child);
     if (err)

@@ -38,7 +38,7 @@ struct tracee {
     int status;       /* as waitpid(2) gave it */
     bool restarts;    /* a remote call put it back into an interrupted system call: see run.c */
     bool at_entry;    /* stopped at the entry of a system call */
-    bool in_fork;     /* stopped at the event of a fork or vfork: the system call is not over */
+    bool in_fork;     /* stopped at an event of a fork or vfork: the system call is not over */
     bool in_exec;     /* its exec was reported, and is told when the thread returns from execve */
     struct call *call; /* the remote system call that it is in the midst of: see call.h */
     int born;         /* status of a clone or fork in a remote call: told when it is resumed */

@@ -214,10 +214,11 @@ static int wait_for_event(struct several these, int timeout, struct inferior **w
     return told < 0 ? told : 0;
 }
 
-int inferior_wait_any(struct inferior *const list[], size_t count, int timeout,
-                      struct inferior **which, struct event *event)
+int inferior_wait_any(const struct wait_list *these, int timeout, struct inferior **which,
+                      struct event *event)
 {
-    return wait_for_event((struct several){list, count, true, -1}, timeout, which, event);
+    const struct several all = {these->list, these->count, true, these->fd};
+    return wait_for_event(all, timeout, which, event);
 }
 
 int inferior_wait_or(struct inferior *inferior, int timeout, int fd, struct event *event)

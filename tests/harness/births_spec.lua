@@ -113,6 +113,21 @@ describe("a process that is forked", function()
         end
     end)
 
+    it("is let go, if it was not told of before it is not followed any more", function()
+        local folder <close> = support.folder()
+        local inferior <close>, output = start_told(folder, "fork")
+        assert(inferior:follow_fork(true))
+        assert(inferior:breakpoint(points.address "marker", "software"))
+        inferior:cont()
+        local path = ("/proc/%d/task/%d/children"):format(inferior:pid(), inferior:pid())
+        assert(support.wait_for(function() return support.read_file(path) ~= "" end))
+        assert(inferior:interrupt(10000)) -- which keeps the event
+        assert(inferior:follow_fork(false))
+        local reasons, last = points.run(inferior)
+        assert.same({ 0, 0 }, { last.exit_code, reasons.fork })
+        assert.equal("ends 0 100 0\n", output())
+    end)
+
     it("has none that was deleted before it was adopted", function()
         local folder <close> = support.folder()
         local inferior <close>, output = start_told(folder, "fork")
