@@ -84,6 +84,14 @@ int tracee_detach(struct tracee *tracee);
 /* Asks a running tracee to stop (PTRACE_INTERRUPT). The next wait status tells of the stop. */
 int tracee_interrupt(const struct tracee *tracee);
 
+/* For waitpid(2) and waitid(2): of this process's children those that are traced, and no others. */
+#define TRACEE_ONLY ((int)__WCLONE)
+
+/* As waitpid(2), for traced tasks alone: the ends of other children are their owners'. What fails
+ * for a reason that it does not have is done once more: a thread that was given up for it might
+ * stay stopped for good. */
+pid_t tracee_look(pid_t tid, int *status, int options);
+
 /* Keeps a wait status for the next wait to take in. Until then the thread counts as running,
  * whether it has stopped or has ended. */
 void tracee_keep_status(struct tracee *tracee, int status);

@@ -5,6 +5,7 @@
 #include "base/ending.h"
 #include "ptrace/collect.h"
 #include "ptrace/go.h"
+#include "ptrace/newborn.h"
 #include "ptrace/pending.h"
 
 #include <errno.h>
@@ -49,7 +50,7 @@ static int look_for_leaders(struct several these, struct news *news)
     for (size_t i = 0; i < these.count; i++) {
         struct inferior *one = these.list[i];
         if (one->thread_count == 0 || inferior_find(one, one->pid) ||
-            !collect_take_newborn(one->pid, &status))
+            !newborn_take(one->pid, &status))
             continue;
         struct tracee *leader = inferior_add(one, one->pid);
         if (!leader)
