@@ -221,6 +221,14 @@ static inline bool arch_restarts_at(const struct arch_regs *regs, uint64_t *addr
     return regs->syscall >= 0 && result <= -512 && result >= -516;
 }
 
+/* Changes the registers of a thread that will make an interrupted system call anew to those of one
+ * that is about to make it. `argument`: as arch_restart_argument gives it. */
+static inline void arch_restart_rewind(struct arch_regs *regs, uint64_t argument)
+{
+    arch_syscall_rewind(regs);
+    regs->user.regs[0] = argument;
+}
+
 /* Sets the first argument of the system call that a thread is at the entry of. False: nothing was
  * changed, since the call has `returned` and the register has its result. */
 static inline bool arch_set_first_argument(struct arch_regs *regs, bool returned, uint64_t value)

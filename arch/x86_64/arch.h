@@ -226,6 +226,14 @@ static inline bool arch_restart_argument(pid_t tid, const struct arch_regs *regs
     return false;
 }
 
+/* Changes the registers of a thread that will make an interrupted system call anew to those of one
+ * that is about to make it. `argument`: as arch_restart_argument gives it. */
+static inline void arch_restart_rewind(struct arch_regs *regs, uint64_t argument)
+{
+    (void)argument;
+    arch_syscall_rewind(regs);
+}
+
 /* Sets the first argument of the system call that a thread is at the entry of; or puts it back when
  * the call has `returned`, since user space expects to find the argument in its register. False:
  * nothing was changed. */
