@@ -6,6 +6,7 @@
 #include "proc/process.h"
 #include "ptrace/birth.h"
 #include "ptrace/collect.h"
+#include "ptrace/debug.h"
 #include "ptrace/newborn.h"
 #include "ptrace/pending.h"
 #include "ptrace/run.h"
@@ -85,14 +86,21 @@ static int seize_thread(struct attempt *attempt, pid_t tid)
         attempt->kernel_threads++;
         return 0;
     }
-    int err = newborn_reclaim(tid) ? 0 : seize(attempt, tid);
+    pid_t child;
+    bool armed;
+    int err = newborn_reclaim(tid, &child, &armed) ? 0 : seize(attempt, tid);
     /* The last look may have been at a zombie, whose id another thread has taken by exec since. */
     for (int i = 0; err == -EPERM && !needs_no_seizing(tid) && i < MORE_TRIES; i++)
         err = seize(attempt, tid);
     if (err == -ESRCH || (err == -EPERM && needs_no_seizing(tid)))
         return 0;
-    if (!err && !inferior_add(attempt->inferior, tid))
+    struct tracee *thread = err ? NULL : inferior_add(attempt->inferior, tid);
+    if (!err && !thread)
         err = -ENOMEM; /* the kernel lets it go when this process ends */
+    if (thread)
+        thread->vfork_child = child;
+    if (thread && armed)
+        debug_doubt(attempt->inferior, thread);
     return err ? err : 1;
 }
 

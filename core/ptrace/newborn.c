@@ -226,11 +226,15 @@ int newborn_untold(pid_t parent, pid_t **list, size_t *count)
     return err;
 }
 
-bool newborn_reclaim(pid_t tid)
+bool newborn_reclaim(pid_t tid, pid_t *child, bool *armed)
 {
     struct newborn *newborn = find(tid);
+    *child = 0;
+    *armed = false;
     if (!newborn || newborn->status)
         return false;
+    *child = newborn->child;
+    *armed = newborn->armed;
     remove_one(newborn);
     return true;
 }

@@ -46,7 +46,7 @@ bool newborn_is_any_due(void);
 int newborn_untold(pid_t parent, pid_t **list, size_t *count);
 
 /* Tells whether `tid` is one that was to be let go and has not stopped yet. Then it is that no
- * longer: it is traced, and the caller's. */
-bool newborn_reclaim(pid_t tid);
+ * longer: it is traced, and the caller's. What newborn_leave_waiting was told of it is given. */
+bool newborn_reclaim(pid_t tid, pid_t *child, bool *armed);
 
 #endif

@@ -117,7 +117,7 @@ describe("a remote call", function()
         assert.same({ 3, 3 }, ends_of(inferior, child))
     end)
 
-    it("that makes a process leaves that where its parent was, at the entry of a system call, or waiting in one", function()
+    it("that makes a process leaves that where its parent was, at the entry of a system call or in one", function()
         local at_entry <close> = launch("sh", "-c", "cd /; exit 3")
         repeat
             assert(at_entry:cont("syscall"))

@@ -53,7 +53,8 @@ function gdb_session.from(list, text)
     return {}
 end
 
---- Runs a session over `tiexec --gdb` and over gdbserver, and compares what gdb says from the first line with a text on.
+--- Runs a session over `tiexec --gdb` and over gdbserver, and compares what gdb says from the first line on that has a
+-- text.
 function gdb_session.same_from(text, commands, words)
     local ours = gdb_session.run(gdb_session.pipe(words), words[1], commands)
     local theirs = gdb_session.run(gdb_session.gdbserver(words), words[1], commands)

@@ -100,12 +100,14 @@ end
 
     it("leaves nobody stopped when gdb is gone", function()
         local out = session.run(session.pipe { debuggee, "fork" }, debuggee, { "set detach-on-fork off", "catch fork",
-            "continue", "stepi", "python import os, sys; print('pids', *[i.pid for i in gdb.inferiors()]); sys.stdout.flush()",
+            "continue", "stepi", "python import os, sys",
+            "python print('pids', *[i.pid for i in gdb.inferiors()]); sys.stdout.flush()",
             "python os.kill(os.getpid(), 9)" })
         local parent, child = out:match("pids (%d+) (%d+)")
         assert.is_truthy(child, out)
         assert.is_true(support.wait_for(function()
-            return not core.status(math.tointeger(parent), "TracerPid") and not core.status(math.tointeger(child), "Pid")
+            return not core.status(math.tointeger(parent), "VmSize")
+                and not core.status(math.tointeger(child), "VmSize")
         end))
     end)
 end)

@@ -254,7 +254,8 @@ function server.serve(inferior, stream, options)
     repeat ok, why, errno = self:turn() until not ok or self.outcome
     processes.leave(self)
     require "tiexec.gdb.server.files".close(self)
-    if self.outcome then return table.unpack(self.outcome) end
+    local outcome = self.outcome or self.result
+    if outcome then return table.unpack(outcome) end
     return nil, why, errno
 end
 
