@@ -175,6 +175,9 @@ static inline uint64_t arch_function_result(const struct arch_regs *regs)
 }
 static inline void arch_syscall_skip(struct arch_regs *regs) { regs->syscall = -1; }
 
+/* The number of the system call that a thread is in; negative: it is in none. */
+static inline int64_t arch_syscall_number(const struct arch_regs *regs) { return regs->syscall; }
+
 /* What a system call has returned; -errno if it failed. */
 static inline int64_t arch_syscall_result(const struct arch_regs *regs)
 {
@@ -216,6 +219,14 @@ static inline bool arch_restarts_at(const struct arch_regs *regs, uint64_t *addr
     int64_t result = (int64_t)regs->user.regs[0];
     *address = regs->user.pc;
     return regs->syscall >= 0 && result <= -512 && result >= -516;
+}
+
+/* Changes the registers of a thread that will make an interrupted system call anew to those of one
+ * that is about to make it. `argument`: as arch_restart_argument gives it. */
+static inline void arch_restart_rewind(struct arch_regs *regs, uint64_t argument)
+{
+    arch_syscall_rewind(regs);
+    regs->user.regs[0] = argument;
 }
 
 /* Sets the first argument of the system call that a thread is at the entry of. False: nothing was

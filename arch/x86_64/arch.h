@@ -168,6 +168,12 @@ static inline uint64_t arch_function_result(const struct arch_regs *regs)
 }
 static inline void arch_syscall_skip(struct arch_regs *regs) { regs->user.orig_rax = UINT64_MAX; }
 
+/* The number of the system call that a thread is in; negative: it is in none. */
+static inline int64_t arch_syscall_number(const struct arch_regs *regs)
+{
+    return (int64_t)regs->user.orig_rax;
+}
+
 /* What a system call has returned; -errno if it failed. */
 static inline int64_t arch_syscall_result(const struct arch_regs *regs)
 {
@@ -218,6 +224,14 @@ static inline bool arch_restart_argument(pid_t tid, const struct arch_regs *regs
 {
     (void)tid, (void)regs, (void)argument;
     return false;
+}
+
+/* Changes the registers of a thread that will make an interrupted system call anew to those of one
+ * that is about to make it. `argument`: as arch_restart_argument gives it. */
+static inline void arch_restart_rewind(struct arch_regs *regs, uint64_t argument)
+{
+    (void)argument;
+    arch_syscall_rewind(regs);
 }
 
 /* Sets the first argument of the system call that a thread is at the entry of; or puts it back when

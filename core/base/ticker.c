@@ -20,11 +20,11 @@ static void on_tick(int signal)
 }
 
 static pid_t owner; /* of the timer */
+static timer_t its;
 
 /* Gives the timer of this process; a forked process needs one of its own. */
 static int get_timer(timer_t *timer)
 {
-    static timer_t its;
     struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMAX};
     pid_t own = getpid();
     if (owner != own && timer_create(CLOCK_MONOTONIC, &event, &its) < 0)
@@ -41,10 +41,10 @@ static bool set_timer(timer_t timer, int interval_ms)
 }
 
 /* A tick would end this process, once nobody handles its signal. */
-static void stop_timer(timer_t timer)
+static void stop_timer(void)
 {
-    if (!set_timer(timer, 0)) {
-        timer_delete(timer);
+    if (!set_timer(its, 0)) {
+        timer_delete(its);
         owner = 0;
     }
 }
@@ -70,12 +70,11 @@ bool ticker_begin(struct ticker *ticker, int interval_ms)
 
 void ticker_end(struct ticker *ticker)
 {
-    timer_t timer = NULL;
     if (!ticker->runs)
         return;
-    if (get_timer(&timer) == 0)
-        stop_timer(timer);
-    sigprocmask(SIG_SETMASK, &ticker->mask, NULL);
+    stop_timer();
+    if (sigismember(&ticker->mask, SIGRTMAX)) /* else it was not blocked before */
+        sigprocmask(SIG_SETMASK, &ticker->mask, NULL);
     sigaction(SIGRTMAX, &ticker->action, NULL);
     ticker->runs = ticks = false;
 }

@@ -2,6 +2,7 @@
 #include "lua/inferior.h"
 #include "lua/open.h"
 #include "lua/util.h"
+#include "ptrace/pending.h"
 #include "ptrace/run.h"
 
 #include <errno.h>
@@ -86,9 +87,11 @@ static int l_threads(lua_State *L)
 
 /// Sets whether processes that the inferior starts are traced too. `wait` tells of each with a
 // "fork" or "vfork" event, and the script must adopt it. At first they are not traced. The selected
-// thread must be stopped.
+// thread must be stopped. What was not told of yet is let go when this is set to false.
 // @function inferior:follow_fork
 // @bool follow
+// @bool[opt] tells_done whether the end of each vfork is told, too, as "vfork-done": the child has
+// become another program, or has ended
 // @treturn[1] boolean true
 // @treturn[2] nil, message, errno (EBUSY: the selected thread runs; ESRCH: it is gone)
 // @usage
@@ -102,8 +105,11 @@ static int l_threads(lua_State *L)
 static int l_follow_fork(lua_State *L)
 {
     struct inferior *inferior = bind_check_inferior(L, 1);
-    bool follow = lua_toboolean(L, 2);
-    return bind_push_result(L, "follow_fork", inferior_follow_fork(inferior, follow));
+    bool follow = lua_toboolean(L, 2), tells_done = follow && lua_toboolean(L, 3);
+    int err = inferior_follow_fork(inferior, follow, tells_done);
+    if (!err && !follow)
+        pending_drop_forks(inferior);
+    return bind_push_result(L, "follow_fork", err);
 }
 
 /// Tells what `follow_fork` has set.

@@ -18,6 +18,7 @@ static const char *const reasons[] = {
     [EVENT_STEP] = "end-stepping-range",
     [EVENT_FORK] = "fork",
     [EVENT_VFORK] = "vfork",
+    [EVENT_VFORK_DONE] = "vfork-done",
     [EVENT_GROUP_STOP] = "group-stop",
     [EVENT_THREAD_EXITED] = "thread-exited",
     [EVENT_EXITED] = "exited",
@@ -121,6 +122,7 @@ static void push_event(lua_State *L, const struct event *event)
         set_signal(L, event->number);
         break;
     case EVENT_EXEC:
+    case EVENT_VFORK_DONE:
     case EVENT_STEP:
     case EVENT_THREAD_EXITED:
         break;
@@ -143,7 +145,7 @@ static void push_same(lua_State *L, int index, const struct inferior *inferior)
 // selected one. `reason` is one of GDB/MI's ("exec", "breakpoint-hit", "signal-received",
 // "syscall-entry", "syscall-return", "end-stepping-range", "watchpoint-trigger",
 // "read-watchpoint-trigger", "access-watchpoint-trigger", "fork", "vfork", "exited",
-// "exited-signalled") or "group-stop" or "thread-exited".
+// "exited-signalled") or "vfork-done", "group-stop" or "thread-exited".
 // @function inferior:wait
 // @int[opt] timeout milliseconds; without it the wait may last for ever
 // @tparam[opt] Stream stream a wait ends, too, when there is something to read from it
@@ -177,9 +179,9 @@ static int l_wait(lua_State *L)
 
 /// Waits for the next event of any inferior.
 // @function wait_any
-// @tparam table inferiors all inferiors that this process has, none of them let go, as the values
-// of a table with any keys
+// @tparam table inferiors inferiors, none of them let go, as the values of a table with any keys
 // @int[opt] timeout milliseconds; without it the wait may last for ever
+// @tparam[opt] Stream stream as for `wait`
 // @treturn[1] Inferior the one to which it has happened
 // @treturn[1] table event as `wait` gives it
 // @treturn[2] nil, message, errno as `wait`; and the inferior whose event has failed, if that is
@@ -196,7 +198,8 @@ static int l_wait_any(lua_State *L)
     struct inferior **list = lua_newuserdatauv(L, (count + 1) * sizeof(struct inferior *), 0);
     for (lua_pushnil(L); lua_next(L, 1); lua_pop(L, 1))
         list[i++] = bind_check_inferior(L, -1);
-    int err = inferior_wait_any(list, count, timeout, &which, &event);
+    const struct wait_list these = {list, count, bind_opt_stream(L, 3)};
+    int err = inferior_wait_any(&these, timeout, &which, &event);
     if (err)
         bind_push_failure(L, "wait", err);
     push_same(L, 1, which);

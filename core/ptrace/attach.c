@@ -6,6 +6,8 @@
 #include "proc/process.h"
 #include "ptrace/birth.h"
 #include "ptrace/collect.h"
+#include "ptrace/debug.h"
+#include "ptrace/newborn.h"
 #include "ptrace/pending.h"
 #include "ptrace/run.h"
 #include "ptrace/stop.h"
@@ -84,14 +86,21 @@ static int seize_thread(struct attempt *attempt, pid_t tid)
         attempt->kernel_threads++;
         return 0;
     }
-    int err = collect_reclaim(tid) ? 0 : seize(attempt, tid);
+    pid_t child;
+    bool armed;
+    int err = newborn_reclaim(tid, &child, &armed) ? 0 : seize(attempt, tid);
     /* The last look may have been at a zombie, whose id another thread has taken by exec since. */
     for (int i = 0; err == -EPERM && !needs_no_seizing(tid) && i < MORE_TRIES; i++)
         err = seize(attempt, tid);
     if (err == -ESRCH || (err == -EPERM && needs_no_seizing(tid)))
         return 0;
-    if (!err && !inferior_add(attempt->inferior, tid))
+    struct tracee *thread = err ? NULL : inferior_add(attempt->inferior, tid);
+    if (!err && !thread)
         err = -ENOMEM; /* the kernel lets it go when this process ends */
+    if (thread)
+        thread->vfork_child = child;
+    if (thread && armed)
+        debug_doubt(attempt->inferior, thread);
     return err ? err : 1;
 }
 
@@ -228,7 +237,7 @@ int inferior_adopt(const struct inferior *parent, pid_t pid, struct inferior *ch
     if (err)
         inferior_free(child);
     if (err && err != -ESRCH) {
-        collect_leave(pid, status);
+        newborn_leave(pid, status);
     }
     return err;
 }

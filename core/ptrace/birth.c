@@ -5,6 +5,7 @@
 #include "ptrace/breakpoint.h"
 #include "ptrace/collect.h"
 #include "ptrace/debug.h"
+#include "ptrace/newborn.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -25,7 +26,7 @@ int birth_take_thread(struct inferior *inferior, pid_t tid)
     thread->fresh = true;
     thread->options = 0; /* it has its maker's of then, whatever they were: set when it goes on */
     thread->how = inferior->how;
-    if (collect_take_newborn(tid, &status))
+    if (newborn_take(tid, &status))
         tracee_keep_status(thread, status);
     return 0;
 }
@@ -56,6 +57,7 @@ int birth_adopt(const struct inferior *parent, struct inferior *child)
         if (parent->threads[i].vfork_child == child->pid)
             child->lifts = 1; /* until it execs, which ends all breakpoints */
     child->follows = parent->follows;
+    child->tells_vfork_done = parent->tells_vfork_done;
     child->is_filtered = parent->is_filtered;
     int err = breakpoint_inherit(parent, child);
     if (err)
@@ -67,11 +69,11 @@ void birth_leave_untold(const struct inferior *inferior)
 {
     pid_t *list;
     size_t count;
-    if (collect_untold(inferior->pid, &list, &count))
+    if (newborn_untold(inferior->pid, &list, &count))
         return;
     for (size_t i = 0; i < count; i++) {
         breakpoint_clean(inferior, list[i]);
-        collect_leave(list[i], 0);
+        newborn_leave(list[i], 0);
     }
     free(list);
 }

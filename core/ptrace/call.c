@@ -6,6 +6,7 @@
 #include "ptrace/debug.h"
 #include "ptrace/function.h"
 #include "ptrace/traps.h"
+#include "ptrace/twin.h"
 
 #include <asm/unistd.h>
 #include <errno.h>
@@ -157,6 +158,8 @@ static int note_birth(struct inferior *inferior, struct tracee *thread, int stat
         return err;
     if (kind != PTRACE_EVENT_CLONE)
         birth_see(inferior, thread, (pid_t)new, kind == PTRACE_EVENT_VFORK);
+    if (!thread->call->is_function) /* which makes processes alone: see uncallable.lua */
+        twin_place(thread->call, (pid_t)new);
     if (is_told(inferior, thread, kind)) {
         thread->born = status;
         thread->born_tid = (pid_t)new;

@@ -4,11 +4,7 @@
  * The kernel withholds the end of a process's first thread, and an exec of any thread, until the
  * ends of all other threads have been collected. So nothing waits for one thread alone. Whoever
  * waits takes in the news of every traced task: that of a thread of any inferior is kept with the
- * thread (tracee_keep_status). Of tasks that are in no table
- *
- * - one that has ended is collected and forgotten: whoever made it was killed before it could tell;
- * - one that has stopped is a newborn. It is kept for the event of the task that made it, or let go
- *   when nobody is left to tell of it.
+ * thread (tracee_keep_status), and that of others goes to newborn.h.
  *
  * The caller's own untraced children are left alone. Deadlines are those of base/clock.h. Functions
  * return 0 or -errno. No thread is added to a table or removed from it. */
@@ -51,35 +47,16 @@ int collect_wait(struct tracee *thread, int64_t deadline, int *status);
 int collect_run_to_stop(struct tracee *thread, enum tracee_resume how, int64_t deadline,
                         int *status);
 
-/* Takes the newborn `tid` out, if it is one and has stopped. */
-bool collect_take_newborn(pid_t tid, int *status);
-
 /* Lets go of a new task that is in no table, once it has stopped for the first time: that is soon,
  * and waited for. Does nothing if it ends first. */
 void collect_let_go(pid_t tid);
-
-/* Lets go of a task that was taken out of its table, as soon as it stops. `status` is what has been
- * kept of it (tracee_keep_status), or 0. */
-void collect_leave(pid_t tid, int status);
-
-/* The same for a thread that runs. It waits in vfork for `child`, if that is not 0. `armed`: it may
- * have debug registers, which are cleared. */
-void collect_leave_waiting(pid_t tid, pid_t child, bool armed);
 
 /* Waits until all that is to be let go has been, but for what waits for an inferior: `timeout`
  * milliseconds at most. */
 void collect_leavings(int timeout);
 
-/* Lists processes that `parent` has made, that are traced, and belong to no inferior: the caller
- * frees the list. 0 or -errno. */
-int collect_untold(pid_t parent, pid_t **list, size_t *count);
-
 /* Lets go of what there is to let go, and tells whether there is more to come. A process that
  * sleeps elsewhere than here asks this now and then. */
 bool collect_owes(void);
-
-/* Tells whether `tid` is one that was to be let go and has not stopped yet. Then it is that no
- * longer: it is traced, and the caller's. */
-bool collect_reclaim(pid_t tid);
 
 #endif

@@ -112,6 +112,16 @@ void debug_forget(struct inferior *inferior)
         inferior->threads[i].debug_version = 0;
 }
 
+void debug_doubt(struct inferior *inferior, struct tracee *thread)
+{
+    if (inferior->debug_version == 0)
+        inferior->debug_version = 1;
+    thread->debug_version = 1; /* less than those of all slots that change now */
+    for (unsigned i = 0; i < ARCH_DEBUG_SLOTS; i++)
+        if (!inferior->debug[i].references)
+            change(inferior, &inferior->debug[i]);
+}
+
 bool debug_is_armed(const struct inferior *inferior, const struct tracee *thread)
 {
     if (thread->debug_version == 0)

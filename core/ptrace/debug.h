@@ -24,6 +24,10 @@ void debug_forget(struct inferior *inferior);
 /* Gives a stopped thread the slots that it is to have. */
 int debug_arm(const struct inferior *inferior, struct tracee *thread);
 
+/* Notes that a thread, which runs, may have slots set of which the table knows nothing: they are
+ * cleared before it goes on. */
+void debug_doubt(struct inferior *inferior, struct tracee *thread);
+
 /* Tells whether a thread may have slots that are set. */
 bool debug_is_armed(const struct inferior *inferior, const struct tracee *thread);
 

@@ -107,6 +107,15 @@ static int take_fork(struct inferior *inferior, struct tracee *parent, enum even
     return 0;
 }
 
+/* A vfork child has given its parent's memory back. The parent's system call is not over yet. */
+static int take_vfork_done(struct inferior *inferior, struct tracee *parent, struct event *event)
+{
+    birth_done(inferior, parent);
+    parent->in_fork = true;
+    event->reason = EVENT_VFORK_DONE;
+    return inferior->follows && inferior->tells_vfork_done;
+}
+
 /* Tells whether a new task is a process of its own. PTRACE_EVENT_CLONE tells of threads, and also
  * of processes whose end gives another signal than SIGCHLD. */
 static bool is_process(const struct inferior *inferior, pid_t tid)
@@ -164,14 +173,24 @@ static int take_trap(struct inferior *inferior, struct tracee *thread, struct ev
     return 1;
 }
 
+/* Notes which system call a thread enters, or is about to return from. Where nobody has seen it
+ * enter, the registers tell, unless a signal handler has returned in it. */
+static void note_syscall(struct tracee *thread, int64_t entered)
+{
+    struct arch_regs regs;
+    if (thread->at_entry)
+        thread->syscall = entered;
+    else if (!thread->in_known && !thread->in_exec)
+        thread->syscall = arch_regs_get(thread->tid, &regs) ? -1 : arch_syscall_number(&regs);
+}
+
 static int take_syscall(struct tracee *thread, struct event *event)
 {
     int err = tracee_syscall_info(thread, &thread->at_entry, &event->value, event->arguments);
     if (err)
         return err;
-    if (thread->at_entry)
-        thread->syscall = event->value;
-    event->syscall = thread->at_entry || thread->in_known ? thread->syscall : -1;
+    note_syscall(thread, event->value);
+    event->syscall = thread->syscall;
     thread->in_known = thread->at_entry;
     if (thread->in_exec) {
         thread->in_exec = false;
@@ -220,7 +239,7 @@ static int take_stop(struct inferior *inferior, struct tracee *thread, int statu
     if (kind == PTRACE_EVENT_VFORK)
         return take_fork(inferior, thread, EVENT_VFORK, event);
     if (kind == PTRACE_EVENT_VFORK_DONE)
-        birth_done(inferior, thread);
+        return take_vfork_done(inferior, thread, event);
     if (kind == PTRACE_EVENT_SECCOMP)
         return take_filtered(thread, event);
     if (kind == PTRACE_EVENT_STOP && thread->fresh)

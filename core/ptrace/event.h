@@ -17,6 +17,7 @@ enum event_reason {
     EVENT_FORK,            /* `value` is the new process, which is traced too: see inferior_adopt */
     EVENT_VFORK,           /* the same; the new process shares the memory of this one, whose
                             * thread waits until the new process execs or ends */
+    EVENT_VFORK_DONE,      /* the thread's vfork child has exec'd or ended (`tells_vfork_done`) */
     EVENT_GROUP_STOP,      /* job control signal `number` has stopped the thread */
     EVENT_THREAD_EXITED,   /* one thread of several has ended */
     EVENT_EXITED,          /* the process ended with exit code `number` */
@@ -29,7 +30,7 @@ struct event {
     int number;
     bool core_dumped;
     int64_t value;
-    int64_t syscall;       /* EVENT_SYSCALL_RETURN: its number; -1: nobody has seen it begin */
+    int64_t syscall;       /* EVENT_SYSCALL_RETURN: its number; negative: it is not known */
     uint64_t address;
     uint64_t arguments[6]; /* of the system call, on entry */
     bool stepped;          /* EVENT_BREAKPOINT, EVENT_WATCHPOINT: at the end of a RESUME_STEP */

@@ -107,16 +107,18 @@ int inferior_see_filters(struct inferior *inferior)
     return err;
 }
 
-int inferior_follow_fork(struct inferior *inferior, bool follow)
+int inferior_follow_fork(struct inferior *inferior, bool follow, bool tells_done)
 {
-    unsigned options = inferior->options;
+    unsigned options = inferior->options, more = tells_done ? SEE_FORKS : FORKS;
     if (!inferior_thread(inferior, 0))
         return inferior_no_thread(inferior, 0);
     bool sees = follow || options & PTRACE_O_TRACEVFORKDONE;
-    int err = set_options(inferior, sees ? options | FORKS : options & ~FORKS);
-    if (!err)
-        inferior->follows = follow;
-    return err;
+    int err = set_options(inferior, sees ? options | more : options & ~FORKS);
+    if (err)
+        return err;
+    inferior->follows = follow;
+    inferior->tells_vfork_done = tells_done;
+    return 0;
 }
 
 int inferior_exit_kill(struct inferior *inferior, bool on)

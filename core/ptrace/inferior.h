@@ -50,6 +50,7 @@ struct inferior {
     uint64_t syscall_insn; /* a system call instruction for remote calls; 0: not looked for yet */
     bool is_filtered;      /* it cannot live without a tracer: inferior_see_filters */
     bool follows;          /* processes that it starts are told of */
+    bool tells_vfork_done; /* and so is the end of each vfork */
     enum tracee_resume how; /* how its threads were last set going: new ones go the same way */
     int call_ms;           /* the longest that a remote call may take */
     uint64_t last_point;   /* the id of its newest breakpoint or watchpoint */
@@ -117,10 +118,11 @@ bool inferior_is_same(const struct inferior *inferior);
  * NULL: memory is short, and they are where they were. */
 void *inferior_grow(void *items, struct list *list, size_t size);
 
-/* Sets whether processes that it starts are traced too, and told of (EVENT_FORK, EVENT_VFORK). At
- * first they are not. The selected thread must be stopped. Threads that run now are changed when
- * they stop; threads to come inherit the setting from the thread that starts them. */
-int inferior_follow_fork(struct inferior *inferior, bool follow);
+/* Sets whether processes that it starts are traced too, and told of (EVENT_FORK, EVENT_VFORK), and
+ * with `tells_done` when each vfork is over (EVENT_VFORK_DONE). At first they are not. The selected
+ * thread must be stopped. Threads that run now are changed when they stop; threads to come inherit
+ * the setting from the thread that starts them. */
+int inferior_follow_fork(struct inferior *inferior, bool follow, bool tells_done);
 
 /* Gives a stopped thread the options of its inferior, where those were changed while it ran. */
 int inferior_keep_options(const struct inferior *inferior, struct tracee *thread);

@@ -86,3 +86,25 @@ void pending_drop(struct inferior *inferior, bool ends)
     }
     inferior->pending_list.count = kept;
 }
+
+void pending_drop_forks(struct inferior *inferior)
+{
+    struct event *all = inferior->pending;
+    size_t kept = 0;
+    for (size_t i = 0; i < inferior->pending_list.count; i++) {
+        struct event event = all[i];
+        struct tracee *thread = inferior_find(inferior, event.tid);
+        if (event.reason == EVENT_FORK)
+            collect_let_go((pid_t)event.value);
+        else
+            all[kept++] = event;
+        if (thread)
+            thread->waits = false;
+    }
+    inferior->pending_list.count = kept;
+    for (size_t i = 0; i < kept; i++) {
+        struct tracee *thread = inferior_find(inferior, all[i].tid);
+        if (thread)
+            thread->waits = true;
+    }
+}

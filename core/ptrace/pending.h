@@ -20,4 +20,7 @@ bool pending_has(const struct inferior *inferior);
  * to be told of it. Processes that are told of by none any more are let go. */
 void pending_drop(struct inferior *inferior, bool ends);
 
+/* Drops what tells of new processes, and lets those go: nobody follows them any more. */
+void pending_drop_forks(struct inferior *inferior);
+
 #endif

@@ -5,6 +5,7 @@
 #include "ptrace/collect.h"
 #include "ptrace/debug.h"
 #include "ptrace/go.h"
+#include "ptrace/newborn.h"
 #include "ptrace/pending.h"
 #include "ptrace/stop.h"
 #include "ptrace/watchpoint.h"
@@ -119,9 +120,9 @@ static void leave_rest(struct inferior *inferior)
         bool armed = debug_is_armed(inferior, &left);
         inferior_remove(inferior, left.tid);
         if (left.has_status)
-            collect_leave(left.tid, left.status);
+            newborn_leave(left.tid, left.status);
         else
-            collect_leave_waiting(left.tid, left.vfork_child, armed);
+            newborn_leave_waiting(left.tid, left.vfork_child, armed);
     }
 }
 

@@ -168,3 +168,11 @@ int tracee_syscall_info(const struct tracee *tracee, bool *entry, int64_t *numbe
     }
     return 0;
 }
+
+pid_t tracee_look(pid_t tid, int *status, int options)
+{
+    pid_t found = waitpid(tid, status, TRACEE_ONLY | options);
+    if (found < 0 && errno != EINTR && errno != ECHILD)
+        found = waitpid(tid, status, TRACEE_ONLY | options);
+    return found;
+}

@@ -38,7 +38,7 @@ struct tracee {
     int status;       /* as waitpid(2) gave it */
     bool restarts;    /* a remote call put it back into an interrupted system call: see run.c */
     bool at_entry;    /* stopped at the entry of a system call */
-    bool in_fork;     /* stopped at the event of a fork or vfork: the system call is not over */
+    bool in_fork;     /* stopped at an event of a fork or vfork: the system call is not over */
     bool in_exec;     /* its exec was reported, and is told when the thread returns from execve */
     struct call *call; /* the remote system call that it is in the midst of: see call.h */
     int born;         /* status of a clone or fork in a remote call: told when it is resumed */
@@ -83,6 +83,14 @@ int tracee_detach(struct tracee *tracee);
 
 /* Asks a running tracee to stop (PTRACE_INTERRUPT). The next wait status tells of the stop. */
 int tracee_interrupt(const struct tracee *tracee);
+
+/* For waitpid(2) and waitid(2): of this process's children those that are traced, and no others. */
+#define TRACEE_ONLY ((int)__WCLONE)
+
+/* As waitpid(2), for traced tasks alone: the ends of other children are their owners'. What fails
+ * for a reason that it does not have is done once more: a thread that was given up for it might
+ * stay stopped for good. */
+pid_t tracee_look(pid_t tid, int *status, int options);
 
 /* Keeps a wait status for the next wait to take in. Until then the thread counts as running,
  * whether it has stopped or has ended. */

@@ -5,6 +5,7 @@
 #include "base/ending.h"
 #include "ptrace/collect.h"
 #include "ptrace/go.h"
+#include "ptrace/newborn.h"
 #include "ptrace/pending.h"
 
 #include <errno.h>
@@ -49,7 +50,7 @@ static int look_for_leaders(struct several these, struct news *news)
     for (size_t i = 0; i < these.count; i++) {
         struct inferior *one = these.list[i];
         if (one->thread_count == 0 || inferior_find(one, one->pid) ||
-            !collect_take_newborn(one->pid, &status))
+            !newborn_take(one->pid, &status))
             continue;
         struct tracee *leader = inferior_add(one, one->pid);
         if (!leader)
@@ -214,10 +215,11 @@ static int wait_for_event(struct several these, int timeout, struct inferior **w
     return told < 0 ? told : 0;
 }
 
-int inferior_wait_any(struct inferior *const list[], size_t count, int timeout,
-                      struct inferior **which, struct event *event)
+int inferior_wait_any(const struct wait_list *these, int timeout, struct inferior **which,
+                      struct event *event)
 {
-    return wait_for_event((struct several){list, count, true, -1}, timeout, which, event);
+    const struct several all = {these->list, these->count, true, these->fd};
+    return wait_for_event(all, timeout, which, event);
 }
 
 int inferior_wait_or(struct inferior *inferior, int timeout, int fd, struct event *event)

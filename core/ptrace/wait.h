@@ -17,14 +17,21 @@ int inferior_wait(struct inferior *inferior, int timeout, struct event *event);
  * closed. */
 int inferior_wait_or(struct inferior *inferior, int timeout, int fd, struct event *event);
 
-/* The same for all inferiors that this process has, none of them let go: *which is the one to which
- * the event has happened, set even on failure if that is known.
+/* Several inferiors, none of them let go. */
+struct wait_list {
+    struct inferior *const *list;
+    size_t count;
+    int fd; /* as for inferior_wait_or; negative: none */
+};
+
+/* The same for several: *which is the one to which the event has happened, set even on failure if
+ * that is known. What happens to inferiors that are not in the list waits.
  *
  * A process that was forked by one of them, and that none has told of since its parent was killed,
  * is let go. Of inferiors with `passes_signals` no signals, job control stops and ends of single
  * threads are told: the thread goes on at once. */
-int inferior_wait_any(struct inferior *const list[], size_t count, int timeout,
-                      struct inferior **which, struct event *event);
+int inferior_wait_any(const struct wait_list *these, int timeout, struct inferior **which,
+                      struct event *event);
 
 /* Waits until one more thread stops or ends, and leaves it so, whatever the reason. Returns as
  * event_take, or -errno as inferior_wait; event->tid is the thread's id in any case. */

@@ -113,6 +113,21 @@ describe("a process that is forked", function()
         end
     end)
 
+    it("is let go, if it was not told of before it is not followed any more", function()
+        local folder <close> = support.folder()
+        local inferior <close>, output = start_told(folder, "fork")
+        assert(inferior:follow_fork(true))
+        assert(inferior:breakpoint(points.address "marker", "software"))
+        inferior:cont()
+        local path = ("/proc/%d/task/%d/children"):format(inferior:pid(), inferior:pid())
+        assert(support.wait_for(function() return support.read_file(path) ~= "" end))
+        assert(inferior:interrupt(10000)) -- which keeps the event
+        assert(inferior:follow_fork(false))
+        local reasons, last = points.run(inferior)
+        assert.same({ 0, 0 }, { last.exit_code, reasons.fork })
+        assert.equal("ends 0 100 0\n", output())
+    end)
+
     it("has none that was deleted before it was adopted", function()
         local folder <close> = support.folder()
         local inferior <close>, output = start_told(folder, "fork")
@@ -157,7 +172,7 @@ describe("a process that is forked", function()
     end)
 
     it("by vfork and followed, does not keep its parent from being let go", function()
-        for _, ends in ipairs { "detached", "closed" } do
+        for _, ends in ipairs { "detached", "closed", "attached to again, in vain" } do
             local folder <close> = support.folder()
             local program <close> = support.start({ support.programs .. "errands", "cv", "2", folder.path .. "/end" },
                 ">" .. folder.path .. "/out")
@@ -171,7 +186,10 @@ describe("a process that is forked", function()
             assert.equal("vfork", event.reason)
             local child = assert(inferior:adopt(event.child))
             inferior:cont()
-            if ends == "detached" then assert(inferior:detach(100)) else inferior:close() end
+            if ends == "closed" then inferior:close() else assert(inferior:detach(100)) end
+            if ends:find("again") then -- some thread of it waits for the child, which is held
+                assert.equal(c.ETIMEDOUT, (select(3, tiexec.attach(program.pid, 100))))
+            end
             assert(child:detach())
             assert(support.wait_for(function() return core.status(program.pid, "TracerPid") == 0 end))
             local armed = support.run { support.programs .. "armed", tostring(program.pid) }

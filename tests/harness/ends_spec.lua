@@ -150,6 +150,79 @@ describe("the end of a script", function()
         assert.is_true(program:is_alive())
     end
 
+    -- Kills a script that has set something in a process, and gives how that has ended: the number of the signal, or
+    -- nothing, if it has gone on.
+    local function kill_script(set)
+        local folder <close> = support.folder()
+        support.write_file(folder.path .. "/script.lua", [[
+            local pid, marker, counter = math.tointeger(arg[1]), math.tointeger(arg[2]), math.tointeger(arg[3])
+            local inferior = assert(tiexec.attach(pid))
+            ]] .. set .. [[
+            print("ready")
+            io.stdout:flush()
+            while true do tiexec.status(pid, "State") end
+        ]])
+        -- The shell tells by which signal its child has ended.
+        local program <close> = support.start({ "sh", "-c", '"$0" spin & echo $!; wait $!; echo "end $?"',
+            points.program }, "2>/dev/null")
+        local pid = math.tointeger(program.pipe:read("l"))
+        local function ended() return not core.status(pid, "VmSize") end
+        assert(support.wait_for(function() return #points.states(pid) == 5 end))
+        local out = folder.path .. "/out"
+        local tracer <close> = support.start({ support.tiexec, "--script", folder.path .. "/script.lua", tostring(pid),
+            tostring(points.address "marker"), tostring(points.address "counter") }, ">" .. out .. " 2>&1")
+        assert(support.wait_for(function() return (support.read_file(out) or ""):find("ready") end))
+        tracer:stop("KILL")
+        local value = support.memory_of(pid, points.address "counter", 4)
+        assert(support.wait_for(function()
+            return ended() or support.memory_of(pid, points.address "counter", 4) ~= value
+        end))
+        -- One of four threads may have counted on its way to the breakpoint.
+        if set:find("breakpoint") or set:find("watch") or set:find("exit_kill") then support.wait_for(ended) end
+        if not ended() then
+            os.execute("kill -KILL " .. pid)
+            return nil
+        end
+        return math.tointeger(program.pipe:read("l"):match("^end (%d+)$")) - 128
+    end
+
+    it("by SIGKILL puts nothing back: what it was attached to runs on with what is in it", function()
+        assert.is_nil(kill_script(""))
+        assert.is_nil(kill_script "inferior:cont()")
+        assert.equal(c.SIGTRAP, kill_script 'assert(inferior:breakpoint(marker, "software"))')
+        assert.equal(c.SIGTRAP, kill_script 'assert(inferior:breakpoint(marker, "hardware")); inferior:cont()')
+        assert.equal(c.SIGTRAP, kill_script 'assert(inferior:watch(counter, 4)); inferior:cont()')
+        assert.equal(c.SIGKILL, kill_script 'assert(inferior:exit_kill(true))')
+    end)
+
+    it("by SIGKILL is the end of what it has launched, unless it has said otherwise", function()
+        for _, kills in ipairs { true, false } do
+            local folder <close> = support.folder()
+            support.write_file(folder.path .. "/script.lua", [[
+                local inferior = assert(tiexec.launch { { arg[1], "spin" }, stdout = false })
+                if arg[2] == "false" then assert(inferior:exit_kill(false)) end
+                inferior:cont()
+                print(inferior:pid())
+                io.stdout:flush()
+                inferior:wait()
+            ]])
+            local tracer = support.start({ support.tiexec, "--script", folder.path .. "/script.lua", points.program,
+                tostring(kills) }, "2>&1")
+            local pid = math.tointeger(tracer.pipe:read("l"))
+            assert(support.wait_for(function() return #points.states(pid) == 5 end))
+            os.execute("kill -KILL " .. tracer.pid)
+            assert(support.wait_for(function() return not tracer:is_alive() end))
+            assert(support.wait_for(function() return core.status(pid, "TracerPid") ~= tracer.pid end))
+            if kills then
+                assert(support.wait_for(function() return not core.status(pid, "VmSize") end))
+            else
+                assert.equal(0, core.status(pid, "TracerPid"))
+                os.execute("kill -KILL " .. pid)
+            end
+            tracer.pipe:close()
+        end
+    end)
+
     it("comes by a signal while it waits for a process that does nothing", function()
         local folder <close> = support.folder()
         support.write_file(folder.path .. "/script.lua", [[

@@ -87,6 +87,37 @@ describe("inferior:serve", function()
         assert.same({ "killed", "exited-signalled" }, { outcome, event.reason })
     end)
 
+    it("tells of the end, though it comes when gdb has let the inferior go and has its child yet", function()
+        local inferior <close> = assert(tiexec.launch { { "sh", "-c", "sleep 600 & exit 3" }, stdout = false })
+        local path = folder.path .. "/peer"
+        support.write_file(path, [[
+import os, re, sys, time
+pid = int(sys.argv[1])
+def send(text): os.write(1, b"$%s#%02x" % (text, sum(text) & 255))
+def until(pattern):
+    got = b""
+    while not re.search(pattern, got):
+        more = os.read(0, 65536)
+        if not more: sys.exit(1)
+        got += more
+send(b"qSupported:multiprocess+;fork-events+;vfork-events+"); until(rb"fork-events\+")
+send(b"vCont;c"); until(rb"fork:p")
+send(b"D;%x" % pid); until(rb"OK#")
+limit = time.time() + 30
+while ") Z" not in open("/proc/%d/stat" % pid).read() and time.time() < limit: time.sleep(.001)
+]])
+        local peer <close> = assert(core.stream_spawn(("exec python3 %s %d"):format(path, inferior:pid())))
+        local child
+        local outcome, event = inferior:serve(peer)
+        for id in support.shell("pgrep -x sleep").out:gmatch("%d+") do
+            if core.status(math.tointeger(id), "PPid") ~= 0 and support.read_file("/proc/" .. id .. "/cmdline")
+                == "sleep\000600\0" and core.status(math.tointeger(id), "TracerPid") == 0 then child = id end
+        end
+        assert.same({ "exited", 3 }, { outcome, event and event.exit_code })
+        assert.is_truthy(child)
+        os.execute("kill -KILL " .. child)
+    end)
+
     it("stops at Ctrl-C", function()
         local inferior <close> = launch "spin"
         assert.equal("detached", gdb_trial.converse(inferior, folder.path, conversation("vCont;c", "\3", "D")))

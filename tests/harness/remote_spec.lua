@@ -162,6 +162,59 @@ for _, way in ipairs(stubs.ways) do
     end)
 end
 
+describe("over a machine that qemu emulates", function()
+    local function connect(words)
+        return assert(tiexec.connect("| exec " .. words .. " -S -display none -nodefaults -gdb stdio -m 64 2>/dev/null",
+            { timeout = WAIT_MS }))
+    end
+
+    it("registers and memory are read and written, steps executed, breakpoints hit: aarch64", function()
+        if not core.find "qemu-system-aarch64" then return pending "no qemu-system-aarch64" end
+        local remote <close> = connect "qemu-system-aarch64 -M virt -cpu cortex-a57"
+        local ram, data <const> = 0x40000000, 0x40001000
+        -- x1 = data; again: x0 = x0 + 1; [x1] = x0; goto again
+        local code = string.pack("<I4I4I4I4", 0xd2a80001 | 0, 0x91000400, 0xf9000020, 0x17fffffe)
+        assert(remote:write_memory(ram, code))
+        assert.equal(code, remote:read_memory(ram, #code))
+        assert(remote:write_register("pc", ram))
+        assert(remote:stepi())
+        assert.equal("end-stepping-range", assert(remote:wait(WAIT_MS)).reason)
+        assert.equal(ram + 4, remote:read_register("pc"))
+        assert.equal(ram, remote:read_register("x1"))
+        assert(remote:write_register("x1", data))
+        assert(remote:write_register("x0", 5))
+        local point = assert(remote:breakpoint(ram + 12, "hardware"))
+        for i = 6, 8 do
+            assert.equal("breakpoint-hit", go(remote).reason)
+            assert.same({ i, i }, { remote:read_register("x0"), remote:read_u64(data) })
+        end
+        point:delete()
+        local watch = assert(remote:watch(data, 8))
+        local event = go(remote)
+        assert.same({ "watchpoint-trigger", data, 8, 9 }, { event.reason, event.address, event.old, event.new })
+        watch:delete()
+        assert(remote:cont())
+        assert.equal(c.ETIMEDOUT, (select(3, remote:wait(1))))
+        assert(remote:interrupt(WAIT_MS))
+        assert.is_true(remote:read_register("x0") >= 9)
+        assert.same({ c.EOPNOTSUPP }, { (select(3, remote:auxv())) })
+        assert(remote:kill())
+    end)
+
+    it("the reset of a PC is stepped through: x86-64", function()
+        if not core.find "qemu-system-x86_64" then return pending "no qemu-system-x86_64" end
+        local remote <close> = connect "qemu-system-x86_64"
+        assert.equal(0xfff0, remote:read_register("pc"))
+        assert.equal(0xea, remote:read_u8(0xffff0)) -- a far jump
+        assert(remote:stepi())
+        assert.equal("end-stepping-range", assert(remote:wait(WAIT_MS)).reason)
+        assert.not_equal(0xfff0, remote:read_register("pc"))
+        assert(remote:write_u32(0x1000, 0x12345678))
+        assert.equal(0x12345678, remote:read_u32(0x1000))
+        assert(remote:kill())
+    end)
+end)
+
 describe("tiexec.connect", function()
     it("says why there is no stub", function()
         assert.is_nil((tiexec.connect("/no/such/socket")))

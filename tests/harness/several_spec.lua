@@ -6,13 +6,15 @@ local support = require "tests.lib.support"
 local tiexec = require "tiexec"
 
 local c = tiexec.constants
+
+core.open_late(core) -- streams
 local target = support.programs .. "target"
 
 local function sh(script, ...) return assert(tiexec.launch { "sh", "-c", script, ... }) end
 
 -- Lets all inferiors go on to their ends, and takes in the processes that they start. Gives the reasons of their events
--- in order, by process id.
-local function run_all(inferiors)
+-- in order, by process id. `each(event)` is called before the inferior goes on.
+local function run_all(inferiors, each)
     local told = {}
     for _, inferior in pairs(inferiors) do inferior:cont() end
     while next(inferiors) do
@@ -25,6 +27,7 @@ local function run_all(inferiors)
             inferiors[event.child] = child
             child:cont()
         end
+        if each and not event.child then each(event) end
         if event.reason:find("^exited") then inferiors[pid] = nil else inferior:cont() end
     end
     return told
@@ -116,6 +119,37 @@ describe("a process that an inferior starts", function()
         assert.equal(3, count(told[first], "vfork"))
         told[first] = nil
         for _, reasons in pairs(told) do assert.same({ "exec", "exited 7" }, reasons) end
+    end)
+
+    it("by vfork, is over when it has the memory of another program, which is told if that is asked for", function()
+        local inferior = sh('exec "$0" vfork 3 >/dev/null', support.programs .. "spawning")
+        assert(inferior:follow_fork(true, true))
+        local first = inferior:pid()
+        local calls = 0
+        local told = run_all({ [first] = inferior }, function(event)
+            if event.reason ~= "vfork-done" then return end
+            assert.equal(first, inferior:remote_syscall("getpid")) -- the call of vfork is not over
+            calls = calls + 1
+        end)
+        assert.same({ 3, 3, 3 }, { count(told[first], "vfork"), count(told[first], "vfork-done"), calls })
+    end)
+
+    it("does not keep a wait for others from telling what happens to these, or of something to read", function()
+        local one, other = sh("exit 3"), sh("exit 4")
+        assert(one:cont())
+        assert(support.wait_for(function()
+            return (support.read_file(("/proc/%d/stat"):format(one:pid())) or ""):find("%) Z")
+        end))
+        local stream <close> = assert(core.stream_spawn("echo text; exec cat >/dev/null"))
+        assert(other:cont())
+        local which, event = tiexec.wait_any({ other }, 20000)
+        assert.same({ other, 4 }, { which, event.exit_code })
+        local third = sh("sleep 600")
+        assert(third:cont())
+        assert.equal(c.EAGAIN, select(3, tiexec.wait_any({ third }, 20000, stream)))
+        which, event = tiexec.wait_any({ one, third }, 20000)
+        assert.same({ one, 3 }, { which, event.exit_code })
+        third:kill()
     end)
 end)
 

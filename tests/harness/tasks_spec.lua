@@ -88,6 +88,56 @@ describe("a remote call", function()
         wait_for(inferior, "exited-signalled")
     end)
 
+    -- A program's twin by a remote fork. Both go on to their ends, of which it gives the exit codes.
+    local function twin_of(inferior)
+        assert(inferior:follow_fork(true))
+        local before, mask = inferior:registers "all", inferior:sigmask()
+        local pid = assert(inferior:remote_syscall("clone", SIGCHLD, 0, 0, 0, 0))
+        assert.same(before, inferior:registers "all")
+        assert(inferior:cont { thread = inferior:pid() })
+        assert.equal(pid, assert(inferior:wait(10000)).child)
+        local child = assert(inferior:adopt(pid))
+        assert(inferior:follow_fork(false))
+        assert.same(mask, child:sigmask())
+        return child, before
+    end
+
+    local function ends_of(inferior, child)
+        assert(child:cont())
+        local its = wait_for(child, "exited").exit_code
+        assert(inferior:cont())
+        return { wait_for(inferior, "exited").exit_code, its }
+    end
+
+    it("that makes a process leaves that where its parent was, with its registers", function()
+        local inferior <close> = launch("sh", "-c", "exit 3")
+        assert(inferior:advance(inferior:auxv().AT_ENTRY))
+        local child <close>, before = twin_of(inferior)
+        assert.same(before, child:registers "all")
+        assert.same({ 3, 3 }, ends_of(inferior, child))
+    end)
+
+    it("that makes a process leaves that where its parent was, at the entry of a system call or in one", function()
+        local at_entry <close> = launch("sh", "-c", "cd /; exit 3")
+        repeat
+            assert(at_entry:cont("syscall"))
+            local event = assert(at_entry:wait(10000))
+        until event.reason == "syscall-entry" and core.syscall_name(event.syscall) == "chdir"
+        do
+            local child <close> = twin_of(at_entry)
+            assert.same({ 3, 3 }, ends_of(at_entry, child))
+        end
+        local waits <close> = launch("sleep", "1")
+        assert(waits:cont())
+        assert(support.wait_for(function()
+            return (support.read_file(("/proc/%d/syscall"):format(waits:pid())) or ""):match("^%d+")
+                == tostring(core.syscall_number "clock_nanosleep")
+        end))
+        assert(waits:interrupt())
+        local child <close> = twin_of(waits)
+        assert.same({ 0, 0 }, ends_of(waits, child))
+    end)
+
     it("that becomes another program is told of", function()
         local inferior <close> = launch("sleep", "60")
         local path <close> = assert(inferior:lend("/bin/true\0"))

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Sessions of gdb with a server of its remote protocol.
 
+local assert = require "luassert"
 local support = require "tests.lib.support"
 
 local gdb_session = {}
@@ -38,7 +39,7 @@ function gdb_session.lines(out)
     local list = {}
     for line in out:gmatch("[^\n]+") do
         line = line:gsub("process %d+", "process N"):gsub("Thread %d+%.%d+", "Thread N"):gsub("0x%x+", "ADDRESS")
-        line = line:gsub("%s+", " "):gsub("^#%d+", "#")
+        line = line:gsub("%s+", " "):gsub("^#%d+", "#"):gsub("%(remote |.-%)", "(remote)")
         list[#list + 1] = (line:gsub('^( 1 Thread N "[^"]*").*', "%1"))
     end
     return list
@@ -50,6 +51,16 @@ function gdb_session.from(list, text)
         if line:find(text, 1, true) then return table.move(list, i, #list, 1, {}) end
     end
     return {}
+end
+
+--- Runs a session over `tiexec --gdb` and over gdbserver, and compares what gdb says from the first line on that has a
+-- text.
+function gdb_session.same_from(text, commands, words)
+    local ours = gdb_session.run(gdb_session.pipe(words), words[1], commands)
+    local theirs = gdb_session.run(gdb_session.gdbserver(words), words[1], commands)
+    local expected = gdb_session.from(gdb_session.lines(theirs), text)
+    assert.is_true(#expected >= 3, theirs)
+    assert.same(expected, gdb_session.from(gdb_session.lines(ours), text))
 end
 
 return gdb_session

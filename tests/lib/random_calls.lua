@@ -289,7 +289,8 @@ end
 op(1, "serve", function(self)
     if not self.inferior:interrupt(5000) or has_signal(self.inferior) then return end
     -- USR1, USR2 and CHLD are passed on.
-    local list = { "qSupported:swbreak+", "QPassSignals:14;1e;1f", "?", "vCont?", "g",
+    local list = { pick { "qSupported:swbreak+",
+        "qSupported:swbreak+;multiprocess+;fork-events+;vfork-events+" }, "QPassSignals:14;1e;1f", "?", "vCont?", "g",
         pick { "vCont;c", "vCont;s", "vCont;s:1;c" }, "\3", "?" }
     if self:places() and chance(2) then
         table.insert(list, 3, ("Z0,%x,1"):format(pick(self:places()).address))
@@ -316,7 +317,7 @@ op(2, "what it looks like", function(self)
 end)
 
 op(1, "switches", function(self)
-    checked(self.inferior:follow_fork(chance(2)))
+    checked(self.inferior:follow_fork(chance(2), chance(2)))
     self.inferior:pass_signals(chance(2))
     self.inferior:keep_signals(chance(2))
     checked(self.inferior:exit_kill(false))

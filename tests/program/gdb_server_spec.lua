@@ -7,20 +7,7 @@ local support = require "tests.lib.support"
 
 local debuggee, deep = support.programs .. "debuggee", support.programs .. "deep"
 
-local function both(commands, words)
-    words = words or { debuggee }
-    local ours = session.run(session.pipe(words), words[1], commands)
-    local theirs = session.run(session.gdbserver(words), words[1], commands)
-    return ours, theirs
-end
-
--- Compares the two sessions from the first line with a text on.
-local function same_from(text, commands, words)
-    local ours, theirs = both(commands, words)
-    local expected = session.from(session.lines(theirs), text)
-    assert.is_true(#expected >= 3, theirs)
-    assert.same(expected, session.from(session.lines(ours), text))
-end
+local function same_from(text, commands, words) session.same_from(text, commands, words or { debuggee }) end
 
 describe("gdb says of tiexec --gdb what it says of gdbserver:", function()
     it("a session of many commands", function()

@@ -38,14 +38,26 @@ static int has_set(pid_t tid, unsigned long set)
 static int is_armed(pid_t tid) { return has_set(tid, NT_ARM_HW_BREAK) || has_set(tid, NT_ARM_HW_WATCH); }
 #endif
 
+/* Stops a thread, and waits for that: 5 seconds at most, in which it is asked again and again, since an exec may come
+ * between. Returns 0 if it is gone, or does not stop. */
+static int stop(pid_t tid, int *status)
+{
+    for (int i = 0; i < 5000; i++) {
+        if (i % 10 == 0)
+            ptrace(PTRACE_INTERRUPT, tid, NULL, NULL);
+        pid_t found = waitpid(tid, status, __WALL | WNOHANG);
+        if (found)
+            return found == tid && WIFSTOPPED(*status);
+        usleep(1000);
+    }
+    return 0;
+}
+
 /* Returns 1 if the thread was looked at, 0 if it is gone. */
 static int look(pid_t tid)
 {
     int status;
-    if (ptrace(PTRACE_SEIZE, tid, NULL, NULL))
-        return 0;
-    ptrace(PTRACE_INTERRUPT, tid, NULL, NULL);
-    if (waitpid(tid, &status, __WALL) != tid || !WIFSTOPPED(status))
+    if (ptrace(PTRACE_SEIZE, tid, NULL, NULL) || !stop(tid, &status))
         return 0;
     if (is_armed(tid))
         printf("%d\n", (int)tid);

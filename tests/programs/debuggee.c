@@ -3,6 +3,7 @@
  *   debuggee: prints "begin" and "end 10 got 10", and ends with status 5
  *   debuggee exec: becomes `debuggee` after `touch` was called
  *   debuggee fork: its child, which ends with status 3, calls `touch` as well
+ *   debuggee vfork: its child becomes `debuggee`; it ends with that one's status
  *   debuggee crash: writes to address 16
  *   debuggee spin: calls `touch` for ever, in four threads */
 #include <pthread.h>
@@ -72,6 +73,18 @@ static int in_child(void)
     return WEXITSTATUS(status);
 }
 
+static int in_vfork_child(void)
+{
+    int status = 0;
+    if (vfork() == 0) {
+        execl("/proc/self/exe", "debuggee", NULL);
+        _exit(4);
+    }
+    wait(&status);
+    touch(3);
+    return WEXITSTATUS(status);
+}
+
 int main(int argc, char **argv)
 {
     const char *way = argc > 1 ? argv[1] : "";
@@ -87,6 +100,8 @@ int main(int argc, char **argv)
         execl("/proc/self/exe", "debuggee", NULL);
     if (strcmp(way, "fork") == 0)
         return in_child();
+    if (strcmp(way, "vfork") == 0)
+        return in_vfork_child();
     if (strcmp(way, "crash") == 0)
         *(volatile int *)16 = 1;
     start(work, 1);

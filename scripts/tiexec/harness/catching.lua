@@ -132,23 +132,13 @@ function catching.how(inferior)
     if caught[inferior] and not filtered[inferior] then return "syscall" end
 end
 
--- The calls that threads are in, of which the entry was not told.
-local untold = setmetatable({}, { __mode = "k" })
-
 --- Judges the stop of a system call.
 -- @tparam Inferior inferior
 -- @tparam Event event
 -- @treturn boolean whether it is to be told
 function catching.judge(inferior, event)
     local numbers = caught[inferior]
-    if not numbers then return true end
-    untold[inferior] = untold[inferior] or {}
-    local threads = untold[inferior]
-    if event.reason == "syscall-entry" then
-        threads[event.thread] = not numbers[event.syscall] or nil
-        return numbers[event.syscall] == true
-    end
-    return not threads[event.thread]
+    return not numbers or not event.syscall or numbers[event.syscall] == true
 end
 
 return catching

@@ -344,8 +344,9 @@ end
 
 --- Waits for the next event of any inferior.
 -- @function tiexec.wait_any
--- @tparam table list all inferiors that this process has, none of them let go, as its values
+-- @tparam table list inferiors, none of them let go, as its values. What happens to others waits
 -- @int[opt] timeout milliseconds
+-- @tparam[opt] Stream stream as for `wait`
 -- @treturn[1] Inferior the one to which it has happened
 -- @treturn[1] Event as `wait` gives it
 -- @treturn[2] nil, message, errno; and the inferior, if that is known
@@ -365,12 +366,12 @@ end
 -- end
 -- --> … …
 -- --> … …
-local function wait_any(list, timeout)
+local function wait_any(list, timeout, stream)
     local deadline = timeout and core.now() + timeout / 1000
     for _, inferior in pairs(list) do seccomp.forget(inferior) end
-    local which, event, errno, failed = core.wait_any(list, timeout)
+    local which, event, errno, failed = core.wait_any(list, timeout, stream)
     while which and not is_told(which, event) do
-        which, event, errno, failed = core.wait_any(list, left_until(deadline))
+        which, event, errno, failed = core.wait_any(list, left_until(deadline), stream)
     end
     return which, event, errno, failed
 end

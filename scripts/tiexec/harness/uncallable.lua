@@ -14,8 +14,9 @@ local reasons = {
     restart_syscall = "the kernel makes an interrupted call anew when the thread goes on",
 }
 local CLONE_VM <const> = 0x100
-local RUNS_ON <const> = "its child would run on in the midst of this call, and die of that: with "
-    .. "inferior:follow_fork(true) it is told of, stopped, and can be adopted"
+local TOLD <const> = ": with inferior:follow_fork(true) it is told of, stopped, and can be adopted"
+local RUNS_TOO <const> = "its child would run on as a second copy of the program" .. TOLD
+local RUNS_ON <const> = "its child would run on in the midst of this call, and die of that" .. TOLD
 local forks <const> = { fork = true, _Fork = true, vfork = true, clone = true }
 
 local uncallable = {}
@@ -30,7 +31,7 @@ function uncallable.reason(inferior, name, flags)
         return SHARES
     end
     if reasons[name] then return reasons[name] end
-    if forks[name] and not inferior:follows_fork() then return RUNS_ON end
+    if forks[name] and not inferior:follows_fork() then return RUNS_TOO end
 end
 
 --- Says why a function of the C library cannot be called: its child would return to a frame that

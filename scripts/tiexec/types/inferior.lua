@@ -51,6 +51,7 @@
 ---| "end-stepping-range" # a thread has executed one instruction
 ---| "fork" # the process has forked
 ---| "vfork" # the process has forked, and waits for the child's exec or end
+---| "vfork-done" # the child of a vfork has become another program, or has ended
 ---| "group-stop" # job control has stopped a thread
 ---| "thread-exited" # a thread has ended
 ---| "exited" # the process has ended
@@ -70,7 +71,7 @@
 ---@field signal integer? "signal-received", "group-stop", "exited-signalled": the signal's number.
 ---@field signal_name string? The signal's name, such as "SIGINT", where it has one.
 ---@field syscall integer? "syscall-entry", "syscall-return": the number of the system call; nil at
---- the return: the thread was in the call when the process was attached to.
+--- the return of rt_sigreturn, if its entry was not told.
 ---@field arguments integer[]? "syscall-entry": the six arguments.
 ---@field result integer? "syscall-return": what the system call gave; errors are negative.
 ---@field child integer? "fork", "vfork": the child's process id.

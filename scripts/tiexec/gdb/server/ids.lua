@@ -30,10 +30,11 @@ end
 --- Writes an id.
 -- @tparam Server server
 -- @int thread
+-- @int[opt] pid the process; the present one when absent
 -- @treturn string
-function ids.of(server, thread)
+function ids.of(server, thread, pid)
     if not server.features.multiprocess then return ("%x"):format(thread) end
-    return ("p%x.%x"):format(server.pid, thread)
+    return ("p%x.%x"):format(pid or server.pid, thread)
 end
 
 ids.ALL, ids.ANY = ALL, ANY

@@ -1,13 +1,15 @@
 -- SPDX-License-Identifier: Apache-2.0
---- A server of GDB's remote protocol for one inferior: gdb debugs it over a stream, and gives it
--- back, or ends it.
+--- A server of GDB's remote protocol for one inferior, and for what it forks: gdb debugs them over
+-- a stream, and gives the inferior back, or ends it.
 --
 -- It is a server as gdb's all-stop mode wants it: when a thread stops all others are stopped, and
 -- gdb is told; then packets are answered until one sets threads going again.
 
 local core = require "tiexec.core"
+local inferiors = require "tiexec.harness.inferiors"
 local link = require "tiexec.gdb.link"
 local message = require "tiexec.base.message"
+local processes = require "tiexec.gdb.server.processes"
 local resume = require "tiexec.gdb.server.resume"
 local stops = require "tiexec.gdb.server.stops"
 
@@ -15,20 +17,19 @@ local c = core.constants
 local server = {}
 
 local LIMIT <const> = 0x10000 -- bytes of a packet
-local STOP_MS <const> = 5000
-local END_MS <const> = 10000
 
--- inferior, pid, link  what is served, and to whom
+-- link                 to whom it serves
+-- processes            all that gdb debugs: processes.lua; `served`: the inferior's
+-- now, inferior, pid   the one that packets mean
 -- description          of its registers
 -- features             what gdb has said that it can do: a set
--- points, files        what gdb has open: its breakpoints, by their packets; its files
+-- follows, followed    whether it follows forks, and whether the caller did
+-- files                what gdb has open
 -- named                the threads that Hg and Hc have named
 -- passed, delivered    sets of signals: QPassSignals, QProgramSignals
--- calls                the system call that each thread is in, as far as it was told
--- ranges, stays        of the threads that go on: where steps are not told; which do not go
--- deferred             events of threads that stayed stopped
+-- running              gdb waits for a stop
 -- last                 the last stop reply
--- outcome              what `serve` returns
+-- result, outcome      what has become of the served process; what `serve` returns
 local Server = {}
 Server.__index = Server
 
@@ -85,73 +86,82 @@ function Server:answer(payload)
     return self:failure(c.EIO)
 end
 
---- Has system calls told of.
+--- Has system calls of the present process told of.
 -- @tparam ?table list of numbers; an empty one: all; nil: none
 function Server:catch(list)
-    self.catches_all, self.has_caught = list ~= nil and #list == 0, true
-    local ok, _, errno = self.inferior:catch_syscalls(list and #list > 0 and list or nil,
+    local process = self.now
+    process.catches_all, process.has_caught = list ~= nil and #list == 0, true
+    local ok, _, errno = process.inferior:catch_syscalls(list and #list > 0 and list or nil,
         { filter = false })
     return ok and "OK" or self:failure(errno)
 end
 
---- Kills the process, and waits for its end.
-function Server:kill()
-    local deadline = core.now() + END_MS / 1000
-    self.inferior:kill()
-    self.outcome = { "killed" }
-    repeat
-        local event = self.inferior:wait(END_MS)
-        if event and event.reason:find("^exited") then self.outcome[2] = event end
-    until not event or self.outcome[2] or core.now() > deadline
-end
-
 -- ---- what happens -------------------------------------------------------------------------------
 
---- Tells gdb of an event. All threads are stopped, or there are none.
+--- Tells gdb of an event of a process. All threads are stopped, or there are none.
 -- @treturn string the stop reply
-function Server:tell(event)
+function Server:tell(process, event)
     self.running, self.named.g = false, event.thread
+    processes.turn_to(self, process)
     if event.reason:find("^exited") then
-        self.outcome = { "exited", event }
-        return stops.of(self, event)
+        local reply = stops.of(self, event)
+        processes.remove(self, process, { "exited", event })
+        return reply
     end
-    self.inferior:select(event.thread)
-    self.event = event
+    process.inferior:select(event.thread)
+    process.event = event
+    if event.child then processes.show(self, event.child) end
     self.last = stops.of(self, event)
     return self.last
 end
 
 -- Whether gdb is not to be told of an event: then its thread goes on.
-function Server:passes(event)
+function Server:passes(process, event)
     local reason = event.reason
     if reason == "thread-exited" or reason == "group-stop" then return true end
     if reason == "signal-received" then return self.passed[event.signal] == true end
-    return resume.goes_on(self, event)
+    if event.child then return not processes.adopt(self, process, event) end
+    return resume.goes_on(process, event)
+end
+
+-- Notes what an event says of its process.
+local function note(process, event)
+    if event.reason == "syscall-entry" then process.calls[event.thread] = event.syscall end
+    if event.reason == "exec" then process.points, process.calls = {}, {} end
+    if event.reason == "vfork-done" then process.vforked = nil end
 end
 
 -- Notes what an event changes. Returns the stop reply, or nil: there is none yet.
-function Server:handle(event)
-    if event.reason:find("^exited") then return self:tell(event) end
-    if event.reason == "syscall-entry" then self.calls[event.thread] = event.syscall end
-    if event.reason == "exec" then self.points, self.calls = {}, {} end
-    if self:passes(event) then
-        if event.reason ~= "end-stepping-range" then self.inferior:go_on(event.thread) end
+function Server:handle(process, event)
+    if process.released then return processes.pass_on(self, process, event) end
+    note(process, event)
+    local is_end = event.reason:find("^exited") ~= nil
+    if not is_end and self:passes(process, event) then
+        if event.reason ~= "end-stepping-range" then process.inferior:go_on(event.thread) end
         return nil
     end
-    if self.stays[event.thread] then
-        self.deferred[#self.deferred + 1] = event
+    if not is_end and process.stays[event.thread] then
+        process.deferred[#process.deferred + 1] = event
         return nil
     end
-    local _, _, errno = self.inferior:interrupt(STOP_MS)
-    if errno == c.ESRCH then return nil end -- it has ended, of which the next wait tells
-    return self:tell(event)
+    processes.stop(self)
+    if process.running and not is_end then return nil end -- it has ended, as the next wait tells
+    return self:tell(process, event)
 end
 
--- Stops the process for gdb's Ctrl-C. Returns the stop reply, or nil: it has ended.
+-- Stops all for gdb's Ctrl-C. Returns the stop reply, or nil: what ran has ended.
 function Server:interrupt()
-    local _, _, errno = self.inferior:interrupt(STOP_MS)
-    if errno == c.ESRCH then return nil end
+    local ran = {}
+    for _, process in ipairs(processes.shown(self)) do
+        if process.running then
+            table.insert(ran, process == self.now and 1 or #ran + 1, process)
+        end
+    end
+    processes.stop(self)
+    while ran[1] and ran[1].running do table.remove(ran, 1) end
+    if not ran[1] then return nil end
     self.running = false
+    processes.turn_to(self, ran[1])
     self.named.g = self.inferior:threads()[1]
     self.last = stops.interrupted(self, self.named.g)
     return self.last
@@ -165,69 +175,60 @@ function Server:listen()
     return nil
 end
 
--- Waits for what happens next while threads run. Returns as `listen`.
-function Server:watch()
-    local kind, payload, number = self.link:pending()
-    if kind == nil then return false, payload, number end
-    if kind == "interrupt" then return self:interrupt() end
-    if kind == "packet" then return self:answer_early(payload) end
-    local event, why, errno = self.inferior:wait(nil, self.link.stream)
-    if event then return self:handle(event) end
+-- The threads that were to go have ended, and the others stay.
+function Server:run_out()
+    for _, process in ipairs(self.processes) do process.running = false end
+    if not self.running then return nil end
+    self.running = false
+    return self.features["no-resumed"] and "N" or stops.present(self, self:thread())
+end
+
+-- Waits for what happens next to some inferiors, and for the peer. Returns as `listen`.
+function Server:watch(awaited)
+    local inferior, event, errno = inferiors.wait_any(awaited, nil, self.link.stream)
+    if inferior then return self:handle(processes.of_inferior(self, inferior), event) end
     if errno == c.EAGAIN then return self:listen() end
-    if errno == c.ECHILD then -- the threads that were to go have ended, and the others stay
-        self.running = false
-        return self.features["no-resumed"] and "N" or stops.present(self, self:thread())
-    end
-    return false, why, errno
+    if errno == c.ECHILD then return self:run_out() end
+    return false, event, errno
 end
 
 -- A packet that comes while threads run. gdb sends none but those that end it all.
 function Server:answer_early(payload)
     local name = split(payload)
     if name ~= "k" and name ~= "vKill" and name ~= "D" then return nil end
-    self.inferior:interrupt(STOP_MS)
+    processes.stop(self)
     self.running = false
     return self:answer(payload)
 end
 
 -- ---- the conversation ---------------------------------------------------------------------------
 
+-- Takes in what has come from the peer, or waits. Returns as `listen`.
+function Server:next_reply()
+    local awaited = processes.awaited(self)
+    local kind, payload, errno = self.link:pending()
+    if kind == false and #awaited > 0 then return self:watch(awaited) end
+    if kind == false then kind, payload, errno = self.link:receive() end
+    if kind == nil then return false, payload, errno end
+    if kind == "interrupt" then return self.running and self:interrupt() or nil end
+    if self.running then return self:answer_early(payload) end
+    return self:answer(payload)
+end
+
 -- Does one thing. Returns true; or nil, message, errno when the peer is gone.
 function Server:turn()
-    local reply
-    if self.running then
-        local why, errno
-        reply, why, errno = self:watch()
-        if reply == false then return nil, why, errno end
-    else
-        local kind, payload, errno = self.link:receive()
-        if not kind then return nil, payload, errno end
-        reply = kind == "packet" and self:answer(payload) or nil
-    end
+    local reply, why, errno = self:next_reply()
+    if reply == false then return nil, why, errno end
     if not reply then return true end
-    local ok, why, errno = self.link:send(reply)
+    local ok
+    ok, why, errno = self.link:send(reply)
     if self.ends_acks then self.link.acks = false end
     return ok, why, errno
 end
 
--- Puts everything back as a script, or the process by itself, expects it.
-function Server:leave()
-    local inferior = self.inferior
-    if self.running then inferior:interrupt(STOP_MS) end
-    require "tiexec.gdb.server.points".clear(self)
-    require "tiexec.gdb.server.files".close(self)
-    if self.has_caught then inferior:catch_syscalls(nil) end
-    inferior:keep_signals(false)
-    local signal = self.event and self.event.signal
-    local is_dropped = self.delivered and signal and not self.delivered[signal]
-    if self.outcome and self.outcome[1] == "detached" and is_dropped then
-        inferior:drop_signal()
-    end
-end
-
 --- Lets gdb debug an inferior, all of whose threads are stopped, until gdb detaches from it or
--- kills it, or until it ends. Then all threads are stopped, gdb's breakpoints are gone, and the
--- inferior is the caller's again.
+-- kills it, or until it ends; and so what it has forked, if gdb follows that. Then all threads are
+-- stopped, gdb's breakpoints are gone, and the inferior is the caller's again.
 -- @tparam Inferior inferior
 -- @tparam Stream stream
 -- @tparam[opt] table options `attached`: gdb lets it go when it quits, and does not kill it;
@@ -241,17 +242,20 @@ function server.serve(inferior, stream, options)
     options = options or {}
     local description, why, errno = require "tiexec.gdb.server.description".of(inferior)
     if not description then return nil, why, errno end
-    local self = setmetatable({ inferior = inferior, pid = inferior:pid(), limit = LIMIT,
-        link = link.new(stream, LIMIT, true), description = description, features = {}, points = {},
-        files = {}, named = {}, passed = {}, calls = {}, ranges = {}, stays = {}, deferred = {},
-        object = {}, attached = options.attached,
+    local served = processes.new(inferior)
+    local self = setmetatable({ served = served, processes = { served }, limit = LIMIT,
+        link = link.new(stream, LIMIT, true), description = description, features = {},
+        followed = inferior:follows_fork(), files = {}, named = {}, passed = {}, object = {},
+        attached = options.attached,
         fail = options.fail or function(error) message.say("gdb: internal error: %s", error) end },
         Server)
-    inferior:keep_signals(true)
+    processes.turn_to(self, served)
     local ok
     repeat ok, why, errno = self:turn() until not ok or self.outcome
-    self:leave()
-    if self.outcome then return table.unpack(self.outcome) end
+    processes.leave(self)
+    require "tiexec.gdb.server.files".close(self)
+    local outcome = self.outcome or self.result
+    if outcome then return table.unpack(outcome) end
     return nil, why, errno
 end
 

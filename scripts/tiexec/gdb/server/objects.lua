@@ -4,6 +4,7 @@
 local core = require "tiexec.core"
 local libraries = require "tiexec.gdb.server.libraries"
 local packets = require "tiexec.gdb.packets"
+local processes = require "tiexec.gdb.server.processes"
 local threads = require "tiexec.gdb.server.threads"
 
 local c = core.constants
@@ -19,8 +20,9 @@ local readers = {
     auxv = function(server)
         return core.read_file(("/proc/%d/auxv"):format(core.living(server.pid)))
     end,
-    ["exec-file"] = function(server)
-        return core.readlink(("/proc/%d/exe"):format(core.living(server.pid)))
+    ["exec-file"] = function(server, annex)
+        local process = processes.find(server, packets.number(annex)) or server.now
+        return core.readlink(("/proc/%d/exe"):format(core.living(process.pid)))
     end,
     threads = function(server) return threads.list(server) end,
     ["libraries-svr4"] = function(server) return libraries.xml(server) end,
@@ -36,7 +38,7 @@ local function read(server, name, annex, place)
     local offset, size = place:match("^(%x+),(%x+)$")
     offset, size = packets.number(offset), packets.number(size)
     if not offset or not size or offset < 0 or size < 0 then return server:failure(c.EINVAL) end
-    local key = name .. ":" .. annex
+    local key = ("%s:%s:%d"):format(name, annex, server.pid)
     if offset == 0 or server.object.key ~= key then
         local whole, _, errno = readers[name](server, annex)
         if not whole then return server:failure(errno or c.ENOENT) end

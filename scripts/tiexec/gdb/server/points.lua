@@ -34,9 +34,10 @@ end
 function points.Z(server, text)
     local key, kind, address, size = parse(text)
     if not key then return text:find("^[0-4],") and server:failure(c.EINVAL) or "" end
-    if server.points[key] and server.points[key]:is_valid() then return "OK" end
+    local own = server.now.points
+    if own[key] and own[key]:is_valid() then return "OK" end
     local point, _, errno = insert(server, kind, address, size)
-    server.points[key] = point
+    own[key] = point
     return point and "OK" or server:failure(errno)
 end
 
@@ -44,17 +45,11 @@ end
 function points.z(server, text)
     local key = parse(text)
     if not key then return text:find("^[0-4],") and server:failure(c.EINVAL) or "" end
-    local point = server.points[key]
-    server.points[key] = nil
+    local point = server.now.points[key]
+    server.now.points[key] = nil
     if not point then return "OK" end
     local ok, _, errno = point:delete()
     return ok and "OK" or server:failure(errno)
-end
-
---- Removes all that gdb has inserted.
-function points.clear(server)
-    for _, point in pairs(server.points) do point:delete() end
-    server.points = {}
 end
 
 return points

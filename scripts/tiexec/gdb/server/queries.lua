@@ -4,6 +4,7 @@
 local core = require "tiexec.core"
 local objects = require "tiexec.gdb.server.objects"
 local packets = require "tiexec.gdb.packets"
+local processes = require "tiexec.gdb.server.processes"
 local signals = require "tiexec.gdb.signals"
 local stops = require "tiexec.gdb.server.stops"
 
@@ -11,7 +12,8 @@ local c = core.constants
 local queries = {}
 
 -- What is only spoken where gdb asks for it.
-local asked <const> = { "multiprocess", "swbreak", "hwbreak", "exec-events", "no-resumed" }
+local asked <const> = { "multiprocess", "swbreak", "hwbreak", "exec-events", "fork-events",
+    "vfork-events", "no-resumed" }
 
 --- qSupported: what both sides can do.
 function queries.qSupported(server, text)
@@ -24,6 +26,7 @@ function queries.qSupported(server, text)
             list[#list + 1] = name .. "+"
         end
     end
+    processes.follow(server)
     table.move(objects.supported, 1, #objects.supported, #list + 1, list)
     return table.concat(list, ";")
 end
@@ -82,21 +85,33 @@ function queries.QCatchSyscalls(server, text)
     return server:catch(list)
 end
 
---- D: lets the process go.
-function queries.D(server)
-    server.outcome = { "detached" }
-    return "OK"
+-- The process that ";PID" names; without that the present one. Where gdb knows of one alone it is
+-- meant, whatever the id.
+local function named(server, text)
+    local pid = packets.number(text:match("^;(%x+)$"))
+    if not pid or not server.features.multiprocess then return server.now end
+    return processes.find(server, pid)
 end
 
---- k: kills it. There is no reply.
+--- D: lets a process go.
+function queries.D(server, text)
+    local process = named(server, text)
+    if not process then return server:failure(c.ESRCH) end
+    local ok, _, errno = processes.release(server, process)
+    return ok and "OK" or server:failure(errno)
+end
+
+--- k: kills all. There is no reply.
 function queries.k(server)
-    server:kill()
+    for _, process in ipairs(processes.shown(server)) do processes.kill(server, process) end
     return nil
 end
 
---- vKill: kills it.
-function queries.vKill(server)
-    server:kill()
+--- vKill: kills a process.
+function queries.vKill(server, text)
+    local process = named(server, text)
+    if not process then return server:failure(c.ESRCH) end
+    processes.kill(server, process)
     return "OK"
 end
 

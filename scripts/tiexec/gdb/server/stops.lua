@@ -15,7 +15,7 @@ local watch_words <const> = { write = "watch", read = "rwatch", access = "awatch
 -- Which of the breakpoints at hand is gdb's.
 local function own_point(server, event)
     for _, point in ipairs(event.points or {}) do
-        for _, own in pairs(server.points) do
+        for _, own in pairs(server.now.points) do
             if own == point then return point end
         end
     end
@@ -39,7 +39,15 @@ local function exec_word(server)
     return ("exec:%s;"):format(packets.hex(path))
 end
 
+-- A word that names the child.
+local function birth_word(server, event)
+    return ("%s:%s;"):format(event.reason, ids.of(server, event.child, event.child))
+end
+
 local words <const> = {
+    ["fork"] = birth_word,
+    ["vfork"] = birth_word,
+    ["vfork-done"] = function() return "vforkdone:;" end,
     ["breakpoint-hit"] = breakpoint_word,
     ["watchpoint-trigger"] = watch_word,
     ["read-watchpoint-trigger"] = watch_word,
@@ -47,7 +55,7 @@ local words <const> = {
     ["exec"] = exec_word,
     ["syscall-entry"] = function(_, event) return ("syscall_entry:%x;"):format(event.syscall) end,
     ["syscall-return"] = function(server, event)
-        return ("syscall_return:%x;"):format(server.calls[event.thread] or 0)
+        return ("syscall_return:%x;"):format(server.now.calls[event.thread] or 0)
     end,
 }
 

@@ -4,6 +4,7 @@
 
 local ids = require "tiexec.gdb.server.ids"
 local packets = require "tiexec.gdb.packets"
+local processes = require "tiexec.gdb.server.processes"
 
 local c = require "tiexec.core".constants
 local tls = {}
@@ -80,7 +81,8 @@ function tls.qGetTLSAddr(server, text)
     local thread = id and ids.parse(id)
     offset, map = packets.number(offset), packets.number(map)
     if not thread or thread <= 0 or not offset or not map then return server:failure(c.EINVAL) end
-    local ok, block = pcall(block_of, server.inferior, thread, map)
+    local process = processes.of_thread(server, thread) or server.now
+    local ok, block = pcall(block_of, process.inferior, thread, map)
     return ok and ("%x"):format(block + offset) or server:failure(c.ENOENT)
 end
 
