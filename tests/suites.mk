@@ -43,9 +43,17 @@ demo: packages-demo
 	@$(MAKE) $(JOBS) all
 	@tests/tools/demo
 
-bench: packages-test
+# docs/BENCHMARKS.md, of this machine. BENCH: some parts; BENCH_AGAIN=1, BENCH_SHORT=1: see tests/tools/bench.
+bench: packages-bench
 	@$(MAKE) $(JOBS) test-programs
-	@tests/tools/bench
+	@[ -n "$(NPM)" ] || [ -d build/npm/node_modules/typescript ] || ! command -v npm >/dev/null || \
+	    npm install --silent --no-fund --no-audit --prefix build/npm deno bun typescript || true
+	@TIEXEC_PROGRAM=$(PROGRAM) $(LUA) tests/tools/bench $(BENCH)
+
+# The figures of docs/COST.md.
+costs: packages-test
+	@$(MAKE) $(JOBS) test-programs
+	@tests/tools/costs
 	@TIEXEC_PROGRAM=$(PROGRAM) $(LUA) tests/tools/rates
 
 # Whether --compare tells the truth on this host; HONEST_RUNS of each case.
@@ -71,7 +79,7 @@ coverage-running: packages-running
 api:
 	@$(LUA) tests/tools/api.lua > $(BUILD)/API.md && mv $(BUILD)/API.md docs/API.md
 
-SHELL_FILES := .ci/run $(addprefix tests/tools/,bench demo needed packages starts sysroot) docs/debian/package \
+SHELL_FILES := .ci/run $(addprefix tests/tools/,costs demo needed packages starts sysroot) docs/debian/package \
                $(addprefix tests/suites/,go jvm node perl postgresql python stress) \
                $(addprefix tests/vm/,image init kernels ready run start suite until)
 
@@ -87,4 +95,4 @@ lint: packages-lint
 	luacheck -q scripts tests
 	shellcheck $(SHELL_FILES)
 
-.PHONY: api check test test-real asan demo bench compare-honest coverage coverage-running lint
+.PHONY: api check test test-real asan demo bench costs compare-honest coverage coverage-running lint
