@@ -12,7 +12,8 @@
 # make suites     other people's tests under tiexec, compared with plain runs
 # make asan       the tests here, with sanitizers in the program
 # make lint       cppcheck, clang-tidy, luacheck, shellcheck, both compilers
-# make bench      what it costs, in alternating runs
+# make bench      docs/BENCHMARKS.md: what it gains and costs on this machine (BENCH='start tlb': some parts)
+# make costs      what it costs, in alternating runs
 # make api        docs/API.md, of the doc comments
 # make compare-honest   whether --compare tells the truth on this host
 # make coverage, coverage-running   docs/COVERAGE.md: how much text of large programs is on huge pages

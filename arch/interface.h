@@ -91,6 +91,13 @@ enum arch_insn_kind {
 };
 enum arch_insn_kind arch_insn_kind(const uint8_t *bytes, size_t size);
 
+/* Make an instruction, of at most ARCH_MADE_MOST bytes, and give its length: a jump to what lies
+ * `distance` bytes behind the jump's first byte, a multiple of 4 of less than 128 MiB; a return to
+ * the caller. */
+enum { ARCH_MADE_MOST = 8 };
+size_t arch_make_jump(uint8_t *bytes, int32_t distance);
+size_t arch_make_return(uint8_t *bytes);
+
 /* ---- memory ---- */
 
 /* arch_has_protections tells whether this CPU has protections of memory beyond reading, writing and

@@ -26,7 +26,7 @@ test: packages-test
 	@$(MAKE) test-guests
 
 # Large programs that Debian has not, for tests/real/work_spec.lua. Where the registry is out of reach, they are skipped.
-NPM_PACKAGES := deno bun workerd @duckdb/node-api @lancedb/lancedb @swc/core
+NPM_PACKAGES := deno bun typescript workerd @duckdb/node-api @lancedb/lancedb @swc/core
 
 build/npm:
 	-@timeout -k 3 300 npm install --silent --prefix build/npm.new $(NPM_PACKAGES) && mv build/npm.new build/npm
@@ -64,9 +64,15 @@ ROOT_SPECS  ?= tests/unit tests/dist $(patsubst %,tests/harness/%_spec.lua,infer
 test-roots: packages-roots
 	@ROOT_SPECS='$(ROOT_SPECS)' tests/tools/roots $(ROOT_SUITES)
 
-bench: packages-test
+# docs/BENCHMARKS.md, of this machine. BENCH: some parts; BENCH_AGAIN=1, BENCH_SHORT=1: see tests/tools/bench.
+bench: packages-bench | build/npm
 	@$(MAKE) $(JOBS) test-programs
-	@tests/tools/bench
+	@TIEXEC_PROGRAM=$(PROGRAM) $(LUA) tests/tools/bench $(BENCH)
+
+# The figures of docs/COST.md.
+costs: packages-test
+	@$(MAKE) $(JOBS) test-programs
+	@tests/tools/costs
 	@TIEXEC_PROGRAM=$(PROGRAM) $(LUA) tests/tools/rates
 
 # Whether --compare tells the truth on this host; HONEST_RUNS of each case.
@@ -91,7 +97,7 @@ coverage-running: packages-running | build/npm
 api:
 	@$(LUA) tests/tools/api.lua > $(BUILD)/API.md && mv $(BUILD)/API.md docs/API.md
 
-SHELL_FILES := .ci/run $(addprefix tests/tools/,bench demo needed packages roots starts sysroot) docs/debian/package \
+SHELL_FILES := .ci/run $(addprefix tests/tools/,costs demo needed packages roots starts sysroot) docs/debian/package \
                $(addprefix tests/suites/,go jvm node perl postgresql python stress) \
                $(addprefix tests/vm/,image init kernels ready run start suite until)
 
@@ -107,4 +113,4 @@ lint: packages-lint
 	luacheck -q scripts tests
 	shellcheck $(SHELL_FILES)
 
-.PHONY: api check test test-real test-roots pictures asan demo bench compare-honest coverage coverage-running lint
+.PHONY: api check test test-real test-roots pictures asan demo bench costs compare-honest coverage coverage-running lint

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * x86-64 instructions that are unlike others under a single step. */
+ * x86-64 instructions that are unlike others under a single step, and some that are made. */
 #include "arch.h"
+
+#include <string.h>
 
 /* Tells whether a byte is a prefix: operand and address size, segment, lock, repeat, REX. */
 static bool is_prefix(uint8_t byte)
@@ -32,4 +34,19 @@ enum arch_insn_kind arch_insn_kind(const uint8_t *bytes, size_t size)
     if (repeated && is_string(opcode))
         return ARCH_INSN_REPEATED;
     return opcode == 0x9c ? ARCH_INSN_FLAGS : ARCH_INSN_PLAIN; /* pushf */
+}
+
+size_t arch_make_jump(uint8_t *bytes, int32_t distance)
+{
+    enum { LENGTH = 5 };
+    int32_t from_end = distance - LENGTH;
+    bytes[0] = 0xe9;
+    memcpy(bytes + 1, &from_end, sizeof from_end);
+    return LENGTH;
+}
+
+size_t arch_make_return(uint8_t *bytes)
+{
+    bytes[0] = 0xc3;
+    return 1;
 }

@@ -20,6 +20,30 @@ static int check_int_field(lua_State *L, const char *name)
     return (int)value;
 }
 
+static int chase(lua_State *L, int (*probe)(const struct probe_chase *, struct probe_time *))
+{
+    struct probe_time time = {0};
+    luaL_checktype(L, 1, LUA_TTABLE);
+    struct probe_chase what = {
+        .pages = bind_check_field(L, 1, "pages", 1),
+        .page_size = bind_check_field(L, 1, "page_size", 1),
+        .align = bind_check_field(L, 1, "align", 1),
+        .flags = check_int_field(L, "flags"),
+        .advice = check_int_field(L, "advice"),
+        .loads = bind_check_field(L, 1, "loads", 1),
+    };
+    luaL_argcheck(L, is_size(what.page_size) && is_size(what.align) && what.page_size >= 64, 1,
+                  "not a page size");
+    luaL_argcheck(L, what.pages > 0 && what.pages <= UINT64_C(1) << 24, 1, "nothing to chase");
+    luaL_argcheck(L, what.loads > 0 && what.loads <= INT64_MAX, 1, "nothing to chase");
+    int err = probe(&what, &time);
+    if (err)
+        return bind_push_failure(L, "probe", err);
+    lua_pushnumber(L, time.nanoseconds);
+    lua_pushinteger(L, (lua_Integer)time.huge_bytes);
+    return 2;
+}
+
 /// Times a chase of pointers over memory of one kind, which is this process's own.
 // @function probe_chase
 // @tparam table what integers: `pages` and `page_size` (bytes): one pointer is in each page;
@@ -28,29 +52,15 @@ static int check_int_field(lua_State *L, const char *name)
 // @treturn[1] number nanoseconds of one load
 // @treturn[1] int bytes of the memory that are on huge pages
 // @treturn[2] nil, message, errno
-static int l_probe_chase(lua_State *L)
-{
-    struct probe_time time = {0};
-    luaL_checktype(L, 1, LUA_TTABLE);
-    struct probe_chase chase = {
-        .pages = bind_check_field(L, 1, "pages", 1),
-        .page_size = bind_check_field(L, 1, "page_size", 1),
-        .align = bind_check_field(L, 1, "align", 1),
-        .flags = check_int_field(L, "flags"),
-        .advice = check_int_field(L, "advice"),
-        .loads = bind_check_field(L, 1, "loads", 1),
-    };
-    luaL_argcheck(L, is_size(chase.page_size) && is_size(chase.align) && chase.page_size >= 64, 1,
-                  "not a page size");
-    luaL_argcheck(L, chase.pages > 0 && chase.pages <= UINT64_C(1) << 24, 1, "nothing to chase");
-    luaL_argcheck(L, chase.loads > 0 && chase.loads <= INT64_MAX, 1, "nothing to chase");
-    int err = probe_chase(&chase, &time);
-    if (err)
-        return bind_push_failure(L, "probe", err);
-    lua_pushnumber(L, time.nanoseconds);
-    lua_pushinteger(L, (lua_Integer)time.huge_bytes);
-    return 2;
-}
+static int l_probe_chase(lua_State *L) { return chase(L, probe_chase); }
+
+/// Times a chain of jumps over memory of one kind: `probe_chase` for instructions.
+// @function probe_jumps
+// @tparam table what as of `probe_chase`; `loads` is the least number of jumps
+// @treturn[1] number nanoseconds of one jump
+// @treturn[1] int bytes of the memory that are on huge pages
+// @treturn[2] nil, message, errno (ERANGE: 128 MiB or more)
+static int l_probe_jumps(lua_State *L) { return chase(L, probe_jumps); }
 
 /// Tries in this process whether a part of a file can be mapped on a huge page.
 // @function probe_file
@@ -86,6 +96,7 @@ void bind_add_probe(lua_State *L)
 {
     static const luaL_Reg functions[] = {
         {"probe_chase", l_probe_chase},
+        {"probe_jumps", l_probe_jumps},
         {"probe_file", l_probe_file},
         {"probe_counter", l_probe_counter},
         {NULL, NULL},

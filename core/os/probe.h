@@ -27,6 +27,12 @@ struct probe_time {
 
 int probe_chase(const struct probe_chase *chase, struct probe_time *time);
 
+/* The same by instructions: one piece jumps to the next, so that what is fetched differs in its
+ * translation alone. All pieces are jumped through until `loads` jumps at least are made. -ERANGE:
+ * the pieces lie farther apart than a jump goes. -EACCES, -EPERM: the host lets nobody execute what
+ * was written. The memory is never writable and executable at a time. */
+int probe_jumps(const struct probe_chase *chase, struct probe_time *time);
+
 /* Maps [offset, offset + size) of a file as text, at an address that is a multiple of `size`, asks
  * for huge pages and reads it. `size` is a power of two, `offset` a multiple of it. *huge_bytes is
  * how much of it is then on huge pages, as smaps says. */

@@ -1,6 +1,7 @@
 -- Hot: only the huge pages in which nearly all samples lie that `tiexec --record CMD` has taken,
 -- the hottest first, and with `--max-pages` no more than so many. All else stays as it is. Without
--- a recording of the executable it acts as aggressive does.
+-- a recording of the executable it acts as aggressive does. As parameters it takes `file`, the
+-- recording, and `max-pages`: "hot:file=/x,max-pages=8".
 local planner = require "tiexec.planner"
 
 local PAGE <const> = 4096 -- what recordings count samples by
@@ -104,13 +105,15 @@ return {
     name = "hot",
     description = "only the huge pages that samples lie in, the hottest first",
     recordings = true,
+    parameters = { file = "string", ["max-pages"] = "integer" },
     copied_ends = true,
     plan = function(description, host, options)
         local recording = options.recording
         if not recording or recording.samples == 0 then
             return planner.plan_texts(description, host, planner.outward)
         end
-        local slots = choose(slots_of(description, host, recording), options.max_pages)
+        local most = (options.parameters or {})["max-pages"] or options.max_pages
+        local slots = choose(slots_of(description, host, recording), most)
         local remaps = operations_of(slots, recording.samples)
         local plan = table.move(remaps, 1, #remaps, 1, {})
         for _, keep in ipairs(planner.plan_texts(description, host, leave)) do

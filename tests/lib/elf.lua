@@ -49,10 +49,10 @@ function elf.startup(path)
     return set
 end
 
---- /proc/PID/maps: list of `start`, `stop`, `perms`, `offset`, `path`.
-function elf.maps(pid)
+--- What /proc/PID/maps says: list of `start`, `stop`, `perms`, `offset`, `path`.
+function elf.parse_maps(text)
     local list = {}
-    for line in (support.read_file("/proc/" .. pid .. "/maps") or ""):gmatch("[^\n]+") do
+    for line in text:gmatch("[^\n]+") do
         local start, stop, perms, offset, path = line:match("^(%x+)-(%x+) (%S+) (%x+) %S+ %d+%s*(.*)$")
         if #start < 16 then
             list[#list + 1] = { start = tonumber(start, 16), stop = tonumber(stop, 16), perms = perms,
@@ -62,10 +62,12 @@ function elf.maps(pid)
     return list
 end
 
+function elf.maps(pid) return elf.parse_maps(support.read_file("/proc/" .. pid .. "/maps") or "") end
+
 local function overlaps(start, stop, from, to) return start < to and from < stop end
 
--- The load bias of a file, from a mapping of it that shows one of its segments.
-local function bias_of(path, maps)
+--- The load bias of a file, from a mapping of it that shows one of its segments; nil: there is none.
+function elf.bias(path, maps)
     for _, mapping in ipairs(maps) do
         if mapping.path == path then
             for _, segment in ipairs(elf.segments(path)) do
@@ -88,7 +90,7 @@ function elf.loaded(pid, among)
         local path = mapping.path
         if path:sub(1, 1) == "/" and not done[path] and (not among or among[path]) then
             done[path] = true
-            local bias = #elf.segments(path) > 0 and bias_of(path, maps)
+            local bias = #elf.segments(path) > 0 and elf.bias(path, maps)
             local object = { path = path, base = bias, texts = {}, written = {} }
             for _, segment in ipairs(bias and elf.segments(path) or {}) do
                 local range = { start = down(bias + segment.vaddr, PAGE),

@@ -236,6 +236,14 @@ describe("--check CMD", function()
         end
     end)
 
+    it("says in one line where it is not worth it", function()
+        local function worth(program) return check({ program }).facts["worth it"] end
+        assert.equal("worth-reach", worth("true").code)
+        assert.equal("worth-others", worth("sh").code)
+        assert.is_nil(worth(ample))
+        assert.matches("\n  worth it +! +hardly: [%d.]+ KiB of text", support.run_tiexec({ "--check", "true" }).out)
+    end)
+
     it("options may follow it", function()
         local result = support.run_tiexec { "--check", ample, "--json" }
         assert.truthy(json.decode(result.out))
@@ -273,6 +281,7 @@ describe("--check shows people", function()
             assert.is_true(case.small.low <= case.small.median and case.small.median <= case.small.high)
             assert.is_true(case.huge.low > 0 and case.packed.low > 0)
         end
+        assert.same({ "data", "data", "code" }, { probe.cases[1].kind, probe.cases[2].kind, probe.cases[3].kind })
         assert.truthy(support.run_tiexec({ "--check", "--probe" }).out:find("TLB reach", 1, true))
         if mode == nil then return pending("the THP mode could not be set, it was as it was") end
     end)

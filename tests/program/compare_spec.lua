@@ -70,12 +70,14 @@ describe("--compare", function()
     end)
 
     it("has sets of options, which it gives to tiexec, and variables", function()
-        local found, code = compare({ "--compare=default,thp+none,SAY=word,without+SAY=other" }, { burning, "1" })
+        local found, code = compare({ "--compare=default,thp+none,hot:max-pages=8,SAY=word,without+SAY=other" },
+            { burning, "1" })
         assert.equal(1, code)
         local options = {}
         for _, way in ipairs(found.ways) do options[way.name] = table.concat(way.argv, " ") end
         assert.equal(("tiexec -- %s 1"):format(burning), options.default)
         assert.equal(("tiexec --strategy=none --sources=thp -- %s 1"):format(burning), options["thp+none"])
+        assert.equal(("tiexec --strategy=hot:max-pages=8 -- %s 1"):format(burning), options["hot:max-pages=8"])
         assert.equal(("%s 1"):format(burning), options["without+SAY=other"])
         assert.equal(2, #found.wrong)
         assert.equal("SAY=word: standard output is not the same as without tiexec", found.wrong[1])

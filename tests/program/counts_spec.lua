@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- How many system calls and page faults a start and an attach take: they may not grow. The bounds leave some room for
--- other libraries and kernels; times are measured by `make bench`, and not here.
+-- other libraries and kernels; times are measured by `make costs`, and not here.
 
 local core = require "tiexec.core"
 local faults = require "tests.lib.faults"

@@ -70,6 +70,21 @@ describe("--strategy hot", function()
         assert.equal("", said)
     end)
 
+    it("has a recording that a parameter names, and refuses parameters that it does not know", function()
+        if not mode then return pending("the THP mode cannot be set: not root?") end
+        local folder <close> = support.folder()
+        support.write_file(folder.path .. "/mine.lua", recording(image.build_id))
+        local named = "hot:file=" .. folder.path .. "/mine.lua"
+        for _, name in ipairs { named, named .. ",max-pages=1" } do
+            local huge, said = start({}, { "--strategy", name })
+            assert.equal(HUGE, huge)
+            assert.equal("", said)
+        end
+        local huge, said = start({}, { "--strategy", "hot:pages=3" })
+        assert.equal(0, huge)
+        assert.truthy(said:find("unknown parameter 'pages' (there are: file, max-pages)", 1, true), said)
+    end)
+
     it("acts as aggressive without one, or with that of another build, and says so", function()
         if not mode then return pending("the THP mode cannot be set: not root?") end
         local huge, said = start({}, { "--strategy", "hot" })

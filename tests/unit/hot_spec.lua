@@ -52,6 +52,25 @@ describe("hot", function()
             plan({ [0] = 30, [1] = 5, [3] = 60, [5] = 5 }, 1))
     end)
 
+    it("takes the number of pages as a parameter, before that of all strategies", function()
+        local description = describe_inferior(8 * HUGE, "aa")
+        local pages = { [3] = 30, [512 * 3] = 60 }
+        local recording = { executable = "/bin/a", samples = 90,
+            objects = { { path = "/bin/a", samples = 90, pages = pages } } }
+        local function remaps(options)
+            options.recording = recording
+            local count = 0
+            for _, operation in ipairs(hot.plan(description, host, options)) do
+                count = count + (operation.op == "remap" and 1 or 0)
+            end
+            return count
+        end
+        assert.equal(2, remaps {})
+        assert.equal(1, remaps { max_pages = 1 })
+        assert.equal(1, remaps { max_pages = 2, parameters = { ["max-pages"] = 1 } })
+        assert.equal(2, remaps { max_pages = 1, parameters = { ["max-pages"] = 2 } })
+    end)
+
     it("leaves what is cold", function()
         assert.same({ "remap 400000-600000: 1 huge pages, which have 100.0 % of the samples", KEPT },
             plan { [0] = 99999, [4] = 1 })

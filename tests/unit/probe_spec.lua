@@ -3,6 +3,7 @@
 
 local core = require "tiexec.core"
 local probe = require "tiexec.check.probe"
+local support = require "tests.lib.support"
 
 local ROUNDS <const> = 21
 
@@ -58,6 +59,17 @@ describe("TLB reach", function()
         assert.is_nil(result.cases[1].saved)
     end)
 
+    it("of code tells the share of the gain, which data do not", function()
+        local few = { kind = "data", pages = 256, small = around(3.5), huge = around(1.3), packed = around(1.3) }
+        local result = probe.judge { few,
+            { kind = "code", pages = 4096, small = around(40), huge = around(17), packed = around(10) } }
+        assert.equal("code", result.cases[2].kind)
+        assert.equal(result.cases[2].saved, result.share)
+        assert.is_true(math.abs(result.share.median - 23 / 30) < 0.1)
+        assert.equal("part", result.verdict)
+        assert.is_nil(probe.judge({ few }).share)
+    end)
+
     it("bounds hold the median, whatever single rounds were like", function()
         local sample = { pages = 256, small = around(4), huge = around(1.3), packed = around(1.3) }
         sample.small[3], sample.huge[7], sample.packed[9] = 400, 90, 90
@@ -71,10 +83,10 @@ end)
 describe("measuring", function()
     local page <const>, huge <const> = core.page_size(), core.host().huge_page_size
 
-    local function chase(changes)
+    local function chase(changes, by)
         local what = { pages = 8, page_size = page, align = huge, flags = 0, advice = 0, loads = 100 }
         for name, value in pairs(changes or {}) do what[name] = value end
-        return core.probe_chase(what)
+        return (by or core.probe_chase)(what)
     end
 
     it("gives a time and leaves no memory behind", function()
@@ -86,6 +98,25 @@ describe("measuring", function()
     it("small pages are small: none is huge where that is refused", function()
         local _, bytes = assert(chase { pages = 600, advice = core.constants.MADV_NOHUGEPAGE })
         assert.equal(0, bytes)
+    end)
+
+    it("jumps through code, on small and on huge pages, one page or many", function()
+        local constants = core.constants
+        for _, pages in ipairs { 1, 2, 8, 4096 } do
+            local time, bytes = assert(chase({ pages = pages, advice = constants.MADV_NOHUGEPAGE }, core.probe_jumps))
+            assert.is_true(time > 0)
+            assert.equal(0, bytes)
+        end
+        assert.is_true(assert(chase({ pages = 500, page_size = 64 }, core.probe_jumps)) > 0)
+        assert.equal(34, select(3, chase({ pages = 1 << 15 }, core.probe_jumps))) -- ERANGE
+    end)
+
+    it("no memory is writable and executable at a time, for jumps either", function()
+        local trace = support.run { "strace", "-f", "-e", "trace=mmap,mprotect", support.tiexec, "--check", "--probe" }
+        if trace.code == 127 then return pending("no strace") end
+        local _, executable = trace.err:gsub("mprotect%(0x%x+, %d+, PROT_READ|PROT_EXEC%)", "")
+        assert.is_true(executable >= 21, trace.err:sub(1, 500))
+        assert.is_nil(trace.err:find("PROT_WRITE|PROT_EXEC", 1, true))
     end)
 
     it("tells what the kernel refuses", function()

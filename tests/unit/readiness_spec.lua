@@ -198,6 +198,36 @@ describe("ready", function()
     end)
 end)
 
+describe("whether it is worth it", function()
+    local function worth(command, probe)
+        local _, lines = judge(function(f) f.command, f.probe = command, probe end)
+        return lines["worth it"] and lines["worth it"].code, lines["worth it"] and lines["worth it"].text
+    end
+
+    it("is not, where all text is in reach of a first-level TLB, or none has room for a huge page", function()
+        local code, text = worth { path = "/x", text = 40 << 10, may_gain = false }
+        assert.equal("worth-reach", code)
+        assert.equal("hardly: 40 KiB of text and no large library, where 64 entries of a TLB's first level reach "
+            .. "256 KiB", text)
+        assert.equal("worth-none", (worth { path = "/x", text = MIB, may_gain = false }))
+        assert.equal("worth-others", (worth { path = "/x", text = MIB, may_gain = false, starts_others = true }))
+    end)
+
+    it("is not, where huge pages save nothing, and less where one entry does not serve one", function()
+        local command = { path = "/x", text = 40 * MIB, may_gain = true }
+        assert.equal("worth-little", (worth(command, { verdict = "little", splintered = true })))
+        assert.equal("worth-splintered", (worth(command, { verdict = "part", splintered = true })))
+    end)
+
+    it("is not spoken of otherwise", function()
+        local command = { path = "/x", text = 40 * MIB, may_gain = true }
+        assert.is_nil((worth(command)))
+        assert.is_nil((worth(command, { verdict = "full", splintered = false })))
+        assert.is_nil((worth { wrong = "no such file" }))
+        assert.is_nil((worth()))
+    end)
+end)
+
 describe("the source file", function()
     local function works(command)
         local _, lines, sources = judge(function(f) f.command = command end)

@@ -4,6 +4,7 @@
 local core = require "tiexec.core"
 core.open_late(core)
 local perf_script = require "tiexec.record.perf_script"
+local pprof = require "tiexec.record.pprof"
 local recording = require "tiexec.record.recording"
 local recordings = require "tiexec.plan.recordings"
 local resolving = require "tiexec.record.resolving"
@@ -142,9 +143,86 @@ describe("what perf script prints", function()
         assert.equal(1, resolver.executables[burning].objects["/lib/libgone.so.1"].samples)
     end)
 
+    it("has only addresses where llvm-profgen is to read it, with or without stacks", function()
+        local maps = [[
+PERF_RECORD_MMAP2 12/12: [0x400000(0x2000) @ 0x1000 fe:00 11199990 165]: r-xp /bin/a
+PERF_RECORD_MMAP2 12/12: [0x7f0000001000(0x1000) @ 0 fe:00 77 165]: r-xp /lib/b
+]]
+        local resolver = perf_script.read(maps .. [[
+ 400010  0x400100/0x400010/P/-/-/0  0x400200/0x400100/M/-/-/3
+ 7f0000001004 0x400010/0x7f0000001000/P/-/-/0
+]])
+        local executable = next(resolver.executables)
+        assert.same({ [0x1010] = 1 }, offsets(resolver, executable, "/bin/a"))
+        assert.same({ [4] = 1 }, offsets(resolver, executable, "/lib/b"))
+        resolver = perf_script.read(maps .. [[
+
+	          400010
+	          400800
+ 0x400100/0x400010/P/-/-/0
+
+	          400020
+ 0x400100/0x400020/P/-/-/0
+]])
+        assert.same({ [0x1010] = 1, [0x1020] = 1 }, offsets(resolver, next(resolver.executables), "/bin/a"))
+        assert.is_nil((perf_script.read(" 400010  0x400100/0x400010/P/-/-/0\n"))) -- of what?
+    end)
+
     it("is refused, if it has no samples", function()
         for _, text in ipairs { "", "hello\nworld", "zz (a)", "(", "12 (\0" } do
             assert.is_nil((perf_script.read(text)))
         end
+    end)
+end)
+
+describe("what pprof -raw prints", function()
+    local TEXT <const> = [[
+PeriodType: cpu nanoseconds
+Period: 10000000
+Time: 2026-11-27 10:15:38 +0000 UTC
+Duration: 2.95
+Samples:
+samples/count cpu/nanoseconds
+         18  180000000: 1 2
+          3   30000000: 3 4 2
+                thread:[7]
+          2   20000000: 9
+Locations
+     1: 0x4a8b98 M=1 main.hot /tmp/m.go:3 s=0
+             main.main /tmp/m.go:4 s=0
+     2: 0x435971 M=1 runtime.main /usr/lib/go/proc.go:250 s=0
+     3: 0x7f0000000123 M=2 memcpy ??:0 s=0
+     4: 0x4a8b97 M=1 main.hot /tmp/m.go:3 s=0
+Mappings
+1: 0x400000/0x4a9000/0x1000 /bin/m  [FN]
+2: 0x7f0000000000/0x7f0000001000/0x26000 /lib/c.so abcdef [FN]
+]]
+
+    it("is resolved by its mappings, and counts the samples", function()
+        assert.is_true(pprof.is_one(TEXT))
+        local resolver = pprof.read(TEXT)
+        assert.same({ [0xa9b98] = 18 }, offsets(resolver, "/bin/m", "/bin/m"))
+        assert.same({ [0x26123] = 3 }, offsets(resolver, "/bin/m", "/lib/c.so"))
+        assert.equal(23, resolver.samples)
+        assert.equal(2, resolver.executables["/bin/m"].objects[resolving.NOWHERE].samples)
+    end)
+
+    it("is refused without mappings or samples", function()
+        assert.is_nil((pprof.read "PeriodType: cpu nanoseconds\n"))
+        assert.is_nil((pprof.read(TEXT:gsub("Mappings.*", ""))))
+        assert.is_nil((pprof.read(TEXT:gsub("Samples.-Locations", "Locations"))))
+        assert.is_false(pprof.is_one("12 5010 f (/bin/a)"))
+    end)
+
+    it("becomes a recording, by --report", function()
+        local folder <close> = support.folder()
+        support.write_file(folder.path .. "/raw", TEXT)
+        local result = support.run { support.tiexec, "--record", "--report", folder.path .. "/raw", "-o",
+            folder.path .. "/r.lua" }
+        assert.equal(0, result.code, result.err)
+        local one = assert(recordings.read(folder.path .. "/r.lua"))
+        assert.equal("pprof's", one.event)
+        assert.equal(23, one.samples)
+        assert.same({ [0xa9] = 18 }, one.objects[1].pages)
     end)
 end)

@@ -196,6 +196,14 @@ codes.facts = {
     ["program"] = "%s, %s of text",
     ["program-wrong"] = "%s",
     ["loads-later"] = "%s (--follow=auto, the default, sees to it)",
+    ["worth-reach"] = "hardly: %s of text and no large library, where 64 entries of a TLB's first "
+        .. "level reach %s",
+    ["worth-none"] = "hardly: no text of its, or of a library, has room for a huge page",
+    ["worth-others"] = "not by itself: no large text; but what it becomes, starts or loads may "
+        .. "gain",
+    ["worth-little"] = "hardly: huge pages save few TLB misses on this host",
+    ["worth-splintered"] = "less than elsewhere: on this host one TLB entry does not serve a huge "
+        .. "page",
     ["rights-lost"] = "%s: it would lose its rights under a tracer",
 }
 

@@ -44,6 +44,8 @@ local function program_facts(name, host)
     if not program.wrong then
         program.text, program.cached = images.text_size(image), trials.file(path, image, host)
         program.later = later.of(real, math.max(host.huge_page_size, 1))
+        program.may_gain, program.starts_others = core.may_gain(real, nil,
+            host.huge_page_size > 0 and host.huge_page_size or nil)
     end
     return program
 end

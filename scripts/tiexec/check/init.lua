@@ -2,6 +2,7 @@
 --- `--check` tells whether this host is ready, and what would change that.
 
 local codes = require "tiexec.base.codes"
+local core = require "tiexec.core"
 local exit = require "tiexec.base.exit"
 local gathering = require "tiexec.check.gathering"
 local hosts = require "tiexec.harness.hosts"
@@ -39,8 +40,11 @@ end
 -- @string[opt] name of a program
 -- @treturn int exit status: 0 the host is ready, 1 it is not, 125 the outcome could not be written
 function check.run(options, name)
-    local judged = readiness.judge(gathering.facts(options, name))
+    core.open_late(core)
+    local found = gathering.facts(options, name)
     local probe = options.probe and measure() or nil
+    found.probe = probe and not probe.wrong and probe or nil
+    local judged = readiness.judge(found)
     local ok, why
     if options.json then
         ok, why = json.write(io.stdout, plain(judged, probe, name))

@@ -3,10 +3,12 @@
 -- made of small pages below, the TLB has small entries, whatever the machine's own page tables
 -- say. Only measuring tells.
 --
--- N cache lines are read in random order, in three ways: one in each of N small pages ("small");
--- as far apart, in memory of huge pages ("huge"); and side by side ("packed"). The lines of the
--- first way cost more than packed ones, and the difference is address translation. Those of the
--- second way cost less than those of the first, and the difference is what huge pages save.
+-- N cache lines are visited in random order, by loads or by jumps from one to the next, in three
+-- ways: one in each of N small pages ("small"); as far apart, in memory of huge pages ("huge"); and
+-- side by side ("packed"). The lines of the first way cost more than packed ones, and the
+-- difference is address translation. Those of the second way cost less than those of the first, and
+-- the difference is what huge pages save. What they save of the cost of jumps is the share of the
+-- gain that code on huge pages can have here.
 
 local core = require "tiexec.core"
 
@@ -27,9 +29,14 @@ local ONE_ENTRY <const> = 1.5
 local ROUNDS <const>, LOADS <const> = 21, 100000
 local LINE <const> = 64
 
--- How many places are read: more than a TLB of the first level has entries, and more than one of
+local CODE <const> = 16 << 20 -- bytes of code that is jumped through, a place in each small page
+
+-- How many places are visited: more than a TLB of the first level has entries, and more than one of
 -- the second level has.
-local sizes <const> = { 256, 4096 }
+local function cases_of(host)
+    return { { kind = "data", pages = 256 }, { kind = "data", pages = 4096 },
+        { kind = "code", pages = CODE // host.page_size } }
+end
 
 -- Gives the median of a list with Bounds. In 19 cases of 20 the median of many more rounds would
 -- lie between them. They follow from the order of the values alone, whatever the distribution.
@@ -42,42 +49,50 @@ local function median_of(list)
         high = sorted[math.min(#sorted, math.ceil(middle + reach))] }
 end
 
--- Reads one line in each of `pages` places that are `size` bytes apart. Gives nanoseconds for each
--- load, and the bytes of the memory that are on huge pages; or nil and why not.
-local function chase(host, pages, size, advice)
-    return core.probe_chase { pages = pages, page_size = size, align = host.huge_page_size,
-        flags = 0, advice = advice, loads = LOADS }
+-- Visits the places of a case, which are `size` bytes apart. Gives nanoseconds for each, and the
+-- bytes of the memory that are on huge pages; or nil and why not.
+local function chase(host, case, size, advice)
+    local visit = case.kind == "code" and core.probe_jumps or core.probe_chase
+    return visit { pages = case.pages, page_size = size, align = host.huge_page_size, flags = 0,
+        advice = advice, loads = LOADS }
 end
 
--- Runs one round of all sizes in all ways, so that other work on the host meets them alike.
+-- Measures a case once in each way.
+local function run_case(host, case)
+    local small, why = chase(host, case, host.page_size, c.MADV_NOHUGEPAGE)
+    if not small then return nil, why end
+    local huge, bytes = chase(host, case, host.page_size, c.MADV_HUGEPAGE)
+    if not huge then return nil, bytes end
+    if bytes < case.pages * host.page_size then
+        return nil, "the kernel gave no huge pages to measure on"
+    end
+    local packed
+    packed, why = chase(host, case, LINE, c.MADV_HUGEPAGE)
+    if not packed then return nil, why end
+    table.insert(case.small, small)
+    table.insert(case.huge, huge)
+    table.insert(case.packed, packed)
+    return true
+end
+
+-- Runs one round of all cases, so that other work on the host meets them alike. A host that lets
+-- nobody execute what was written has no case of code.
 local function run_round(host, samples)
-    for i, pages in ipairs(sizes) do
-        local small, why = chase(host, pages, host.page_size, c.MADV_NOHUGEPAGE)
-        if not small then return nil, why end
-        local huge, bytes = chase(host, pages, host.page_size, c.MADV_HUGEPAGE)
-        if not huge then return nil, bytes end
-        if bytes < pages * host.page_size then
-            return nil, "the kernel gave no huge pages to measure on"
-        end
-        local packed
-        packed, why = chase(host, pages, LINE, c.MADV_HUGEPAGE)
-        if not packed then return nil, why end
-        table.insert(samples[i].small, small)
-        table.insert(samples[i].huge, huge)
-        table.insert(samples[i].packed, packed)
+    for i = #samples, 1, -1 do
+        local ok, why = run_case(host, samples[i])
+        if not ok and samples[i].kind == "data" then return nil, why end
+        if not ok then table.remove(samples, i) end
     end
     return true
 end
 
---- Measures, for about a second.
+--- Measures, for a second or two.
 -- @tparam Host host with huge pages
--- @treturn[1] table list of ProbeSample, the fewest places first
+-- @treturn[1] table list of ProbeSample, the fewest places first, code last
 -- @treturn[2] nil, string why it could not be measured
 function probe.measure(host)
-    local samples = {}
-    for i, pages in ipairs(sizes) do
-        samples[i] = { pages = pages, small = {}, huge = {}, packed = {} }
-    end
+    local samples = cases_of(host)
+    for _, sample in ipairs(samples) do sample.small, sample.huge, sample.packed = {}, {}, {} end
     for _ = 1, ROUNDS do
         local ok, why = run_round(host, samples)
         if not ok then return nil, why end
@@ -99,8 +114,8 @@ local function saved(sample)
 end
 
 local function judge_case(sample)
-    return { pages = sample.pages, small = median_of(sample.small), huge = median_of(sample.huge),
-        packed = median_of(sample.packed), saved = saved(sample) }
+    return { kind = sample.kind, pages = sample.pages, small = median_of(sample.small),
+        huge = median_of(sample.huge), packed = median_of(sample.packed), saved = saved(sample) }
 end
 
 local words <const> = {
@@ -130,7 +145,10 @@ end
 -- @treturn ProbeVerdict
 function probe.judge(samples)
     local result = { cases = {} }
-    for i, sample in ipairs(samples) do result.cases[i] = judge_case(sample) end
+    for i, sample in ipairs(samples) do
+        result.cases[i] = judge_case(sample)
+        if sample.kind == "code" then result.share = result.cases[i].saved end
+    end
     local first = result.cases[1]
     result.slowdown = first.huge.median / first.packed.median
     result.splintered = result.slowdown >= ONE_ENTRY

@@ -8,6 +8,7 @@ local hosts = require "tiexec.harness.hosts"
 local later = require "tiexec.check.later"
 local sources = require "tiexec.sources"
 local text = require "tiexec.base.text"
+local worth = require "tiexec.check.worth"
 
 local c = core.constants
 local readiness = {}
@@ -200,8 +201,17 @@ end
 
 local function loses_rights(command) return command.privilege and not command.may_trace end
 
+-- Gives the line that says that hardly anything is to be gained, or nil.
+local function worth_line(command, found)
+    local function line_of(code, good, ...)
+        return code and named("worth it", fact(code, good)(...))
+    end
+    return line_of(worth.judge(command, found))
+end
+
 -- Gives the lines of the program; or, where none was asked about, that of the folder with programs.
-local function command_lines(command, programs)
+local function command_lines(found)
+    local command, programs = found.command, found.programs
     if not command then
         local said, good = filesystem_text(programs.filesystem)
         return { filesystem_line("filesystem", ("%s: %s"):format(programs.path, said), good) }
@@ -221,6 +231,7 @@ local function command_lines(command, programs)
     if command.later and #command.later > 0 then
         lines[3] = named("loads later", fact("loads-later")(later.text(command.later)))
     end
+    lines[#lines + 1] = worth_line(command, found)
     if loses_rights(command) then
         local line = fact("rights-lost", false, "start it as root")(command.privilege)
         table.insert(lines, 2, named("its rights", line))
@@ -303,7 +314,7 @@ function readiness.judge(found)
         local line = tell[name](found)
         if line then lines[#lines + 1] = named(name, line) end
     end
-    local about = command_lines(found.command, found.programs)
+    local about = command_lines(found)
     table.move(about, 1, #about, #lines + 1, lines)
     lines[#lines + 1] = settings_line(found.settings)
     local judged = judge_sources(found)

@@ -49,16 +49,20 @@ local function probe_text(probe, paint)
         return "TLB reach of huge pages: not measured: " .. probe.wrong .. "\n"
     end
     local lines = {
-        { "places", "in small pages", "in huge pages", "packed", "huge pages save" },
+        { "", "places", "in small pages", "in huge pages", "packed", "huge pages save" },
     }
     for _, case in ipairs(probe.cases) do
-        lines[#lines + 1] = { ("%d"):format(case.pages), times_text(case.small),
+        lines[#lines + 1] = { case.kind, ("%d"):format(case.pages), times_text(case.small),
             times_text(case.huge), times_text(case.packed),
             case.saved and percent_text(case.saved) or "nothing to save" }
     end
-    local head = "TLB reach of huge pages, by data accesses, ns each: median (bounds)\n"
-    local parts = { paint("bold", head), columns.align(lines, { true, true, true, true, true }),
-        "  ", probe.text, "\n" }
+    local head = "TLB reach of huge pages, by loads and jumps, ns each: median (bounds)\n"
+    local parts = { paint("bold", head),
+        columns.align(lines, { false, true, true, true, true, true }), "  ", probe.text, "\n" }
+    if probe.share then
+        parts[#parts + 1] = ("  expected share of the gain: %s of what TLB misses of code cost\n")
+            :format(percent_text(probe.share))
+    end
     if probe.splintered then
         parts[#parts + 1] = ("  %d places all over one huge page are %.1f times slower than packed"
             .. ": one TLB entry does\n"):format(probe.cases[1].pages, probe.slowdown)

@@ -3,6 +3,7 @@
 -- "without" is CMD without tiexec once more: it shows what the host tells apart.
 
 local keys = require "tiexec.base.keys"
+local parameters = require "tiexec.plan.parameters"
 local sources = require "tiexec.sources"
 local strategy = require "tiexec.plan.strategy"
 
@@ -51,6 +52,15 @@ local function options_of(settings)
     return list
 end
 
+-- Takes a strategy, perhaps with a parameter ("hot:max-pages=8"), into the settings. Returns
+-- whether the word is one.
+local function take_strategy(word, settings)
+    local name, given = parameters.parse(word, ",")
+    if not name or not strategy.find(name) then return false end
+    settings.strategy, settings.parameters = name, given
+    return true
+end
+
 -- Reads one word of a set into the set and its settings. Returns what is wrong with it, or nil.
 local function read_word(word, set, settings)
     if word == "default" then return nil end
@@ -60,9 +70,7 @@ local function read_word(word, set, settings)
         set.variables[#set.variables + 1] = word
     elseif not sources.check { word } then
         settings.sources = { word }
-    elseif strategy.find(word) then
-        settings.strategy, settings.parameters = word, nil
-    else
+    elseif not take_strategy(word, settings) then
         return ("--compare: '%s' is no source, no strategy and no NAME=VALUE"):format(word)
     end
 end

@@ -59,7 +59,7 @@ words.options = {
         --compare --attach.]],
     ["keep-best"] = "leave the process as was better. It goes with --compare --attach.",
     record = [[find out which code is hot. Of CMD, or of --attach PID, for the strategy hot;
-        --report FILE shows a recording, or the output of perf script.]],
+        --report FILE shows a recording, or the output of perf script or pprof -raw.]],
     output = "where the recording goes. By default it is ~/.config/tiexec/recordings.",
     gdb = [[have gdb debug CMD. From its entry point on, or --attach PID. WHERE is a PORT (target
         remote :PORT), HOST:PORT, a socket's path, or - for: target remote | tiexec --gdb - CMD.]],

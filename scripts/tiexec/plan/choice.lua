@@ -106,7 +106,7 @@ function choice.preload(given) strategy.load(given.strategy or strategy.default)
 -- Reads the recording of the executable, for a strategy that declares that it wants it.
 local function read_recording(chosen)
     local recordings = require "tiexec.plan.recordings"
-    local path = chosen.recording
+    local path = (chosen.parameters or {}).file or chosen.recording
     local why = "it acts as without a recording, as there is none (tiexec --record CMD makes one)"
     if not path and chosen.build_id then path = recordings.find(chosen.build_id) end
     if path then chosen.recorded, why = recordings.read(path) end

@@ -191,7 +191,7 @@ function record.attach(pid, options)
     return exit.FAILED
 end
 
--- Reads a recording, or what perf script has printed.
+-- Reads a recording, or what perf script or pprof has printed.
 local function read(path)
     local words, why = core.read_file(path)
     if not words then return nil, why end
@@ -199,9 +199,12 @@ local function read(path)
         return recordings.read(path)
     end
     local resolver
-    resolver, why = require "tiexec.record.perf_script".read(words)
+    local pprof = require "tiexec.record.pprof"
+    local from = pprof.is_one(words) and pprof or require "tiexec.record.perf_script"
+    resolver, why = from.read(words)
     if not resolver then return nil, ("%s: %s"):format(path, why) end
-    return recording.make(resolver, { event = "perf's", frequency = 0 })[1]
+    local event = from == pprof and "pprof's" or "perf's"
+    return recording.make(resolver, { event = event, frequency = 0 })[1]
 end
 
 --- Runs `--record --report FILE`: shows a recording, or what others have recorded.

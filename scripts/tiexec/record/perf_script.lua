@@ -3,6 +3,9 @@
 --
 --   perf script --no-demangle --show-mmap-events -F pid,ip,sym,dso
 --
+-- or what llvm-profgen takes as --perfscript, `-F ip,brstack --show-mmap-events`: the addresses of
+-- the samples alone, which lie in the one program that was recorded.
+--
 -- Without the lines of --show-mmap-events it is not told where a library was mapped. Then that is
 -- found by the symbols: an address lies in the symbol that perf names, and so the library begins
 -- where those of all its addresses agree.
@@ -84,7 +87,7 @@ function Reader:map(line)
         start, size = tonumber(start, 16), tonumber(size, 16)
         self.resolver:map(math.tointeger(tonumber(pid)), { start = start, stop = start + size,
             offset = math.tointeger(tonumber(offset)) or 0, path = path })
-        self.has_maps = true
+        self.has_maps, self.last_pid = true, math.tointeger(tonumber(pid))
     end
     return true
 end
@@ -100,6 +103,17 @@ function Reader:sample(line)
     self.samples[#self.samples + 1] = { pid = math.tointeger(tonumber(pid)), pc = pc, name = name,
         object = object }
     return true
+end
+
+-- A line as llvm-profgen takes it: an address, and the branches that led there; or, with stacks, a
+-- line for each caller, the innermost first, and then the branches.
+function Reader:address(line)
+    local pc, branches = line:match("^%s*(%x*)%s*(0x%x+/0x%x+/)")
+    if not branches then pc = line:match("^%s*(%x+)%s*$") end
+    local is_first = not self.in_stack
+    self.in_stack = pc ~= nil and not branches
+    pc = pc and pc ~= "" and is_first and #pc <= 16 and tonumber(pc, 16)
+    if pc then self.samples[#self.samples + 1] = { pid = self.last_pid, pc = pc, object = "" } end
 end
 
 -- Narrows down all places first, and then finds the offsets.
@@ -136,9 +150,11 @@ end
 function perf_script.read(words)
     local self = setmetatable({ resolver = resolving.new(), finders = {}, samples = {} }, Reader)
     for line in words:gmatch("[^\n]+") do
-        local _ = line:find("^#") or self:map(line) or self:sample(line)
+        local _ = line:find("^#") or self:map(line) or self:sample(line) or self:address(line)
     end
-    if #self.samples == 0 then return nil, "it has no samples as perf script prints them" end
+    if #self.samples == 0 or self.samples[1].object == "" and not self.has_maps then
+        return nil, "it has no samples as perf script prints them"
+    end
     if self.has_maps and self.samples[1].pid then
         for _, sample in ipairs(self.samples) do self.resolver:pc(sample.pid, sample.pc) end
     else

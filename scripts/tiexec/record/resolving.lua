@@ -5,6 +5,7 @@
 local resolving = {}
 
 local NOWHERE <const> = { path = "//unknown" }
+resolving.NOWHERE = NOWHERE.path -- what a sample lies in of which nothing is known
 
 local Resolver = {}
 Resolver.__index = Resolver
@@ -49,30 +50,32 @@ local function find(process, pc)
 end
 
 -- Gives the object of a path that programs of an executable have samples in.
-local function object_of(self, executable, path)
+local function object_of(self, executable, path, count)
     local found = self.executables[executable]
     if not found then
         found = { samples = 0, objects = {} }
         self.executables[executable] = found
     end
-    found.samples = found.samples + 1
+    found.samples = found.samples + count
     local object = found.objects[path]
     if not object then
         object = { samples = 0, offsets = {} }
         found.objects[path] = object
     end
-    object.samples = object.samples + 1
+    object.samples = object.samples + count
     return object
 end
 
---- Takes in a sample of which it is known where it lies.
+--- Takes in samples of which it is known where they lie.
 -- @string executable
 -- @string path of the object
 -- @int[opt] offset in the object's file
-function Resolver:at(executable, path, offset)
-    local object = object_of(self, executable, path)
-    self.samples = self.samples + 1
-    if offset then object.offsets[offset] = (object.offsets[offset] or 0) + 1 end
+-- @int[opt=1] count of samples
+function Resolver:at(executable, path, offset, count)
+    count = count or 1
+    local object = object_of(self, executable, path, count)
+    self.samples = self.samples + count
+    if offset then object.offsets[offset] = (object.offsets[offset] or 0) + count end
 end
 
 --- Takes in a sample.

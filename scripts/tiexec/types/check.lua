@@ -30,6 +30,8 @@
 ---@field text integer? The bytes of text.
 ---@field cached boolean? Whether the text is huge in the page cache now; nil: not known.
 ---@field later table? The libraries that it may load later (check/later.lua).
+---@field may_gain boolean? Whether some text of it, or of a library that it needs, may be huge.
+---@field starts_others boolean? Whether it may become, start or load something whose text may be.
 ---@field wrong string? Why nothing can be done for the program.
 
 --- The pages smaller than the PMD's that the CPU's TLB may hold as one entry (check/gathering.lua).
@@ -74,6 +76,7 @@
 ---@field ptrace Trial Whether this user may trace.
 ---@field counter Trial Whether this user may read hardware counters.
 ---@field is_first boolean Whether tiexec is process 1.
+---@field probe ProbeVerdict? What was measured, if it was.
 
 --- One fact in words (check/readiness.lua).
 ---@class FactLine
@@ -98,6 +101,7 @@
 
 --- The times of a number of places, in nanoseconds for each load, round by round (check/probe.lua).
 ---@class ProbeSample
+---@field kind "data" | "code" Whether the places were visited by loads or by jumps.
 ---@field pages integer The number of places.
 ---@field small number[] The times where each place is in a small page of its own.
 ---@field huge number[] The times where the places are as far apart, in huge pages.
@@ -111,6 +115,7 @@
 
 --- What the times of one number of places come to (check/probe.lua).
 ---@class ProbeCase
+---@field kind "data" | "code" Whether the places were visited by loads or by jumps.
 ---@field pages integer The number of places.
 ---@field small Bounds The times in small pages, in nanoseconds.
 ---@field huge Bounds The times in huge pages, in nanoseconds.
@@ -121,6 +126,7 @@
 ---@class ProbeVerdict
 ---@field verdict "full" | "part" | "little" | "unsure" | "unknown" The verdict in a word.
 ---@field text string The verdict in a sentence.
----@field cases ProbeCase[] The numbers of places, the smallest first.
+---@field cases ProbeCase[] The numbers of places, the smallest first, code last.
+---@field share Bounds? What huge pages save of the cost of fetching code; nil: not known.
 ---@field slowdown number How much slower places all over a huge page are than packed ones.
 ---@field splintered boolean Whether one TLB entry does not serve a huge page.
