@@ -12,7 +12,8 @@ local part = {
     text = [[
 Programs that start and end (`--version`, an empty file). CPU time of all processes, the tracer of tiexec among them.
 The huge pages that tiexec leaves in the page cache serve each later start, also a plain one (*warm*); making sure of
-them costs tiexec some milliseconds.
+them costs tiexec some milliseconds. `true` has no huge text at all: what it shows as *warm* is of the plain baseline
+itself, whose files are copies.
 ]],
 }
 
