@@ -158,8 +158,8 @@ describe("a process that is forked", function()
             folder.path .. "/end" }, stdout = false })
         inferior:pass_signals(true)
         assert(inferior:breakpoint(assert(inferior:symbol "halve"), "software"))
-        -- The second thread forks, and is killed where it would tell of that, when the first one execs. Whether it has come
-        -- to that when nobody waits any more is chance.
+        -- The second thread forks, and is killed where it would tell of that, when the first one execs. Whether it has
+        -- come to that when nobody waits any more is chance.
         local times, left = 0, true
         for attempt = 1, 100 do
             assert(inferior:cont())
