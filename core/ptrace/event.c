@@ -54,7 +54,7 @@ static int take_exec(struct inferior *inferior)
                             .state = TRACEE_STOPPED,
                             .in_exec = true,
                             .options = inferior->options};
-    bool had_threads = inferior->thread_count > 1;
+    bool had_threads = inferior->thread_count > 1 || inferior->lost_threads;
     for (size_t i = 0; i < inferior->thread_count; i++)
         call_forget(&inferior->threads[i]);
     inferior_remove_all(inferior);
@@ -64,6 +64,7 @@ static int take_exec(struct inferior *inferior)
     inferior->syscall_insn = 0;
     if (had_threads)
         birth_leave_untold(inferior);
+    inferior->lost_threads = false;
     breakpoint_forget(inferior);
     watchpoint_forget(inferior);
     debug_forget(inferior);

@@ -142,6 +142,40 @@ describe("a process that is forked", function()
         assert.equal("ends 0 100 0\n", output())
     end)
 
+    -- Processes that this one traces, and that are none of the inferior's.
+    local function strays(inferior)
+        local own, list = tostring(core.getpid()), {}
+        for id in support.shell("grep -l '^TracerPid:.' /proc/[0-9]*/status 2>/dev/null").out:gmatch("/proc/(%d+)/") do
+            local text = support.read_file("/proc/" .. id .. "/status") or ""
+            if text:match("TracerPid:%s+(%d+)") == own and id ~= tostring(inferior:pid()) then list[#list + 1] = id end
+        end
+        return list
+    end
+
+    it("is let go, if an exec of another thread keeps its maker from telling of it", function()
+        local folder <close> = support.folder()
+        local inferior <close> = assert(tiexec.launch { { support.programs .. "errands", "fx", "1",
+            folder.path .. "/end" }, stdout = false })
+        inferior:pass_signals(true)
+        assert(inferior:breakpoint(assert(inferior:symbol "halve"), "software"))
+        -- The second thread forks, and is killed where it would tell of that, when the first one execs. Whether it has
+        -- come to that when nobody waits any more is chance.
+        local times, left = 0, true
+        for attempt = 1, 100 do
+            assert(inferior:cont())
+            repeat inferior:wait(1) until #points.states(inferior:pid()) == 2
+            for _ = 1, attempt % 4 do inferior:wait(0) end
+            assert(support.wait_for(function() return points.states(inferior:pid()):find("Z") end))
+            times = times + (#strays(inferior) > 0 and 1 or 0)
+            assert.equal("exec", assert(inferior:wait(20000)).reason)
+            left = support.wait_for(function() return #strays(inferior) == 0 end, 3)
+            if not left or times == 6 then break end
+        end
+        inferior:kill()
+        assert.is_true(left, "nobody lets its child go")
+        assert.is_true(times > 0)
+    end)
+
     it("by vfork and followed, leaves none of its own in the memory of its parent", function()
         local folder <close> = support.folder()
         local inferior <close> = assert(tiexec.launch { { support.programs .. "errands", "cv", "1",
