@@ -239,6 +239,7 @@ local date = assert(read("docs/NEWS.md"):match("\n## [%d.]+ %((%d+%-%d+%-%d+)%)"
 put([[.\" Made by tests/tools/manual.lua of ]] .. arg[1])
 put((".TH %s %s %s \"tiexec %s\" \"tiexec\""):format(name:upper(), section, date, version))
 put(".nh")
+put(".ad l") -- words are long: lines that are filled would have gaps
 put(".ad l")
 put(".SH NAME")
 put(("%s \\- %s"):format(name, what))
