@@ -114,8 +114,9 @@ words.topics = {
         usage = { "tiexec --follow=all make", "tiexec --follow=none ./server" },
         more = [[With auto and dlopen tiexec stays, asleep, and traces nobody: gdb, strace and
             set-id programs work as without it. auto needs perf events
-            (kernel.perf_event_paranoid at most 2; where there are none, what CMD becomes stays as it is), and ends with the
-            family, or when nobody has gained anything for 10 seconds.]] },
+            (kernel.perf_event_paranoid at most 2; where there are none, what CMD becomes stays as
+            it is), and ends with the family, or when nobody has gained anything for 10
+            seconds.]] },
     { name = "attach", title = "Processes that run already",
         usage = { "tiexec --attach PID...", "tiexec --undo PID..." },
         more = [[All threads stop for some milliseconds. A system call that waits may return in
