@@ -239,6 +239,9 @@ local date = assert(read("docs/NEWS.md"):match("\n## [%d.]+ %((%d+%-%d+%-%d+)%)"
 put([[.\" Made by tests/tools/manual.lua of ]] .. arg[1])
 put((".TH %s %s %s \"tiexec %s\" \"tiexec\""):format(name:upper(), section, date, version))
 put(".nh")
+-- Words are long: lines that are filled would have gaps. groff since 1.23 goes by the string.
+put(".ad l")
+put(".ds AD l")
 put(".ad l")
 put(".SH NAME")
 put(("%s \\- %s"):format(name, what))

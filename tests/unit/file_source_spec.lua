@@ -128,10 +128,12 @@ describe("the file source", function()
 
     it("protects all as it was when a system call fails in place, whichever it is", function()
         if not supported() then return pending("this filesystem has no large folios") end
-        support.run_tiexec { program }
         local n, failed, done = 0, 0
         repeat
+            -- Who ran the program before may still have mapped it small for a moment.
+            if n % 10 == 0 then support.run_tiexec { program } end
             n = n + 1
+            assert.is_true(n < 100, "its pages stay small")
             local inferior <close>, _, range = launch()
             local before, target = rights(inferior), failing(targets.of(inferior), n)
             local part = assert(file.fit(target, range, host))
