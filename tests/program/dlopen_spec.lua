@@ -135,9 +135,9 @@ describe("a library that is loaded later", function()
         end
     end
 
-    it("stays as it is without --follow", function()
+    it("stays as it is with --follow=none", function()
         local folder <close> = copies(1)
-        local process <close> = support.start_tiexec({ loader, "load", folder.libraries[1] },
+        local process <close> = support.start_tiexec({ "--follow=none", loader, "load", folder.libraries[1] },
             ("</dev/zero >%s/out"):format(folder.path))
         assert.is_false(has_tracer(folder))
         assert.equal(0, core.status(process.pid, "TracerPid"))
