@@ -3,7 +3,6 @@
 -- what it becomes, starts and loads.
 
 local core = require "tiexec.core"
-local following = require "tiexec.start.following"
 local text = require "tiexec.base.text"
 
 local telling = {}
@@ -60,13 +59,13 @@ function telling.line(path, exe, other, always)
         kind, of, other)
 end
 
---- Says what is done about a program that had nothing to gain, if it runs others in its place and
--- `--follow=auto` was asked for, and always with `--verbose`. Others need not be told.
+--- Says what is done about a program that had nothing to gain, if it runs others in its place, and
+-- always with `--verbose`. Whoever has said what is to be followed need not be told without that.
 -- @tparam Run run
 function telling.tell(run)
     local follow, verbose = run:follow_settings(), run:choose_settings().verbose or false
     if run.has_complained or run.unwatched and run:choose_settings().follow then return end
-    if not verbose and (not follow.auto or following.is_default(follow)) then return end
+    if not follow.auto and not verbose then return end
     local exe = core.readlink(("/proc/%d/exe"):format(run.inferior:pid()))
     local other = follow.none and "--follow=auto watches it"
         or run.unwatched and "--follow=fork traces it" or nil
