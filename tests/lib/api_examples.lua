@@ -65,7 +65,8 @@ end
 -- @treturn table as `support.shell`; `lines`
 function api_examples.run(list, example)
     local folder <close> = support.folder()
-    local here = io.popen("pwd"):read("l")
+    local pipe <close> = assert(io.popen "pwd")
+    local here = pipe:read("l")
     local function absolute(path) return path:find("^/") and path or here .. "/" .. path end
     os.execute(("ln -s %s %s/example"):format(absolute(support.programs .. "example"), folder.path))
     local process <close> = needs(example.code, "pid") and support.start { folder.path .. "/example", "forever" } or nil

@@ -172,7 +172,8 @@ end
 -- @treturn table by name: `text`, and `fields`, a list of `name`, `kind`, `text`
 function doc_comments.types()
     local types = {}
-    for path in io.popen("ls scripts/tiexec/types/*.lua"):lines() do read_types(types, path) end
+    local list <close> = assert(io.popen "ls scripts/tiexec/types/*.lua")
+    for path in list:lines() do read_types(types, path) end
     return types
 end
 

@@ -42,7 +42,7 @@ describe("scripts", function()
 
     it("whose interpreter is large gets it on huge pages", function()
         local ready = folder.path .. "/ready"
-        local path = file("large", ("#!%s wait\n"):format(io.popen("realpath " .. ample):read("l")))
+        local path = file("large", ("#!%s wait\n"):format(support.shell("realpath " .. ample).out:match("[^\n]+")))
         local process <close> = support.start_tiexec({ path }, (">%s 2>&1"):format(ready))
         assert.truthy(support.wait_for(function() return support.huge_text(process.pid) > 0 end))
         assert.truthy(support.wait_for(function()
