@@ -84,7 +84,7 @@ pid_t trial_begin(trial_work *work, void *context, bool is_apart, int *in)
 
 int trial_run(trial_work *work, void *context, int timeout, int *status, char **text, size_t *size)
 {
-    int in;
+    int in = -1;
     *text = NULL;
     *size = 0;
     pid_t pid = trial_begin(work, context, false, &in);

@@ -62,7 +62,7 @@ describe("the shipped units", function()
 systemctl show -p ActiveState,Result tiexec-warm
 /run/test/server wait >/dev/null &
 for i in $(seq 100); do [ $(readlink /proc/$!/exe) = /run/test/server ] && break; sleep 0.1; done
-for i in $(seq 20); do [ $(huge $!) -gt 0 ] && break; sleep 0.1; done
+for i in $(seq 20); do [ $(huge $!) -ge 4096 ] && break; sleep 0.1; done
 echo $(huge $!)
 kill $!
 ]])
