@@ -197,6 +197,7 @@ describe("the end of a script", function()
     end)
 
     it("by SIGKILL is the end of what it has launched, unless it has said otherwise", function()
+        if support.patience > 1 then return pending "what was launched ends there, too" end
         for _, kills in ipairs { true, false } do
             local folder <close> = support.folder()
             support.write_file(folder.path .. "/script.lua", [[
