@@ -6,5 +6,5 @@ files["scripts/tiexec/cli.lua"] = { globals = { "arg", "tiexec" } }
 files["scripts/examples"] = { read_globals = { "tiexec" } }
 files["tests"] = { max_line_length = 120, std = "+busted", read_globals = { "tiexec" } }
 -- Scripts of wrk, which calls their global functions.
-files["tests/real/work"] = { std = "luajit", globals = { "wrk", "setup", "init", "request", "response", "done", "right",
-    "wrong" } }
+files["tests/real/tasks"] = { std = "luajit", globals = { "wrk", "setup", "init", "request", "response", "done", "count",
+    "right", "wrong" } }

@@ -25,7 +25,7 @@ test: packages-test
 	@$(MAKE) check
 	@$(MAKE) test-guests
 
-# Large programs that Debian has not, for tests/real/work_spec.lua. Where the registry is out of reach, they are skipped.
+# Large programs that Debian has not, for tests/real/tasks_spec.lua. Where the registry is out of reach, they are skipped.
 NPM_PACKAGES := deno bun typescript workerd @duckdb/node-api @lancedb/lancedb @swc/core
 
 build/npm:

@@ -158,30 +158,33 @@ describe("TROUBLESHOOTING", function()
         end
     end
 
+    -- Adds to a list the messages of a source that have no row, each behind `name`, and gives how many there are in all.
+    local function add_lacking(lacking, name, text, patterns)
+        local count = 0
+        each_message(text, patterns, function(message)
+            count = count + 1
+            local words = written(message):gsub("%s+$", "")
+            if not all_known:find(words, 1, true) then lacking[#lacking + 1] = name .. ": " .. words end
+        end)
+        return count
+    end
+
     it("has each message that is said, or returned to who says it", function()
         local folders = "base check compare inspect plan record remap service show sources start unit warm watch"
         local count, lacking = 0, {}
         for name in (folders .. " cli.lua"):gmatch("%S+") do
             local text = source(("cat $(find scripts/tiexec/%s -name '*.lua')"):format(name))
-            each_message(text, beginnings, function(message)
-                count = count + 1
-                local words = written(message):gsub("%s+$", "")
-                if not all_known:find(words, 1, true) then lacking[#lacking + 1] = name .. ": " .. words end
-            end)
+            count = count + add_lacking(lacking, name, text, beginnings)
         end
         assert.same({}, lacking)
         assert.is_true(count > 80)
     end)
 
     it("has each message of plans, and of what is known of processes", function()
+        local returned = { 'return %(?"([^"\n]*)"', 'return nil, %(?"([^"\n]*)"' }
         local count, lacking = 0, {}
         for name in ("plan/validate plan/profile harness/observed harness/frozen harness/properties"):gmatch("%S+") do
-            local text = source(("cat scripts/tiexec/%s.lua"):format(name))
-            each_message(text, { 'return %(?"([^"\n]*)"', 'return nil, %(?"([^"\n]*)"' }, function(message)
-                count = count + 1
-                local words = written(message):gsub("%s+$", "")
-                if not all_known:find(words, 1, true) then lacking[#lacking + 1] = name .. ": " .. words end
-            end)
+            count = count + add_lacking(lacking, name, source(("cat scripts/tiexec/%s.lua"):format(name)), returned)
         end
         assert.same({}, lacking)
         assert.is_true(count > 15)

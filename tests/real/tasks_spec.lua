@@ -10,7 +10,7 @@ local support = require "tests.lib.support"
 local HUGE <const> = core.host().huge_page_size
 local LEAST <const> = 0.9 -- of the text of each file that has two megabytes of it
 local REQUESTS <const>, WRITES <const> = 100000, 50000
-local work <const> = "tests/real/work/"
+local tasks <const> = "tests/real/tasks/"
 
 local npm <const> = support.shell("realpath -m " .. (os.getenv "NPM" or "build/npm")).out:match("[^\n]+")
 
@@ -60,7 +60,7 @@ local function ask(port, script, count)
     local url = ("http://127.0.0.1:%d"):format(port)
     local deadline = core.now() + 180
     while right < count and core.now() < deadline do
-        local result = support.run { "wrk", "-t1", "-c64", "-d3s", "--timeout", "30s", "-s", work .. script, url, "--",
+        local result = support.run { "wrk", "-t1", "-c64", "-d3s", "--timeout", "30s", "-s", tasks .. script, url, "--",
             tostring(right + wrong) }
         local some, bad, gone = result.out:match("right (%d+) wrong (%d+) lost (%d+)")
         assert(some, result.out .. result.err)
@@ -89,9 +89,9 @@ end
 local function lacks_wrk() return not core.find "wrk" and "wrk is not installed" end
 
 local servers = {
-    deno = { package = "@deno", words = { "run", "--allow-net", work .. "deno.js", "PORT" } },
-    bun = { package = "@oven bun", words = { work .. "bun.js", "PORT" } },
-    workerd = { package = "@cloudflare", words = { "serve", work .. "workerd.capnp", "--socket-addr",
+    deno = { package = "@deno", words = { "run", "--allow-net", tasks .. "deno.js", "PORT" } },
+    bun = { package = "@oven bun", words = { tasks .. "bun.js", "PORT" } },
+    workerd = { package = "@cloudflare", words = { "serve", tasks .. "workerd.capnp", "--socket-addr",
         "http=127.0.0.1:PORT" } },
 }
 
@@ -168,7 +168,7 @@ for name, one in pairs(modules) do
                 return pending(name .. " is not at hand")
             end
             local folder <close> = support.folder()
-            local function words(data) return { "node", work .. name .. ".js", npm, folder.path .. "/" .. data } end
+            local function words(data) return { "node", tasks .. name .. ".js", npm, folder.path .. "/" .. data } end
             local plain = support.run(words "plain")
             assert.equal(0, plain.code, plain.err)
             local process <close> = support.start(support.concat({ support.tiexec }, words "tiexec"),
