@@ -211,4 +211,22 @@ function programs.command(name, folder)
     return make(file, folder)
 end
 
+--- The cases of a part: one for each program, whose command `run(command, i)` measures.
+-- @tparam table names of programs
+-- @string suffix behind each name, for `programs.command`
+-- @string folder for what the commands need
+-- @func run
+-- @treturn table list of `name` and `run`, as tests/tools/bench takes it
+function programs.cases(names, suffix, folder, run)
+    local list = {}
+    for i, name in ipairs(names) do
+        list[i] = { name = name, run = function()
+            local command, why = programs.command(name .. suffix, folder)
+            if not command then return nil, why end
+            return run(command, i)
+        end }
+    end
+    return list
+end
+
 return programs

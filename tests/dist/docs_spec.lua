@@ -158,7 +158,7 @@ describe("TROUBLESHOOTING", function()
         end
     end
 
-    -- Adds to a list the messages of a source that have no row, each behind `name`, and gives how many there are in all.
+    -- Adds to a list the messages of a source that have no row, each behind `name`. Gives how many there are in all.
     local function add_lacking(lacking, name, text, patterns)
         local count = 0
         each_message(text, patterns, function(message)

@@ -18,15 +18,9 @@ modules of Python.
 }
 
 function part.cases(bench)
-    local list = {}
-    for i, name in ipairs(names) do
-        list[i] = { name = name, run = function()
-            local command, why = programs.command(name, bench.work)
-            if not command then return nil, why end
-            return compared.run(command, "default,thp", bench.seconds(5, 20))
-        end }
-    end
-    return list
+    return programs.cases(names, "", bench.work, function(command)
+        return compared.run(command, "default,thp", bench.seconds(5, 20))
+    end)
 end
 
 function part.write(_, cases)

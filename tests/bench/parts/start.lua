@@ -18,15 +18,9 @@ itself, whose files are copies.
 }
 
 function part.cases(bench)
-    local list = {}
-    for i, name in ipairs(names) do
-        list[i] = { name = name, run = function()
-            local command, why = programs.command(name .. " start", bench.work)
-            if not command then return nil, why end
-            return compared.run(command, "default", bench.seconds(5, 12))
-        end }
-    end
-    return list
+    return programs.cases(names, " start", bench.work, function(command)
+        return compared.run(command, "default", bench.seconds(5, 12))
+    end)
 end
 
 function part.write(_, cases)

@@ -28,18 +28,11 @@ local function sets()
 end
 
 function part.cases(bench)
-    local list = {}
-    for i, name in ipairs(names) do
-        list[i] = { name = name, run = function()
-            local command, why = programs.command(name, bench.work)
-            if not command then return nil, why end
-            local recording
-            recording, why = recorded.make(command, ("%s/steady%d.lua"):format(bench.work, i))
-            if not recording then return nil, why end
-            return compared.run(command, sets(), bench.seconds(10, 60), { "--recording", recording })
-        end }
-    end
-    return list
+    return programs.cases(names, "", bench.work, function(command, i)
+        local recording, why = recorded.make(command, ("%s/steady%d.lua"):format(bench.work, i))
+        if not recording then return nil, why end
+        return compared.run(command, sets(), bench.seconds(10, 60), { "--recording", recording })
+    end)
 end
 
 function part.write(_, cases)
