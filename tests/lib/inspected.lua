@@ -17,7 +17,9 @@ function inspected.decode(result)
 end
 
 --- What it says of a process.
-function inspected.inspect(pid, ...) return inspected.decode(support.run_tiexec { "--json", "--inspect", tostring(pid), ... }) end
+function inspected.inspect(pid, ...)
+    return inspected.decode(support.run_tiexec { "--json", "--inspect", tostring(pid), ... })
+end
 
 --- Starts a program, under tiexec if there are options, and waits until it is that program, at rest. One that is
 -- started without tiexec has no huge pages.
