@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 --- The examples of docs/API.md, as scripts that can be run.
 
+local core = require "tiexec.core"
 local support = require "tests.lib.support"
 
 local api_examples = {}
@@ -61,6 +62,13 @@ function api_examples.matches(line, expected)
     return normal(line):find("^" .. pattern .. "$") ~= nil
 end
 
+-- Ends what an example has let go, which runs on in its folder.
+local function end_programs(folder)
+    for path in support.shell("ls -d /proc/[0-9]*").out:gmatch("%S+") do
+        if core.readlink(path .. "/cwd") == folder.path then os.execute("kill -KILL " .. path:match("%d+")) end
+    end
+end
+
 --- Runs an example by `tiexec --script`, in a folder that has the program.
 -- @treturn table as `support.shell`; `lines`
 function api_examples.run(list, example)
@@ -75,6 +83,7 @@ function api_examples.run(list, example)
         .. example.code)
     local result = support.shell(("cd %s && exec timeout -k 3 %d %s --script example.lua ./example"):format(
         folder.path, SECONDS * support.patience, absolute(support.tiexec)))
+    end_programs(folder)
     result.lines = {}
     for line in result.out:gmatch("[^\n]+") do table.insert(result.lines, line) end
     return result

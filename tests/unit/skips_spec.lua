@@ -71,6 +71,16 @@ describe(".ci/run", function()
             { ci(HOST .. "5 successes / 0 failures / 0 errors / 1 pending : 1\n") })
     end)
 
+    it("ends, whatever a test has left running with its output open", function()
+        local folder <close> = support.folder()
+        support.write_file(folder.path .. "/make", "#!/bin/sh\nsleep 600 & echo $! >>" .. folder.path
+            .. "/left\necho '1 success / 0 failures / 0 errors / 0 pending : 1'\n")
+        os.execute("chmod +x " .. folder.path .. "/make")
+        local result = support.shell("PATH=" .. folder.path .. ":$PATH timeout -k 3 60 .ci/run")
+        support.shell("kill $(cat " .. folder.path .. "/left)")
+        assert.same({ "2 passed, 0 failed, 0 skipped", 0 }, { result.out:match("([^\n]*)\n$"), result.code })
+    end)
+
     it("fails when a test does, and adds up what comes to", function()
         assert.same({ "8 passed, 3 failed, 0 skipped", 1 },
             { ci("5 successes / 1 failure / 0 errors / 0 pending : 1\n"
