@@ -65,7 +65,7 @@ STATIC   ?= 1
 STARTING := $(BUILD)/core/lua/start.o
 LIBS      = $(if $(STATIC),$$(cat $(BUILD)/libs),-llua5.4 -lelf)
 
-SOURCES  := $(filter-out core/lua/main.c core/lua/start.c,$(wildcard core/*/*.c)) $(wildcard arch/$(ARCH)/*.c)
+SOURCES  := $(filter-out $(addprefix core/lua/,main.c built.c modules.c start.c),$(wildcard core/*/*.c)) $(wildcard arch/$(ARCH)/*.c)
 OBJECTS  := $(SOURCES:%.c=$(BUILD)/%.o)
 PROGRAM  := $(BUILD)/tiexec
 DYNAMIC  := $(BUILD)/dynamic/tiexec
@@ -102,21 +102,30 @@ module_name = $(patsubst strategies.%,tiexec.strategies.%,$(subst /,.,$(patsubst
 $(BUILD)/modules.inc: $(BYTECODE) Makefile
 	$(Q){ $(foreach f,$(BYTECODE),echo 'MODULE($(subst .,_,$(call module_name,$f)), \
 	    "$(call module_name,$f)", "$f")';) } | LC_ALL=C sort -t '"' -k 2,2 > $@
-$(BUILD)/core/lua/main.o: $(BUILD)/modules.inc
+$(BUILD)/core/lua/modules.o: $(BUILD)/modules.inc
 
-LINKED := $(BUILD)/core/lua/main.o $(OBJECTS)
+LINKED := $(addprefix $(BUILD)/core/lua/,main.o built.o modules.o) $(OBJECTS)
 # The linker warns of each function of a static program that would load a shared library. Its --no-warnings would
 # also have it keep quiet about functions that are nowhere.
 QUIETLY := link() { "$$@" 2>$(BUILD)/link.log || { cat $(BUILD)/link.log >&2; return 1; }; }; link
 
+LINKING := -Wl,-z,relro,-z,now,--wrap=time
+
+# A program that is linked statically, and can run here, has a part of its start done now: core/lua/built.h. Where
+# that fails, the program does all of it at each start.
+FILL_STATE = case "$$(cat $(BUILD)/libs)" in -static*) $@ --write-built-state $(BUILD)/state && \
+    $(OBJCOPY) --update-section .lua_state=$(BUILD)/state $@ || echo "$@ has no built state" >&2;; esac
+OBJCOPY   ?= objcopy
+
 $(PROGRAM): $(LINKED) $(STARTING) $(if $(STATIC),$(BUILD)/libs)
 	@echo "LD $@"
-	$(Q)$(QUIETLY) $(CC) $(CFLAGS) $(LDFLAGS) $(SANITIZE) -Wl,-z,relro,-z,now -o $@ $(LINKED) $(LIBS)
+	$(Q)$(QUIETLY) $(CC) $(CFLAGS) $(LDFLAGS) $(SANITIZE) $(LINKING) -o $@ $(LINKED) $(LIBS)
+	$(Q)$(if $(STATIC),$(if $(CROSS),,$(FILL_STATE)))
 
 $(DYNAMIC): $(LINKED) $(if $(STATIC),$(BUILD)/libs)
 	@echo "LD $@"
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(SANITIZE) -Wl,-z,relro,-z,now -o $@ $(LINKED) \
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(SANITIZE) $(LINKING) -o $@ $(LINKED) \
 	    $(if $(STATIC),$$(cat $(BUILD)/libs.dynamic),-llua5.4 -lelf)
 
 # core/elf/search_tree.c has what the libelf.a of Debian 13 lacks.
@@ -169,7 +178,7 @@ $(BUILD)/constants.inc: Makefile | $(BUILD)/needed
 	        -e 's/^#define ($(CONSTANTS)) .*/{"\1", (lua_Integer)(\1)},/p' | LC_ALL=C sort > $@
 $(BUILD)/core/lua/constants.o: $(BUILD)/constants.inc
 
--include $(OBJECTS:.o=.d) $(BUILD)/core/lua/main.d
+-include $(LINKED:.o=.d)
 
 # ---- install ----
 

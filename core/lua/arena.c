@@ -23,6 +23,9 @@
 /* It is no part of the program's data: where memory is limited the program could not be loaded. */
 static char *arena; /* NULL: there is none yet, or there is no memory for it */
 static size_t arena_size, arena_used;
+static bool is_building; /* see arena_build */
+static char *built;      /* see arena_adopt */
+static size_t built_size;
 static void *spare[SMALL / GRAIN + 1]; /* lists of blocks that were given back, by size in grains */
 
 /* Large blocks that were given back, the latest first. A script that reads much memory gets strings
@@ -37,7 +40,8 @@ void arena_keep_blocks(void) { keeps_blocks = true; }
 
 static bool is_in_arena(const char *block)
 {
-    return block >= arena && block < arena + arena_size;
+    return (block >= arena && block < arena + arena_size) ||
+           (block >= built && block < built + built_size);
 }
 
 void arena_open(void)
@@ -48,6 +52,19 @@ void arena_open(void)
         return;
     arena = start;
     arena_size = size;
+}
+
+void arena_build(void *start, size_t size)
+{
+    arena = start;
+    arena_size = size;
+    is_building = true;
+}
+
+void arena_adopt(void *start, size_t size)
+{
+    built = start;
+    built_size = size;
 }
 
 static size_t grains(size_t size) { return (size + GRAIN - 1) / GRAIN; }
@@ -93,26 +110,35 @@ static void give_large(void *block, size_t size)
     drop_spares();
 }
 
+static void *take_fresh(size_t size)
+{
+    size_t whole = grains(size) * GRAIN;
+    if (arena_size - arena_used < whole)
+        return is_building ? NULL : malloc(size);
+    arena_used += whole;
+    return arena + arena_used - whole;
+}
+
 static void *take(size_t size)
 {
-    size_t n = grains(size);
+    if (size > SMALL && is_building)
+        return take_fresh(size);
     if (size >= LARGE && arena)
         return take_large(size);
     if (size > SMALL)
         return malloc(size);
-    void *block = spare[n];
-    if (block) { /* a spare block begins with the address of the next one */
-        memcpy(&spare[n], block, sizeof(void *));
-        return block;
-    }
-    if (arena_size - arena_used < n * GRAIN)
-        return malloc(size);
-    arena_used += n * GRAIN;
-    return arena + arena_used - n * GRAIN;
+    void *block = spare[grains(size)];
+    if (!block)
+        return take_fresh(size);
+    memcpy(&spare[grains(size)], block, sizeof(void *)); /* it begins with the next one's address */
+    return block;
 }
 
+/* A large block that is part of the program is of no more use. */
 static void give(void *block, size_t size)
 {
+    if (size > SMALL)
+        return;
     memcpy(block, &spare[grains(size)], sizeof(void *));
     spare[grains(size)] = block;
 }
@@ -132,7 +158,7 @@ void *arena_allocate(void *context, void *block, size_t old, size_t size)
     (void)context;
     if (!block)
         return size ? take(size) : NULL;
-    bool large = arena && (old >= LARGE || size >= LARGE);
+    bool large = arena && !is_building && (old >= LARGE || size >= LARGE);
     if (size && !is_in_arena(block) && !large)
         return realloc(block, size);
     if (size && grains(size) == grains(old))

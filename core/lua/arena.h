@@ -15,6 +15,13 @@ void arena_open(void);
  * thread at a time. */
 void *arena_allocate(void *context, void *block, size_t old, size_t size);
 
+/* From now on all blocks, of every size, come out of `size` bytes at `start`, while they last: for
+ * a state that is to be written into the program. */
+void arena_build(void *start, size_t size);
+
+/* Blocks in `size` bytes at `start` were got by arena_build when the program was built. */
+void arena_adopt(void *start, size_t size);
+
 /* From now on some large blocks that are given back are kept for later use: for scripts, which may
  * read much memory again and again. */
 void arena_keep_blocks(void);

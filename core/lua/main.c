@@ -5,11 +5,12 @@
 #include "base/program.h"
 #include "front/front.h"
 #include "lua/arena.h"
+#include "lua/built.h"
+#include "lua/modules.h"
 #include "lua/open.h"
 
 #include <errno.h>
 #include <lauxlib.h>
-#include <libgen.h>
 #include <limits.h>
 #include <lualib.h>
 #include <malloc.h>
@@ -28,135 +29,6 @@
 #define EXIT_CANNOT_EXECUTE 126
 #define EXIT_NOT_FOUND      127
 
-/* The compiled modules of scripts/tiexec and the strategies, which the Makefile lists as
- * MODULE(symbol, name, file) in order of their names. */
-#define MODULE(symbol, name, file)                                                                \
-    __asm__(".pushsection .rodata\n" #symbol "_start: .incbin \"" file "\"\n" #symbol             \
-            "_stop:\n"                                                                            \
-            ".popsection\n");                                                                     \
-    extern const char symbol##_start[] __attribute__((visibility("hidden")));                     \
-    extern const char symbol##_stop[] __attribute__((visibility("hidden")));
-#include "modules.inc"
-#undef MODULE
-
-static const struct module {
-    const char *name, *start, *stop;
-} modules[] = {
-#define MODULE(symbol, name, file) {name, symbol##_start, symbol##_stop},
-#include "modules.inc"
-#undef MODULE
-};
-
-/* Loads a module, as `require` asks for it. Upvalue 1 is its struct module. */
-static int load_module(lua_State *L)
-{
-    const struct module *module = lua_touserdata(L, lua_upvalueindex(1));
-    size_t size = (size_t)(module->stop - module->start);
-    lua_settop(L, 2); /* what `require` gives to a loader the chunk gets, too */
-    if (luaL_loadbufferx(L, module->start, size, module->name, "b") != LUA_OK)
-        return lua_error(L);
-    lua_insert(L, 1);
-    lua_call(L, 2, 1);
-    return 1;
-}
-
-/* Puts `folder`/?.lua and `folder`/?/init.lua in front of package.path, and the folder into the
- * list package.tiexec of folders that have tiexec's own files, if the folder exists. */
-static void add_folder(lua_State *L, const char *home, const char *folder)
-{
-    lua_pushfstring(L, "%s%s", home, folder);
-    const char *path = lua_tostring(L, -1);
-    if (access(path, R_OK) == 0) {
-        lua_getglobal(L, "package");
-        lua_getfield(L, -1, "path");
-        lua_pushfstring(L, "%s/?.lua;%s/?/init.lua;%s", path, path, lua_tostring(L, -1));
-        lua_setfield(L, -3, "path");
-        lua_getfield(L, -2, "tiexec");
-        lua_pushvalue(L, -4);
-        lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
-        lua_pop(L, 3);
-    }
-    lua_pop(L, 1);
-}
-
-/* Takes the current folder out of a search path of Lua's, unless the environment variable `name`
- * names it: who starts tiexec in a folder does not want to run what others have put there. */
-static void remove_current(lua_State *L, const char *field, const char *name)
-{
-    const char *versioned = lua_pushfstring(L, "%s_5_4", name);
-    const char *asked = getenv(versioned) ? getenv(versioned) : getenv(name);
-    luaL_Buffer kept;
-    lua_getglobal(L, "package");
-    lua_getfield(L, -1, field);
-    const char *list = lua_tostring(L, -1);
-    luaL_buffinit(L, &kept);
-    for (const char *at = list; *at;) {
-        size_t size = strcspn(at, ";");
-        const char *one = lua_pushlstring(L, at, size);
-        bool keep = one[0] != '.' || one[1] != '/' || (asked && strstr(asked, one));
-        lua_pop(L, 1);
-        if (keep)
-            luaL_addlstring(&kept, at, size + (at[size] == ';'));
-        at += size + (at[size] == ';');
-    }
-    luaL_pushresult(&kept);
-    lua_setfield(L, -3, field);
-    lua_pop(L, 3);
-}
-
-/* Sets where Lua looks for files that are not in the program, which are the strategies: beside the
- * program in a build tree, else where `make install` puts them. */
-static void set_paths(lua_State *L)
-{
-    char program[PATH_MAX];
-    ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
-    program[length > 0 ? length : 0] = '\0';
-    remove_current(L, "path", "LUA_PATH");
-    remove_current(L, "cpath", "LUA_CPATH");
-    lua_getglobal(L, "package");
-    lua_newtable(L);
-    lua_setfield(L, -2, "tiexec");
-    lua_pop(L, 1);
-    const char *home = dirname(program);
-    add_folder(L, "", TIEXEC_SCRIPTS);
-    add_folder(L, home, "/../share/lua/5.4");
-    add_folder(L, home, "/../scripts");
-    add_folder(L, home, "/../../scripts"); /* build/asan, build/dynamic */
-    add_folder(L, home, "/../../share/lua/5.4"); /* lib/tiexec */
-}
-
-static int compare(const void *name, const void *module)
-{
-    return strcmp(name, ((const struct module *)module)->name);
-}
-
-/* The __index of package.preload: pushes the loader of a module, or nil. */
-static int find_module(lua_State *L)
-{
-    const char *name = lua_tostring(L, 2);
-    const struct module *module =
-        name ? bsearch(name, modules, sizeof modules / sizeof *modules, sizeof *modules, compare)
-             : NULL;
-    if (!module)
-        return 0;
-    lua_pushlightuserdata(L, (void *)(uintptr_t)module);
-    lua_pushcclosure(L, load_module, 1);
-    return 1;
-}
-
-/* Half of the modules are never asked for: so package.preload is not filled with them. */
-static void set_modules(lua_State *L)
-{
-    luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
-    lua_pushcfunction(L, luaopen_tiexec_core);
-    lua_setfield(L, -2, "tiexec.core");
-    lua_createtable(L, 0, 1);
-    lua_pushcfunction(L, find_module);
-    lua_setfield(L, -2, "__index");
-    lua_setmetatable(L, -2);
-    lua_pop(L, 1);
-}
-
 static void set_arguments(lua_State *L, char **argv)
 {
     lua_newtable(L);
@@ -167,20 +39,35 @@ static void set_arguments(lua_State *L, char **argv)
     lua_setglobal(L, "arg");
 }
 
-/* Runs in protected mode; stack index 1 is argv. Returns the result of
- * require("tiexec.cli").main(arg), which is the exit status; or the tracer's or the watcher's, if
- * that was split off before. */
+/* The libraries are opened without a look at the environment: see modules_set_paths. */
+static void open_libraries(lua_State *L)
+{
+    lua_pushboolean(L, 1);
+    lua_setfield(L, LUA_REGISTRYINDEX, "LUA_NOENV");
+    luaL_openlibs(L);
+    modules_open(L);
+}
+
+/* Opens the state that becomes a part of the program: lua/built.h. */
+static int open_built(lua_State *L)
+{
+    open_libraries(L);
+    lua_getglobal(L, "require");
+    lua_pushstring(L, "tiexec.start.needed");
+    lua_call(L, 1, 0);
+    return 0;
+}
+
+/* Runs in protected mode; stack index 1 is argv, and 2 whether the libraries are open. Returns the
+ * result of require("tiexec.cli").main(arg), which is the exit status; or the tracer's or the
+ * watcher's, if that was split off before. */
 static int run(lua_State *L)
 {
     lua_gc(L, LUA_GCSTEP, -GARBAGE_KIB); /* puts off the first collection */
-    if (getauxval(AT_SECURE)) { /* the environment is not this user's */
-        lua_pushboolean(L, 1);
-        lua_setfield(L, LUA_REGISTRYINDEX, "LUA_NOENV");
-    }
-    luaL_openlibs(L);
     char **argv = lua_touserdata(L, 1);
-    set_paths(L);
-    set_modules(L);
+    if (!lua_toboolean(L, 2))
+        open_libraries(L);
+    modules_set_paths(L);
     set_arguments(L, argv);
     lua_getglobal(L, "require");
     lua_pushstring(L, front_tracee()    ? "tiexec.start.tracer"
@@ -250,20 +137,39 @@ static void start_at_once(char **argv)
     front_start(&front);
 }
 
+static lua_State *new_state(void)
+{
+    lua_State *L = luaL_newstate();
+    if (L)
+        lua_setallocf(L, arena_allocate, NULL);
+    return L;
+}
+
+/* What the Makefile asks for when the program is built. */
+static int write_built_state(const char *path)
+{
+    const char *why = built_write(path, open_built);
+    if (why)
+        say(path, why);
+    return why ? EXIT_TIEXEC_FAILED : 0;
+}
+
 int main(int argc, char **argv)
 {
-    (void)argc;
     pid_t pid = getpid();
     descriptors_reserve_standard();
+    if (argc == 3 && !strcmp(argv[1], "--write-built-state") && !getauxval(AT_SECURE))
+        return write_built_state(argv[2]);
     start_at_once(argv);
     set_malloc();
-    lua_State *L = luaL_newstate();
+    /* A tracer that was split off before Lua runs no script of others. */
+    lua_State *built = front_tracee() ? built_take() : NULL, *L = built ? built : new_state();
     if (!L)
         return start_plainly(argv, LUA_ERRMEM, NULL);
-    lua_setallocf(L, arena_allocate, NULL);
     lua_pushcfunction(L, run);
     lua_pushlightuserdata(L, argv);
-    int status = EXIT_TIEXEC_FAILED, error = lua_pcall(L, 1, 1, 0);
+    lua_pushboolean(L, built != NULL);
+    int status = EXIT_TIEXEC_FAILED, error = lua_pcall(L, 2, 1, 0);
     if (error == LUA_OK)
         status = (int)lua_tointeger(L, -1);
     else if (getpid() == pid)

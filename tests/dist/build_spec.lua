@@ -57,7 +57,7 @@ describe("make", function()
         local copy = folder.path .. "/copy"
         local words = ("mkdir %s && cp -r Makefile core scripts arch tests docs README.md %s"):format(copy, copy)
         assert(support.shell(words).code == 0)
-        local objects = { "core/lua/main.o", "core/elf/native.o", "core/ptrace/remote.o" }
+        local objects = { "core/lua/modules.o", "core/elf/native.o", "core/ptrace/remote.o" }
         for _, object in ipairs(objects) do
             local one, two = folder.path .. "/one", copy .. "/two"
             assert.equal(0, support.shell(("make -s BUILD=%s %s/%s"):format(one, one, object)).code)
@@ -65,6 +65,23 @@ describe("make", function()
             assert.same({ "", 0 }, (function(r) return { r.out, r.code } end)(
                 support.shell(("cmp %s/%s %s/%s"):format(one, object, two, object))))
         end
+    end)
+
+    it("gives equal bytes of the Lua state that is a part of the program", function()
+        local state = support.read_file((os.getenv "TIEXEC_BUILD" or "build") .. "/state")
+        if not state then return pending("tiexec is linked dynamically here") end
+        local emptied, zeros = folder.path .. "/emptied", folder.path .. "/zeros"
+        support.write_file(zeros, ("\0"):rep(#state))
+        assert.equal(0, support.run({ "objcopy", "--update-section", ".lua_state=" .. zeros, support.tiexec, emptied }).code)
+        for i, environment in ipairs { { "TZ=UTC" }, { "LUA_PATH=/nowhere", "LUA_INIT=error()", "A=" .. ("a"):rep(999) } } do
+            local file = folder.path .. "/state" .. i
+            local result = support.run(support.concat({ "env", "-i", table.unpack(environment) },
+                { emptied, "--write-built-state", file }))
+            assert.same({ "", 0 }, { result.err, result.code })
+            assert.is_true(support.read_file(file) == state)
+        end
+        local result = support.run { emptied, "true" } -- and it does without, too
+        assert.same({ "", 0 }, { result.err, result.code })
     end)
 
     it("links statically with no library that lacks a function", function()

@@ -79,13 +79,13 @@ describe("a start by file takes", function()
 
     it("no more page faults than it did", as_usual(function()
         local plain, ours = table.unpack(faults_of({ ample, "untold" }, { support.tiexec, ample, "untold" }))
-        at_most(is_static() and (has_scan and 215 or 265) or 315, ours - plain, "page faults")
+        at_most(is_static() and (has_scan and 135 or 185) or 315, ours - plain, "page faults")
     end))
 
     it("no more page faults than it did with node", as_usual(function()
         local node = core.find "node"
         if not node then return pending("no node") end
         local plain, ours = table.unpack(faults_of({ node, "-e", "0" }, { support.tiexec, node, "-e", "0" }))
-        at_most(is_static() and 355 or 455, ours - plain, "page faults")
+        at_most(is_static() and 250 or 455, ours - plain, "page faults")
     end))
 end)
