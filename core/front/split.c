@@ -107,8 +107,9 @@ static void become_tracer(int channel, long target)
 
 /* ---- the target's side ---- */
 
-/* Makes a copy of this process; `flags` has its exit signal. */
-static long copy(long flags)
+/* Makes a copy of this process; `flags` has its exit signal. It is part of its caller: with CLONE_VM
+ * a return of the copy would overwrite where this process returns to. */
+static inline __attribute__((always_inline)) long copy(long flags)
 {
     const long arguments[6] = {flags, 0, 0, 0, 0, 0};
     return arch_call(SYS_clone, arguments);
@@ -119,7 +120,7 @@ static long copy(long flags)
  * tracer's id is sent, false. */
 static bool copy_orphan(int channel)
 {
-    long between = copy(0), status = 0;
+    long between = copy(CLONE_VM | CLONE_VFORK), status = 0;
     if (between == 0) {
         long tracer = copy(SIGCHLD);
         if (tracer == 0)
