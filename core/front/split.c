@@ -107,8 +107,8 @@ static void become_tracer(int channel, long target)
 
 /* ---- the target's side ---- */
 
-/* Makes a copy of this process; `flags` has its exit signal. It is part of its caller: with CLONE_VM
- * a return of the copy would overwrite where this process returns to. */
+/* Makes a copy of this process; `flags` has its exit signal. It is part of its caller: with
+ * CLONE_VM a return of the copy would overwrite where this process returns to. */
 static inline __attribute__((always_inline)) long copy(long flags)
 {
     const long arguments[6] = {flags, 0, 0, 0, 0, 0};

@@ -12,6 +12,7 @@
 #include <time.h>
 #include <ucontext.h>
 
+#define STACK              0x200000000 /* nothing else is there in a program at fixed addresses */
 #define STACK_SIZE         (256 << 10)
 #define STRINGS_OF_A_START 1200 /* more than it makes */
 
@@ -88,7 +89,6 @@ static lua_CFunction opener;
 static lua_State *made;
 static const char *failure;
 static ucontext_t caller, maker;
-static char stack[STACK_SIZE] __attribute__((aligned(16)));
 
 static void make_state(void)
 {
@@ -105,10 +105,12 @@ static void make_state(void)
 
 static int make_on_fixed_stack(void)
 {
-    if (getcontext(&maker) < 0)
+    void *stack = mmap((void *)STACK, STACK_SIZE, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+    if (stack != (void *)STACK || getcontext(&maker) < 0)
         return -1;
     maker.uc_stack.ss_sp = stack;
-    maker.uc_stack.ss_size = sizeof stack;
+    maker.uc_stack.ss_size = STACK_SIZE;
     maker.uc_link = &caller;
     makecontext(&maker, make_state, 0);
     return swapcontext(&caller, &maker);

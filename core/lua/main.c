@@ -80,15 +80,18 @@ static int run(lua_State *L)
     return 1;
 }
 
-/* Makes malloc ask the kernel for memory in few large pieces and give none back, and gets an arena.
- * Memory that is not touched costs nothing; but where there is a limit, large pieces may be refused
+/* Memory that is not touched costs nothing; but where there is a limit, large pieces may be refused
  * where small ones would do. */
-static void set_malloc(void)
+static bool is_memory_limited(void)
 {
     struct rlimit data, space;
-    if (getrlimit(RLIMIT_DATA, &data) < 0 || data.rlim_cur != RLIM_INFINITY ||
-        getrlimit(RLIMIT_AS, &space) < 0 || space.rlim_cur != RLIM_INFINITY)
-        return;
+    return getrlimit(RLIMIT_DATA, &data) < 0 || data.rlim_cur != RLIM_INFINITY ||
+           getrlimit(RLIMIT_AS, &space) < 0 || space.rlim_cur != RLIM_INFINITY;
+}
+
+/* Makes malloc ask the kernel for memory in few large pieces and give none back; gets an arena. */
+static void set_malloc(void)
+{
     arena_open();
     mallopt(M_TOP_PAD, HEAP_STEP);
     mallopt(M_TRIM_THRESHOLD, INT_MAX);
@@ -137,6 +140,13 @@ static void start_at_once(char **argv)
     front_start(&front);
 }
 
+/* Gives the state that the program was built with, if it has one, to a tracer that was split off
+ * before Lua; it runs no script of others. */
+static lua_State *built_state(void)
+{
+    return front_tracee() && !is_memory_limited() ? built_take() : NULL;
+}
+
 static lua_State *new_state(void)
 {
     lua_State *L = luaL_newstate();
@@ -161,9 +171,9 @@ int main(int argc, char **argv)
     if (argc == 3 && !strcmp(argv[1], "--write-built-state") && !getauxval(AT_SECURE))
         return write_built_state(argv[2]);
     start_at_once(argv);
-    set_malloc();
-    /* A tracer that was split off before Lua runs no script of others. */
-    lua_State *built = front_tracee() ? built_take() : NULL, *L = built ? built : new_state();
+    if (!is_memory_limited())
+        set_malloc();
+    lua_State *built = built_state(), *L = built ? built : new_state();
     if (!L)
         return start_plainly(argv, LUA_ERRMEM, NULL);
     lua_pushcfunction(L, run);
