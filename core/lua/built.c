@@ -25,14 +25,12 @@ struct header {
 /* The section, whose pages are the program's own, and read-only: core/lua/start.c. The program that
  * is linked dynamically has none. */
 extern char built_section[] __attribute__((weak, visibility("default")));
-extern char built_section_end[] __attribute__((weak, visibility("default")));
 
 static struct header *section(void) { return (struct header *)(void *)built_section; }
-static size_t section_size(void) { return (size_t)(built_section_end - built_section); }
 
 static bool make_writable(void)
 {
-    return mprotect(built_section, section_size(), PROT_READ | PROT_WRITE) == 0;
+    return mprotect(built_section, BUILT_SIZE, PROT_READ | PROT_WRITE) == 0;
 }
 
 lua_State *built_take(void)
@@ -41,7 +39,7 @@ lua_State *built_take(void)
     if (!section() || !section()->state || is_taken || !make_writable())
         return NULL;
     is_taken = true;
-    arena_adopt(built_section, section_size());
+    arena_adopt(built_section, BUILT_SIZE);
     return section()->state;
 }
 
@@ -79,8 +77,8 @@ static const char *write_section(const char *path)
     FILE *file = fopen(path, "w");
     if (!file)
         return strerror(errno);
-    size_t written = fwrite(built_section, 1, section_size(), file);
-    if (fclose(file) != 0 || written != section_size())
+    size_t written = fwrite(built_section, 1, BUILT_SIZE, file);
+    if (fclose(file) != 0 || written != BUILT_SIZE)
         return "it could not be written";
     return NULL;
 }
@@ -122,7 +120,7 @@ const char *built_write(const char *path, lua_CFunction open)
         return "the program has no room for it";
     is_time_fixed = true;
     opener = open;
-    arena_build(built_section + sizeof(struct header), section_size() - sizeof(struct header));
+    arena_build(built_section + sizeof(struct header), BUILT_SIZE - sizeof(struct header));
     if (make_on_fixed_stack() < 0 || !made)
         return "out of memory";
     if (failure)

@@ -9,6 +9,8 @@
 
 #include <lua.h>
 
+#define BUILT_SIZE 1048576 /* bytes of the section .lua_state */
+
 /* Gives that state, or NULL: the program has none, or there is no memory for it. A second call
  * gives NULL, too. Its search paths are Lua's own: it has not looked at the environment. */
 lua_State *built_take(void);

@@ -72,8 +72,10 @@ describe("make", function()
         if not state then return pending("tiexec is linked dynamically here") end
         local emptied, zeros = folder.path .. "/emptied", folder.path .. "/zeros"
         support.write_file(zeros, ("\0"):rep(#state))
-        assert.equal(0, support.run({ "objcopy", "--update-section", ".lua_state=" .. zeros, support.tiexec, emptied }).code)
-        for i, environment in ipairs { { "TZ=UTC" }, { "LUA_PATH=/nowhere", "LUA_INIT=error()", "A=" .. ("a"):rep(999) } } do
+        local words = { "objcopy", "--update-section", ".lua_state=" .. zeros, support.tiexec, emptied }
+        assert.equal(0, support.run(words).code)
+        local long <const> = "A=" .. ("a"):rep(999)
+        for i, environment in ipairs { { "TZ=UTC" }, { "LUA_PATH=/nowhere", "LUA_INIT=error()", long } } do
             local file = folder.path .. "/state" .. i
             local result = support.run(support.concat({ "env", "-i", table.unpack(environment) },
                 { emptied, "--write-built-state", file }))

@@ -1,12 +1,13 @@
 -- SPDX-License-Identifier: Apache-2.0
--- tiexec.start.needed: modules that the program is built with, which may learn nothing of the host while they are loaded.
+-- tiexec.start.needed: modules that the program is built with, which ask nothing of the host while they are loaded.
 
 local support = require "tests.lib.support"
 
 -- A Lua of its own, whose modules have not been loaded; the functions that ask something say so.
 local SCRIPT <const> = [[
 local core, asked = require "tiexec.core", {}
-local allowed = { syscall_number = true, extend_inferior = true, open_late = true, late_methods = true } -- known when it is compiled
+-- Known when the program is compiled.
+local allowed = { syscall_number = true, extend_inferior = true, open_late = true, late_methods = true }
 local function watched(name, list)
     return setmetatable({}, { __index = function(_, key)
         local value = list[key]
