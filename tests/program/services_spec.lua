@@ -247,7 +247,7 @@ becomes_huge() { for i in $(seq 300); do [ $(huge $server) -gt 4000 ] && echo hu
         local out, why = serve(all:format '"sandboxed"', hardened, [[
 becomes_huge
 systemctl reload tiexec
-for i in $(seq 100); do grep -q 'reloads_total 1' /run/tiexec/service.prom && echo reloaded && break; sleep 0.1; done
+for i in $(seq 100); do grep -qs 'reloads_total 1' /run/tiexec/service.prom && echo reloaded && break; sleep 0.1; done
 before=$(pid tiexec)
 systemctl kill -s KILL --kill-whom=main tiexec
 for i in $(seq 100); do [ $(pid tiexec) != 0 ] && [ $(pid tiexec) != $before ] && echo again && break; sleep 0.1; done
@@ -264,7 +264,7 @@ cp /run/tiexec/service.prom /run/test/metrics
         assert.equal("huge\nreloaded\nagain\nactive\nhuge\nactive\n", out, told)
         assert.is_nil(told:find("internal error", 1, true), told)
         out = serve(all:format "true", hardened, [[
-for i in $(seq 100); do grep -q seccomp /run/tiexec/service.prom && echo seen && break; sleep 0.1; done
+for i in $(seq 100); do grep -qs seccomp /run/tiexec/service.prom && echo seen && break; sleep 0.1; done
 huge $server
 ]])
         assert.equal("seen\n0\n", out, support.read_file(here .. "err"))
