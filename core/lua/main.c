@@ -140,11 +140,20 @@ static void start_at_once(char **argv)
     front_start(&front);
 }
 
-/* Gives the state that the program was built with, if it has one, to a tracer that was split off
- * before Lua; it runs no script of others. */
-static lua_State *built_state(void)
+/* Tells whether a script of the user's may be run: it gets a state as lua5.4 would make it.
+ * Options may be shortened. CMD's own are taken for tiexec's here, which does no harm. */
+static bool may_run_script(char **argv)
 {
-    return front_tracee() && !is_memory_limited() ? built_take() : NULL;
+    for (; *argv; argv++)
+        if (!strncmp(*argv, "--sc", 4) || !strncmp(*argv, "--g", 3))
+            return true;
+    return false;
+}
+
+/* Gives the state that the program was built with, if it has one. */
+static lua_State *built_state(char **argv)
+{
+    return is_memory_limited() || may_run_script(argv) ? NULL : built_take();
 }
 
 static lua_State *new_state(void)
@@ -173,7 +182,7 @@ int main(int argc, char **argv)
     start_at_once(argv);
     if (!is_memory_limited())
         set_malloc();
-    lua_State *built = built_state(), *L = built ? built : new_state();
+    lua_State *built = built_state(argv), *L = built ? built : new_state();
     if (!L)
         return start_plainly(argv, LUA_ERRMEM, NULL);
     lua_pushcfunction(L, run);

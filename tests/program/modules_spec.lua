@@ -51,3 +51,14 @@ describe("the program alone", function()
         assert.truthy(result.err:find("^tiexec: scripts/tiexec/harness/inferiors.lua:%d+: bad argument"), result.err)
     end)
 end)
+
+describe("a script", function()
+    it("has a state of its own, in which Lua warns as in lua5.4", function()
+        local folder <close> = support.folder()
+        support.write_file(folder.path .. "/x.lua", 'warn("@on")\nwarn("one", " two")\nreturn 7\n')
+        for _, option in ipairs { "--script", "--scr" } do -- as getopt_long(3) has it
+            local result = support.run { support.tiexec, option, folder.path .. "/x.lua" }
+            assert.same({ "Lua warning: one two\n", 7 }, { result.err, result.code })
+        end
+    end)
+end)

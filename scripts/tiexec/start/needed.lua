@@ -1,12 +1,13 @@
 -- SPDX-License-Identifier: Apache-2.0
---- What the tracer of a start may need. The program is built with these modules loaded
--- (core/lua/built.h); those that they require at once come with them. So while it is loaded, none
--- of them may ask anything of the host or of the process: the answer would be that of the host on
--- which tiexec was built.
+--- What a start may need, in CMD's process and in the tracer. The program is built with these
+-- modules loaded (core/lua/built.h); those that they require at once come with them. So while it
+-- is loaded, none of them may ask anything of the host or of the process: the answer would be that
+-- of the host on which tiexec was built.
 
 local needed = {}
 
 local NAMES <const> = {
+    "tiexec.cli",
     "tiexec.harness.uncallable",
     "tiexec.plan.parameters",
     "tiexec.plan.validate",
@@ -14,6 +15,7 @@ local NAMES <const> = {
     "tiexec.remap.stage",
     "tiexec.sources.file",
     "tiexec.start.family",
+    "tiexec.start.launcher",
     "tiexec.start.relocate",
     "tiexec.start.steer",
     "tiexec.start.tracer",
