@@ -6,6 +6,7 @@
 #include "front/library_cache.h"
 #include "front/outline.h"
 #include "front/system.h"
+#include "front/telling.h"
 
 #include <limits.h>
 #include <stdbool.h>
@@ -180,7 +181,7 @@ enum closure_verdict closure_judge(const char *path, const struct closure_rules 
     names.count = names.used = 0; /* the rest is left alone: it is several pages */
     if (read_program(path, &outline))
         return CLOSURE_OTHER;
-    names.may_change = outline.may_change;
+    names.may_change = outline.may_change || telling_is_linker(path);
     enum closure_verdict verdict = judge(&outline, rules, &names, true);
     if (verdict == CLOSURE_NOTHING && outline.interpreter[0])
         verdict = judge_names(outline.interpreter, rules, &names);

@@ -4,6 +4,7 @@
 #include "front/bytes.h"
 #include "front/closure.h"
 #include "front/find.h"
+#include "front/later.h"
 #include "front/pages.h"
 #include "front/split.h"
 #include "front/system.h"
@@ -188,8 +189,27 @@ static void split(const struct front *front, const char *path, bool is_watch)
                            : is_watch            ? split_watcher(&watched)
                                                  : split_off(SPLIT_MS, &tracee);
     is_target = side == SPLIT_TARGET;
+    if (is_target && is_watch)
+        later_tell(path, command_of(front->argv), NULL);
     if (is_target)
         exec(front, path);
+}
+
+/* Starts a program that has nothing to gain itself, but may become, start or load what has. Where
+ * nobody can watch that, it is started at once. */
+static void start_later(const struct front *front, const char *path, bool is_filtered,
+                        bool may_split)
+{
+    struct later_reason reason;
+    if (!later_is_plain(*command_of(front->argv)))
+        return; /* Lua makes it visible */
+    const char *refused = later_refusal(is_filtered, &reason);
+    if (refused) {
+        later_tell(path, command_of(front->argv), refused);
+        exec(front, path);
+    } else if (may_split) {
+        split(front, path, true);
+    }
 }
 
 static bool find(const struct front *front, char path[PATH_MAX])
@@ -211,11 +231,14 @@ static void start(const struct front *front, bool may_split)
         return;
     enum closure_verdict verdict = closure_judge(path, &rules);
     enum standing its = verdict == CLOSURE_OTHER ? UNKNOWN : standing();
-    bool is_small = verdict == CLOSURE_NOTHING || (verdict == CLOSURE_LATER && its == UNTRACED);
-    if (is_small && its != UNKNOWN)
+    if (its == UNKNOWN)
+        return;
+    if (verdict == CLOSURE_NOTHING)
         exec(front, path);
+    else if (verdict == CLOSURE_LATER)
+        start_later(front, path, its == UNTRACED, may_split);
     else if (its == TRACEABLE && may_split)
-        split(front, path, verdict == CLOSURE_LATER);
+        split(front, path, false);
 }
 
 static void start_without_memory(const struct front *front)

@@ -39,9 +39,11 @@ static void (*const openers[])(lua_State *L) = {
     bind_add_snapshot,
     bind_add_stop,
     bind_add_symbols,
+    bind_add_telling,
     bind_add_trial,
     bind_add_wait,
     bind_add_watch,
+    bind_add_watchable,
 };
 
 #define FUNCTIONS 128 /* room for all: a table that grows is filled anew each time */

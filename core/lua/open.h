@@ -63,9 +63,11 @@ void bind_add_stop(lua_State *L);
 void bind_add_stream(lua_State *L);
 void bind_add_symbol_table(lua_State *L);
 void bind_add_symbols(lua_State *L);
+void bind_add_telling(lua_State *L);
 void bind_add_trial(lua_State *L);
 void bind_add_unwind(lua_State *L);
 void bind_add_wait(lua_State *L);
 void bind_add_watch(lua_State *L);
+void bind_add_watchable(lua_State *L);
 
 #endif

@@ -1,76 +1,83 @@
 -- SPDX-License-Identifier: Apache-2.0
 --- What is said of a program that had nothing to gain by itself: what it is, and what is done about
--- what it becomes, starts and loads.
+-- what it becomes, starts and loads. Where tiexec needs no Lua to start it, core/front/later.c says
+-- the same.
 
 local core = require "tiexec.core"
-local text = require "tiexec.base.text"
 
 local telling = {}
 
-local HEAD <const> = 256 -- bytes of a script that the kernel looks at
+-- The kinds of programs that do what their command line names, and have nothing else to do.
+local go_betweens <const> = { shell = true, launcher = true }
 
--- The name of the program that runs a script, or nil if a file is none. For `env NAME` it is NAME.
-local function interpreter(path)
-    local head = core.read_file(path, HEAD) or ""
+-- The words that a process was started with.
+local function arguments_of(pid, exe)
     local words = {}
-    for word in (head:match("^#!([^\n]*)") or ""):gmatch("%S+") do words[#words + 1] = word end
-    local first = words[1] and text.basename(words[1])
-    if first ~= "env" then return first end
-    for i = 2, #words do
-        if not words[i]:find("^%-") and not words[i]:find("=", 1, true) then
-            return text.basename(words[i])
-        end
+    for word in (core.read_file(("/proc/%d/cmdline"):format(pid)) or ""):gmatch("([^\0]*)\0") do
+        words[#words + 1] = word
     end
-    return first
+    return words[1] and words or { exe }
 end
 
--- Whether a file is a dynamic linker, which has been asked to start a program.
-local function is_linker(path)
-    local name = text.basename(core.readlink(path) or path)
-    return name:find("^ld[-.%w]*%.so") ~= nil or name:find("^ld%-musl") ~= nil
+-- What the program of a process is, by its own name: a script's interpreter is what it is.
+local function kind_of(pid)
+    local exe = core.readlink(("/proc/%d/exe"):format(pid))
+    if not exe then return "program", "" end
+    return core.start_kind(exe, arguments_of(pid, exe))
 end
 
---- Says what a program is that runs others in its place. nil: it need not be one of those.
--- @string path of the program, as execve was given it
--- @string exe the path of what the process runs
--- @treturn ?string what it is
--- @treturn ?string the name of what runs a script
-function telling.kind(path, exe)
-    local runs = interpreter(path)
-    if runs then return "a script", runs end
-    if is_linker(exe) then return "a dynamic linker" end
+--- Whether a process runs a program that only becomes, or starts, another one.
+-- @int pid
+-- @treturn boolean
+function telling.is_go_between(pid) return go_betweens[kind_of(pid)] or false end
+
+--- Whether a process runs a dynamic linker, which was asked to map a program.
+-- @int pid
+-- @treturn boolean
+function telling.is_linker(pid) return kind_of(pid) == "linker" end
+
+--- Whether a program may become, start or load something, as far as that is seen in its file.
+-- @int pid of a process that runs it
+-- @treturn boolean
+function telling.may_change(pid)
+    core.open_late(core)
+    local may_gain, may_change = core.may_gain(("/proc/%d/exe"):format(pid))
+    return may_gain or may_change
 end
 
---- Makes the line about a program that had nothing to gain.
--- @string path of the program, as execve was given it
--- @string exe the path of what the process runs
--- @tparam ?string other the setting that would help; nil: what comes of it is watched
--- @bool always whether there is a line even for a program that runs no other in its place
--- @treturn ?string nil: there is nothing to say
-function telling.line(path, exe, other, always)
-    local kind, runs = telling.kind(path, exe)
-    if not kind and not always then return nil end
-    local of = runs and (" (%s)"):format(runs) or ""
-    kind = kind or "it has nothing to gain itself"
-    if not other then
-        return ("%s; watching what it becomes%s, starts and loads"):format(kind, of)
-    end
-    return ("%s; what it becomes%s, starts and loads stays on small pages (%s)"):format(
-        kind, of, other)
+-- What is done about what comes of a program, and what is to be said of that; nil: nothing.
+local function care_of(run, follow)
+    if follow.none then return "unwatched", "--follow=auto watches it" end
+    local pid = run.inferior:pid()
+    if follow.meant and telling.is_go_between(pid) then return "traced" end
+    if not run.unwatched then return "watched" end
+    if not telling.may_change(pid) then return nil end
+    return "unwatched", run.unwatched .. require "tiexec.watch.permission".advice()
 end
 
---- Says what is done about a program that had nothing to gain, if it runs others in its place, and
--- always with `--verbose`. Whoever has said what is to be followed need not be told without that.
+-- Whether there is a line for a program of a kind: for one that runs others in its place; where
+-- nobody looks after what comes of it; and if it is asked for.
+local function is_told(run, kind, care)
+    local is_other = kind == "program" or kind == "shell"
+    return run:choose_settings().verbose or not is_other or care == "unwatched"
+end
+
+--- Says what is done about a program that had nothing to gain, if it runs others in its place, or
+-- if nobody looks after those, and always with `--verbose`. Whoever has said what is to be followed
+-- need not be told without that.
 -- @tparam Run run
 function telling.tell(run)
     local follow, verbose = run:follow_settings(), run:choose_settings().verbose or false
     if run.has_complained or run.unwatched and run:choose_settings().follow then return end
     if not follow.auto and not verbose then return end
-    local exe = core.readlink(("/proc/%d/exe"):format(run.inferior:pid()))
-    local other = follow.none and "--follow=auto watches it"
-        or run.unwatched and "--follow=fork traces it" or nil
-    local line = exe and telling.line(core.find(run.name) or exe, exe, other, verbose)
-    if line then run:say(line) end
+    local pid = run.inferior:pid()
+    local exe = core.readlink(("/proc/%d/exe"):format(pid))
+    if not exe then return end
+    local kind, runs = core.start_kind(core.find(run.name) or exe, arguments_of(pid, exe))
+    local care, why = care_of(run, follow)
+    if care and is_told(run, kind, care) then
+        run:say(core.start_line(kind, runs, care, why))
+    end
 end
 
 return telling

@@ -27,7 +27,6 @@ local function begin(pid, name)
 end
 
 local function run(pid, name)
-    if require "tiexec.watch.permission".refusal() then return end
     local watch = begin(pid, name)
     local deadline, stands, refused = core.now() + PATIENCE_S, false, nil
     while watch and not stands and not refused and core.now() < deadline do
