@@ -27,8 +27,9 @@ words.options = {
     report = "write the same as JSON lines. They are added to FILE.",
     user = "run CMD as USER[:GROUP]. tiexec keeps the rights that it has until its work is done.",
     login = "set HOME, USER and LOGNAME, too. It goes with --user.",
-    strict = [[if anything fails, do not start CMD. The exit status is 125 then. Without it CMD runs
-        as it is, and one line says what has failed.]],
+    strict = [[if anything fails, do not start CMD. The exit status is 125 then. Scripts and
+        launchers are traced up to the program that is meant. Without it CMD runs as it is, and one
+        line says what has failed.]],
     require = [[if less of the text is huge, do not start CMD. The exit status is 125 then; that of
         --inspect and --attach is 1.]],
     quiet = "say nothing of a program that runs all the same.",

@@ -50,6 +50,7 @@ local ALL_SIGNALS <const> = -1
 -- outcome           what has come of its program's text, and `complaint`, what is wrong with that
 -- failure           why nothing could be done for its program
 -- done              nothing is left to do: it is to be let go
+-- is_between        `--strict` waits for what its program, which is a shell or a launcher, becomes
 -- is_watched        what it becomes, starts and loads is seen without a tracer from now on
 local Run = {}
 Run.__index = Run
@@ -197,6 +198,7 @@ function Run:begin_successor()
     self.inferior:exit_kill(true)
     self.inferior:pass_signals(false)
     self.is_waiting, self.unmoved, self.is_successor = nil, nil, true
+    self.is_between = nil
     self.has_complained = nil
     return true
 end
@@ -253,13 +255,30 @@ function Run:keep()
     self.inferior:pass_signals(true)
 end
 
+-- For `--strict`: finds out whether a program that had nothing to gain is to be waited for. Gives
+-- why it must not run, since what is meant could not be had, or nil.
+function Run:judge_meant()
+    local telling, pid = require "tiexec.start.telling", self.inferior:pid()
+    self.is_between = telling.is_go_between(pid)
+    if telling.is_linker(pid) then
+        return "a dynamic linker: the program that it maps cannot be waited for"
+    end
+    local is_lost = self.is_first and not self.is_successor and not self.is_between
+        and self.unwatched and telling.may_change(pid)
+    return is_lost and "what it becomes, starts and loads would stay on small pages: "
+        .. self.unwatched or nil
+end
+
 -- Ends the work on the program, and keeps the process if the settings say so. The program that was
 -- started may be a tracer, which is remapped as it was asked for, but not kept.
 function Run:leave(is_remapped)
+    local follow = self:follow_settings()
+    local why = follow.meant and not is_remapped and self:judge_meant()
+    if why then return self:refuse(why) end
     if not is_remapped and self.is_first and not self.is_successor then
         require "tiexec.start.telling".tell(self)
     end
-    local is_wanted = following.keeps(self:follow_settings(), is_remapped, self.is_watched)
+    local is_wanted = following.keeps(follow, is_remapped, self.is_watched, self.is_between)
     if is_wanted and not (self:follows_children() and is_tracer(self.inferior)) then
         local ok = self.inferior:interrupt(STOP_MS)
         if ok then return self:keep() end
@@ -323,7 +342,7 @@ function Run:at_fork(event)
     end
     return setmetatable({ inferior = child, name = self.name, given = self.given,
         said = self.said, chosen = self.chosen, is_waiting = true,
-        is_watched = self.is_watched, outcome = self.outcome }, Run)
+        is_watched = self.is_watched, is_between = self.is_between, outcome = self.outcome }, Run)
 end
 
 -- Whether the process must stop at its system calls: while the dynamic linker reads the auxiliary

@@ -75,7 +75,8 @@ function Watching:replaces(run)
     local follow = run:follow_settings()
     local is_settled = self.stands or self.refused
     if not is_settled or not following.wants_watch(follow) then return false end
-    if follow.fork or run.is_first and (follow.exec or self.refused) then return false end
+    if follow.fork or run.is_between then return false end
+    if run.is_first and (follow.exec or self.refused) then return false end
     run.is_watched = true
     return run.is_waiting or false
 end
