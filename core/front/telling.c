@@ -117,6 +117,7 @@ static size_t split_line(char *line, char *words[MOST_WORDS + 1])
 static bool is_script(const char *path, char runs[TELLING_NAME])
 {
     char line[FIRST_LINE], *words[MOST_WORDS + 1];
+    line[0] = '\0';
     int fd = system_open(path);
     if (fd < 0)
         return false;

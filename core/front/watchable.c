@@ -26,6 +26,7 @@ const char watchable_advice[] = "; --follow=fork or --follow=dlopen may do witho
 static bool read_text(const char *path, char *text, size_t size)
 {
     int fd = system_open(path);
+    text[0] = '\0';
     if (fd < 0)
         return false;
     long got = system_read_at(fd, text, size - 1, 0);
