@@ -17,14 +17,15 @@ setup(function()
 end)
 teardown(function() getmetatable(folder).__close() end)
 
-local function run(words, prefix)
-    return support.run(support.concat(prefix or {}, { "timeout", "-k", "3", "60", support.tiexec, "--strict" }, words))
+local function run(words, prefix, option)
+    return support.run(support.concat(prefix or {}, { "timeout", "-k", "3", "60", support.tiexec,
+        option or "--strict" }, words))
 end
 
 -- The same on a host without a hugetlb pool, which is asked for pages.
-local function without_pages(words)
+local function without_pages(words, option)
     return run(support.concat({ "--sources=hugetlb" }, words),
-        { "unshare", "-m", "sh", "-c", 'mount -t tmpfs none /sys/kernel/mm/hugepages; exec "$@"', "sh" })
+        { "unshare", "-m", "sh", "-c", 'mount -t tmpfs none /sys/kernel/mm/hugepages; exec "$@"', "sh" }, option)
 end
 
 describe("--strict", function()
@@ -82,6 +83,16 @@ describe("--strict", function()
         assert.same({ "", "", 0 }, { result.out, result.err, result.code })
         result = run { "sh", "-c", "(exit 4); echo $?; sed q /proc/self/status | wc -l; exit 5" }
         assert.same({ "4\n1\n", "", 5 }, { result.out, result.err, result.code })
+    end)
+
+    it("is as patient in --require", function()
+        if not support.is_root then return pending("only root may mount") end
+        local result = without_pages({ becomes, ample, "untold" }, "--require=90")
+        assert.same({ "", 125 }, { result.out, result.code }, result.err)
+        assert.truthy(result.err:find("ample: not started: 0.0 % of its text is on huge pages", 1, true), result.err)
+        result = run({ starts, "true" }, nil, "--require=90")
+        assert.same({ "status 0\n", 0 }, { result.out, result.code }, result.err)
+        failure.not_started(run({ "true" }, nil, "--require=90"))
     end)
 
     it("does as --follow says where that is given", function()

@@ -7,7 +7,7 @@ local following = {}
 
 local NOTHING <const> = { none = true }
 
--- With `--strict` a setting with auto asks to wait for the program that is meant.
+-- With `--strict` or `--require` a setting with auto asks to wait for the program that is meant.
 local waiting = setmetatable({}, { __mode = "k" })
 
 local function wait_for_meant(follow)
@@ -20,14 +20,16 @@ local function wait_for_meant(follow)
     return other
 end
 
---- What is to be followed of a program. `meant` in it, of `--strict`: programs that only become or
--- start others, such as shells, stay traced until they have, and so do those that they start.
+--- What is to be followed of a program. `meant` in it, of `--strict` and `--require`: programs
+-- that only become or start others, such as shells, stay traced until they have, and so do those
+-- that they start.
 -- @tparam Chosen chosen
 -- @tparam ?boolean is_alone whether somebody else follows it, such as a script
 -- @treturn table the setting
 function following.of(chosen, is_alone)
     local follow = chosen.follow or is_alone and NOTHING or settings.default_follow
-    return chosen.strict and follow.auto and wait_for_meant(follow) or follow
+    local is_demanded = chosen.strict or chosen.require
+    return is_demanded and follow.auto and wait_for_meant(follow) or follow
 end
 
 --- Whether nobody has said what is to be followed. Then what the kernel refuses is not missed,

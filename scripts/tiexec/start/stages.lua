@@ -50,7 +50,7 @@ local ALL_SIGNALS <const> = -1
 -- outcome           what has come of its program's text, and `complaint`, what is wrong with that
 -- failure           why nothing could be done for its program
 -- done              nothing is left to do: it is to be let go
--- is_between        `--strict` waits for what its program, which is a shell or a launcher, becomes
+-- is_between        what its program becomes is waited for: a shell, by `--strict` or `--require`
 -- is_watched        what it becomes, starts and loads is seen without a tracer from now on
 local Run = {}
 Run.__index = Run
@@ -255,8 +255,8 @@ function Run:keep()
     self.inferior:pass_signals(true)
 end
 
--- For `--strict`: finds out whether a program that had nothing to gain is to be waited for. Gives
--- why it must not run, since what is meant could not be had, or nil.
+-- For `--strict` and `--require`: finds out whether a program that had nothing to gain is to be
+-- waited for. Gives why it must not run, since what is meant could not be had, or nil.
 function Run:judge_meant()
     local telling, pid = require "tiexec.start.telling", self.inferior:pid()
     self.is_between = telling.is_go_between(pid)
@@ -300,9 +300,12 @@ function Run:is_minor(outcome)
 end
 
 -- Whether it counts how much of the program's text is huge: it does not for the shell of a script
--- that is followed.
+-- that is followed, or waited for, nor for small programs that it starts.
 function Run:is_judged(has_gained)
-    return has_gained or not self:is_followed()
+    if has_gained or self:is_followed() then return has_gained end
+    if not self:follow_settings().meant then return true end
+    return self.is_first and not self.is_successor
+        and not require "tiexec.start.telling".is_go_between(self.inferior:pid())
 end
 
 -- Stage entry.
