@@ -138,6 +138,14 @@ $(BUILD)/tests/moved-%: tests/programs/moved.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TEST_CFLAGS) -rdynamic $(if $(CROSS),-B$(LINKERS)) $(MOVED_$*) -o $@ $<
 
+# Its text, of 38 MiB, lies at addresses that do not fit the huge pages of its file.
+TEST_PROGRAMS += $(call of,loadable-large)
+$(call of,loadable-large): tests/programs/loadable.c
+	@echo "CC $< (large)"
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(TEST_CFLAGS) $(if $(CROSS),-B$(LINKERS)) $(TEST_FLAGS_loadable) -DMORE=34603008 -fuse-ld=lld \
+	    -Wl,-z,max-page-size=4096 -o $@ $<
+
 TEST_PROGRAMS += $(call of,shareable-lld)
 $(call of,shareable-lld): tests/programs/shareable.c
 	@echo "CC $< (lld)"
@@ -150,7 +158,7 @@ LINKERS := $(BUILD)/linkers
 $(LINKERS)/ld.%:
 	@mkdir -p $(@D)
 	$(Q)ln -sf $$(command -v ld.$*) $@
-$(call of,shareable-lld) $(MOVED:%=$(BUILD)/tests/moved-%): | $(LINKERS)/ld.lld $(LINKERS)/ld.mold
+$(call of,shareable-lld loadable-large) $(MOVED:%=$(BUILD)/tests/moved-%): | $(LINKERS)/ld.lld $(LINKERS)/ld.mold
 endif
 
 # Layouts that no linker makes: the program headers are rewritten.

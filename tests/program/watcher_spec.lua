@@ -110,6 +110,20 @@ describe("a watched family:", function()
         assert.equal("", family.err())
     end)
 
+    it("much text that only copies could serve stays, where nobody has asked, also when a library comes", function()
+        local folder <close> = copies(1)
+        local large <const> = support.programs .. "loadable-large"
+        local family <close> = watched.start({ loader, "add", large, folder.libraries[1] },
+            { options = {}, prefix = { "env", "TIEXEC_CACHE=/none" } })
+        family.expect("loaded")
+        os.execute "sleep 0.5" -- it has been looked at by then, and if not, this test cannot fail
+        family.send()
+        family.expect("loaded", 2)
+        assert.is_true(watched.becomes_huge(family.pid, HUGE), family.err())
+        assert.is_true(support.huge_text(family.pid) < 16 * HUGE)
+        assert.equal("", family.err())
+    end)
+
     it("the table of -v is shown for each, and the report has it", function()
         local folder <close> = support.folder()
         local family <close> = watched.start({ "sh", "-c", 'read x; exec "$0" wait', ample },

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A library with 5 MiB of text and 81 functions spread over it. `work` calls them all; `text_sum` reads
- * all that lies between the first and the last. */
+ * all that lies between the first and the last. MORE is how many bytes of text lie behind them. */
 #include <stdint.h>
 
 #define ROOM __asm__(".text\n.skip 65536, 0x5a\n");
@@ -25,3 +25,9 @@ uint64_t text_sum(void)
         sum = sum * 31 + *(const volatile uint32_t *)at;
     return sum;
 }
+
+#ifdef MORE
+#define TEXT_OF(size) #size
+#define SKIP(size)    __asm__(".text\n.skip " TEXT_OF(size) ", 0x5a\n")
+SKIP(MORE);
+#endif

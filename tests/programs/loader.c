@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Loads libraries while it runs, and says what it sees of itself.
  *   loader load LIB              loads, says so, and unloads and loads again at each line read
+ *   loader add LIB...            loads one after the other, says so, and goes on at each line read
  *   loader fork LIB              does the same in a child, and prints its exit status
  *   loader churn ROUNDS LIB...   a thread for each LIB loads, uses and unloads it
  *   loader blocked SECONDS LIB   loads and unloads while threads wait in all sorts of system calls
@@ -102,6 +103,19 @@ static int load_by_line(const char *path)
         if (!fgets(line, sizeof line, stdin))
             return 6;
     }
+}
+
+static int add_by_line(char **paths)
+{
+    char line[100];
+    for (; *paths; paths++) {
+        load(*paths);
+        printf("loaded\n");
+        fflush(stdout);
+        if (!fgets(line, sizeof line, stdin))
+            return 5;
+    }
+    return 0;
 }
 
 static int rounds;
@@ -360,6 +374,8 @@ int main(int argc, char **argv)
 {
     if (argc > 2 && !strcmp(argv[1], "load"))
         return load_by_line(argv[2]);
+    if (argc > 2 && !strcmp(argv[1], "add"))
+        return add_by_line(argv + 2);
     if (argc > 2 && !strcmp(argv[1], "fork")) {
         int status = 0;
         if (fork() == 0)

@@ -50,6 +50,27 @@ describe("the members of a family", function()
         assert.is_true(family:next_due() < 1000.1)
     end)
 
+    it("keep what was handled before, where only new text was in question", function()
+        local before, now = { start = 10, stop = 20 }, { start = 30, stop = 40 }
+        family:take(1, { before, { start = 32, stop = 34 } })
+        family:handled(1, { now }, 101, 0, true)
+        assert.same({ before, now }, family:get(1).handled)
+        family:handled(1, { now }, 102, 0)
+        assert.same({ now }, family:get(1).handled)
+    end)
+
+    it("have handled text that was in question, and not that of a program that they have become meanwhile", function()
+        local looks = require "tiexec.watch.looks"
+        local function text(start) return { start = start, stop = start + 10, perms = "r-xp" } end
+        local outcome = { description = { mappings = { text(10), text(50) } }, results = {} }
+        assert.equal(2, #looks.ranges_of(outcome))
+        family:note(mapped(1, 50, 60), 100)
+        family:handled(1, {}, 101, 5, true) -- rests no longer than is usual
+        assert.is_true(family:next_due() < 101.2)
+        outcome.is_new = function(_, mapping) return mapping.start == 50 end
+        assert.same({ { start = 50, stop = 60 } }, looks.ranges_of(outcome))
+    end)
+
     it("are not stopped for what tiexec itself has mapped", function()
         family:note(mapped(1, 10, 20), 100)
         family:take_due(101)

@@ -20,10 +20,11 @@ local stage = {}
 local STOP_MS <const> = 2000 -- for all threads to stop
 local MUCH_TEXT <const> = 2 << 20 -- bytes
 
--- Marks the text of objects that are not in question as settled, so that strategies leave it alone.
+-- Marks text that is not in question as settled, so that strategies leave it alone.
 local function settle_others(description, is_new)
     for _, mapping in ipairs(description.mappings) do
-        if mapping.kind == "text" and not is_new(mapping.object) then mapping.kind = "settled" end
+        local is_text = mapping.kind == "text"
+        if is_text and not is_new(mapping.object, mapping) then mapping.kind = "settled" end
     end
 end
 
@@ -317,8 +318,9 @@ end
 -- @string name of the program, for messages
 -- @tparam Chosen chosen
 -- @tparam table job `stage`, which is "entry", "dlopen" or "attach"; `entry`, the address of the
--- program's entry point, if that is known; `mappings`, joined, if they are; and `is_new(object)`, a
--- function that tells whether an object is in question, or nil if all are
+-- program's entry point, if that is known; `mappings`, joined, if they are; and
+-- `is_new(object, mapping)`, a function that tells whether a mapping of an object is in question, or
+-- nil if all are
 -- @treturn[1] Outcome
 -- @treturn[2] nil, string why nothing could be done at all
 function stage.run(inferior, name, chosen, job)

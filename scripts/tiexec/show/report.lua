@@ -49,7 +49,7 @@ end
 function Report:make_rows(before)
     local outcome, rows = self.outcome, {}
     for _, mapping in ipairs(outcome.description.mappings) do
-        local is_in_question = not outcome.is_new or outcome.is_new(mapping.object)
+        local is_in_question = not outcome.is_new or outcome.is_new(mapping.object, mapping)
         if protection.is_executable(mapping.perms) and is_in_question then
             rows[#rows + 1] = {
                 object = mapping.object and mapping.object.path or mapping.path,

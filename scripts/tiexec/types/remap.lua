@@ -36,7 +36,7 @@
 ---@field executable string? The path of the executable.
 ---@field host Host The host, described for the pages in question.
 ---@field description Description The process as it was before.
----@field is_new (fun(object: Object?): boolean)? Tells which objects are in question; nil: all.
+---@field is_new (fun(object: Object?, mapping: Mapping): boolean)? What is in question; nil: all.
 ---@field strategy string The strategy's name.
 ---@field parameters table The strategy's parameters, complete.
 ---@field sources SourceName[] The sources in force.

@@ -215,7 +215,8 @@ end
 local function note(self, pid, news, result, seconds)
     read(self) -- what tiexec itself had the process map
     if result.handled then
-        self.members:handled(pid, result.handled, core.now(), seconds)
+        local is_partial = result.outcome.is_new ~= nil
+        self.members:handled(pid, result.handled, core.now(), seconds, is_partial)
     else
         self.members:put_off(pid, news, core.now())
     end

@@ -102,11 +102,12 @@ local function is_borrower(pid, parent)
     return parent ~= nil and core.syscall("kcmp", pid, parent, KCMP_VM, 0, 0) == 0
 end
 
--- The ranges of text that an outcome is about, whatever has become of them.
+-- The ranges of text that an outcome is about, whatever has become of them. The process may have
+-- become another program just before: what was not in question is still to be looked at.
 local function ranges_of(outcome)
-    local list = {}
+    local list, is_new = {}, outcome.is_new
     for _, m in ipairs(outcome.description.mappings) do
-        if protection.is_executable(m.perms) then
+        if protection.is_executable(m.perms) and (not is_new or is_new(m.object, m)) then
             list[#list + 1] = { start = m.start, stop = m.stop }
         end
     end
@@ -117,15 +118,15 @@ local function ranges_of(outcome)
 end
 looks.ranges_of = ranges_of
 
--- The settings with which a process is attached to that has new text.
+-- The settings with which a process is attached to that has new text. Where nobody has asked, only
+-- the new text is in question: the rest may be much that was not to be copied.
 local function settings_for(self, fresh)
-    local bytes = 0
-    for _, m in ipairs(fresh) do bytes = bytes + m.stop - m.start end
-    local is_little = bytes <= MOST_COPIED
-    if is_little or not self.given.is_unasked or self.given.sources then return self.given end
-    local modest = {}
+    if not self.given.is_unasked or self.given.sources then return self.given end
+    local modest, bytes = {}, 0
     for name, value in pairs(self.given) do modest[name] = value end
-    modest.sources = WITHOUT_COPIES
+    for _, m in ipairs(fresh) do bytes = bytes + m.stop - m.start end
+    if bytes > MOST_COPIED then modest.sources = WITHOUT_COPIES end
+    function modest.is_in_question(_, mapping) return ranges.overlaps_any(mapping, fresh) end
     return modest
 end
 

@@ -151,10 +151,13 @@ end
 -- @tparam table handled list of ranges
 -- @number now
 -- @number seconds that it has taken
-function Members:handled(pid, handled, now, seconds)
+-- @tparam ?boolean is_partial whether only these were in question: what was handled before stays so
+function Members:handled(pid, handled, now, seconds, is_partial)
     local member = self:get(pid)
-    member.handled, member.tries = handled, 0
-    member.rested = now + math.max(REST, SHARE * seconds)
+    local before = is_partial and members.outside(member.handled, handled) or {}
+    member.handled, member.tries = table.move(handled, 1, #handled, #before + 1, before), 0
+    local is_another = is_partial and #handled == 0 -- program, which this has hardly been about
+    member.rested = now + (is_another and REST or math.max(REST, SHARE * seconds))
     drop_handled(member)
     if member.due then member.due = math.max(member.due, member.rested) end
 end
