@@ -200,6 +200,19 @@ describe("--follow=all", function()
         end
     end)
 
+    it("remaps what traces, before it lets that go", function()
+        local folder <close> = support.folder()
+        os.execute("mkfifo " .. folder.path .. "/in")
+        for _, follow in ipairs { "--follow=exec", "--follow=fork", "--follow=all" } do
+            local process <close> = support.start({ support.tiexec, follow, "sh", "-c", 'exec "$0" "$@"', "gdb", "-nx",
+                "-q" }, ("<>%s/in >/dev/null 2>&1"):format(folder.path))
+            assert.truthy(support.wait_for(function()
+                return support.has_become(process.pid, "gdb") and support.huge_text(process.pid) > 0
+                    and core.status(process.pid, "TracerPid") == 0
+            end), follow)
+        end
+    end)
+
     it("leaves them to go on when the tracer is killed at any moment", function()
         for i = 1, support.rounds(20) do
             local process <close> = support.start { support.tiexec, "--follow=all", "sh", "-c",

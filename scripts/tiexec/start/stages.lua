@@ -172,19 +172,24 @@ function Run:rename()
     if path then self.name = text.basename(path) end
 end
 
--- Whether a program traces others: a debugger, strace, tiexec itself. Such a program could not
--- trace the processes that it starts if these were traced already.
-local function is_tracer(inferior)
+-- Whether a program is tiexec itself.
+local function is_itself(inferior)
     local exe = ("/proc/%d/exe"):format(inferior:pid())
-    if core.imports(exe, "ptrace") then return true end
-    local its, own = core.stat(exe), core.stat("/proc/self/exe") -- that may be static
+    local its, own = core.stat(exe), core.stat("/proc/self/exe")
     return its and own and its.inode == own.inode and its.device == own.device
 end
 
+-- Whether a program traces others: a debugger, strace, tiexec itself. Such a program could not
+-- trace the processes that it starts if these were traced already.
+local function is_tracer(inferior)
+    return core.imports(("/proc/%d/exe"):format(inferior:pid()), "ptrace") or is_itself(inferior)
+end
+
 -- Begins the work on the program that a process has become by a later exec. Returns false if the
--- program must be let go: it is a tracer, or it execs itself again to have its privileges.
+-- program must be let go: it is tiexec, or it execs itself again to have its privileges. One that
+-- traces others is remapped, and let go then: nothing that it starts before that is traced.
 function Run:begin_successor()
-    if is_tracer(self.inferior) then
+    if is_itself(self.inferior) then
         self.done = true
         return false
     end
@@ -198,6 +203,7 @@ function Run:begin_successor()
     self.inferior:exit_kill(true)
     self.inferior:pass_signals(false)
     self.is_waiting, self.unmoved, self.is_successor = nil, nil, true
+    if is_tracer(self.inferior) then self.inferior:follow_fork(false) end
     self.is_between = nil
     self.has_complained = nil
     return true
@@ -279,7 +285,8 @@ function Run:leave(is_remapped)
         require "tiexec.start.telling".tell(self)
     end
     local is_wanted = following.keeps(follow, is_remapped, self.is_watched, self.is_between)
-    if is_wanted and not (self:follows_children() and is_tracer(self.inferior)) then
+    local is_open = self:follows_children() or self.is_successor -- it may trace what it starts
+    if is_wanted and not (is_open and is_tracer(self.inferior)) then
         local ok = self.inferior:interrupt(STOP_MS)
         if ok then return self:keep() end
     end
