@@ -133,4 +133,11 @@ void message_leave(void)
     close(null);
 }
 
+void message_left(dev_t its_device, ino_t its_inode)
+{
+    device = its_device;
+    inode = its_inode;
+    is_left = true;
+}
+
 void message_lend(pid_t pid) { lender = pid; }

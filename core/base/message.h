@@ -14,6 +14,9 @@ void message_write(const char *text, size_t size);
  * a message goes to the standard error of process message_lend, if that is the same file. */
 void message_leave(void);
 
+/* As if the standard error that was left had been another file. */
+void message_left(dev_t device, ino_t inode);
+
 /* Names a process whose standard error may be used for the next messages; 0: none. */
 void message_lend(pid_t pid);
 

@@ -167,6 +167,7 @@ static bool lacks_memory(const struct front *front)
 
 static bool is_done, is_target;
 static int tracee, watched;
+static struct stat error_file; /* the watcher's former standard error */
 
 /* Files that are opened must not take the numbers of standard files. */
 static bool has_standard_files(void)
@@ -186,7 +187,7 @@ static void exec(const struct front *front, const char *path)
 static void split(const struct front *front, const char *path, bool is_watch)
 {
     enum split_side side = !has_standard_files() ? SPLIT_NONE
-                           : is_watch            ? split_watcher(&watched)
+                           : is_watch            ? split_watcher(&watched, &error_file)
                                                  : split_off(SPLIT_MS, &tracee);
     is_target = side == SPLIT_TARGET;
     if (is_target && is_watch)
@@ -253,6 +254,8 @@ void front_start(const struct front *front) { start(front, false); }
 int front_tracee(void) { return tracee; }
 
 int front_watched(void) { return watched; }
+
+const struct stat *front_error(void) { return &error_file; }
 
 bool front_is_target(void) { return is_target; }
 

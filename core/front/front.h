@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 /* What the kernel has given to this process. */
 struct front {
@@ -33,6 +34,9 @@ int front_tracee(void);
 
 /* On the watcher's side the process that has become CMD; else 0. */
 int front_watched(void);
+
+/* On the watcher's side the file that was standard error before it was left. */
+const struct stat *front_error(void);
 
 /* Whether this process was split and is traced, but could not be executed as CMD. */
 bool front_is_target(void);

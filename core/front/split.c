@@ -79,10 +79,11 @@ static void block_signals(void)
 }
 
 /* Waits until the target's end of the channel is closed. */
-static void become_watcher(int channel)
+static void become_watcher(int channel, struct stat *error)
 {
     int none = 0;
     block_signals();
+    system_stat_open(STDERR_FILENO, error);
     while (channel_receive(channel, -1, &none) == 0)
         ;
     system_call(SYS_setsid, 0, 0, 0, 0);
@@ -188,12 +189,12 @@ enum split_side split_off(int timeout, int *tracee)
     return side;
 }
 
-enum split_side split_watcher(int *target)
+enum split_side split_watcher(int *target, struct stat *error)
 {
     int channel, watcher = 0, id = (int)this_process();
     enum split_side side = split(&channel);
     if (side == SPLIT_TRACER) {
-        become_watcher(channel);
+        become_watcher(channel, error);
         *target = id;
     } else if (side == SPLIT_TARGET) { /* the exec closes the channel */
         if (channel_receive(channel, 0, &watcher) == 0 && watcher > 0) {

@@ -5,6 +5,8 @@
 #ifndef TIEXEC_SPLIT_H
 #define TIEXEC_SPLIT_H
 
+#include <sys/stat.h>
+
 enum split_side {
     SPLIT_NONE,   /* there is no tracer, and nothing has been changed */
     SPLIT_TARGET, /* this process was there before, is traced, and shall exec */
@@ -17,7 +19,8 @@ enum split_side split_off(int timeout, int *tracee);
 
 /* Makes a process that will watch this one without tracing it (SPLIT_TRACER in that process, whose
  * *target is this one's id). Waits for nothing. In the new process the function returns once this
- * one has exec'd, or ended. That process has none of this one's files, and blocks all signals. */
-enum split_side split_watcher(int *target);
+ * one has exec'd, or ended. That process has none of this one's files, and blocks all signals;
+ * *error is what this one had as standard error. */
+enum split_side split_watcher(int *target, struct stat *error);
 
 #endif

@@ -180,6 +180,8 @@ int main(int argc, char **argv)
     if (argc == 3 && !strcmp(argv[1], "--write-built-state") && !getauxval(AT_SECURE))
         return write_built_state(argv[2]);
     start_at_once(argv);
+    if (front_watched())
+        message_left(front_error()->st_dev, front_error()->st_ino);
     if (!is_memory_limited())
         set_malloc();
     lua_State *built = built_state(argv), *L = built ? built : new_state();

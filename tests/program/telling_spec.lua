@@ -118,6 +118,15 @@ describe("what a start says", function()
         assert.equal("", said_by_both({ script }, { "env", "TIEXEC=quiet" }).err)
     end)
 
+    it("is corrected if the watch cannot be had after all", function()
+        local err, cpus = folder.path .. "/err", tonumber(support.shell("nproc").out)
+        local limit = ("--nofile=%d"):format(4 + cpus) -- one too few for an event on each CPU
+        local _ <close> = support.start({ "prlimit", limit, support.tiexec, "env", "sleep", "60" }, "2>" .. err)
+        assert.truthy(support.wait_for(function()
+            return (support.read_file(err) or ""):find("is not seen: [^\n]*Too many open files\n$")
+        end), support.read_file(err))
+    end)
+
     it("comes before what CMD says", function()
         support.write_file(folder.path .. "/says", "#!/bin/sh\necho mine >&2\n")
         os.execute(("chmod 755 %s/says"):format(folder.path))

@@ -319,8 +319,8 @@ end
 -- @tparam Chosen chosen
 -- @tparam table job `stage`, which is "entry", "dlopen" or "attach"; `entry`, the address of the
 -- program's entry point, if that is known; `mappings`, joined, if they are; and
--- `is_new(object, mapping)`, a function that tells whether a mapping of an object is in question, or
--- nil if all are
+-- `is_new(object, mapping)`, a function that tells whether a mapping of an object is in question,
+-- or nil if all are
 -- @treturn[1] Outcome
 -- @treturn[2] nil, string why nothing could be done at all
 function stage.run(inferior, name, chosen, job)

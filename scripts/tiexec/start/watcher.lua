@@ -26,22 +26,34 @@ local function begin(pid, name)
     return require "tiexec.watch".begin(pid, chosen, {}, {}, settings.default_follow.auto)
 end
 
-local function run(pid, name)
-    local watch = begin(pid, name)
+-- Waits until a watch stands. Returns false and why it does not.
+local function await(watch)
     local deadline, stands, refused = core.now() + PATIENCE_S, false, nil
-    while watch and not stands and not refused and core.now() < deadline do
+    while not stands and not refused and core.now() < deadline do
         stands, refused = watch:stands(TURN_MS)
     end
-    if not stands then return end
-    watch:take(pid)
-    watch:run()
+    if not stands then watch:close() end
+    return stands, refused or "the kernel opens no perf event"
+end
+
+-- CMD was told of as watched, so it is told, too, that it is not.
+local function run(pid, name)
+    local watch, refused = begin(pid, name)
+    local stands = false
+    if watch then stands, refused = await(watch) end
+    if stands then
+        watch:take(pid)
+        watch:run()
+    elseif refused then
+        message.say("%s: what it starts, and what that loads, is not seen: %s", name, refused)
+    end
 end
 
 --- Watches until the program's family has ended, or for some seconds once somebody has gained.
 -- @tparam table arguments list of strings with the program's name at 0, as Lua's `arg`
 -- @treturn int exit status
 function watcher.main(arguments)
-    core.leave_messages()
+    core.lend_messages(core.watched()) -- if it has the same standard error still
     local name = arguments[1] == "--" and arguments[2] or arguments[1]
     local ok, why = xpcall(run, debug.traceback, core.watched(), name)
     if not ok then message.say("%s: %s", name, message.of_error(why)) end

@@ -117,6 +117,9 @@ function Watch:stands(timeout)
     return true
 end
 
+--- Closes the events of a watch that will not be followed.
+function Watch:close() self.rings:close() end
+
 -- ---- who belongs to the family ---------------------------------------------------------------
 
 -- Whether a process is still the one that has become a member. The first look decides who that is:
