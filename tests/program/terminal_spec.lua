@@ -55,9 +55,13 @@ describe("on a terminal", function()
     end)
 
     it("in the background, where writing would stop it, a message does not", function()
-        local text = session("TIEXEC=bogus " .. topology.tiexec .. " true", { "[prompt] ", "stty tostop\n", "[prompt] ",
-            "CMD & wait $!; echo status $?\n", "status 0\r", "", "[prompt] ", "exit\n" })
-        assert.is_nil(text:find("Stopped", 1, true))
+        -- By Lua, and before it.
+        for start, message in pairs { ["TIEXEC=bogus %s true"] = "bogus", ["%s env true"] = "a launcher; watching" } do
+            local text = session(start:format(topology.tiexec), { "[prompt] ", "stty tostop\n", "[prompt] ",
+                "CMD & wait $!; echo status $?\n", "status 0\r", "", "[prompt] ", "exit\n" })
+            assert.is_nil(text:find("Stopped", 1, true))
+            assert.truthy(text:find(message, 1, true), text)
+        end
     end)
 
     it("^Z, bg and kill", function()
