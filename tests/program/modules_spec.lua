@@ -54,7 +54,6 @@ end)
 
 describe("a script", function()
     it("has a state of its own, in which Lua warns as in lua5.4", function()
-        local folder <close> = support.folder()
         support.write_file(folder.path .. "/x.lua", 'warn("@on")\nwarn("one", " two")\nreturn 7\n')
         for _, option in ipairs { "--script", "--scr" } do -- as getopt_long(3) has it
             local result = support.run { support.tiexec, option, folder.path .. "/x.lua" }
