@@ -27,6 +27,15 @@ local function kept(change, is_short)
             wrong = {} } }
 end
 
+-- What is kept of a server that was compared with itself.
+local function kept_server(change)
+    local function quantity(small) return { small = small, huge = small * change.ratio, comparison = change } end
+    return json.encode { seconds = 66, date = "2026-11-30", is_short = false, others = 0.1, processors = 2, value = {
+        answered = 51234, huge = 20 << 20, kept = 0, notes = {}, pairs = 10, quantities = {
+            ["CPU time per second"] = quantity(0.9), ["metric per second"] = quantity(850),
+            ["CPU time per unit"] = quantity(0.00123) } } }
+end
+
 -- Runs the tool in folders of its own; gives what it prints, and the page.
 local function bench(words, raw, environment)
     local folder <close> = support.folder()
@@ -69,6 +78,18 @@ describe("make bench", function()
         assert.truthy(page:find("**the host was busy: other work took** 0.7 to 0.7 of 2 processors", 1, true))
         assert.is_nil(page:find("short runs, which", 1, true))
         assert.truthy(page:find("make bench BENCH=steady", 1, true)) -- it is not measured
+    end)
+
+    it("has servers that were compared with themselves, and says which are not there", function()
+        if not has_gnuplot() then return pending("no gnuplot") end
+        raw["servers.prometheus-range-queries.json"] = kept_server(found(0.93, 0.91, 0.96, "less"))
+        local result, page, pictures = bench({ "start" }, raw)
+        assert.equal(0, result.code, result.err)
+        assert.truthy(page:find("\n## Servers under load\n", 1, true))
+        assert.truthy(page:find("\n| prometheus, range queries | 51234 | 1230 µs | −7.0 (−9.0 to −4.0) | "
+            .. "−7.0 (−9.0 to −4.0) | 20 MiB |\n", 1, true), page)
+        assert.truthy(page:find("\n| postgres, pgbench | not measured |", 1, true))
+        assert.truthy(pictures:find("servers%-dark%.svg\nservers%.svg"))
     end)
 
     it("says that runs were short", function()
