@@ -65,7 +65,8 @@ STATIC   ?= 1
 STARTING := $(BUILD)/core/lua/start.o
 LIBS      = $(if $(STATIC),$$(cat $(BUILD)/libs),-llua5.4 -lelf)
 
-SOURCES  := $(filter-out $(addprefix core/lua/,main.c built.c modules.c start.c),$(wildcard core/*/*.c)) $(wildcard arch/$(ARCH)/*.c)
+SOURCES  := $(filter-out $(addprefix core/lua/,main.c built.c modules.c start.c) core/plugin/%,$(wildcard core/*/*.c)) \
+            $(wildcard arch/$(ARCH)/*.c)
 OBJECTS  := $(SOURCES:%.c=$(BUILD)/%.o)
 PROGRAM  := $(BUILD)/tiexec
 DYNAMIC  := $(BUILD)/dynamic/tiexec
@@ -177,6 +178,15 @@ $(BUILD)/constants.inc: Makefile | $(BUILD)/needed
 	    sed -nE -e '/SIG_(ERR|DFL|IGN|HOLD)|SIGSTKSZ|SIGRTM/d' \
 	        -e 's/^#define ($(CONSTANTS)) .*/{"\1", (lua_Integer)(\1)},/p' | LC_ALL=C sort > $@
 $(BUILD)/core/lua/constants.o: $(BUILD)/constants.inc
+
+# What writes traces for the model of TLBs (tiexec --record=tlb): a plugin of qemu-user's, which the program has in it.
+PLUGIN := $(BUILD)/fetches.so
+$(PLUGIN): core/plugin/fetches.c Makefile | $(BUILD)/needed
+	@echo "CC $<"
+	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -O2 $(WARNINGS) -fPIC -fvisibility=hidden -shared -s -pthread -Wl,--build-id=none \
+	    -o $@ $<
+$(BUILD)/core/lua/tlb.o: $(PLUGIN)
+$(BUILD)/core/lua/tlb.o: BASE += -DFETCHES_PLUGIN='"$(PLUGIN)"'
 
 -include $(LINKED:.o=.d)
 

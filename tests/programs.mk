@@ -49,8 +49,6 @@ TEST_FLAGS_threads_large := -pthread
 TEST_FLAGS_constructor := $(LIBRARY) -pthread -Wl,-soname,constructor
 TEST_FLAGS_loadable := $(LIBRARY) -fno-toplevel-reorder -fvisibility=hidden -Wl,-soname,loadable
 TEST_FLAGS_counting := $(LIBRARY)
-TEST_FLAGS_fetches  := $(LIBRARY)
-TEST_FLAGS_tlb      := -O2
 TEST_LIBS_counting  := -ldl
 TEST_FLAGS_migrating := -Wl,-z,now
 TEST_FLAGS_killer   := $(LIBRARY)

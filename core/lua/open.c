@@ -62,6 +62,7 @@ static void (*const late_openers[])(lua_State *L) = {
     bind_add_packets,
     bind_add_stream,
     bind_add_symbol_table,
+    bind_add_tlb,
     bind_add_unwind,
 };
 

@@ -64,6 +64,7 @@ void bind_add_stream(lua_State *L);
 void bind_add_symbol_table(lua_State *L);
 void bind_add_symbols(lua_State *L);
 void bind_add_telling(lua_State *L);
+void bind_add_tlb(lua_State *L);
 void bind_add_trial(lua_State *L);
 void bind_add_unwind(lua_State *L);
 void bind_add_wait(lua_State *L);

@@ -307,6 +307,18 @@ local function run_compare(given, operands)
     return require "tiexec.compare".run(operands, list, { seconds = seconds, json = given.json })
 end
 
+-- Runs `--record=tlb CMD`.
+local function run_model(given, operands)
+    local model = require "tiexec.model"
+    local skip, wrong = model.asked(given.record)
+    for _, name in ipairs { "attach", "report", "output", "svg" } do
+        if given[name] then wrong = ("--record=tlb and --%s exclude each other"):format(name) end
+    end
+    if not wrong and #operands == 0 then wrong = "a command is missing" end
+    if wrong then return usage_error(wrong) end
+    return model.run(operands, with_environment(given), skip)
+end
+
 -- Runs `--record CMD`, `--record --attach PID` or `--record --report FILE`.
 local function run_record(given, operands)
     local pid, all
@@ -318,7 +330,7 @@ local function run_record(given, operands)
     local asked = { output = given.output, svg = given.svg, json = given.json }
     asked.seconds = given.record ~= true and tonumber(given.record) or nil
     if given.record ~= true and not (asked.seconds and asked.seconds > 0) then
-        return usage_error("--record: SECONDS is a number")
+        return usage_error("--record: SECONDS is a number, or tlb")
     end
     local record = require "tiexec.record"
     if given.report then
@@ -355,6 +367,7 @@ function cli.main(arguments)
     if given.script or given.user or given.gdb then core.become_dynamic(argv) end
     local wrong = misplaced(given)
     if wrong then return usage_error(wrong) end
+    if tostring(given.record):find("^tlb") then return run_model(given, operands) end
     if given.record then return run_record(given, operands) end
     if given.compare then return run_compare(given, operands) end
     if given.inspect then return run_inspect(given, operands, after_dashes) end

@@ -12,7 +12,7 @@ layers.core_rooms = { { "lua" }, { "elf" }, { "os" }, { "ptrace" }, { "proc" }, 
 
 -- The rooms of scripts/tiexec, the highest first. Rooms on one level do not know of each other. `cli`, `init` and
 -- `planner` are files beside the rooms: the program, and the names that scripts and strategies require.
-layers.script_rooms = { { "cli" }, { "init" }, { "script" },
+layers.script_rooms = { { "cli" }, { "init" }, { "script" }, { "model" },
     { "start", "inspect", "check", "compare", "record", "unit", "warm", "service" },
     { "watch" }, { "remap" }, { "show" }, { "plan" }, { "planner" }, { "sources", "gdb" }, { "harness" },
     { "help" }, { "base" } }

@@ -167,6 +167,11 @@ describe("JSON is as documented:", function()
             "cat " .. folder.path .. "/served", "--attach", tostring(process.pid) })
     end)
 
+    it("--record=tlb", function()
+        if support.shell("command -v qemu-$(uname -m)").code ~= 0 then return pending("no qemu-user") end
+        assert_documented("`--record=tlb`", json_of { "--record=tlb:0", "--json", "/bin/true" })
+    end)
+
     it("--record", function()
         local burning = support.programs .. "burning"
         local folder <close> = support.folder()

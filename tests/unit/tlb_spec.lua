@@ -1,21 +1,21 @@
 -- SPDX-License-Identifier: Apache-2.0
--- The model of instruction TLBs of `make bench`, on traces whose misses can be counted by hand; and the plugin of
--- qemu's that writes traces.
+-- The model of instruction TLBs, on traces whose misses can be counted by hand; and the plugin of qemu's that writes
+-- traces.
 
+local core = require "tiexec.core"
+local model_of_bench = require "tests.bench.model"
 local support = require "tests.lib.support"
+
+core.open_late(core)
 
 -- What the model says of the pages and a plan, a list of { first, behind }: misses and walks by the CPU.
 local function model(pages, plan)
     local folder <close> = support.folder()
-    local lines = {}
-    for i, huge in ipairs(plan or {}) do lines[i] = ("%x %x\n"):format(huge[1], huge[2]) end
-    support.write_file(folder.path .. "/plan", table.concat(lines))
+    local flat, found = {}, {}
+    for _, huge in ipairs(plan or {}) do table.move(huge, 1, 2, #flat + 1, flat) end
     support.write_file(folder.path .. "/trace", string.pack(("I8"):rep(#pages), table.unpack(pages)))
-    local result = support.run { support.programs .. "tlb", folder.path .. "/trace", folder.path .. "/plan" }
-    assert.equal(0, result.code, result.err)
-    local found = {}
-    for name, misses, walks in result.out:gmatch("plan (%S+) (%d+) (%d+)\n") do
-        found[name] = { tonumber(misses), tonumber(walks) }
+    for name, counts in pairs(assert(core.tlb(folder.path .. "/trace", flat))) do
+        found[name] = { counts.misses, counts.walks }
     end
     return found
 end
@@ -70,28 +70,37 @@ describe("the model of instruction TLBs", function()
         assert.same({ 2, 2 }, model({ 7, 7, 7, 8, 8, 7 })["zen3"])
     end)
 
-    it("refuses what is no plan, in a line", function()
-        local folder <close> = support.folder()
-        support.write_file(folder.path .. "/plan", "200 400\nmore\n")
-        local result = support.run { support.programs .. "tlb", "/dev/null", folder.path .. "/plan" }
-        assert.equal(1, result.code)
-        assert.equal(folder.path .. "/plan: line 2 is no huge page\n", result.err)
-        assert.equal(1, support.run({ support.programs .. "tlb", "/nonexistent", "/dev/null" }).code)
+    it("refuses what is no plan, and no trace", function()
+        for _, wrong in ipairs { { 512, "x" }, { 512, 512 }, { 512, 1024, 1000, 1536 } } do
+            assert.is_false((pcall(core.tlb, "/dev/null", wrong)))
+        end
+        local found, why = core.tlb("/nonexistent", {})
+        assert.is_nil(found)
+        assert.equal("/nonexistent: No such file or directory", why)
+    end)
+
+    it("has the CPUs of the list", function()
+        local found = model { 1 }
+        for _, cpu in ipairs(model_of_bench.cpus) do
+            assert.same({ 1, 1 }, found[cpu.name])
+            found[cpu.name] = nil
+        end
+        assert.is_nil(next(found))
     end)
 end)
 
 describe("the plugin that writes traces", function()
     local qemu = support.shell("command -v qemu-$(uname -m)").out:match("%S+")
 
-    -- Traces a static program; gives the pages, the number of instructions, and where its text lies.
-    local function trace(settings)
+    -- Traces a static program; gives the pages, the number of instructions, and how it has ended.
+    local function trace(settings, words)
         local folder <close> = support.folder()
-        local program, file = support.programs .. "static_exec", folder.path .. "/trace"
-        local result = support.run { qemu, "-plugin", ("%sfetches,out=%s%s"):format(support.programs, file, settings),
-            program }
-        local words, pages = support.read_file(file), {}
-        for i = 1, #words, 8 do pages[#pages + 1] = string.unpack("I8", words, i) end
-        return pages, tonumber(support.read_file(file .. ".maps"):match("^(%d+)\n")), result
+        local file = folder.path .. "/trace"
+        local result = support.run(support.concat({ qemu, "-plugin", ("%s,out=%s%s"):format(model_of_bench.plugin, file,
+            settings) }, words or { support.programs .. "static_exec" }))
+        local bytes, pages = support.read_file(file), {}
+        for i = 1, #bytes, 8 do pages[#pages + 1] = string.unpack("I8", bytes, i) end
+        return pages, tonumber(support.read_file(file .. ".maps"):match("^(%d+) ")), result
     end
 
     it("names the pages of the program's text, each when it is another than before", function()
@@ -117,5 +126,14 @@ describe("the plugin that writes traces", function()
         local _, few, result = trace(",most=1000")
         assert.is_true(few > 1000 and few < 1200)
         assert.equal(0, result.code)
+    end)
+
+    it("traces no children", function()
+        if not qemu then return pending("no qemu-user") end
+        local _, alone = trace("", { "/bin/sh", "-c", ":; :" })
+        local pages, count, result = trace("", { "/bin/sh", "-c",
+            "(i=0; while [ $i -lt 2000 ]; do i=$((i + 1)); done); :" })
+        assert.equal(0, result.code)
+        assert.is_true(#pages > 0 and count < 2 * alone, ("%d, %d alone"):format(count, alone))
     end)
 end)

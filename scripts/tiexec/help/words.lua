@@ -60,7 +60,8 @@ words.options = {
         --compare --attach.]],
     ["keep-best"] = "leave the process as was better. It goes with --compare --attach.",
     record = [[find out which code is hot. Of CMD, or of --attach PID, for the strategy hot;
-        --report FILE shows a recording, or the output of perf script or pprof -raw.]],
+        --report FILE shows a recording, or the output of perf script or pprof -raw. =tlb models
+        what instruction TLBs miss of CMD, by qemu-user.]],
     output = "where the recording goes. By default it is ~/.config/tiexec/recordings.",
     gdb = [[have gdb debug CMD. From its entry point on, or --attach PID. WHERE is a PORT (target
         remote :PORT), HOST:PORT, a socket's path, or - for: target remote | tiexec --gdb - CMD.]],
@@ -130,7 +131,10 @@ words.topics = {
         usage = { "tiexec --compare[=SETS] [OPTION]... CMD...", "tiexec --compare --attach PID" } },
     { name = "record", title = "Which code is hot?",
         usage = { "tiexec --record[=SECONDS] CMD...", "tiexec --record --attach PID",
-            "tiexec --record --report FILE" } },
+            "tiexec --record --report FILE", "tiexec --record=tlb[:N] CMD..." },
+        more = [[=tlb traces 100 million instructions, behind the first N million of them, 200 by
+            default, and tells what the TLBs of three CPUs would miss of that on small pages, and
+            as tiexec would start CMD. That is a model, for hosts without counters.]] },
     { name = "script", title = "Scripts, the prompt and gdb",
         usage = { "tiexec --script FILE [ARG]...", "tiexec --script -i [CMD...|--attach PID]",
             "tiexec --gdb PORT|- CMD...", "tiexec --gdb PORT|- --attach PID" },

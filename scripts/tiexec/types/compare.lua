@@ -85,6 +85,16 @@
 ---@field needed table[] For each `share`: how many pages hold it, `small` and `huge`.
 ---@field in_files integer The samples in files.
 
+--- What the model of TLBs says of a program.
+---@class ModelResult
+---@field executable string Its path.
+---@field instructions integer Those that were traced, of its first thread.
+---@field skipped integer Those before them.
+---@field huge_pages integer Those that a start would make, where the trace has their objects.
+---@field huge_page_size integer
+---@field cpus table<string, table> By the CPUs' names `small` and `huge`: `misses` and `walks`, in
+--- a thousand instructions.
+
 --- Copies of files, for runs as if these had never been huge.
 ---@class Copies
 ---@field scratch userdata The folder, to be closed.

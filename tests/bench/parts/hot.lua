@@ -33,12 +33,10 @@ end
 local function modelled(command, recording, skip, folder)
     local trace, why = model.trace(command, folder .. "/trace", skip * 1000000)
     if not trace then return nil, why end
-    local plans = { small = model.plan({}, trace, folder .. "/small") }
-    local slots = model.slots(command, {})
-    plans.all = model.plan(slots or {}, trace, folder .. "/all")
+    local plans = { small = {}, all = model.slots(command, {}) or {} }
     for _, limit in ipairs(limits) do
-        slots = model.slots(command, { strategy = "hot", recording = recording, ["max-pages"] = limit })
-        plans[tostring(limit)] = model.plan(slots or {}, trace, folder .. "/hot" .. limit)
+        plans[tostring(limit)] = model.slots(command, { strategy = "hot", recording = recording,
+            ["max-pages"] = limit }) or {}
     end
     local found = model.run(trace, plans)
     os.remove(trace.path)

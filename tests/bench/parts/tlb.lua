@@ -16,7 +16,7 @@ local part = {
 **This is a model, and no measurement**: it tells what fewer and larger pages do to an instruction TLB where a host has
 no counters. qemu-user writes down which pages the first thread of a program fetches 100 million instructions from,
 behind its start; these go through the instruction TLBs of three CPUs as their makers describe them, once with all text
-on pages of 4 KiB and once with those huge pages that tiexec makes.
+on pages of 4 KiB and once with those huge pages that tiexec makes. `tiexec --record=tlb CMD` does the same for CMD.
 
 Assumed is what the makers do not tell: the least recently used entry is replaced, and the low bits of a page's number
 choose the set. Left out is what data take of a second level that they share (skylake, neoverse-n1), what other
@@ -36,8 +36,7 @@ function part.cases(bench)
             if not trace then return nil, why end
             slots, why = model.slots(command, {})
             if not slots then return nil, why end
-            local value = model.run(trace, { small = model.plan({}, trace, bench.work .. "/small"),
-                huge = (model.plan(slots, trace, bench.work .. "/huge")) })
+            local value = model.run(trace, { small = {}, huge = slots })
             os.remove(trace.path)
             return value
         end }
