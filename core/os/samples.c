@@ -18,6 +18,7 @@
 
 #define RING_PAGES 64        /* 256 KiB, half of what a user may lock for each processor */
 #define MOST       (1 << 30) /* bytes of records */
+#define SELDOM     100       /* milliseconds */
 
 struct samples_ring {
     int cpu, fd;
@@ -218,31 +219,48 @@ static bool look(const struct samples *samples, const struct pollfd *files, enum
     return files[0].revents != 0;
 }
 
+/* An event whose threads have all ended is always ready (POLLHUP): it is not asked any more. Others
+ * may still write into its buffer, which is looked at now and then. Returns whether there is one.
+ */
+static bool drop_ended(struct pollfd *files, size_t count)
+{
+    bool any = false;
+    for (size_t i = 0; i < count; i++) {
+        if (files[i].revents & POLLHUP)
+            files[i].fd = -1;
+        any |= files[i].fd < 0;
+    }
+    return any;
+}
+
+static struct pollfd *new_files(const struct samples *samples, size_t count)
+{
+    struct pollfd *files = calloc(count, sizeof *files);
+    for (size_t i = 0; files && i < count; i++)
+        files[i] = (struct pollfd){.fd = i == 0   ? samples->process
+                                         : i == 1 ? samples->signals
+                                                  : samples->rings[i - 2].fd,
+                                   .events = POLLIN};
+    return files;
+}
+
 int samples_wait(struct samples *samples, int timeout, enum samples_news *news)
 {
     size_t count = samples->ring_count + 2;
     int64_t deadline = clock_deadline(timeout);
-    struct pollfd *files = calloc(count, sizeof *files);
+    struct pollfd *files = new_files(samples, count);
     int err = files ? 0 : -ENOMEM;
-    bool done = false;
+    bool done = false, ended = false;
     while (!err && !done) {
-        files[0] = (struct pollfd){.fd = samples->process, .events = POLLIN};
-        files[1] = (struct pollfd){.fd = samples->signals, .events = POLLIN};
-        for (size_t i = 2; i < count; i++)
-            files[i] = (struct pollfd){.fd = samples->rings[i - 2].fd, .events = POLLIN};
-        /* an event whose threads have all ended is always ready (POLLHUP) */
-        int ready = poll(files, count, clock_left(deadline));
-        bool hung = false;
-        for (size_t i = 2; i < count; i++)
-            hung |= (files[i].revents & POLLHUP) != 0;
+        int left = clock_left(deadline);
+        int ready = poll(files, count, ended && (left < 0 || left > SELDOM) ? SELDOM : left);
         err = ready < 0 && errno != EINTR ? -errno : drain_all(samples);
         done = ready > 0 && look(samples, files, news);
         if (!done && clock_is_past(deadline)) {
             *news = SAMPLES_TIMEOUT;
             done = true;
         }
-        if (hung && !done)
-            clock_sleep(10000000);
+        ended = drop_ended(files + 2, count - 2);
     }
     free(files);
     return err;

@@ -35,6 +35,18 @@ local function text_pages(path)
 end
 
 describe("--record", function()
+    it("waits for the program's end, and for nothing else", function()
+        local lacks = lacks_samples()
+        if lacks then return pending(lacks) end
+        local folder <close> = support.folder()
+        local result = support.run { "strace", "-e", "trace=poll,clock_nanosleep", "-o", folder.path .. "/trace",
+            support.tiexec, "--record", "-o", "/dev/null", burning, STEPS }
+        assert.equal(0, result.code, result.err)
+        local trace = support.read_file(folder.path .. "/trace")
+        assert.truthy(trace:find("poll(", 1, true), trace)
+        assert.is_nil(trace:find("nanosleep", 1, true), trace)
+    end)
+
     it("finds where a program computes, and ends as the program does", function()
         local lacks = lacks_samples()
         if lacks then return pending(lacks) end
