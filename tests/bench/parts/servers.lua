@@ -15,7 +15,7 @@ local part = {
     title = "Servers under load",
     text = [[
 `tiexec --compare --attach` puts the text of a process that serves one client on private huge pages (`thp`) and back, in
-blocks of some seconds, in random order within pairs: what a request takes of that process's CPU time, and how many
+blocks of a second, in random order within pairs: what a request takes of that process's CPU time, and how many
 there are in a second, on huge pages beside small ones. The requests are transactions of pgbench, which are like
 TPC-B's; single statements of transactions like sysbench's oltp_read_write; rates, sums and quantiles of 40 series over
 two hours; and lists of 2,000 objects. Each answer is checked, and a case in which one fails has no figures.
