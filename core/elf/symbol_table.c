@@ -42,6 +42,7 @@ int symbol_table_add(struct symbol_table *table, struct symbol symbol, const cha
     table->names_size += length + 1;
     free(table->by_name); /* of what was there before */
     table->by_name = NULL;
+    table->is_sorted = false;
     return 0;
 }
 
@@ -84,6 +85,13 @@ static uint32_t *place_of(const struct symbol_table *table, const char *name)
     return &table->by_name[i];
 }
 
+static void sort(struct symbol_table *table)
+{
+    if (table->count && !table->is_sorted)
+        qsort_r(table->list, table->count, sizeof *table->list, compare, table);
+    table->is_sorted = true;
+}
+
 /* Sorts the symbols, and hashes their names, if that is not done yet. */
 static int make_ready(struct symbol_table *table)
 {
@@ -96,8 +104,7 @@ static int make_ready(struct symbol_table *table)
     if (!table->by_name)
         return -ENOMEM;
     table->by_name_size = size;
-    if (table->count)
-        qsort_r(table->list, table->count, sizeof *table->list, compare, table);
+    sort(table);
     for (size_t i = 0; i < table->count; i++) {
         uint32_t *place = place_of(table, name_of(table, &table->list[i]));
         if (!*place || table->list[*place - 1].rank < table->list[i].rank)
@@ -118,9 +125,7 @@ int symbol_table_find(struct symbol_table *table, const char *name, const struct
 
 int symbol_table_at(struct symbol_table *table, uint64_t address, const struct symbol **found)
 {
-    int err = make_ready(table);
-    if (err)
-        return err;
+    sort(table);
     size_t low = 0, high = table->count;
     while (low < high) { /* the first symbol that begins after the address */
         size_t middle = low + (high - low) / 2;

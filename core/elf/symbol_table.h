@@ -20,6 +20,7 @@ struct symbol {
 struct symbol_table {
     struct symbol *list; /* in order of value and rank, once the table is used */
     size_t count, room;
+    bool is_sorted;
     char *names;
     size_t names_size, names_room;
     uint32_t *by_name; /* hashed: number of a symbol plus one; 0: empty; NULL: not made yet */
@@ -35,7 +36,8 @@ int symbol_table_add(struct symbol_table *table, struct symbol symbol, const cha
  * one before a local one. *found NULL: there is none. Returns 0 or -ENOMEM. */
 int symbol_table_find(struct symbol_table *table, const char *name, const struct symbol **found);
 
-/* Finds the symbol that an address lies in. A symbol of unknown size reaches to the next one. */
+/* Finds the symbol that an address lies in. A symbol of unknown size reaches to the next one.
+ * Returns 0. */
 int symbol_table_at(struct symbol_table *table, uint64_t address, const struct symbol **found);
 
 void symbol_table_free(struct symbol_table *table);
