@@ -18,9 +18,9 @@ local SHORTEST_BLOCK <const>, LONGEST_BLOCK <const> = 0.5, 5 -- seconds
 local WARM_UP <const> = 0.2 -- the part of a block that is not measured
 local KEPT <const> = 0.1 -- the part of the huge text that may stay huge when it is undone
 
--- How many pairs of blocks there are, and the seconds of each block. What changes the pace of a host
--- lasts for long: ratios of blocks of a tenth of a second vary no more than those of two seconds. So
--- many short ones tell more than few long ones, unless the metric is slow.
+-- How many pairs of blocks there are, and the seconds of each block. What changes the pace of a
+-- host lasts for long: ratios of blocks of a tenth of a second vary no more than those of two
+-- seconds. So many short ones tell more than few long ones, unless the metric is slow.
 local function divide(seconds)
     local block = math.max(SHORTEST_BLOCK, math.min(seconds / BLOCKS, LONGEST_BLOCK))
     local pairs_of_blocks = math.max(PAIRS, math.floor(seconds / 2 / block))
