@@ -12,7 +12,7 @@ local model = { cpus = require "tiexec.model.cpus" }
 
 local TRACED <const> = 100000000 -- instructions
 
-local qemu = support.shell("command -v qemu-$(uname -m)").out:match("%S+")
+local qemu = support.shell("qemu-$(uname -m) -help | grep -q plugin && command -v qemu-$(uname -m)").out:match("%S+")
 
 --- The plugin of qemu's that writes traces.
 model.plugin = (os.getenv("TIEXEC_BUILD") or "build") .. "/fetches.so"
@@ -24,7 +24,7 @@ model.plugin = (os.getenv("TIEXEC_BUILD") or "build") .. "/fetches.so"
 -- @treturn[1] table `path`, `instructions`, `maps`
 -- @treturn[2] nil, string why not
 function model.trace(command, path, skip)
-    if not qemu then return nil, "needs qemu-user: apt-get install qemu-user" end
+    if not qemu then return nil, "needs a qemu-user that takes plugins, as Debian 12's does" end
     local result = support.run(support.concat({ qemu, "-plugin", ("%s,out=%s,skip=%d,most=%d"):format(model.plugin,
         path, skip, TRACED) }, command))
     local instructions, maps = (support.read_file(path .. ".maps") or ""):match("^(%d+) %d+\n(.*)")

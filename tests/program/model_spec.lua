@@ -8,7 +8,7 @@ local large = support.programs .. "wandering"
 local CPUS <const> = { "zen3", "skylake", "neoverse-n1" }
 
 local function lacks_qemu()
-    return support.shell("command -v qemu-$(uname -m)").code ~= 0 and "no qemu-user"
+    return support.shell("qemu-$(uname -m) -help | grep -q plugin").code ~= 0 and "no qemu-user that takes plugins"
 end
 
 local function model(words)

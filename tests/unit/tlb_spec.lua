@@ -90,7 +90,7 @@ describe("the model of instruction TLBs", function()
 end)
 
 describe("the plugin that writes traces", function()
-    local qemu = support.shell("command -v qemu-$(uname -m)").out:match("%S+")
+    local qemu = support.shell("q=qemu-$(uname -m); $q -help | grep -q plugin && command -v $q").out:match("%S+")
 
     -- Traces a static program; gives the pages, the number of instructions, and how it has ended.
     local function trace(settings, words)
@@ -104,7 +104,7 @@ describe("the plugin that writes traces", function()
     end
 
     it("names the pages of the program's text, each when it is another than before", function()
-        if not qemu then return pending("no qemu-user") end
+        if not qemu then return pending("no qemu-user that takes plugins") end
         local pages, count = trace("")
         local text = support.run({ "readelf", "-lW", support.programs .. "static_exec" }).out
         local address, size = text:match("LOAD +0x%x+ 0x(%x+) 0x%x+ 0x%x+ 0x(%x+) R E")
@@ -118,7 +118,7 @@ describe("the plugin that writes traces", function()
     end)
 
     it("begins and ends where it is told", function()
-        if not qemu then return pending("no qemu-user") end
+        if not qemu then return pending("no qemu-user that takes plugins") end
         local all, count = trace("")
         local some, rest = trace(",skip=" .. count // 2)
         assert.is_true(#some < #all)
@@ -129,7 +129,7 @@ describe("the plugin that writes traces", function()
     end)
 
     it("traces no children", function()
-        if not qemu then return pending("no qemu-user") end
+        if not qemu then return pending("no qemu-user that takes plugins") end
         local _, alone = trace("", { "/bin/sh", "-c", ":; :" })
         local pages, count, result = trace("", { "/bin/sh", "-c",
             "(i=0; while [ $i -lt 2000 ]; do i=$((i + 1)); done); :" })
