@@ -6,7 +6,7 @@
 # make check      the tests here alone                 (SPECS="…": these files or folders of them)
 # make test-arm64     those on an arm64 kernel alone
 # make test-real  the tests of large programs
-# make test-kernels   every source on six kernels of Debian's, for docs/KERNELS.md
+# make test-kernels   every source on ten kernels, for docs/KERNELS.md
 # make test-roots     README's commands and the packages, in fresh roots of Debian's suites
 # make soak, faults, fuzz, threads        look for new faults for long: docs/TESTING.md
 # make suites     other people's tests under tiexec, compared with plain runs

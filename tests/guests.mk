@@ -17,7 +17,8 @@ test-guests:
 	        { echo "make $@: no tests on an arm64 kernel: $$why"; exit 0; }; \
 	    $(MAKE) test-arm64 UNTIL=$$(tests/vm/until)
 
-test-kernels: packages-test cross
+# Some of the kernels are compiled, once.
+test-kernels: packages-test packages-kernels cross
 	@$(MAKE) $(JOBS) test-programs
 	@tests/vm/kernels
 

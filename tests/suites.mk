@@ -100,7 +100,7 @@ api:
 
 SHELL_FILES := .ci/run $(addprefix tests/tools/,costs demo needed packages roots starts sysroot) docs/debian/package \
                $(addprefix tests/suites/,go jvm node perl postgresql python stress) \
-               $(addprefix tests/vm/,image init kernels ready run start suite until)
+               $(addprefix tests/vm/,compile image init kernels ready run start suite until)
 
 lint: packages-lint
 	@$(MAKE) $(JOBS) programs BUILD=build/gcc CC=gcc WERROR=-Werror

@@ -6,7 +6,9 @@
 #include "os/blocks_drop.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 /* Reads the arguments that all functions have: a file descriptor, the offsets at which the blocks
  * begin and end, and the size of a block. */
@@ -77,6 +79,21 @@ static int l_blocks_collapse(lua_State *L)
     return bind_push_result(L, "MADV_COLLAPSE", blocks_collapse(&blocks));
 }
 
+/// Tells whether the kernel would join cached pages of a file's text, whatever its filesystem.
+// @function joins_text
+// @string path
+// @int huge the size of a huge page
+// @treturn boolean false, too, where the file cannot be opened
+static int l_joins_text(lua_State *L)
+{
+    struct blocks blocks = {.fd = open(luaL_checkstring(L, 1), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
+    blocks.size = blocks.huge = bind_check_address(L, 2);
+    lua_pushboolean(L, blocks.fd >= 0 && blocks.huge > 0 && blocks_can_collapse(&blocks));
+    if (blocks.fd >= 0)
+        close(blocks.fd);
+    return 1;
+}
+
 typedef int truth_of(const struct blocks *blocks, bool *are);
 
 static int push_truth(lua_State *L, truth_of *tell)
@@ -134,6 +151,7 @@ void bind_add_blocks(lua_State *L)
         {"blocks_drop", l_blocks_drop},
         {"blocks_look", l_blocks_look},
         {"blocks_read", l_blocks_read},
+        {"joins_text", l_joins_text},
         {NULL, NULL},
     };
     luaL_setfuncs(L, functions, 0);

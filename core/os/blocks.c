@@ -257,3 +257,14 @@ int blocks_collapse(const struct blocks *blocks)
     aside_unmap(blocks, room);
     return err;
 }
+
+bool blocks_can_collapse(const struct blocks *blocks)
+{
+    char *room, *place = aside_map(blocks, PROT_READ | PROT_EXEC, MADV_HUGEPAGE, &room);
+    if (!place)
+        return false;
+    /* The kernel judges the mapping first. One small page has no huge page to join in it. */
+    bool can = madvise(place, aside_page_size(), MADV_COLLAPSE) == 0;
+    aside_unmap(blocks, room);
+    return can;
+}

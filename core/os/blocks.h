@@ -32,6 +32,11 @@ int blocks_read(const struct blocks *blocks, char states[]);
  * or -errno. */
 int blocks_collapse(const struct blocks *blocks);
 
+/* Tells whether the kernel joins cached pages of this file's text (Linux 6.1, with
+ * CONFIG_READ_ONLY_THP_FOR_FS), whatever its filesystem. No page is touched. `blocks` is the file's
+ * first block, which need not be there. */
+bool blocks_can_collapse(const struct blocks *blocks);
+
 /* Tells whether any process maps pages of the blocks; those could not be dropped. Returns 0 or
  * -errno. */
 int blocks_are_mapped(const struct blocks *blocks, bool *are);

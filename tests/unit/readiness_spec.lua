@@ -243,6 +243,13 @@ describe("the source file", function()
         assert.is_nil((works { path = "/x", text = MIB, filesystem = { type = "overlay" } }))
     end)
 
+    it("goes by a kernel that joins cached text, too", function()
+        local joined = { type = "ext4", large_folios = true, joins_text = true }
+        assert.is_true((works { path = "/x", text = MIB, filesystem = joined }))
+        local _, lines = judge(function(f) f.programs.filesystem = joined end)
+        assert.matches("ext4, whose cached text this kernel joins to huge pages", lines.filesystem.text)
+    end)
+
     it("and, before that, by what the page cache has", function()
         assert.is_true((works { path = "/x", text = MIB, filesystem = { type = "overlay" }, cached = true }))
     end)

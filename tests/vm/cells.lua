@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
--- What each page source comes to on this kernel, stage by stage, from smaps: one line for each cell,
--- "cell<TAB>source<TAB>stage<TAB>yes | no: why". Run as root in a guest of its own. Ends with status 1
--- if a program did not do under tiexec what it does alone.
+-- What a start comes to on this kernel, by default and with each page source alone, stage by stage, from smaps: one
+-- line for each cell, "cell<TAB>source<TAB>stage<TAB>yes | no: why", or the source that has served by default.
+-- Run as root in a guest of its own. Ends with status 1 if a program did not do under tiexec what it does alone.
 
 local core = require "tiexec.core"
 local folios = require "tests.lib.folios"
@@ -13,8 +13,11 @@ local SMALLER <const> = core.host().contiguous_size -- 0: this CPU's TLB knows n
 local POOL_BYTES <const> = 64 << 20
 local XFS <const>, EXT4 <const> = "/tmp", "/home"
 
--- The name, the options and the environment that select it, and the folder that the program is in.
+-- The name, the options and the environment that select it (nil: the defaults of a host as it is installed), and the
+-- folder that the program is in.
 local sources = {
+    { "by default, ext4", folder = EXT4 },
+    { "by default, xfs", folder = XFS },
     { "file on ext4", "file", folder = EXT4 },
     { "file on xfs", "file", folder = XFS },
     { "shared, tmpfs", "shared", folder = EXT4, cache = "/dev/shm/cells" },
@@ -29,7 +32,7 @@ local sources = {
 -- exec: the kernel places it at random, so it has to be moved. entry: it lies where it is linked to.
 local stages = { { "exec", "moved" }, { "entry", "moved-fixed-aligned" } }
 
--- What the report says of the largest text.
+-- What the report says of the largest text: why it is not huge, and by which source it is.
 local function reason(path)
     local report = require "dkjson".decode(support.read_file(path) or "") or {}
     local largest
@@ -37,11 +40,12 @@ local function reason(path)
         if not largest or row.bytes > largest.bytes then largest = row end
     end
     local why = report.error or (largest and table.concat(largest.why, "; ") or "no report")
-    return why ~= "" and why or "the report does not say why"
+    return why ~= "" and why or "the report does not say why", largest and largest.source
 end
 
 local function words(source, more, path)
-    local list = { "env", "TIEXEC_CACHE=" .. (source.cache or "/nowhere"), support.tiexec, "--sources", source[2] }
+    local list = source[2] and { "env", "TIEXEC_CACHE=" .. (source.cache or "/nowhere"), support.tiexec, "--sources",
+        source[2] } or { support.tiexec }
     if source.smaller then table.move({ "--page-size", tostring(SMALLER) }, 1, 2, #list + 1, list) end
     table.move(more, 1, #more, #list + 1, list)
     list[#list + 1] = "--"
@@ -77,9 +81,10 @@ local function cell(source, program)
     process:stop("KILL")
     os.remove(path)
     if not alive then return nil, "the program ended" end
-    if not by or bytes < (source.smaller and 4 << 20 or HUGE) then return "no: " .. reason(report) end
-    local size = source.smaller and ", " .. planner.size_text(SMALLER) or ""
-    return ("yes%s (%d MiB of text, %s)"):format(size, bytes >> 20, by)
+    local why, used = reason(report)
+    if not by or bytes < (source.smaller and 4 << 20 or HUGE) then return source[2] and "no: " .. why or "nothing" end
+    local yes = source[2] and "yes" .. (source.smaller and ", " .. planner.size_text(SMALLER) or "") or used
+    return ("%s (%d MiB of text, %s)"):format(yes, bytes >> 20, by)
 end
 
 -- Reserves the pool of a source, empties the others, and lets transparent huge pages of the smaller size be had.

@@ -153,6 +153,7 @@ codes.reasons = {
     ["filesystem-small"] = "%s; whether it has large folios is not known",
     ["filesystem-unknown"] = "not found",
     ["program-unknown"] = "it is not known which program",
+    ["text-joined"] = "%s, whose cached text this kernel joins to huge pages",
 }
 
 --- What `--check` tells of a host and a program: formats of string.format, by code.

@@ -18,7 +18,8 @@ local trials = require "tiexec.check.trials"
 local c = core.constants
 local gathering = {}
 
-local PROGRAMS <const> = "/usr/bin" -- stands for programs where none was asked about
+-- They stand for programs where none was asked about.
+local PROGRAMS <const>, A_PROGRAM <const> = "/usr/bin", "/usr/bin/env"
 
 -- Says why nothing can be done for the file of a program, or nil. `why` says why it has no image.
 local function wrong_with(path, image, why)
@@ -96,7 +97,7 @@ function gathering.facts(options, name)
     local allowed, why, errno = core.probe_counter()
     local result = {
         command = program,
-        programs = { path = PROGRAMS, filesystem = filesystem.of("", PROGRAMS, host) },
+        programs = { path = PROGRAMS, filesystem = filesystem.of("", A_PROGRAM, host) },
         settings = settings,
         smaller = not settings.page_size and smaller_pages(host) or nil,
         copies = trials.copies(host),

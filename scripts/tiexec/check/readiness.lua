@@ -188,6 +188,7 @@ end
 -- known.
 local function filesystem_text(filesystem)
     if not filesystem then return codes.words("filesystem-unknown"), nil end
+    if filesystem.joins_text then return codes.words("text-joined", filesystem.type), true end
     if filesystem.large_folios then return filesystem.type .. ", which has large folios", true end
     if filesystem.large_folios == false then return filesystem.why, false end
     return codes.words("filesystem-small", filesystem.type), nil

@@ -67,11 +67,18 @@ local function has_large_folios(mount, host)
     return true
 end
 
+-- Tells whether this kernel joins cached pages of text, whatever the filesystem: it does with
+-- CONFIG_READ_ONLY_THP_FOR_FS. That is tried, on this host itself.
+local function joins_text(root, path, host)
+    return root == "" and host.huge_page_size > 0 and core.joins_text(path, host.huge_page_size)
+end
+
 --- Finds the filesystem that a path lies on.
 -- @string root
 -- @string path absolute
 -- @tparam Host host
--- @treturn[1] Filesystem `large_folios` is true; or false, and `why` says why; or nil: not known
+-- @treturn[1] Filesystem `large_folios` is true; or false, and `why` says why; or nil: not known.
+-- `joins_text`: it has huge pages only because this kernel joins cached pages of text
 -- @treturn[2] nil the filesystem was not found
 function filesystem.of(root, path, host)
     local best
@@ -82,9 +89,11 @@ function filesystem.of(root, path, host)
     end
     if not best then return nil end
     local has_large, why = has_large_folios(best, host)
+    local joins = not has_large and joins_text(root, path, host)
+    if joins then has_large, why = true, nil end
     local noexec = ("," .. best.options .. ","):find(",noexec,", 1, true) ~= nil
     return { type = best.type, point = best.point, noexec = noexec, large_folios = has_large,
-        why = why }
+        joins_text = joins, why = why }
 end
 
 return filesystem

@@ -44,6 +44,10 @@ local function of_small_pages(path, outcome)
     if its.large_folios and not has_free_page(outcome.host) then
         return codes.words("no-free-pages")
     end
+    if its.joins_text then
+        return codes.words("filesystem-refuses",
+            "the kernel has not joined them (is the file open for writing?)")
+    end
     return codes.words("filesystem-refuses", its.type .. (its.large_folios
         and " has no huge pages for it (encryption, data=journal or bigalloc?)"
         or " has no huge pages in the page cache, as far as is known"))

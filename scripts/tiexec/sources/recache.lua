@@ -84,7 +84,7 @@ local function make_huge(file, options)
         ok, why = file:answers()
         if not ok then return nil, why end
     end
-    if states:find("s", 1, true)
+    if states:find("[sp]")
         and core.blocks_collapse(file.fd, file.from, file.to, file.huge) then
         return true
     end

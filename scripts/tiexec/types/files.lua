@@ -51,4 +51,5 @@
 ---@field point string The folder where it is mounted.
 ---@field noexec boolean Whether it is mounted noexec.
 ---@field large_folios boolean? Whether its page cache has huge pages; nil: not known.
+---@field joins_text boolean Whether that is because this kernel joins cached pages of text.
 ---@field why string? Why its page cache has no huge pages.
