@@ -12,6 +12,7 @@ local HUGE <const> = core.host().huge_page_size
 local SMALLER <const> = core.host().contiguous_size -- 0: this CPU's TLB knows none
 local POOL_BYTES <const> = 64 << 20
 local XFS <const>, EXT4 <const> = "/tmp", "/home"
+local XFS_MAGIC <const> = 0x58465342
 
 -- The name, the options and the environment that select it (nil: the defaults of a host as it is installed), and the
 -- folder that the program is in.
@@ -87,6 +88,11 @@ local function cell(source, program)
     return ("%s (%d MiB of text, %s)"):format(yes, bytes >> 20, by)
 end
 
+-- Whether a source can be tried here. Guests whose kernel has no xfs have ext4 in its place.
+local function is_here(source)
+    return (not source.smaller or SMALLER > 0) and (source.folder ~= XFS or core.filesystem_type(XFS) == XFS_MAGIC)
+end
+
 -- Reserves the pool of a source, empties the others, and lets transparent huge pages of the smaller size be had.
 local function arrange(source)
     local smaller = source.smaller and SMALLER
@@ -106,7 +112,7 @@ print(("kernel\t%s\t%s\t%d KiB\t%d MiB"):format(host.kernel, host.arch, host.pag
 for _, source in ipairs(sources) do
     for _, stage in ipairs(stages) do
         local result, why = "-", nil
-        if not source.smaller or SMALLER > 0 then
+        if is_here(source) then
             arrange(source)
             result, why = cell(source, stage[2])
         end
