@@ -8,6 +8,7 @@
 #include "ptrace/memory.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -247,13 +248,43 @@ int blocks_read(const struct blocks *blocks, char states[])
     return err;
 }
 
+#define JOIN_TRIES 4
+
+/* The kernel judges the mapping first. One small page has no huge page to join in it. */
+static bool can_collapse(char *place)
+{
+    return madvise(place, aside_page_size(), MADV_COLLAPSE) == 0;
+}
+
+/* Joins the cached pages of one block. The kernel refuses pages that are still being read or that
+ * are dirty, has them written, and may say EINVAL of pages that it has just joined: so what is
+ * missing is read before, and the kernel is asked again. */
+static int join_block(const struct blocks *blocks, uint64_t at, char *place)
+{
+    unsigned how = SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
+    off64_t offset = (off64_t)(blocks->offset + at), size = (off64_t)blocks->huge;
+    int err = aside_populate(place + at, blocks->huge);
+    if (err)
+        return err;
+    for (int tries = 0; tries < JOIN_TRIES; tries++) {
+        if (madvise(place + at, blocks->huge, MADV_COLLAPSE) == 0)
+            return 0;
+        err = -errno;
+        if (tries == 0 && sync_file_range(blocks->fd, offset, size, how) < 0)
+            return -errno;
+    }
+    return err;
+}
+
 int blocks_collapse(const struct blocks *blocks)
 {
     /* The kernel collapses files only where they are mapped as text. */
     char *room, *place = aside_map(blocks, PROT_READ | PROT_EXEC, MADV_HUGEPAGE, &room);
     if (!place)
         return -errno;
-    int err = madvise(place, blocks->size, MADV_COLLAPSE) < 0 ? -errno : 0;
+    int err = can_collapse(place) ? 0 : -EINVAL;
+    for (uint64_t at = 0; !err && at < blocks->size; at += blocks->huge)
+        err = join_block(blocks, at, place);
     aside_unmap(blocks, room);
     return err;
 }
@@ -263,8 +294,7 @@ bool blocks_can_collapse(const struct blocks *blocks)
     char *room, *place = aside_map(blocks, PROT_READ | PROT_EXEC, MADV_HUGEPAGE, &room);
     if (!place)
         return false;
-    /* The kernel judges the mapping first. One small page has no huge page to join in it. */
-    bool can = madvise(place, aside_page_size(), MADV_COLLAPSE) == 0;
+    bool can = can_collapse(place);
     aside_unmap(blocks, room);
     return can;
 }
