@@ -110,7 +110,7 @@ lint: packages-lint
 	        --error-exitcode=1 --suppress=missingIncludeSystem \
 	        --suppress=normalCheckLevelMaxBranches -Icore -Iarch/$$cpu \
 	        core arch/$$cpu || exit; done
-	clang-tidy --quiet $(LINKED:$(BUILD)/%.o=%.c) -- $(BASE) -Ibuild/clang
+	clang-tidy --quiet $(LINKED:$(BUILD)/%.o=%.c) -- $(BASE) -Ibuild/clang -DFETCHES_PLUGIN='""'
 	luacheck -q scripts tests
 	shellcheck $(SHELL_FILES)
 

@@ -36,10 +36,15 @@ struct model {
     struct cpu cpus[TLB_CPUS];
 };
 
+static uint64_t sets_of(const struct level *level)
+{
+    return level->entries > level->ways ? level->entries / level->ways : 1;
+}
+
 /* Looks for a page, and puts it first in its set. `key` is not 0. */
 static int is_hit(struct level *level, uint64_t page, uint64_t key)
 {
-    uint64_t *set = level->keys + page % (level->entries / level->ways) * level->ways;
+    uint64_t *set = level->keys + page % sets_of(level) * level->ways;
     unsigned at = 0;
     while (at + 1 < level->ways && set[at] != key)
         at++;

@@ -21,8 +21,8 @@ static struct tlb_page *check_pages(lua_State *L, int index, size_t *count)
     *count = lua_rawlen(L, index) / 2;
     struct tlb_page *pages = lua_newuserdatauv(L, (*count + 1) * sizeof *pages, 0);
     for (size_t i = 0; i < *count; i++) {
-        lua_rawgeti(L, index, (lua_Integer)(2 * i + 1));
-        lua_rawgeti(L, index, (lua_Integer)(2 * i + 2));
+        lua_rawgeti(L, index, 2 * (lua_Integer)i + 1);
+        lua_rawgeti(L, index, 2 * (lua_Integer)i + 2);
         luaL_argcheck(L, lua_isinteger(L, -1) && lua_isinteger(L, -2), index, "not of integers");
         pages[i].first = (uint64_t)lua_tointeger(L, -2);
         pages[i].behind = (uint64_t)lua_tointeger(L, -1);
