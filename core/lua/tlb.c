@@ -43,7 +43,7 @@ static struct tlb_page *check_pages(lua_State *L, int index, size_t *count)
 // @treturn[2] nil, message, errno
 static int l_tlb(lua_State *L)
 {
-    struct tlb_count counts[TLB_CPUS];
+    struct tlb_count counts[TLB_CPUS] = {{0}};
     size_t count;
     const char *path = luaL_checkstring(L, 1);
     const struct tlb_page *pages = check_pages(L, 2, &count);
