@@ -8,25 +8,28 @@
 
 enum { LARGEST = 2048, CHUNK = 8192 };
 
+struct shape {
+    unsigned entries, ways; /* 0: there is none */
+};
+
+/* scripts/tiexec/model/cpus.lua has the sources of these figures. */
+static const struct {
+    const char *name;
+    struct shape small, huge, second; /* huge: if huge pages have a first level of their own */
+} shapes[TLB_CPUS] = {
+    {.name = "zen3", .small = {64, 64}, .second = {512, 8}},
+    {.name = "skylake", .small = {128, 8}, .huge = {8, 8}, .second = {1536, 12}},
+    {.name = "neoverse-n1", .small = {48, 48}, .second = {1280, 5}},
+};
+
 struct level {
-    unsigned entries, ways;  /* 0: there is none */
+    struct shape shape;
     uint64_t keys[LARGEST]; /* set by set, in each the last used first; 0: free */
 };
 
 struct cpu {
-    const char *name;
-    struct level small, huge, second; /* huge: if huge pages have a first level of their own */
+    struct level small, huge, second;
     uint64_t misses, walks;
-};
-
-/* scripts/tiexec/model/cpus.lua has the sources of these figures. */
-static const struct cpu cpus[TLB_CPUS] = {
-    {.name = "zen3", .small = {64, 64, {0}}, .second = {512, 8, {0}}},
-    {.name = "skylake",
-     .small = {128, 8, {0}},
-     .huge = {8, 8, {0}},
-     .second = {1536, 12, {0}}},
-    {.name = "neoverse-n1", .small = {48, 48, {0}}, .second = {1280, 5, {0}}},
 };
 
 struct model {
@@ -38,15 +41,16 @@ struct model {
 
 static uint64_t sets_of(const struct level *level)
 {
-    return level->entries > level->ways ? level->entries / level->ways : 1;
+    const struct shape *shape = &level->shape;
+    return shape->entries > shape->ways ? shape->entries / shape->ways : 1;
 }
 
 /* Looks for a page, and puts it first in its set. `key` is not 0. */
 static int is_hit(struct level *level, uint64_t page, uint64_t key)
 {
-    uint64_t *set = level->keys + page % sets_of(level) * level->ways;
+    uint64_t *set = level->keys + page % sets_of(level) * level->shape.ways;
     unsigned at = 0;
-    while (at + 1 < level->ways && set[at] != key)
+    while (at + 1 < level->shape.ways && set[at] != key)
         at++;
     int hit = set[at] == key;
     memmove(set + 1, set, at * sizeof *set);
@@ -78,7 +82,7 @@ static void fetch(struct model *model, uint64_t page)
         return;
     model->last = key;
     for (struct cpu *cpu = model->cpus; cpu < model->cpus + TLB_CPUS; cpu++) {
-        struct level *first = place && cpu->huge.entries ? &cpu->huge : &cpu->small;
+        struct level *first = place && cpu->huge.shape.entries ? &cpu->huge : &cpu->small;
         if (is_hit(first, number, key))
             continue;
         cpu->misses++;
@@ -115,15 +119,20 @@ static int run(struct model *model, int fd)
 
 int tlb_run(int fd, const struct tlb_page *huge, size_t count, struct tlb_count *counts)
 {
-    struct model *model = malloc(sizeof *model);
+    struct model *model = calloc(1, sizeof *model);
     if (!model)
         return -ENOMEM;
-    *model = (struct model){.huge = huge, .count = count};
-    memcpy(model->cpus, cpus, sizeof cpus);
+    model->huge = huge;
+    model->count = count;
+    for (int i = 0; i < TLB_CPUS; i++) {
+        model->cpus[i].small.shape = shapes[i].small;
+        model->cpus[i].huge.shape = shapes[i].huge;
+        model->cpus[i].second.shape = shapes[i].second;
+    }
     int err = run(model, fd);
     for (int i = 0; i < TLB_CPUS; i++) {
         const struct cpu *cpu = model->cpus + i;
-        counts[i] = (struct tlb_count){cpu->name, cpu->misses, cpu->walks};
+        counts[i] = (struct tlb_count){shapes[i].name, cpu->misses, cpu->walks};
     }
     free(model);
     return err;
