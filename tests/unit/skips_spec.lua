@@ -74,11 +74,13 @@ describe(".ci/run", function()
     it("ends, whatever a test has left running with its output open", function()
         local folder <close> = support.folder()
         support.write_file(folder.path .. "/make", "#!/bin/sh\nsleep 600 & echo $! >>" .. folder.path
-            .. "/left\necho '1 success / 0 failures / 0 errors / 0 pending : 1'\n")
+            .. "/left\ngrep SigIgn /proc/self/status >" .. folder.path
+            .. "/ignored\necho '1 success / 0 failures / 0 errors / 0 pending : 1'\n")
         os.execute("chmod +x " .. folder.path .. "/make")
         local result = support.shell("PATH=" .. folder.path .. ":$PATH timeout -k 3 60 .ci/run")
         support.shell("kill $(cat " .. folder.path .. "/left)")
         assert.same({ "2 passed, 0 failed, 0 skipped", 0 }, { result.out:match("([^\n]*)\n$"), result.code })
+        assert.equal(support.shell("grep SigIgn /proc/self/status").out, support.read_file(folder.path .. "/ignored"))
     end)
 
     it("fails when a test does, and adds up what comes to", function()
