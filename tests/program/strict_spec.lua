@@ -89,7 +89,8 @@ describe("--strict", function()
         if not support.is_root then return pending("only root may mount") end
         local result = without_pages({ becomes, ample, "untold" }, "--require=90")
         assert.same({ "", 125 }, { result.out, result.code }, result.err)
-        assert.truthy(result.err:find("ample: not started: 0.0 % of its text is on huge pages", 1, true), result.err)
+        -- where the CPU has pages between the small and the huge ones, some text is on those
+        assert.truthy(result.err:find("ample: not started: %d+%.%d %% of its text is on huge pages"), result.err)
         result = run({ starts, "true" }, nil, "--require=90")
         assert.same({ "status 0\n", 0 }, { result.out, result.code }, result.err)
         failure.not_started(run({ "true" }, nil, "--require=90"))

@@ -4,6 +4,7 @@
 
 local cache_image = require "tiexec.sources.cache_image"
 local count = require "tiexec.show.count"
+local objects = require "tiexec.harness.objects"
 local protection = require "tiexec.harness.protection"
 
 local texts = {}
@@ -39,23 +40,33 @@ local function adjoining(mappings, index)
     end
 end
 
+-- Gives the path of the file whose segments would lie where a mapping is, or nil. There may be a
+-- hole behind its text, and before that nothing but the copy.
+local function spanning(survey, mappings, m)
+    survey.objects = survey.objects or objects.all(survey.observed, mappings)
+    for _, object in ipairs(survey.objects) do
+        if object.span.start < m.stop and m.start < object.span.stop then return object.path end
+    end
+end
+
 -- Gives where the `huge` bytes of a mapping come from, and the path of the file whose text it is.
 -- Anonymous text is taken to be a copy from the file in or beside which it lies; "": there is none.
-local function origin_of(mappings, index, huge)
+local function origin_of(survey, mappings, index, huge)
     local m = mappings[index]
     local original = m.path:find("@", 1, true) and cache_image.original_of(m.path)
     if original then return "shared", original end
     local is_thp = m.anon_huge > 0 or huge > 0 and is_anonymous(m)
     local from = m.hugetlb > 0 and "hugetlb" or is_thp and "thp" or "file"
     if from == "file" or not is_anonymous(m) then return from, m.path end
-    return from, adjoining(mappings, index) or surrounding(mappings, m) or ""
+    return from, adjoining(mappings, index) or surrounding(mappings, m)
+        or spanning(survey, mappings, m) or ""
 end
 
 local function make_row(survey, mappings, index)
     local m, base = mappings[index], survey.host.page_size
     local huge, larger = count.of(m, m, { pid = survey.observed:pid(), pmd = survey.host.pmd_size,
         sizes = survey.page_sizes })
-    local from, path = origin_of(mappings, index, huge)
+    local from, path = origin_of(survey, mappings, index, huge)
     local row = { object = path, path = m.path, start = m.start, stop = m.stop,
         size = m.stop - m.start, rss = m.rss, perms = m.perms,
         huge_bytes = huge, from = huge > 0 and from or "small", why = {}, pages = {},
