@@ -35,12 +35,12 @@ static bool make_writable(void)
 
 lua_State *built_take(void)
 {
-    static bool is_taken;
-    if (!section() || !section()->state || is_taken || !make_writable())
+    lua_State *L = section() ? section()->state : NULL;
+    if (!L || !make_writable())
         return NULL;
-    is_taken = true;
+    section()->state = NULL;
     arena_adopt(built_section, BUILT_SIZE);
-    return section()->state;
+    return L;
 }
 
 /* Lua's seed for hashing strings comes of the time, of an address on the stack, and of others which
