@@ -76,4 +76,10 @@ static inline bool bytes_append(char *buffer, size_t room, size_t *used, const c
     return true;
 }
 
+/* The same of a whole string. */
+static inline bool bytes_add(char *buffer, size_t room, size_t *used, const char *text)
+{
+    return bytes_append(buffer, room, used, text, bytes_length(text, room));
+}
+
 #endif

@@ -5,8 +5,6 @@
 #include "front/say.h"
 #include "front/telling.h"
 
-#include <limits.h>
-
 #define NAME_SIZE 256
 
 const char *later_refusal(bool is_filtered, struct later_reason *reason)
@@ -16,9 +14,8 @@ const char *later_refusal(bool is_filtered, struct later_reason *reason)
     size_t used = 0;
     if (!why)
         return NULL;
-    bytes_append(reason->words, sizeof reason->words, &used, why, bytes_length(why, PATH_MAX));
-    bytes_append(reason->words, sizeof reason->words, &used, watchable_advice,
-                 bytes_length(watchable_advice, PATH_MAX));
+    bytes_add(reason->words, sizeof reason->words, &used, why);
+    bytes_add(reason->words, sizeof reason->words, &used, watchable_advice);
     return reason->words;
 }
 
@@ -40,10 +37,10 @@ void later_tell(const char *path, char *const *argv, const char *refused)
         return;
     size_t size = telling_line(words, kind, runs, refused ? TELLING_UNWATCHED : TELLING_WATCHED,
                                refused);
-    bytes_append(line, sizeof line, &used, "tiexec: ", 8);
+    bytes_add(line, sizeof line, &used, "tiexec: ");
     bytes_append(line, sizeof line, &used, argv[0], bytes_length(argv[0], NAME_SIZE));
-    bytes_append(line, sizeof line, &used, ": ", 2);
+    bytes_add(line, sizeof line, &used, ": ");
     bytes_append(line, sizeof line, &used, words, size);
-    bytes_append(line, sizeof line, &used, "\n", 1);
+    bytes_add(line, sizeof line, &used, "\n");
     say_text(line, used);
 }

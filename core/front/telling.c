@@ -153,7 +153,7 @@ enum telling_kind telling_kind(const char *path, char *const *argv, char runs[TE
 
 static void add(char line[TELLING_LINE], size_t *used, const char *text)
 {
-    bytes_append(line, TELLING_LINE, used, text, bytes_length(text, TELLING_LINE));
+    bytes_add(line, TELLING_LINE, used, text);
 }
 
 size_t telling_line(char line[TELLING_LINE], enum telling_kind kind, const char *runs,

@@ -81,7 +81,7 @@ static bool is_capable(void)
 
 static void add(char words[WATCHABLE_WORDS], size_t *used, const char *text)
 {
-    bytes_append(words, WATCHABLE_WORDS, used, text, bytes_length(text, WATCHABLE_WORDS));
+    bytes_add(words, WATCHABLE_WORDS, used, text);
 }
 
 /* Makes words of a text, a number, and another text. */
