@@ -55,7 +55,8 @@ function Link:sort(kind, payload)
     if kind ~= "packet" and kind ~= "damaged" then return false end
     if self.acks then
         local ok, why, errno = self:write(kind == "packet" and "+" or "-")
-        if not ok then return nil, why, errno end
+        -- A packet that has come counts, also if it is the last one of a peer that is gone by then.
+        if not ok and kind ~= "packet" then return nil, why, errno end
     end
     return kind == "packet" and kind, payload
 end
