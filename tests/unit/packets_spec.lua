@@ -2,6 +2,7 @@
 -- Packets of GDB's remote protocol.
 
 local core = require "tiexec.core"
+local link = require "tiexec.gdb.link"
 local packets = require "tiexec.gdb.packets"
 local signals = require "tiexec.gdb.signals"
 
@@ -83,5 +84,19 @@ describe("GDB's numbers of signals", function()
         assert.equal(143, signals.to_gdb(16))
         assert.is_nil(signals.to_host(143))
         assert.equal(0, signals.to_host(0))
+    end)
+end)
+
+describe("a link", function()
+    it("gives the last packet of a peer that is gone before it is acknowledged", function()
+        local peer = {}
+        function peer:read() return self.gone and "" or packets.frame "OK" end
+        function peer:write()
+            self.gone = true
+            return nil, "write: Broken pipe", core.constants.EPIPE
+        end
+        local held = link.new(peer, 100)
+        assert.same({ "packet", "OK" }, { held:receive() })
+        assert.same({ core.constants.EPIPE }, { (select(3, held:receive())) })
     end)
 end)
