@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ptrace/call.h"
 
+#include "ptrace/beside.h"
 #include "ptrace/birth.h"
 #include "ptrace/collect.h"
 #include "ptrace/debug.h"
@@ -259,12 +260,31 @@ static int start(struct inferior *inferior, struct tracee *thread, struct call *
     return err;
 }
 
+/* Tells whether a call neither tells nor changes where the thread may run, nor who may change that;
+ * and leaves the thread's tasks as they are. */
+static bool is_of_memory(long number)
+{
+    return number == __NR_mmap || number == __NR_munmap || number == __NR_mprotect ||
+           number == __NR_mremap || number == __NR_madvise || number == __NR_openat ||
+           number == __NR_close || number == __NR_prctl;
+}
+
+static void place(const struct inferior *inferior, const struct tracee *thread, long number)
+{
+    unsigned kill = (unsigned)PTRACE_O_EXITKILL;
+    if (!is_of_memory(number))
+        beside_end(thread->tid);
+    else if (inferior->stays_beside && inferior->options & kill && thread->options & kill)
+        beside_begin(thread->tid);
+}
+
 int call_start(struct inferior *inferior, struct tracee *thread, long number,
                const uint64_t args[6])
 {
     struct call *call = calloc(1, sizeof *call);
     if (!call)
         return -ENOMEM;
+    place(inferior, thread, number);
     call->number = number;
     memcpy(call->args, args, sizeof call->args);
     return start(inferior, thread, call);
@@ -276,6 +296,7 @@ int call_start_function(struct inferior *inferior, struct tracee *thread,
     struct call *call = calloc(1, sizeof *call);
     if (!call)
         return -ENOMEM;
+    beside_end(thread->tid);
     call->is_function = true;
     call->function = *function;
     return start(inferior, thread, call);

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/ending.h"
 #include "base/ticker.h"
+#include "ptrace/beside.h"
 #include "ptrace/newborn.h"
 
 #include <errno.h>
@@ -53,6 +54,8 @@ static pid_t look_shortly(pid_t tid, int *status)
 {
     static int misses, passes;
     pid_t found = 0;
+    if (beside_is_any())
+        return 0; /* it waits for this CPU */
     if (passes > 0 || !has_company()) {
         passes -= passes > 0;
         return 0;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ptrace/inferior.h"
 
+#include "ptrace/beside.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/ptrace.h>
@@ -61,6 +63,7 @@ bool inferior_is_same(const struct inferior *inferior)
 
 int inferior_send_kill(const struct inferior *inferior)
 {
+    beside_end_any();
     long err = inferior->pidfd >= 0
                    ? syscall(SYS_pidfd_send_signal, inferior->pidfd, SIGKILL, NULL, 0)
                    : kill(inferior->pid, SIGKILL);
@@ -126,7 +129,16 @@ int inferior_exit_kill(struct inferior *inferior, bool on)
     unsigned kill = (unsigned)PTRACE_O_EXITKILL, options = inferior->options;
     if (!inferior_thread(inferior, 0))
         return inferior_no_thread(inferior, 0);
+    if (!on)
+        beside_end_any();
     return set_options(inferior, on ? options | kill : options & ~kill);
+}
+
+void inferior_stay_beside(struct inferior *inferior, bool on)
+{
+    inferior->stays_beside = on;
+    if (!on)
+        beside_end_any();
 }
 
 static struct threads table_of(const struct inferior *inferior)
@@ -172,6 +184,7 @@ struct tracee *inferior_add(struct inferior *inferior, pid_t tid)
 void inferior_remove(struct inferior *inferior, pid_t tid)
 {
     struct tracee *thread = inferior_find(inferior, tid);
+    beside_end(tid);
     if (thread) {
         places_remove(&inferior->places, table_of(inferior), (size_t)(thread - inferior->threads));
         *thread = inferior->threads[--inferior->thread_count];
@@ -185,6 +198,7 @@ void inferior_remove(struct inferior *inferior, pid_t tid)
 
 void inferior_remove_all(struct inferior *inferior)
 {
+    beside_end_any();
     inferior->thread_count = 0;
     places_clear(&inferior->places);
 }

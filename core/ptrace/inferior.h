@@ -49,6 +49,7 @@ struct inferior {
     pid_t selected;        /* the thread of the last event, or the one that was selected since */
     uint64_t syscall_insn; /* a system call instruction for remote calls; 0: not looked for yet */
     bool is_filtered;      /* it cannot live without a tracer: inferior_see_filters */
+    bool stays_beside;     /* threads that make remote calls are beside this process: beside.h */
     bool follows;          /* processes that it starts are told of */
     bool tells_vfork_done; /* and so is the end of each vfork */
     enum tracee_resume how; /* how its threads were last set going: new ones go the same way */
@@ -138,5 +139,9 @@ int inferior_see_filters(struct inferior *inferior);
 /* Sets whether the kernel kills the inferior when this process ends without having let it go. The
  * same threads must be stopped, and are changed. */
 int inferior_exit_kill(struct inferior *inferior, bool on);
+
+/* Sets whether a thread that is made to execute system calls is kept on this process's CPU until it
+ * goes on (beside.h), as long as the kernel kills the inferior with this process. */
+void inferior_stay_beside(struct inferior *inferior, bool on);
 
 #endif

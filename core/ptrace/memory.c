@@ -2,6 +2,7 @@
 #include "ptrace/memory.h"
 
 #include "proc/process.h"
+#include "ptrace/beside.h"
 #include "ptrace/traps.h"
 
 #include <errno.h>
@@ -177,6 +178,7 @@ int memory_in_parallel(uint64_t size, memory_work *work, void *context)
 {
     struct slice slices[SLICES_MAX];
     pthread_t threads[SLICES_MAX];
+    beside_end_any(); /* other CPUs are to work, too */
     size_t count = slice_count(size), started = 0;
     uint64_t each = (size / count) & ~(uint64_t)(MEMORY_PIECE - 1);
     for (size_t i = 0; i < count; i++)

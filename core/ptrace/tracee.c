@@ -2,6 +2,7 @@
 #include "ptrace/tracee.h"
 
 #include "base/request.h"
+#include "ptrace/beside.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -36,6 +37,8 @@ int tracee_resume(struct tracee *tracee, enum tracee_resume how)
 {
     int err = 0;
     resumes++;
+    if (!tracee->call)
+        beside_end(tracee->tid);
     switch (how) {
     case RESUME_CONT:
         err = request(PTRACE_CONT, tracee, NULL, data((uintptr_t)tracee->signal));
@@ -66,6 +69,7 @@ int tracee_resume(struct tracee *tracee, enum tracee_resume how)
 
 int tracee_detach(struct tracee *tracee)
 {
+    beside_end(tracee->tid);
     return request(PTRACE_DETACH, tracee, NULL, data((uintptr_t)tracee->signal));
 }
 
