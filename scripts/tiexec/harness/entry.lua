@@ -122,19 +122,27 @@ local function mend_registers(self, inferior)
 end
 
 -- The dynamic linkers of glibc and musl have copied the vector when they ask for their first file.
--- From then on only constructors read the vector on the stack.
+-- From then on only constructors read the vector on the stack. glibc's has done so before its first
+-- system call, which is brk.
+local BRK <const> = core.syscall_number("brk")
 local file_calls = {}
 for _, name in ipairs { "access", "faccessat", "open", "openat", "readlink", "readlinkat" } do
     file_calls[core.syscall_number(name) or -1] = true
 end
 local MAX_STOPS <const> = 32 -- a linker that has asked for no file by then is of an unknown kind
 
+local function is_glibc(path)
+    local name = path:match("[^/]*$")
+    return name:find("^ld%-linux") ~= nil or name:find("^ld%-%d") ~= nil
+end
+
 --- Handles the stop of a system call, while `reading` is true. Ends `reading` when the dynamic
 -- linker has copied the vector, and puts AT_ENTRY back then.
 -- @tparam Event event
 function Entry:at_syscall(event)
     self.stops = (self.stops or 0) + 1
-    local has_copied = event.reason == "syscall-entry" and file_calls[event.syscall]
+    local has_copied = event.reason == "syscall-entry" and (file_calls[event.syscall]
+        or event.syscall == BRK and is_glibc(self.linker))
     if has_copied then self.inferior:write_memory(self.place, string.pack("j", self.address)) end
     self.reading = not has_copied and self.stops < MAX_STOPS
 end

@@ -45,7 +45,8 @@ local ALL_SIGNALS <const> = -1
 -- unmoved           why its executable was not moved to a congruent base
 -- is_alone          what comes of the program is followed by nobody, if that is not asked for
 -- follower          watches for libraries once the process is let go
--- unwatched         why the kernel does not tell what its family does, if that is asked for
+-- unwatched         why the kernel does not tell what its family does, if that is asked for;
+--                   `refused`: the same once it was looked for, or false
 -- has_complained    a line has said what has failed for its program
 -- outcome           what has come of its program's text, and `complaint`, what is wrong with that
 -- failure           why nothing could be done for its program
@@ -156,7 +157,7 @@ end
 -- system calls are watched, the right moment is after the first one. The dynamic linker then
 -- executes cpuid, which takes long in a virtual machine because the hypervisor answers it.
 function Run:prepare()
-    if self.is_prepared or self.entry.reading and (self.entry.stops or 0) < 2 then return end
+    if self.is_prepared or self.entry.reading and (self.entry.stops or 0) < 1 then return end
     self.is_prepared = true
     if self.entry.linker then images.of(self.entry.linker) end
     self.steering = self:needs_steering() and require "tiexec.start.steer".start(self.inferior)
@@ -164,6 +165,7 @@ function Run:prepare()
     choice.prepare(self:choose_settings())
     local stage = get_stage()
     if self:is_large() then stage.preload(self.chosen) end
+    if following.wants_watch(self:follow_settings()) then self:watch_refusal() end
 end
 
 -- Names the process after the program that it runs now.
@@ -229,11 +231,19 @@ function Run:at_exec()
     if not self.entry.reading then self:prepare() end
 end
 
+-- Says why the kernel will not tell what becomes of the program, or nil.
+function Run:watch_refusal()
+    if self.refused == nil then
+        self.refused = require "tiexec.watch.permission".refusal() or false
+    end
+    return self.refused or nil
+end
+
 -- Notes what has to be known of the program now for watching it later.
 function Run:prepare_to_follow(chosen)
     local follow = self:follow_settings()
     if following.wants_watch(follow) then
-        self.unwatched = require "tiexec.watch.permission".refusal()
+        self.unwatched = self:watch_refusal()
         if not self.unwatched or following.is_default(follow) then return end
     end
     if not strategy.plans_at(chosen.definition, "dlopen") then return end
@@ -358,7 +368,8 @@ end
 -- Whether the process must stop at its system calls: while the dynamic linker reads the auxiliary
 -- vector and, where its libraries are placed by tiexec, until it has reached the entry point.
 local function watches_syscalls(run)
-    return run.entry and not run.entry.reached and (run.entry.reading or run.steering)
+    if not run.entry or run.entry.reached then return false end
+    return run.entry.reading or run.steering or not run.is_prepared
 end
 
 function Run:at_syscall(event)
@@ -438,6 +449,7 @@ function stages.to_entry(inferior, name, given)
         run:handle(event)
     end
     if run.entry then run.entry:cancel() end
+    inferior:stay_beside(false)
     return run
 end
 
@@ -448,6 +460,7 @@ end
 -- @treturn Run
 function stages.start(inferior, name, given)
     choice.preload(given) -- while the program is exec'd
+    inferior:stay_beside(true)
     return setmetatable({ inferior = inferior, name = name, given = given, said = {},
         is_first = true }, Run)
 end
