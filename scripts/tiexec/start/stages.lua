@@ -12,19 +12,18 @@ local choice = require "tiexec.plan.choice"
 local codes = require "tiexec.base.codes"
 local congruent = require "tiexec.plan.congruent"
 local core = require "tiexec.core"
+local ending = require "tiexec.start.ending"
 local entry = require "tiexec.harness.entry"
-local exit = require "tiexec.base.exit"
 local following = require "tiexec.start.following"
 local images = require "tiexec.harness.images"
 local message = require "tiexec.base.message"
 local seccomp = require "tiexec.harness.seccomp"
 local strategy = require "tiexec.plan.strategy"
+local telling = require "tiexec.start.telling"
 local text = require "tiexec.base.text"
 
 local c = core.constants
 local stages = {}
-
-local STOP_MS <const> = 2000 -- for all threads to stop
 
 -- The program waits at its exec stop for the tracer: what is not needed there is loaded while it
 -- runs on to its entry point.
@@ -55,66 +54,7 @@ local ALL_SIGNALS <const> = -1
 -- is_watched        what it becomes, starts and loads is seen without a tracer from now on
 local Run = {}
 Run.__index = Run
-
--- Whether a program is ended for which nothing can be done.
-local function is_strict(chosen) return chosen.strict or chosen.require ~= nil end
-
--- Ends the process, with an exit status, in place of its program.
-function Run:quit(status)
-    if not self.inferior:quit(status) then self.inferior:kill() end
-    self.follower = nil
-    self.done = true
-end
-
--- Says one line, unless the same was said for another process of the family.
-function Run:say(words)
-    if (self.chosen or self.given).quiet then return end
-    local line = ("%s: %s"):format(self.name, words)
-    if not self.said[line] then (self.given.say or message.say)("%s", line) end
-    self.said[line] = true
-end
-
-function Run:report_failure(why)
-    self.failure = why
-    if self.given.report_file then
-        require "tiexec.show.report".write_failure(self.given.report_file, self.name, why)
-    end
-end
-
--- Ends a program that fails although `--strict` was given.
-function Run:refuse(why)
-    message.say("%s: not started: %s", self.name, why)
-    return self:quit(exit.FAILED)
-end
-
--- Ends the work on this program, and says the complaint if there is one. With `strict` a complaint
--- ends the program, too.
-function Run:finish(complaint, strict, is_remapped)
-    self.complaint = complaint
-    if complaint and strict then return self:refuse(complaint) end
-    if complaint then self:say(complaint) end
-    self.has_complained = complaint ~= nil
-    self:leave(is_remapped)
-end
-
--- Ends the work on a program for which nothing could be done. A dry run does not run it.
-function Run:give_up(why, strict)
-    strict = strict or self.given["dry-run"]
-    self:report_failure(why)
-    return self:finish(strict and why or "runs on small pages: " .. why, strict, false)
-end
-
---- Lets a process go after an error that makes further work impossible. With `--strict` and
--- `--dry-run` the process is ended instead, unless it was kept: such a process has long been
--- running.
--- @string why
-function Run:abandon(why)
-    self:report_failure(why)
-    local is_conditional = is_strict(self.given) or self.given["dry-run"]
-    if is_conditional and not self.is_waiting then return self:refuse(why) end
-    if not self.has_complained then self:say("runs on small pages: " .. why) end
-    self.done = true
-end
+for name, method in pairs(ending) do Run[name] = method end
 
 -- The settings in force for the program that the process runs now.
 function Run:choose_settings()
@@ -174,24 +114,11 @@ function Run:rename()
     if path then self.name = text.basename(path) end
 end
 
--- Whether a program is tiexec itself.
-local function is_itself(inferior)
-    local exe = ("/proc/%d/exe"):format(inferior:pid())
-    local its, own = core.stat(exe), core.stat("/proc/self/exe")
-    return its and own and its.inode == own.inode and its.device == own.device
-end
-
--- Whether a program traces others: a debugger, strace, tiexec itself. Such a program could not
--- trace the processes that it starts if these were traced already.
-local function is_tracer(inferior)
-    return core.imports(("/proc/%d/exe"):format(inferior:pid()), "ptrace") or is_itself(inferior)
-end
-
 -- Begins the work on the program that a process has become by a later exec. Returns false if the
 -- program must be let go: it is tiexec, or it execs itself again to have its privileges. One that
 -- traces others is remapped, and let go then: nothing that it starts before that is traced.
 function Run:begin_successor()
-    if is_itself(self.inferior) then
+    if telling.is_itself(self.inferior:pid()) then
         self.done = true
         return false
     end
@@ -205,7 +132,9 @@ function Run:begin_successor()
     self.inferior:exit_kill(true)
     self.inferior:pass_signals(false)
     self.is_waiting, self.unmoved, self.is_successor = nil, nil, true
-    if is_tracer(self.inferior) then self.inferior:follow_fork(false) end
+    if telling.is_tracer(self.inferior:pid()) then
+        self.inferior:follow_fork(false)
+    end
     self.is_between = nil
     self.has_complained = nil
     return true
@@ -219,13 +148,13 @@ function Run:at_exec()
     if not is_first and not self:begin_successor() then return end
     self.chosen, self.outcome = nil, nil
     local _, _, errno = self.inferior:read_register("pc")
-    if errno == c.ENOEXEC then return self:give_up(codes.words("32-bit"), is_strict(self.given)) end
+    if errno == c.ENOEXEC then return self:give_up(codes.words("32-bit"), Run.is_strict(self.given)) end
     local mappings = self.inferior:mappings() or {}
     local ok, why = self:relocate(mappings)
     if not ok then return self:give_up(why, true) end
     ahead.read(self.inferior, self.image, function() return self:choose_settings() end)
     self.entry, why = entry.arrange(self.inferior, mappings)
-    if not self.entry then return self:give_up(why, is_strict(self.given)) end
+    if not self.entry then return self:give_up(why, Run.is_strict(self.given)) end
     if self.entry.reached then return self:at_entry() end
     -- Unless system calls are watched anyway, it is `prepare` that decides whether they must be.
     if not self.entry.reading then self:prepare() end
@@ -262,75 +191,12 @@ function Run:follows_children()
     return following.traces_children(self:follow_settings(), self.is_watched)
 end
 
--- Keeps the process under trace until its next exec. Should the tracer be killed, the process
--- runs on.
-function Run:keep()
-    self.entry, self.steering, self.is_waiting = nil, nil, true
-    self.inferior:exit_kill(false)
-    self.inferior:follow_fork(self:follows_children())
-    self.inferior:pass_signals(true)
-end
-
--- For `--strict` and `--require`: finds out whether a program that had nothing to gain is to be
--- waited for. Gives why it must not run, since what is meant could not be had, or nil.
-function Run:judge_meant()
-    local telling, pid = require "tiexec.start.telling", self.inferior:pid()
-    self.is_between = telling.is_go_between(pid)
-    if telling.is_linker(pid) then
-        return "a dynamic linker: the program that it maps cannot be waited for"
-    end
-    local is_lost = self.is_first and not self.is_successor and not self.is_between
-        and self.unwatched and telling.may_change(pid)
-    return is_lost and "what it becomes, starts and loads would stay on small pages: "
-        .. self.unwatched or nil
-end
-
--- Ends the work on the program, and keeps the process if the settings say so. The program that was
--- started may be a tracer, which is remapped as it was asked for, but not kept.
-function Run:leave(is_remapped)
-    local follow = self:follow_settings()
-    local why = follow.meant and not is_remapped and self:judge_meant()
-    if why then return self:refuse(why) end
-    if not is_remapped and self.is_first and not self.is_successor then
-        require "tiexec.start.telling".tell(self)
-    end
-    local is_wanted = following.keeps(follow, is_remapped, self.is_watched, self.is_between)
-    local is_open = self:follows_children() or self.is_successor -- it may trace what it starts
-    if is_wanted and not (is_open and is_tracer(self.inferior)) then
-        local ok = self.inferior:interrupt(STOP_MS)
-        if ok then return self:keep() end
-    end
-    self.done = true
-end
-
--- Whether somebody has asked for what comes of the program to be followed.
-function Run:is_followed()
-    local follow = self:choose_settings().follow
-    return follow ~= nil and not follow.none
-end
-
--- Whether what stays on small pages is too little for a line, in a family that is followed.
-function Run:is_minor(outcome)
-    local chosen = self.chosen
-    return self:is_followed() and not chosen.strict and not chosen.verbose
-        and not get_stage().matters(outcome)
-end
-
--- Whether it counts how much of the program's text is huge: it does not for the shell of a script
--- that is followed, or waited for, nor for small programs that it starts.
-function Run:is_judged(has_gained)
-    if has_gained or self:is_followed() then return has_gained end
-    if not self:follow_settings().meant then return true end
-    return self.is_first and not self.is_successor
-        and not require "tiexec.start.telling".is_go_between(self.inferior:pid())
-end
-
 -- Stage entry.
 function Run:at_entry()
     local chosen, stage = self:choose_settings(), get_stage()
     local outcome, why = stage.run(self.inferior, self.name, chosen,
         { stage = "entry", entry = self.entry.address, is_new = self.given.is_in_question })
-    if not outcome then return self:give_up(why, is_strict(chosen)) end
+    if not outcome then return self:give_up(why, Run.is_strict(chosen)) end
     self.outcome = outcome
     if outcome.dry then return self:quit(0) end
     stage.tell(self.inferior, outcome, chosen)

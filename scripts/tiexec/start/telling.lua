@@ -36,6 +36,22 @@ function telling.is_go_between(pid) return go_betweens[kind_of(pid)] or false en
 -- @treturn boolean
 function telling.is_linker(pid) return kind_of(pid) == "linker" end
 
+--- Whether a process runs tiexec itself.
+-- @int pid
+-- @treturn boolean
+function telling.is_itself(pid)
+    local its, own = core.stat(("/proc/%d/exe"):format(pid)), core.stat("/proc/self/exe")
+    return its and own and its.inode == own.inode and its.device == own.device or false
+end
+
+--- Whether a process runs a program that traces others: a debugger, strace, tiexec itself. Such a
+-- program could not trace the processes that it starts if these were traced already.
+-- @int pid
+-- @treturn boolean
+function telling.is_tracer(pid)
+    return core.imports(("/proc/%d/exe"):format(pid), "ptrace") or telling.is_itself(pid)
+end
+
 --- Whether a program may become, start or load something, as far as that is seen in its file.
 -- @int pid of a process that runs it
 -- @treturn boolean
