@@ -132,9 +132,7 @@ function Run:begin_successor()
     self.inferior:exit_kill(true)
     self.inferior:pass_signals(false)
     self.is_waiting, self.unmoved, self.is_successor = nil, nil, true
-    if telling.is_tracer(self.inferior:pid()) then
-        self.inferior:follow_fork(false)
-    end
+    if telling.is_tracer(self.inferior:pid()) then self.inferior:follow_fork(false) end
     self.is_between = nil
     self.has_complained = nil
     return true
@@ -148,13 +146,14 @@ function Run:at_exec()
     if not is_first and not self:begin_successor() then return end
     self.chosen, self.outcome = nil, nil
     local _, _, errno = self.inferior:read_register("pc")
-    if errno == c.ENOEXEC then return self:give_up(codes.words("32-bit"), Run.is_strict(self.given)) end
+    local is_strict = Run.is_strict(self.given)
+    if errno == c.ENOEXEC then return self:give_up(codes.words("32-bit"), is_strict) end
     local mappings = self.inferior:mappings() or {}
     local ok, why = self:relocate(mappings)
     if not ok then return self:give_up(why, true) end
     ahead.read(self.inferior, self.image, function() return self:choose_settings() end)
     self.entry, why = entry.arrange(self.inferior, mappings)
-    if not self.entry then return self:give_up(why, Run.is_strict(self.given)) end
+    if not self.entry then return self:give_up(why, is_strict) end
     if self.entry.reached then return self:at_entry() end
     -- Unless system calls are watched anyway, it is `prepare` that decides whether they must be.
     if not self.entry.reading then self:prepare() end
