@@ -46,7 +46,6 @@ local function with_stopped(pid, details, work, tell)
     local mappings = core.mappings(pid, details, true)
     if files.is_complete(pid, mappings) then
         inferior:exit_kill(true)
-        inferior:stay_beside(true)
         result = table.pack(xpcall(work, debug.traceback, inferior, mappings))
         inferior:exit_kill(false)
     end
