@@ -91,16 +91,22 @@ static void become_watcher(int channel, struct stat *error)
     leave_files(channel, STDERR_FILENO);
 }
 
-/* Seizes the target, and tells it. Ends this process if that fails. */
+/* Seizes the target, and tells it what has come of that. */
+static long seize(int channel, long target)
+{
+    long err = system_call(SYS_ptrace, PTRACE_SEIZE, target, 0, FRONT_TRACE_OPTIONS);
+    return channel_send(channel, (int)err) ? err : -EPIPE;
+}
+
+/* Seizes the target, which then goes on. Ends this process if that fails. */
 static void become_tracer(int channel, long target)
 {
     int go = 0;
     block_signals();
-    if (channel_receive(channel, -1, &go)) /* by then the target has named this process to Yama */
-        end();
-    long err = system_call(SYS_ptrace, PTRACE_SEIZE, target, 0, FRONT_TRACE_OPTIONS);
-    bool is_told = channel_send(channel, (int)err); /* now the target goes on */
-    if (err || !is_told)
+    long err = seize(channel, target);
+    if (err == -EPERM && channel_receive(channel, -1, &go) == 0) /* see await_tracer */
+        err = seize(channel, target);
+    if (err)
         end();
     system_call(SYS_setsid, 0, 0, 0, 0);
     leave_files(channel, STDOUT_FILENO);
@@ -145,18 +151,41 @@ static bool set_subreaper(bool on)
     return was;
 }
 
-/* Waits until the tracer says that it has seized this process. */
+/* Allows a tracer, which was refused, what Yama keeps from a process that is no ancestor. */
+static int allow(int channel, int tracer, int timeout, int *answer)
+{
+    if (system_call(SYS_prctl, PR_SET_PTRACER, tracer, 0, 0)) /* there is no Yama */
+        return -EPERM;
+    int err = channel_send(channel, 1) ? channel_receive(channel, timeout, answer) : -EPIPE;
+    if (err || *answer)
+        system_call(SYS_prctl, PR_SET_PTRACER, 0, 0, 0);
+    return err;
+}
+
+/* Reads the tracer's id, which is positive, and its answer, which is not, in whichever order they
+ * come. If there is no tracer its end of the channel is closed. */
+static int meet_tracer(int channel, int timeout, int *tracer, int *answer)
+{
+    int err = 0;
+    for (bool is_answered = false; !err && (*tracer == 0 || !is_answered);) {
+        int value = 0;
+        err = channel_receive(channel, timeout, &value);
+        if (!err && value <= 0)
+            is_answered = true;
+        *(value > 0 ? tracer : answer) = value;
+    }
+    return err;
+}
+
+/* Waits until the tracer says that it has seized this process: it does so at once, or it asks for
+ * permission. */
 static bool await_tracer(int channel, int timeout)
 {
-    int tracer = 0, answer = 0;
-    if (channel_receive(channel, timeout, &tracer) || tracer < 0)
-        return false;
-    system_call(SYS_prctl, PR_SET_PTRACER, tracer, 0, 0); /* fails where there is no Yama */
-    int err = channel_send(channel, 1) ? channel_receive(channel, timeout, &answer) : -EPIPE;
-    if (err == -ETIMEDOUT)
+    int tracer = 0, answer = 0, err = meet_tracer(channel, timeout, &tracer, &answer);
+    if (!err && answer == -EPERM)
+        err = allow(channel, tracer, timeout, &answer);
+    if (err == -ETIMEDOUT && tracer > 0)
         system_call(SYS_kill, tracer, SIGKILL, 0, 0);
-    if (err || answer)
-        system_call(SYS_prctl, PR_SET_PTRACER, 0, 0, 0);
     return !err && !answer;
 }
 
