@@ -9,7 +9,6 @@
 #include "front/telling.h"
 
 #include <limits.h>
-#include <stdbool.h>
 
 #define SCRIPTS     4   /* whose interpreter is a script: the kernel takes no more */
 #define SCRIPT_LINE 256 /* what the kernel reads of it */
@@ -188,4 +187,14 @@ enum closure_verdict closure_judge(const char *path, const struct closure_rules 
     else if (names.count) /* some map their libraries themselves */
         verdict = CLOSURE_MAYBE;
     return verdict == CLOSURE_NOTHING && names.may_change ? CLOSURE_LATER : verdict;
+}
+
+bool closure_libraries_may_gain(const char *path, const struct closure_rules *rules)
+{
+    struct outline outline;
+    struct names names;
+    names.count = names.used = 0;
+    return read_program(path, &outline) || outline.has_search || !outline.interpreter[0] ||
+           !add_names(&names, &outline) ||
+           judge_names(outline.interpreter, rules, &names) != CLOSURE_NOTHING;
 }

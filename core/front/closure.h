@@ -4,6 +4,7 @@
 #ifndef TIEXEC_CLOSURE_H
 #define TIEXEC_CLOSURE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,5 +28,9 @@ enum closure_verdict {
  * own (RPATH, RUNPATH), another dynamic linker than glibc's, more than CLOSURE_LIBRARIES. Libraries
  * that a program opens later are not looked at. */
 enum closure_verdict closure_judge(const char *path, const struct closure_rules *rules);
+
+/* Tells whether text of anything but the program itself may come to lie on huge pages: of its
+ * dynamic linker, or of a library that it needs. True, too, where it cannot be told. */
+bool closure_libraries_may_gain(const char *path, const struct closure_rules *rules);
 
 #endif

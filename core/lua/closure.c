@@ -1,11 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What core/front finds out before Lua is started, for tests. */
+ * What core/front finds out, for starts by Lua and for tests. */
 #include "front/closure.h"
 #include "front/library_cache.h"
 #include "lua/open.h"
 #include "lua/util.h"
 
 #include <unistd.h>
+
+static struct closure_rules check_rules(lua_State *L)
+{
+    return (struct closure_rules){.cache = luaL_optstring(L, 2, "/etc/ld.so.cache"),
+                                  .huge = (uint64_t)luaL_optinteger(L, 3, 2 << 20),
+                                  .page = (uint64_t)sysconf(_SC_PAGESIZE)};
+}
 
 /// Tells whether text of a program, or of a library that it needs, may come to lie on huge pages.
 // @function may_gain
@@ -15,13 +22,25 @@
 // @treturn boolean false: certainly not
 static int l_may_gain(lua_State *L)
 {
-    struct closure_rules rules = {.cache = luaL_optstring(L, 2, "/etc/ld.so.cache"),
-                                  .huge = (uint64_t)luaL_optinteger(L, 3, 2 << 20),
-                                  .page = (uint64_t)sysconf(_SC_PAGESIZE)};
+    struct closure_rules rules = check_rules(L);
     enum closure_verdict verdict = closure_judge(luaL_checkstring(L, 1), &rules);
     lua_pushboolean(L, verdict != CLOSURE_NOTHING && verdict != CLOSURE_LATER);
     lua_pushboolean(L, verdict == CLOSURE_LATER);
     return 2;
+}
+
+/// Tells whether text of what a program needs may come to lie on huge pages: of its dynamic linker,
+// of its libraries.
+// @function libraries_may_gain
+// @string path of the program
+// @tparam[opt] string cache as above
+// @int[opt] huge as above
+// @treturn boolean false: certainly not
+static int l_libraries_may_gain(lua_State *L)
+{
+    struct closure_rules rules = check_rules(L);
+    lua_pushboolean(L, closure_libraries_may_gain(luaL_checkstring(L, 1), &rules));
+    return 1;
 }
 
 /* Pushes the paths that the list has for a name. */
@@ -57,6 +76,7 @@ static int l_library_paths(lua_State *L)
 void bind_add_closure(lua_State *L)
 {
     static const luaL_Reg functions[] = {
+        {"libraries_may_gain", l_libraries_may_gain},
         {"library_paths", l_library_paths},
         {"may_gain", l_may_gain},
         {NULL, NULL},

@@ -123,11 +123,22 @@ static int l_extra_protection(lua_State *L)
     return 1;
 }
 
+/// Tells whether this CPU has protections of memory beyond reading, writing and executing: the
+// dynamic linker may give them to text.
+// @function has_protections
+// @treturn boolean
+static int l_has_protections(lua_State *L)
+{
+    lua_pushboolean(L, arch_has_protections());
+    return 1;
+}
+
 void bind_add_maps(lua_State *L)
 {
     static const luaL_Reg functions[] = {
         {"mappings", l_mappings},
         {"extra_protection", l_extra_protection},
+        {"has_protections", l_has_protections},
         {NULL, NULL},
     };
     luaL_setfuncs(L, functions, 0);

@@ -9,6 +9,7 @@ static void (*const openers[])(lua_State *L) = {
     bind_add_blocks,
     bind_add_breakpoint,
     bind_add_cache,
+    bind_add_closure,
     bind_add_constants,
     bind_add_ending,
     bind_add_file,
@@ -49,7 +50,6 @@ static void (*const openers[])(lua_State *L) = {
 #define FUNCTIONS 128 /* room for all: a table that grows is filled anew each time */
 
 static void (*const late_openers[])(lua_State *L) = {
-    bind_add_closure,
     bind_add_connector,
     bind_add_core_file,
     bind_add_description,

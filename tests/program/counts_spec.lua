@@ -59,7 +59,7 @@ describe("a start of a program that has nothing to gain takes", function()
 end)
 
 describe("a start by file takes", function()
-    local limits <const> = { ["follow all"] = 1000, ["start file"] = 400, ["launch file"] = 60, ["launch plain"] = 60,
+    local limits <const> = { ["follow all"] = 1000, ["start file"] = 345, ["launch file"] = 60, ["launch plain"] = 60,
         ["attach file"] = 420 }
     -- Before Linux 6.7 (PAGEMAP_SCAN) smaps alone tells which pages are huge, in many calls.
     local has_scan <const> = core.pagemap(core.syscall "getpid", 0, 4096) ~= nil

@@ -12,6 +12,7 @@ local choice = require "tiexec.plan.choice"
 local codes = require "tiexec.base.codes"
 local congruent = require "tiexec.plan.congruent"
 local core = require "tiexec.core"
+local early = require "tiexec.start.early"
 local ending = require "tiexec.start.ending"
 local entry = require "tiexec.harness.entry"
 local following = require "tiexec.start.following"
@@ -151,6 +152,7 @@ function Run:at_exec()
     local mappings = self.inferior:mappings() or {}
     local ok, why = self:relocate(mappings)
     if not ok then return self:give_up(why, true) end
+    if self:finish_early() then return end
     ahead.read(self.inferior, self.image, function() return self:choose_settings() end)
     self.entry, why = entry.arrange(self.inferior, mappings)
     if not self.entry then return self:give_up(why, is_strict) end
@@ -190,12 +192,33 @@ function Run:follows_children()
     return following.traces_children(self:follow_settings(), self.is_watched)
 end
 
+-- Does the work of the entry stage. Returns an outcome; or nil and why it could not be done.
+function Run:remap(entry_point)
+    return get_stage().run(self.inferior, self.name, self:choose_settings(),
+        { stage = "entry", entry = entry_point, is_new = self.given.is_in_question })
+end
+
+-- Does the work of the entry stage at the exec stop already, if nothing else will have huge text.
+-- Returns false if that is not so, or if some text stays as it is: then all is done, and said, at
+-- the entry point.
+function Run:finish_early()
+    if not early.is_possible(self) then return false end
+    local outcome = self:remap(early.entry_point(self.inferior))
+    if not outcome or outcome.complaint or not get_stage().has_gained(outcome) then return false end
+    self:conclude(outcome)
+    return true
+end
+
 -- Stage entry.
 function Run:at_entry()
-    local chosen, stage = self:choose_settings(), get_stage()
-    local outcome, why = stage.run(self.inferior, self.name, chosen,
-        { stage = "entry", entry = self.entry.address, is_new = self.given.is_in_question })
-    if not outcome then return self:give_up(why, Run.is_strict(chosen)) end
+    local outcome, why = self:remap(self.entry.address)
+    if not outcome then return self:give_up(why, Run.is_strict(self.chosen)) end
+    return self:conclude(outcome)
+end
+
+-- Tells what has come of the entry stage, and does what follows from that.
+function Run:conclude(outcome)
+    local chosen, stage = self.chosen, get_stage()
     self.outcome = outcome
     if outcome.dry then return self:quit(0) end
     stage.tell(self.inferior, outcome, chosen)

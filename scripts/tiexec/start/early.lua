@@ -1,0 +1,66 @@
+-- SPDX-License-Identifier: Apache-2.0
+--- Starts that are over at the exec stop. Where nothing but the executable has text that can be
+-- huge, there is nothing to wait for until the entry point: the program need not stop there, nor
+-- while the dynamic linker reads the auxiliary vector.
+--
+-- The dynamic linker relocates the program afterwards. It writes to data alone then: text with
+-- relocations of its own is left for the entry point. So is all text on CPUs whose protections the
+-- dynamic linker gives to text (PROT_BTI): that would split the mapping that was made.
+
+local auxv = require "tiexec.harness.auxv"
+local congruent = require "tiexec.plan.congruent"
+local core = require "tiexec.core"
+local following = require "tiexec.start.following"
+local parts = require "tiexec.plan.parts"
+
+local early = {}
+
+local PRELOADED <const> = "/etc/ld.so.preload"
+local VARIABLES <const> = { "LD_PRELOAD", "LD_AUDIT", "LD_LIBRARY_PATH" }
+
+-- Whether the dynamic linker maps what the program needs, as its list has it, and nothing else.
+-- The environment is that of the process from which this one was split off.
+local function is_plain()
+    for _, name in ipairs(VARIABLES) do
+        if os.getenv(name) then return false end
+    end
+    return core.stat(PRELOADED) == nil
+end
+
+-- Whether the settings ask for nothing that is known only once the libraries are mapped.
+local function is_usual(chosen)
+    local definition = chosen.definition
+    return not chosen.wrong and chosen.names[1] == "file" and not chosen["page-size"]
+        and parts.are_known(definition.name) and package.loaded[definition.path] ~= nil
+        and not (chosen.verbose or chosen.report_file or chosen["dry-run"] or chosen.wants_report
+            or chosen.require or chosen["perf-map"] or next(chosen.debug))
+end
+
+-- Whether libraries that come later are nobody's business, or the watch's.
+local function is_watch_enough(run)
+    local follow = run:follow_settings()
+    if not following.looks_for_libraries(follow) then return true end
+    return following.wants_watch(follow)
+        and (following.is_default(follow) or not run:watch_refusal())
+end
+
+--- Tells whether a program that stands at its exec stop can be remapped there.
+-- @tparam Run run
+-- @treturn boolean
+function early.is_possible(run)
+    local image, huge = run.image, core.huge_page_size()
+    if run.is_alone or run.is_successor or not image or core.has_protections() then return false end
+    local text = not image.text_relocations and huge > 0 and congruent.main_text(image)
+    return text and text.filesz >= huge and is_usual(run:choose_settings())
+        and is_plain() and is_watch_enough(run)
+        and not core.libraries_may_gain(("/proc/%d/exe"):format(run.inferior:pid()), nil, huge)
+end
+
+--- Gives the entry point of a program that stands at its exec stop.
+-- @tparam Inferior inferior
+-- @treturn ?int
+function early.entry_point(inferior)
+    return auxv.value(auxv.read(inferior), auxv.AT_ENTRY)
+end
+
+return early
