@@ -26,8 +26,8 @@ describe("where only ancestors may trace, a user's program", function()
     for name, options in pairs { ["by default"] = {}, ["with options"] = { "--sources", "thp", "--follow=none" } } do
         it("has huge text " .. name, function()
             if not before then return pending "this kernel has no Yama, or this is not root" end
-            local words = support.concat(NOBODY, { here .. "build/tiexec" }, options, { here .. "build/tests/ample", "wait" })
-            local process <close> = support.start(words)
+            local words = support.concat({ here .. "build/tiexec" }, options, { here .. "build/tests/ample", "wait" })
+            local process <close> = support.start(support.concat(NOBODY, words))
             assert.truthy(support.wait_for(function()
                 return support.has_become(process.pid, "ample") and core.status(process.pid, "TracerPid") == 0
             end))

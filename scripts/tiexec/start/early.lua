@@ -30,8 +30,8 @@ end
 -- Whether the settings ask for nothing that is known only once the libraries are mapped.
 local function is_usual(chosen)
     local definition = chosen.definition
-    return not chosen.wrong and chosen.names[1] == "file" and not chosen["page-size"]
-        and parts.are_known(definition.name) and package.loaded[definition.path] ~= nil
+    return not chosen.wrong and parts.are_known(definition.name)
+        and package.loaded[definition.path] ~= nil
         and not (chosen.verbose or chosen.report_file or chosen["dry-run"] or chosen.wants_report
             or chosen.require or chosen["perf-map"] or next(chosen.debug))
 end
