@@ -70,12 +70,17 @@ static enum closure_verdict judge(const struct outline *outline, const struct cl
     return CLOSURE_NOTHING;
 }
 
+static int outline_of(int fd, const struct closure_rules *rules, struct outline *outline)
+{
+    return rules->only_text ? outline_read_needs(fd, outline) : outline_read(fd, outline);
+}
+
 static enum closure_verdict judge_library(const char *path, const struct closure_rules *rules,
                                           struct names *names)
 {
     struct outline outline;
     int fd = system_open(path);
-    int err = fd < 0 ? fd : outline_read(fd, &outline);
+    int err = fd < 0 ? fd : outline_of(fd, rules, &outline);
     if (fd >= 0)
         system_close(fd);
     names->may_change |= !err && outline.may_change && !is_c_library(path);
@@ -149,16 +154,18 @@ static bool is_privileged(int fd)
 
 /* Reads an open file. Of a script the path of its interpreter is put into `line`, and the result is
  * -ENOEXEC. Returns 0 or -errno. */
-static int read_file(int fd, struct outline *outline, char line[SCRIPT_LINE])
+static int read_file(int fd, const struct closure_rules *rules, struct outline *outline,
+                     char line[SCRIPT_LINE])
 {
     if (is_privileged(fd))
         return -EPERM;
-    int err = outline_read(fd, outline);
+    int err = outline_of(fd, rules, outline);
     return err != -ENOEXEC || read_interpreter(fd, line) ? err : -EINVAL;
 }
 
 /* Reads the program that a file is, or the one that its interpreter is. Returns 0 or -errno. */
-static int read_program(const char *path, struct outline *outline)
+static int read_program(const char *path, const struct closure_rules *rules,
+                        struct outline *outline)
 {
     char line[SCRIPT_LINE];
     int err = -ENOEXEC;
@@ -166,7 +173,7 @@ static int read_program(const char *path, struct outline *outline)
         int fd = system_open(path);
         if (fd < 0)
             return fd;
-        err = read_file(fd, outline, line);
+        err = read_file(fd, rules, outline, line);
         system_close(fd);
         path = line;
     }
@@ -178,7 +185,7 @@ enum closure_verdict closure_judge(const char *path, const struct closure_rules 
     struct outline outline;
     struct names names;
     names.count = names.used = 0; /* the rest is left alone: it is several pages */
-    if (read_program(path, &outline))
+    if (read_program(path, rules, &outline))
         return CLOSURE_OTHER;
     names.may_change = outline.may_change || telling_is_linker(path);
     enum closure_verdict verdict = judge(&outline, rules, &names, true);
@@ -194,7 +201,7 @@ bool closure_libraries_may_gain(const char *path, const struct closure_rules *ru
     struct outline outline;
     struct names names;
     names.count = names.used = 0;
-    return read_program(path, &outline) || outline.has_search || !outline.interpreter[0] ||
+    return read_program(path, rules, &outline) || outline.has_search || !outline.interpreter[0] ||
            !add_names(&names, &outline) ||
            judge_names(outline.interpreter, rules, &names) != CLOSURE_NOTHING;
 }

@@ -184,7 +184,8 @@ static int read_dynamic(int fd, const Elf64_Phdr *segment, struct outline *outli
     if (!err && i == count)
         err = -E2BIG; /* its end was not found */
     int lost = err ? err : offset_of(outline, strings, &table);
-    outline->may_change = lost || !is_steady(fd, table, size);
+    if (outline->may_change)
+        outline->may_change = lost || !is_steady(fd, table, size);
     if (!err && needed_count)
         err = lost;
     for (size_t n = 0; !err && n < needed_count; n++)
@@ -207,14 +208,14 @@ static int read_segments(int fd, const Elf64_Phdr *segments, size_t count, uint3
     return err;
 }
 
-int outline_read(int fd, struct outline *outline)
+/* `may_change` of the outline says whether that is looked for. */
+static int read_outline(int fd, struct outline *outline)
 {
     _Alignas(Elf64_Ehdr) unsigned char bytes[OUTLINE_HEADERS];
     Elf64_Phdr segments[OUTLINE_HEADERS / sizeof(Elf64_Phdr)];
     Elf64_Ehdr head;
     outline->load_count = outline->names_size = 0;
     outline->has_search = false;
-    outline->may_change = true; /* a static program names nothing */
     outline->interpreter[0] = '\0';
     long got = read_at(fd, bytes, sizeof bytes, 0);
     if (got < (long)sizeof head)
@@ -231,6 +232,18 @@ int outline_read(int fd, struct outline *outline)
     if (!err)
         err = read_segments(fd, segments, head.e_phnum, PT_INTERP, outline);
     return err ? err : read_segments(fd, segments, head.e_phnum, PT_DYNAMIC, outline);
+}
+
+int outline_read(int fd, struct outline *outline)
+{
+    outline->may_change = true; /* a static program names nothing */
+    return read_outline(fd, outline);
+}
+
+int outline_read_needs(int fd, struct outline *outline)
+{
+    outline->may_change = false;
+    return read_outline(fd, outline);
 }
 
 /* ---- what can be gained ---- */

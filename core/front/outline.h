@@ -35,6 +35,9 @@ struct outline {
  * for. Nothing in the file is relied on. */
 int outline_read(int fd, struct outline *outline);
 
+/* The same but for may_change, which is not looked for: that takes most of the time. */
+int outline_read_needs(int fd, struct outline *outline);
+
 /* Tells whether text of the file may come to lie on pages of `huge` bytes. `program` says that it
  * is the file of a program, which tiexec moves to a congruent base, and not of a library, which
  * lies anywhere. False is certain for a program; for a library of less than a huge page it is

@@ -100,6 +100,15 @@ static int l_page_size(lua_State *L)
     return 1;
 }
 
+/// How many NUMA nodes have memory: `host().nodes` without the rest.
+// @function numa_nodes
+// @treturn int
+static int l_numa_nodes(lua_State *L)
+{
+    lua_pushinteger(L, host_nodes());
+    return 1;
+}
+
 /// Tells whether the kernel of itself maps large libraries at addresses where their files' pages
 // can be huge.
 // @function places_congruent
@@ -146,6 +155,7 @@ void bind_add_host(lua_State *L)
         {"host_basics", l_host_basics},
         {"page_size", l_page_size},
         {"huge_page_size", l_huge_page_size},
+        {"numa_nodes", l_numa_nodes},
         {"places_congruent", l_places_congruent},
         {"thp_bytes", l_thp_bytes},
         {NULL, NULL},

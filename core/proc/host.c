@@ -112,7 +112,7 @@ uint64_t host_huge_page_size(void)
 }
 
 /* Counts the nodes of a list such as "0-3,8", which has five. */
-static unsigned count_nodes(void)
+unsigned host_nodes(void)
 {
     char *text;
     size_t size;
@@ -211,7 +211,7 @@ void host_read(struct host *host, uint64_t huge_page_size)
                 sizeof host->shmem_thp);
     if (file_read_u64("/proc/sys/kernel/yama/ptrace_scope", &yama) == 0)
         host->yama = (int)yama;
-    host->nodes = count_nodes();
+    host->nodes = host_nodes();
     host->uid = geteuid();
     if (process_status(getpid(), "CapEff", 16, &host->capabilities))
         host->capabilities = 0;

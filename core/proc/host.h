@@ -30,6 +30,9 @@ struct host {
     size_t pool_count;
 };
 
+/* Counts the NUMA nodes that have memory: at least 1. */
+unsigned host_nodes(void);
+
 /* The size of the PMD-sized page, in bytes; 0: the kernel has no huge pages. */
 uint64_t host_huge_page_size(void);
 

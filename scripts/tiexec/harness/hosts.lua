@@ -19,8 +19,8 @@ end
 -- Most programs have no text to remap, or text that is huge already, and then nobody asks for more
 -- than the sizes of pages and the kernel's version. The rest is in a dozen files.
 local incomplete = { __index = function(host, name)
-    hosts.complete(host)
-    return host[name]
+    if name == "nodes" then host.nodes = core.numa_nodes() else hosts.complete(host) end
+    return rawget(host, name)
 end }
 
 --- Describes the host. `pool`, the hugetlb pool of such pages, is added to what `tiexec.host()`
