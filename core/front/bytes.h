@@ -10,6 +10,7 @@
 static inline size_t bytes_length(const char *text, size_t most)
 {
     size_t length = 0;
+    /* cppcheck-suppress arrayIndexOutOfBoundsCond ; a string ends before that */
     while (length < most && text[length])
         length++;
     return length;

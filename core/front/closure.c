@@ -130,7 +130,7 @@ static bool read_interpreter(int fd, char line[SCRIPT_LINE])
     line[got > 0 ? got : 0] = '\0';
     if (!bytes_begin(line, "#!"))
         return false;
-    while (line[start] == ' ' || line[start] == '\t')
+    while (line[start] == ' ' || line[start] == '\t') /* NOLINT: the kernel has written it */
         start++;
     size_t length = 0;
     while (line[start + length] && line[start + length] != '\n' && line[start + length] != ' ' &&
@@ -201,6 +201,7 @@ bool closure_libraries_may_gain(const char *path, const struct closure_rules *ru
     struct outline outline;
     struct names names;
     names.count = names.used = 0;
+    names.may_change = false;
     return read_program(path, rules, &outline) || outline.has_search || !outline.interpreter[0] ||
            !add_names(&names, &outline) ||
            judge_names(outline.interpreter, rules, &names) != CLOSURE_NOTHING;
