@@ -85,7 +85,9 @@ describe("a start by file takes", function()
 
     it("no more page faults than it did", as_usual(function()
         local plain, ours = table.unpack(faults_of({ ample, "untold" }, { support.tiexec, ample, "untold" }))
-        at_most(is_static() and (has_scan and 135 or 185) or 315, ours - plain, "page faults")
+        -- What was built for another CPU could not run there, and so has no Lua state in it.
+        local most = not is_static() and 315 or support.patience > 1 and 270 or has_scan and 135 or 185
+        at_most(most, ours - plain, "page faults")
     end))
 
     it("no more page faults than it did with node", as_usual(function()
