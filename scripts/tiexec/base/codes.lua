@@ -16,8 +16,7 @@ codes.reasons = {
     ["blocked-above"] = "its end stays on small pages: a huge page would take in %s",
     ["blocked-both"] =
         "both ends stay on small pages: huge pages would take in %s below it, and %s above it",
-    ["no-page-inside"] =
-"it has no whole %s page inside (--strategy aggressive rounds outward)",
+    ["no-page-inside"] = "it has no whole %s page inside (--strategy aggressive rounds outward)",
     ["too-little"] = "only %s of text: too little to be worth a huge page",
     ["writable"] = "it is writable",
     ["with-data"] = "it shares a segment with writable data",
