@@ -36,6 +36,19 @@ local function said(words, result)
     assert.truthy(failure.one_line(result):find(words, 1, true), result.err)
 end
 
+it("--attach prepares no copy of text whose file will serve", function()
+    local host <close> = cached_in_huge_pages()
+    local busy <close> = attached.start(CONGRUENT)
+    local folder <close> = support.folder("/dev/shm")
+    local cache = folder.path .. "/cache"
+    local result = support.run { "env", "TIEXEC_CACHE=" .. cache, support.tiexec, "--attach", tostring(busy.pid) }
+    assert.equal(0, result.code, result.err)
+    local already = result.err:find("on huge pages already", 1, true)
+    if already then return pending "this kernel has made its text huge by itself" end
+    assert.is_true(host and select(2, support.huge_text(busy.pid)) == "FilePmdMapped")
+    assert.is_nil(core.stat(cache))
+end)
+
 describe("64 threads in the midst of something:", function()
     for _, case in ipairs(sources) do
         local source, field, arrange, words = table.unpack(case)

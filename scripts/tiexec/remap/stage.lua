@@ -215,7 +215,9 @@ local function prepare_sources(process, name, chosen, job)
         local host = hosts.for_operation(operation, chosen.host)
         local names = operation.op == "remap" and (operation.sources or chosen.names) or {}
         for _, each in ipairs(names) do
-            sources.prepare(sources.get(each), target, operation, host)
+            local source = sources.get(each)
+            if sources.will_serve(source, target, operation, host) then break end
+            sources.prepare(source, target, operation, host)
         end
     end
 end

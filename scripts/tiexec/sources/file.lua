@@ -174,6 +174,13 @@ local function make_huge(target, part, host, options, opened)
     return move_over(target, part, host, opened.fd)
 end
 
+-- Whether a process that runs can be served once it is stopped, without anything to be read.
+local function will_serve(target, range, host)
+    local part = fit(target, range, host)
+    local path = part and target.file(part.text)
+    return path and recache.is_huge(target, part, path, host.huge_page_size) or false
+end
+
 -- What is cached is mostly huge, and the target finds out fastest: then its mappings stay, and with
 -- them all properties that they have. The advice comes last, since nothing takes it back.
 local function replace_in_place(target, part, host)
@@ -226,6 +233,7 @@ return {
     description = "the file itself, on huge pages of the page cache",
     keeps_file = true,
     fit = fit,
+    will_serve = will_serve,
     replace_in_place = replace_in_place,
     replace = replace,
     rehearse = rehearse,

@@ -58,6 +58,16 @@ end
 
 local prepared = {} -- the sources that have opened something
 
+--- Tells whether a source is certain to serve a range of a process that runs, as far as is seen.
+-- @tparam Source source
+-- @tparam Target target
+-- @tparam Range range
+-- @tparam Host host
+-- @treturn boolean
+function sources.will_serve(source, target, range, host)
+    return source.will_serve ~= nil and source.will_serve(target, range, host)
+end
+
 --- Has a source open what it needs of files for a range, before the process is stopped.
 -- @tparam Source source
 -- @tparam Target target

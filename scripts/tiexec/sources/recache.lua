@@ -132,6 +132,18 @@ function recache.is_cached(target, part, path, huge)
     return is or errno == c.EPERM and was_read or false
 end
 
+--- Tells whether all of a part is cached on huge pages.
+-- @tparam Target target
+-- @tparam FilePart part
+-- @string path where this process can read the file
+-- @int huge the size of a huge page, in bytes
+-- @treturn boolean
+function recache.is_huge(target, part, path, huge)
+    local file <close> = open_part(target, part, path, huge)
+    local states = file and file:look()
+    return states ~= nil and not states:find("[^h]")
+end
+
 --- Gets the blocks of a part onto huge pages of the page cache.
 -- @tparam Target target
 -- @tparam FilePart part

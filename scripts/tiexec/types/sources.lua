@@ -20,6 +20,8 @@
 ---@field keeps_file boolean? Whether the text stays a mapping of its own file.
 ---@field replace Replace Puts huge pages with the same bytes in the place of a part.
 ---@field anonymous boolean? Whether the text becomes anonymous memory, which perf needs a map for.
+---@field will_serve (fun(target: Target, range: Range, host: Host): boolean)? Tells whether the
+--- source is certain to serve a range of a process that runs: the others prepare nothing then.
 ---@field replace_in_place (fun(target: Target, part: FilePart, host: Host): boolean)? Serves a part
 --- by the mappings that it has. false: the part is as it was.
 ---@field rehearse fun(target: Target, host: Host)? Makes the same system calls, to no effect.
