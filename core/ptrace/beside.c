@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ptrace/beside.h"
 
+#include "base/clock.h"
+
+#include <errno.h>
 #include <sched.h>
 #include <string.h>
 #include <unistd.h>
 
-#define ROOM 1024 /* bytes of a set: as many as the largest of kernels knows CPUs (8192) */
+#define ROOM     1024 /* bytes of a set: as many as the largest of kernels knows CPUs (8192) */
+#define TRIES    1000
+#define PAUSE_NS 1000000
 
 /* A set of CPUs, of the size that no kernel refuses. */
 union cpus {
@@ -41,12 +46,15 @@ static bool restrict_to(pid_t tid, int cpu)
 }
 
 /* All there are and may come: since Linux 6.2 the kernel keeps what was asked for, and applies it
- * to what a cpuset allows later. */
+ * to what a cpuset allows later. The kernel needs memory for that: where it has none it is asked
+ * again for a while, since a thread must not stay where it is. */
 static void allow_all(pid_t tid)
 {
     union cpus cpus;
     memset(&cpus, 0xff, sizeof cpus);
-    sched_setaffinity(tid, sizeof cpus, &cpus.set);
+    for (int i = 0; i < TRIES && sched_setaffinity(tid, sizeof cpus, &cpus.set) && errno != ESRCH;
+         i++)
+        clock_sleep(PAUSE_NS);
 }
 
 void beside_begin(pid_t tid)
