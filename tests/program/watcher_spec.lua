@@ -43,7 +43,7 @@ describe("a watched family:", function()
     end)
 
     it("what a script becomes is remapped where nobody has asked for anything", function()
-        for _, tiexec in ipairs { support.tiexec, "build/dynamic/tiexec" } do
+        for _, tiexec in ipairs { support.tiexec, support.dynamic_tiexec } do
             local family <close> = watched.start({ "sh", "-c", 'read x; exec env "$0" wait', ample },
                 { options = {}, tiexec = tiexec })
             family.send()
