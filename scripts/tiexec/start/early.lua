@@ -11,6 +11,7 @@ local auxv = require "tiexec.harness.auxv"
 local congruent = require "tiexec.plan.congruent"
 local core = require "tiexec.core"
 local following = require "tiexec.start.following"
+local hosts = require "tiexec.harness.hosts"
 local parts = require "tiexec.plan.parts"
 
 local early = {}
@@ -27,10 +28,12 @@ local function is_plain()
     return core.stat(PRELOADED) == nil
 end
 
--- Whether the settings ask for nothing that is known only once the libraries are mapped.
+-- Whether the settings ask for nothing that is known only once the libraries are mapped. On smaller
+-- pages smaller libraries may gain.
 local function is_usual(chosen)
     local definition = chosen.definition
-    return not chosen.wrong and parts.are_known(definition.name)
+    return not chosen.wrong and parts.are_known(definition.name) and not chosen["page-size"]
+        and not hosts.has_smaller(hosts.describe())
         and package.loaded[definition.path] ~= nil
         and not (chosen.verbose or chosen.report_file or chosen["dry-run"] or chosen.wants_report
             or chosen.require or chosen["perf-map"] or next(chosen.debug))
