@@ -56,7 +56,9 @@ describe("undo", function()
         local cache <close> = support.folder("/dev/shm")
         local process <close> = support.start { "env", "TIEXEC_CACHE=" .. cache.path, support.tiexec, "--strategy",
             "conservative", "--sources", "shared", support.programs .. "waiting", "idle" }
-        assert.truthy(support.wait_for(function() return support.huge_text(process.pid) >= HUGE end))
+        assert.truthy(support.wait_for(function()
+            return support.huge_text(process.pid) >= HUGE and core.status(process.pid, "TracerPid") == 0
+        end))
         local result = undo(process.pid)
         assert.equal(0, result.code, result.err)
         assert.equal(0, support.huge_text(process.pid))
