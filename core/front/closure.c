@@ -17,6 +17,7 @@
 struct names {
     size_t count, used;
     bool may_change; /* one of those that were judged */
+    bool only_text;  /* whether one may change is not asked */
     const char *list[CLOSURE_LIBRARIES];
     char text[CLOSURE_LIBRARIES * 64];
 };
@@ -70,9 +71,9 @@ static enum closure_verdict judge(const struct outline *outline, const struct cl
     return CLOSURE_NOTHING;
 }
 
-static int outline_of(int fd, const struct closure_rules *rules, struct outline *outline)
+static int outline_of(int fd, bool only_text, struct outline *outline)
 {
-    return rules->only_text ? outline_read_needs(fd, outline) : outline_read(fd, outline);
+    return only_text ? outline_read_needs(fd, outline) : outline_read(fd, outline);
 }
 
 static enum closure_verdict judge_library(const char *path, const struct closure_rules *rules,
@@ -80,7 +81,7 @@ static enum closure_verdict judge_library(const char *path, const struct closure
 {
     struct outline outline;
     int fd = system_open(path);
-    int err = fd < 0 ? fd : outline_of(fd, rules, &outline);
+    int err = fd < 0 ? fd : outline_of(fd, names->only_text, &outline);
     if (fd >= 0)
         system_close(fd);
     names->may_change |= !err && outline.may_change && !is_c_library(path);
@@ -154,18 +155,16 @@ static bool is_privileged(int fd)
 
 /* Reads an open file. Of a script the path of its interpreter is put into `line`, and the result is
  * -ENOEXEC. Returns 0 or -errno. */
-static int read_file(int fd, const struct closure_rules *rules, struct outline *outline,
-                     char line[SCRIPT_LINE])
+static int read_file(int fd, bool only_text, struct outline *outline, char line[SCRIPT_LINE])
 {
     if (is_privileged(fd))
         return -EPERM;
-    int err = outline_of(fd, rules, outline);
+    int err = outline_of(fd, only_text, outline);
     return err != -ENOEXEC || read_interpreter(fd, line) ? err : -EINVAL;
 }
 
 /* Reads the program that a file is, or the one that its interpreter is. Returns 0 or -errno. */
-static int read_program(const char *path, const struct closure_rules *rules,
-                        struct outline *outline)
+static int read_program(const char *path, bool only_text, struct outline *outline)
 {
     char line[SCRIPT_LINE];
     int err = -ENOEXEC;
@@ -173,7 +172,7 @@ static int read_program(const char *path, const struct closure_rules *rules,
         int fd = system_open(path);
         if (fd < 0)
             return fd;
-        err = read_file(fd, rules, outline, line);
+        err = read_file(fd, only_text, outline, line);
         system_close(fd);
         path = line;
     }
@@ -185,7 +184,8 @@ enum closure_verdict closure_judge(const char *path, const struct closure_rules 
     struct outline outline;
     struct names names;
     names.count = names.used = 0; /* the rest is left alone: it is several pages */
-    if (read_program(path, rules, &outline))
+    names.only_text = false;
+    if (read_program(path, false, &outline))
         return CLOSURE_OTHER;
     names.may_change = outline.may_change || telling_is_linker(path);
     enum closure_verdict verdict = judge(&outline, rules, &names, true);
@@ -202,7 +202,8 @@ bool closure_libraries_may_gain(const char *path, const struct closure_rules *ru
     struct names names;
     names.count = names.used = 0;
     names.may_change = false;
-    return read_program(path, rules, &outline) || outline.has_search || !outline.interpreter[0] ||
+    names.only_text = true;
+    return read_program(path, true, &outline) || outline.has_search || !outline.interpreter[0] ||
            !add_names(&names, &outline) ||
            judge_names(outline.interpreter, rules, &names) != CLOSURE_NOTHING;
 }

@@ -14,7 +14,6 @@
 struct closure_rules {
     const char *cache; /* the dynamic linker's list of libraries: "/etc/ld.so.cache" */
     uint64_t huge, page;
-    bool only_text; /* what a program may become, start or load is not asked */
 };
 
 enum closure_verdict {

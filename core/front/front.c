@@ -227,7 +227,6 @@ static void start(const struct front *front, bool may_split)
     is_done = true;
     rules.cache = LIBRARY_CACHE;
     rules.page = front->page;
-    rules.only_text = false;
     rules.huge = pages_smallest(front->page);
     if (!rules.huge || !find(front, path))
         return;

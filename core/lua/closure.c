@@ -39,7 +39,6 @@ static int l_may_gain(lua_State *L)
 static int l_libraries_may_gain(lua_State *L)
 {
     struct closure_rules rules = check_rules(L);
-    rules.only_text = true;
     lua_pushboolean(L, closure_libraries_may_gain(luaL_checkstring(L, 1), &rules));
     return 1;
 }

@@ -159,11 +159,12 @@ static int l_exit_kill(lua_State *L)
 }
 
 /// Sets whether a thread that is made to execute system calls is kept on the CPU of this process
-// until it goes on: a call takes a third of the time then. Only calls of memory and files (mmap,
-// munmap, mprotect, mremap, madvise, openat, close, prctl) are made so; before any other the thread
-// may run wherever it might before. It is done only while the kernel kills the process with this
-// one (`exit_kill`), since it would stay on one CPU else, and where both may run on all CPUs. At
-// first it is not: who looks at a stopped process would see that it may run on one CPU.
+// until it goes on: a call takes a fifth of the time then, where other CPUs idle. Only calls of
+// memory and files (mmap, munmap, mprotect, mremap, madvise, openat, close, prctl) are made so;
+// before any other the thread may run wherever it might before. It is done only while the kernel
+// kills the process with this one (`exit_kill`), since it would stay on one CPU else, and where
+// both may run on all CPUs. At first it is not: who looks at a stopped process would see that it
+// may run on one CPU.
 // @function inferior:stay_beside
 // @bool on
 // @usage

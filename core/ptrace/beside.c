@@ -64,7 +64,7 @@ void beside_begin(pid_t tid)
         !restrict_to(0, cpu))
         return;
     beside = tid;
-    if (!restrict_to(tid, sched_getcpu()))
+    if (!restrict_to(tid, cpu))
         beside_end_any();
 }
 

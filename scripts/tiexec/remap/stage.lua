@@ -167,11 +167,12 @@ local function add_second_plan(outcome)
     join(outcome, outcome.second(done))
 end
 
--- Whether the settings ask for anything that a report shows. A report reads smaps twice.
-local function wants_report(chosen)
-    return chosen.verbose or chosen.report_file or chosen["dry-run"] or chosen.wants_report
-        or chosen.require
-        or chosen.debug.maps or chosen.debug.plan
+--- Tells whether the settings ask for anything that a report shows. A report reads smaps twice.
+-- @tparam Chosen chosen
+-- @treturn boolean
+function stage.wants_report(chosen)
+    return (chosen.verbose or chosen.report_file or chosen["dry-run"] or chosen.wants_report
+        or chosen.require or chosen.debug.maps or chosen.debug.plan) and true or false
 end
 
 -- Notes a failure, unless an earlier one is noted already.
@@ -181,7 +182,8 @@ end
 
 -- Carries out the plan of an outcome, unless it is a dry run.
 local function carry_out(inferior, outcome, chosen, started)
-    local report = wants_report(chosen) and require "tiexec.show.report".begin(outcome, chosen)
+    local report = stage.wants_report(chosen)
+        and require "tiexec.show.report".begin(outcome, chosen)
     if outcome.dry then return end
     outcome.report = report or nil
     local planned = core.now()
@@ -279,7 +281,7 @@ function stage.prepare_for_stop(process, name, chosen, job)
     if has_to_prepare(chosen) and not chosen["dry-run"] then
         prepare_sources(process, name, chosen, job)
     end
-    if wants_report(chosen) then require "tiexec.show.report" end
+    if stage.wants_report(chosen) then require "tiexec.show.report" end
     if chosen.report_file then pcall(require, "dkjson") end
     if chosen["perf-map"] then require "tiexec.remap.perf_map" end
     return opened

@@ -7,7 +7,6 @@
 -- relocations of its own is left for the entry point. So is all text on CPUs whose protections the
 -- dynamic linker gives to text (PROT_BTI): that would split the mapping that was made.
 
-local auxv = require "tiexec.harness.auxv"
 local congruent = require "tiexec.plan.congruent"
 local core = require "tiexec.core"
 local following = require "tiexec.start.following"
@@ -35,8 +34,8 @@ local function is_usual(chosen)
     return not chosen.wrong and parts.are_known(definition.name) and not chosen["page-size"]
         and not hosts.has_smaller(hosts.describe())
         and package.loaded[definition.path] ~= nil
-        and not (chosen.verbose or chosen.report_file or chosen["dry-run"] or chosen.wants_report
-            or chosen.require or chosen["perf-map"] or next(chosen.debug))
+        and not (chosen["perf-map"] or next(chosen.debug))
+        and not require "tiexec.remap.stage".wants_report(chosen)
 end
 
 -- Whether libraries that come later are nobody's business, or the watch's.
@@ -57,13 +56,6 @@ function early.is_possible(run)
     return text and text.filesz >= huge and is_usual(run:choose_settings())
         and is_plain() and is_watch_enough(run)
         and not core.libraries_may_gain(("/proc/%d/exe"):format(run.inferior:pid()), nil, huge)
-end
-
---- Gives the entry point of a program that stands at its exec stop.
--- @tparam Inferior inferior
--- @treturn ?int
-function early.entry_point(inferior)
-    return auxv.value(auxv.read(inferior), auxv.AT_ENTRY)
 end
 
 return early

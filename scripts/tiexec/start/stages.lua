@@ -95,8 +95,8 @@ function Run:is_large()
 end
 
 -- Does the work that needs no stopped program, while the program runs to its entry point. Where
--- system calls are watched, the right moment is after the first one. The dynamic linker then
--- executes cpuid, which takes long in a virtual machine because the hypervisor answers it.
+-- system calls are watched, the first one is the last moment: whether the next ones must be watched
+-- is found out here.
 function Run:prepare()
     if self.is_prepared or self.entry.reading and (self.entry.stops or 0) < 1 then return end
     self.is_prepared = true
@@ -192,7 +192,8 @@ function Run:follows_children()
     return following.traces_children(self:follow_settings(), self.is_watched)
 end
 
--- Does the work of the entry stage. Returns an outcome; or nil and why it could not be done.
+-- Does the work of the entry stage. Returns an outcome; or nil and why it could not be done. Before
+-- AT_ENTRY is changed it tells the entry point.
 function Run:remap(entry_point)
     return get_stage().run(self.inferior, self.name, self:choose_settings(),
         { stage = "entry", entry = entry_point, is_new = self.given.is_in_question })
@@ -203,7 +204,7 @@ end
 -- the entry point.
 function Run:finish_early()
     if not early.is_possible(self) then return false end
-    local outcome = self:remap(early.entry_point(self.inferior))
+    local outcome = self:remap()
     if not outcome or outcome.complaint or not get_stage().has_gained(outcome) then return false end
     self:conclude(outcome)
     return true

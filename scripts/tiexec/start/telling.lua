@@ -56,7 +56,6 @@ end
 -- @int pid of a process that runs it
 -- @treturn boolean
 function telling.may_change(pid)
-    core.open_late(core)
     local may_gain, may_change = core.may_gain(("/proc/%d/exe"):format(pid))
     return may_gain or may_change
 end

@@ -134,7 +134,6 @@ end
 -- @bool by_profiles whether those that profiles name are meant, too
 -- @treturn int exit status: 0; 1: some text stays small; 125 as base/exit.lua has it
 function warm.run(given, names, by_profiles)
-    core.open_late(core) -- for the dynamic linker's list
     local host, rows, list = core.host(), {}, files.list()
     if host.huge_page_size == 0 then
         message.say("--warm: this kernel has no huge pages")
