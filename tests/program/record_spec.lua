@@ -39,7 +39,7 @@ describe("--record", function()
         local lacks = lacks_samples()
         if lacks then return pending(lacks) end
         local folder <close> = support.folder()
-        local result = support.run { "strace", "-e", "trace=poll,clock_nanosleep", "-o", folder.path .. "/trace",
+        local result = support.run { "strace", "-e", "trace=poll,ppoll,clock_nanosleep", "-o", folder.path .. "/trace",
             support.tiexec, "--record", "-o", "/dev/null", burning, STEPS }
         assert.equal(0, result.code, result.err)
         local trace = support.read_file(folder.path .. "/trace")
@@ -60,7 +60,8 @@ describe("--record", function()
         assert.truthy(one.build_id)
         assert.is_true(one.samples > 50)
         local object, first, last = object_of(one, real), text_pages(real)
-        assert.is_true(object.samples > 0.8 * one.samples)
+        -- On emulated CPUs the dynamic linker takes its time, too.
+        assert.is_true(object.samples > (support.patience > 1 and 0.5 or 0.8) * one.samples)
         local sum = 0
         for page, count in pairs(object.pages) do
             assert.is_true(first <= page and page <= last)

@@ -128,24 +128,27 @@ describe("the file source", function()
 
     it("protects all as it was when a system call fails in place, whichever it is", function()
         if not supported() then return pending("this filesystem has no large folios") end
-        local n, failed, done = 0, 0
+        -- What is read before it is replaced gets a page table, in the place of which only new kernels put a huge page.
+        local n, failed, bytes = 0, 0, support.read_file(program)
+        local done, tried
         repeat
             -- Who ran the program before may still have mapped it small for a moment.
             if n % 10 == 0 then support.run_tiexec { program } end
             n = n + 1
             assert.is_true(n < 100, "its pages stay small")
             local inferior <close>, _, range = launch()
-            local before, target = rights(inferior), failing(targets.of(inferior), n)
+            local before, target, count = rights(inferior), failing(targets.of(inferior), n)
             local part = assert(file.fit(target, range, host))
-            local snapshot <close> = assert(inferior:snapshot { { start = part.start, stop = part.stop } })
             done = file.replace_in_place(target, part, host)
-            assert.is_true(snapshot:verify())
+            assert.is_true(bytes:sub(part.start - part.base + 1, part.stop - part.base)
+                == inferior:read_memory(part.start, part.stop - part.start))
             if not done then
                 failed = failed + 1
                 assert.same(before, rights(inferior), "call " .. n)
             end
+            tried = count()
             finish(inferior)
-        until done
+        until done and n > tried -- nothing was left to fail
         assert.is_true(failed >= 3, failed .. " failures")
     end)
 
