@@ -28,11 +28,13 @@ end
 function File:is_still() return self.target and files.is_held(self.target.pid) end
 
 -- Opens the file for reading, or past the page cache. While the target stands still no file is
--- opened: then there are descriptors already.
+-- opened: then there are descriptors already. None past the page cache is there on a filesystem
+-- that knows no such thing (tmpfs before Linux 6.6).
 local function open_as(self, direct)
     local target, text = self.target, self.part and self.part.text
     local kept = target and target.descriptor(text, direct)
     if kept then return kept end
+    if direct and self:is_still() then return nil, nil, c.EOPNOTSUPP end
     local fd, why, errno = core.open_file(self.path, direct)
     if fd then table.insert(self.close, fd) end
     return fd, why, errno
