@@ -25,7 +25,7 @@ for _, m in ipairs(inferior:mappings()) do -- what calls leave on the stack is o
     if m.perms == "rw-p" and not (sp >= m.start and sp < m.stop) then ranges[#ranges + 1] = m end
 end
 -- The kernel writes to one place of its own accord: struct rseq, which holds the number of the CPU.
-local offset, registers = inferior:symbol("__rseq_offset"), inferior:registers() -- glibc 2.35
+local offset, registers = inferior:symbol("__rseq_offset"), inferior:registers("all") -- glibc 2.35
 local rseq = offset and (registers.fs_base or registers.tpidr) + inferior:read_u64(offset) or 0
 local before <close> = assert(inferior:snapshot(ranges))
 inferior:advance(inferior:backtrace()[2].pc)
