@@ -61,13 +61,14 @@ for property, flag in pairs { mlockall = "lo", mlock = "lo", limited = "lo", low
             if not it_ then return pending("it cannot be had here: " .. why) end
             local before, locked = properties_of(it_.pid, flag)
             assert.is_true(before > 0)
+            local is_huge = support.huge_text(it_.pid) > 0 -- as it was started: xfs may cache a copy so
             local result = run({ "--sources", source, "--attach" }, it_.pid)
             assert.is_true(result.code == 0 or result.err ~= "")
             assert.same({ before, locked }, { properties_of(it_.pid, flag) })
             local huge = support.huge_text(it_.pid)
             local can_lock = property == "mlockall" or property == "limited"
             if can_lock and source == "thp" then assert.is_true(huge > 0, result.err) end
-            if property == "lowered" then assert.matches("RLIMIT_MEMLOCK", result.err, 1, true) end
+            if property == "lowered" and not is_huge then assert.matches("RLIMIT_MEMLOCK", result.err, 1, true) end
             if property == "mlock" then assert.matches("only a part of it", result.err, 1, true) end
             run({ "--undo" }, it_.pid)
             assert.same({ before, locked }, { properties_of(it_.pid, flag) })
