@@ -255,6 +255,12 @@ int front_tracee(void) { return tracee; }
 
 int front_watched(void) { return watched; }
 
+void front_let_go(void)
+{
+    watched = tracee;
+    tracee = 0;
+}
+
 const struct stat *front_error(void) { return &error_file; }
 
 bool front_is_target(void) { return is_target; }

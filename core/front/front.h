@@ -35,6 +35,9 @@ int front_tracee(void);
 /* On the watcher's side the process that has become CMD; else 0. */
 int front_watched(void);
 
+/* Is told, on the tracer's side, that the process was let go: it is watched from now on. */
+void front_let_go(void);
+
 /* On the watcher's side the file that was standard error before it was left. */
 const struct stat *front_error(void);
 

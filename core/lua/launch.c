@@ -7,6 +7,7 @@
 #include "lua/util.h"
 #include "os/identity.h"
 #include "ptrace/launch.h"
+#include "replay/replay.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -154,17 +155,26 @@ static int l_take_tracee(lua_State *L)
 {
     if (!front_tracee())
         return 0;
-    int err = launch_take(front_tracee(), bind_new_inferior(L));
+    int err = replay_take(bind_new_inferior(L));
     return err ? bind_push_failure(L, "the tracer", err) : 1;
 }
 
-/// Gives the process that this one was split off to watch, before Lua was started.
+/// Gives the process that this one watches, or is to watch, since before Lua was started.
 // @function watched
 // @treturn int its id; 0: this process is no watcher
+// @treturn ?table the Range of the program, if that was served by the steps of an earlier start
 static int l_watched(lua_State *L)
 {
+    uint64_t start, stop;
     lua_pushinteger(L, front_watched());
-    return 1;
+    if (!replay_served(&start, &stop))
+        return 1;
+    lua_createtable(L, 0, 2);
+    lua_pushinteger(L, (lua_Integer)start);
+    lua_setfield(L, -2, "start");
+    lua_pushinteger(L, (lua_Integer)stop);
+    lua_setfield(L, -2, "stop");
+    return 2;
 }
 
 /// Tells whether this process was split before Lua was started, is traced, and could not be

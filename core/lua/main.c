@@ -8,6 +8,7 @@
 #include "lua/built.h"
 #include "lua/modules.h"
 #include "lua/open.h"
+#include "replay/replay.h"
 
 #include <errno.h>
 #include <lauxlib.h>
@@ -140,6 +141,15 @@ static void start_at_once(char **argv)
     front_start(&front);
 }
 
+/* Does what was done at an earlier start, if that is known; then the program is watched. */
+static void start_as_before(void)
+{
+    if (!replay_start(front_tracee()))
+        return;
+    message_leave();
+    front_let_go();
+}
+
 /* Tells whether a script of the user's may be run: it gets a state as lua5.4 would make it.
  * Options may be shortened. CMD's own are taken for tiexec's here, which does no harm. */
 static bool may_run_script(char **argv)
@@ -182,6 +192,8 @@ int main(int argc, char **argv)
     start_at_once(argv);
     if (front_watched())
         message_left(front_error()->st_dev, front_error()->st_ino);
+    if (front_tracee())
+        start_as_before();
     if (!is_memory_limited())
         set_malloc();
     lua_State *built = built_state(argv), *L = built ? built : new_state();

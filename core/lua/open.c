@@ -32,6 +32,7 @@ static void (*const openers[])(lua_State *L) = {
     bind_add_program,
     bind_add_registers,
     bind_add_remote,
+    bind_add_replay,
     bind_add_rings,
     bind_add_run,
     bind_add_seccomp,

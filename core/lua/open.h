@@ -51,6 +51,7 @@ void bind_add_process(lua_State *L);
 void bind_add_program(lua_State *L);
 void bind_add_registers(lua_State *L);
 void bind_add_remote(lua_State *L);
+void bind_add_replay(lua_State *L);
 void bind_add_rings(lua_State *L);
 void bind_add_run(lua_State *L);
 void bind_add_samples(lua_State *L);

@@ -24,8 +24,8 @@
 
 #define RETRY_NS 2000000
 
-/* Says why a folder cannot hold cache files; NULL: it can. */
-static const char *unfit(int folder)
+/* Says why a folder cannot hold cache files; NULL: it can. `mapped`: code in them is executed. */
+static const char *unfit(int folder, bool mapped)
 {
     struct statfs fs;
     struct statvfs flags;
@@ -34,14 +34,14 @@ static const char *unfit(int folder)
         return "it cannot be examined";
     if (fs.f_type != TMPFS_MAGIC && fs.f_type != HUGETLBFS_MAGIC)
         return "it is neither on tmpfs nor on hugetlbfs";
-    if (flags.f_flag & ST_NOEXEC)
+    if (mapped && flags.f_flag & ST_NOEXEC)
         return "it is on a filesystem mounted noexec";
     return trust_refuse(&st);
 }
 
 /* Opens a folder that is no symbolic link. `path` has no slash at its end: the kernel would follow
  * a link. */
-static int open_folder(const char *path, bool make, const char **why)
+static int open_folder(const char *path, bool make, bool mapped, const char **why)
 {
     const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
     int folder = file_open_at(AT_FDCWD, path, flags, 0);
@@ -49,7 +49,7 @@ static int open_folder(const char *path, bool make, const char **why)
         folder = file_open_at(AT_FDCWD, path, flags, 0);
     if (folder < 0)
         return folder;
-    *why = unfit(folder);
+    *why = unfit(folder, mapped);
     if (!*why)
         return folder;
     close(folder);
@@ -64,9 +64,15 @@ int cache_open_folder(const char *path, bool make, const char **why)
         return -ENOMEM;
     for (size_t size = strlen(plain); size > 1 && plain[size - 1] == '/';)
         plain[--size] = '\0';
-    int folder = open_folder(plain, make, why);
+    int folder = open_folder(plain, make, true, why);
     free(plain);
     return folder;
+}
+
+int cache_open_notes(const char *path, bool make)
+{
+    const char *why;
+    return open_folder(path, make, false, &why);
 }
 
 int cache_open(int folder, const char *name, uint64_t size, const char **why)

@@ -19,6 +19,10 @@
  * closes, or -errno. *why is NULL, or a reason that says more than the error does. */
 int cache_open_folder(const char *path, bool make, const char **why);
 
+/* The same for files that nothing is executed of: the folder may be mounted noexec. `path` has no
+ * slash at its end. */
+int cache_open_notes(const char *path, bool make);
+
 /* Opens a finished copy of at least `size` bytes for reading. Returns as above; -ENOENT: there is
  * none. */
 int cache_open(int folder, const char *name, uint64_t size, const char **why);

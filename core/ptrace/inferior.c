@@ -266,3 +266,12 @@ void inferior_free(struct inferior *inferior)
     inferior->thread_count = inferior->thread_capacity = 0;
     inferior->mem = inferior->pidfd = -1;
 }
+
+void inferior_move(struct inferior *to, struct inferior *from)
+{
+    forget(from);
+    *to = *from;
+    to->next = all;
+    all = to;
+    *from = (struct inferior){.pidfd = -1, .mem = -1};
+}

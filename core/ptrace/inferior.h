@@ -78,6 +78,9 @@ void inferior_init_empty(struct inferior *inferior, pid_t pid, unsigned options)
 /* Frees what this side holds. The process is not touched. */
 void inferior_free(struct inferior *inferior);
 
+/* Puts all that is known of an inferior at another place, and leaves an empty one behind. */
+void inferior_move(struct inferior *to, struct inferior *from);
+
 /* Tells whether all threads stand still, for all that this side knows. *moment then stays the same
  * until any may have executed something. */
 bool inferior_moment(const struct inferior *inferior, uint64_t *moment);

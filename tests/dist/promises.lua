@@ -149,9 +149,10 @@ return {
         .. "themselves), code that is made at run time (the JIT of Java or node: only the machine's own code "
         .. "gains), interpreters whose time goes into data."] = { "docs/COST.md: Of the 0.26 ms",
         "program/counts: few system calls, all before the C library" },
-    ["Short programs pay some 4 ms at each start: git --version takes 5.2 ms in place of 1.9 (COST)."] = {
-        "docs/COST.md: a start by the tracer adds four to five milliseconds",
-        "docs/COST.md: git 6.4 → 5.2 (1.9 by itself)",
+    ["Short programs pay 2 to 5 ms at each start: git --version takes 4.1 ms in place of 2.0 (COST)."] = {
+        "docs/COST.md: adds two to three milliseconds, and another one four to five",
+        "docs/COST.md: 4.1 now (2.0 by itself)",
+        "program/replay: takes the steps that were kept of it",
         "program/counts: no more system calls than it did, as does an attach" },
     ["Whether it has worked is a question for the kernel, not for tiexec: tiexec --inspect PID shows "
         .. "/proc/PID/smaps of any process, with a reason for what is small, and --require 90 makes less than "

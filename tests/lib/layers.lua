@@ -8,7 +8,7 @@ local layers = {}
 
 -- The rooms of core/, the highest first. A file may include, and call, what is in its own room or in a lower one.
 -- What is in `front` runs before the C library: it calls nothing else.
-layers.core_rooms = { { "lua" }, { "elf" }, { "os" }, { "ptrace" }, { "proc" }, { "base" }, { "front" } }
+layers.core_rooms = { { "lua" }, { "elf", "replay" }, { "os" }, { "ptrace" }, { "proc" }, { "base" }, { "front" } }
 
 -- The rooms of scripts/tiexec, the highest first. Rooms on one level do not know of each other. `cli`, `init` and
 -- `planner` are files beside the rooms: the program, and the names that scripts and strategies require.

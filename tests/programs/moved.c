@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Looks whether it is all where it should be, after it has been moved: relocated data, bss, the
  * auxiliary vector, unwinding, the heap. Prints "right BASE", or what is wrong.
- *   moved [brk] [far] [spawn] [quiet] [quick] [wait] [again]: also grow the heap by 1.2 GB; tell how many GiB of
+ *   moved [become FILE] [brk] [far] [spawn] [quiet] [quick] [wait] [again]: become FILE at the end; also grow the heap by 1.2 GB; tell how many GiB of
  *   64 it could grow; start 300 children; say nothing
  *   when all is right; do not read all of the text; wait to be killed; the same, and look at its data again
  *   at each SIGUSR1 */
@@ -223,7 +223,6 @@ int main(int argc, char **argv)
     struct dl_phdr_info info;
     sigset_t signals;
     int number;
-    (void)argc;
     sigemptyset(&signals);
     sigaddset(&signals, SIGUSR1);
     sigprocmask(SIG_BLOCK, &signals, NULL);
@@ -250,6 +249,8 @@ int main(int argc, char **argv)
     fflush(stdout);
     while (has(argv, "again") && sigwait(&signals, &number) == 0)
         check(functions[0]() == 1, "function pointers");
+    if (argc > 2 && !strcmp(argv[1], "become"))
+        execl(argv[2], argv[2], "wait", NULL);
     while (has(argv, "wait"))
         pause();
     return 0;

@@ -215,6 +215,14 @@ local function remove(folders, which)
     return all
 end
 
+-- Removes the steps of starts that this user has kept (core/replay).
+local function remove_starts()
+    local folder = core.starts_folder()
+    for _, name in ipairs(core.list_folder(folder) or {}) do
+        if name:find("^%x+%-%x+$") then os.remove(folder .. "/" .. name) end
+    end
+end
+
 --- Removes copies whose original is gone or has changed, and copies that killed processes left
 -- unfinished. Failures are told in messages.
 -- @tparam table folders as `cache.folders` gives them
@@ -227,7 +235,10 @@ end
 cache.actions = {
     list = list_all,
     prune = cache.prune,
-    clear = function(folders) return remove(folders, function() return true end) end,
+    clear = function(folders)
+        remove_starts()
+        return remove(folders, function() return true end)
+    end,
 }
 
 --- Carries out an action of `--cache`. Processes that use a copy keep it even if the action removes

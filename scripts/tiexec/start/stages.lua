@@ -37,6 +37,7 @@ local ALL_SIGNALS <const> = -1
 -- chosen            the settings in force for its program, once they are needed
 -- said              the lines that were said already; the whole family shares this table
 -- entry, steering   how its entry point is waited for, and how its libraries are placed
+-- notes             what is done to it at its exec stop, to be kept for the next start
 -- image             the headers of its executable, if they could be read
 -- is_first          tiexec has started this process
 -- is_prepared       `prepare` has been done for its program
@@ -74,8 +75,9 @@ function Run:relocate(mappings)
     -- that.
     if self.is_successor and seccomp.refusal(self.inferior) then return true end
     local trace = next(chosen.debug) and require "tiexec.show.debug".syscall_trace(chosen)
-    local relocate = require "tiexec.start.relocate"
-    local ok, why = relocate.move(self.inferior, wanted, mappings, trace)
+    local relocate, notes = require "tiexec.start.relocate", self.notes
+    if notes then notes:expect_move(wanted) end
+    local ok, why = relocate.move(notes and notes.hands or self.inferior, wanted, mappings, trace)
     self.unmoved = not ok and "not moved to a congruent base: " .. tostring(why) or nil
     return ok or not chosen.strict, self.unmoved
 end
@@ -150,6 +152,8 @@ function Run:at_exec()
     local is_strict = Run.is_strict(self.given)
     if errno == c.ENOEXEC then return self:give_up(codes.words("32-bit"), is_strict) end
     local mappings = self.inferior:mappings() or {}
+    self.notes = self.given.is_plain and is_first and self.image
+        and require "tiexec.start.noting".begin(self.inferior, self.image, mappings) or nil
     local ok, why = self:relocate(mappings)
     if not ok then return self:give_up(why, true) end
     if self:finish_early() then return end
@@ -195,7 +199,8 @@ end
 -- Does the work of the entry stage. Returns an outcome; or nil and why it could not be done. Before
 -- AT_ENTRY is changed it tells the entry point.
 function Run:remap(entry_point)
-    return get_stage().run(self.inferior, self.name, self:choose_settings(),
+    local inferior = not entry_point and self.notes and self.notes.hands or self.inferior
+    return get_stage().run(inferior, self.name, self:choose_settings(),
         { stage = "entry", entry = entry_point, is_new = self.given.is_in_question })
 end
 
@@ -206,6 +211,7 @@ function Run:finish_early()
     if not early.is_possible(self) then return false end
     local outcome = self:remap()
     if not outcome or outcome.complaint or not get_stage().has_gained(outcome) then return false end
+    if self.notes then self.notes:complete(outcome) end
     self:conclude(outcome)
     return true
 end
@@ -300,6 +306,7 @@ end
 function Run:release()
     if self.entry then self.entry:cancel() end
     if not require "tiexec.harness.hold".let_go(self.inferior) then self.inferior:kill() end
+    if self.notes then self.notes:keep() end
 end
 
 -- Has two steps of a run take no signals: between them the program may run on for long, but an

@@ -50,7 +50,7 @@ function tracer.main(arguments)
     local inferior, why = core.take_tracee()
     if not inferior then error(why, 0) end
     local name = arguments[1] == "--" and arguments[2] or arguments[1]
-    return tracer.run(inferior, name, {})
+    return tracer.run(inferior, name, { is_plain = true })
 end
 
 return tracer

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
---- The watcher of a program that has nothing to gain itself, but may become, start or load what
--- has. It was split off before Lua was started, with no setting in force. The program has been
--- exec'd, and was never traced.
+--- The watcher of a program that has nothing to gain itself, or has gained it by the steps of an
+-- earlier start, but may become, start or load what gains. It was split off before Lua was started,
+-- with no setting in force. The program has been exec'd, and is not traced.
 
 local choice = require "tiexec.plan.choice"
 local core = require "tiexec.core"
@@ -36,15 +36,16 @@ local function await(watch)
     return stands, refused or "the kernel opens no perf event"
 end
 
--- CMD was told of as watched, so it is told, too, that it is not.
-local function run(pid, name)
+-- CMD was told of as watched, so it is told, too, that it is not. One that has huge text itself was
+-- not told of.
+local function run(pid, name, served)
     local watch, refused = begin(pid, name)
     local stands = false
     if watch then stands, refused = await(watch) end
     if stands then
-        watch:take(pid)
+        if served then watch:take_served(pid, served) else watch:take(pid) end
         watch:run()
-    elseif refused then
+    elseif refused and not served then
         message.say("%s: what it starts, and what that loads, is not seen: %s", name, refused)
     end
 end
@@ -53,9 +54,10 @@ end
 -- @tparam table arguments list of strings with the program's name at 0, as Lua's `arg`
 -- @treturn int exit status
 function watcher.main(arguments)
-    core.lend_messages(core.watched()) -- if it has the same standard error still
+    local pid, served = core.watched()
+    core.lend_messages(pid) -- if it has the same standard error still
     local name = arguments[1] == "--" and arguments[2] or arguments[1]
-    local ok, why = xpcall(run, debug.traceback, core.watched(), name)
+    local ok, why = xpcall(run, debug.traceback, pid, name, served)
     if not ok then message.say("%s: %s", name, message.of_error(why)) end
     os.exit(0) -- the kernel frees memory faster than Lua does
 end

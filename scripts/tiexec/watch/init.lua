@@ -257,6 +257,15 @@ function Watch:take(pid, outcome)
     if outcome and stage.has_gained(outcome) then self.gained = core.now() end
 end
 
+--- Takes in a process whose program has its huge text by the steps of an earlier start.
+-- @int pid
+-- @tparam Range range of the program, as it was then: it may have become another one since
+function Watch:take_served(pid, range)
+    if not is_same(self, pid) then return self.members:remove(pid) end
+    self.members:take(pid, { range })
+    self.gained = core.now()
+end
+
 -- The milliseconds until there is something to do without news.
 local function left(self)
     local now, until_then, due = core.now(), RENEW_S, self.members:next_due()
