@@ -16,6 +16,7 @@
 
 #define MORE_MS 1000 /* that a call is given to come back once it is interrupted */
 #define TICK_MS 50
+#define BELOW   1024 /* bytes: more than a leaf function may use below its stack pointer */
 
 static const struct {
     char name[28]; /* and no pointer, which would have to be relocated at each start */
@@ -173,6 +174,26 @@ int remote_syscall(struct inferior *inferior, struct tracee *thread, long number
     if (!err)
         err = see_through(inferior, tid, inferior->call_ms);
     return err ? err : call_finish(inferior_find(inferior, tid), result);
+}
+
+int remote_syscall_with(struct inferior *inferior, struct tracee *thread, long number,
+                        uint64_t args[6], size_t at, const void *bytes, size_t size,
+                        int64_t *result)
+{
+    struct arch_regs regs;
+    char before[REMOTE_BYTES];
+    int err = size > sizeof before ? -E2BIG : arch_regs_get(thread->tid, &regs);
+    if (err)
+        return err;
+    args[at] = (arch_sp(&regs) - BELOW - size) & ~(uint64_t)15;
+    err = memory_read(inferior, args[at], before, size);
+    if (!err)
+        err = memory_write(inferior, args[at], bytes, size);
+    if (err)
+        return err;
+    err = remote_syscall(inferior, thread, number, args, result);
+    int back = memory_write(inferior, args[at], before, size);
+    return err ? err : back;
 }
 
 int remote_function(struct inferior *inferior, struct tracee *thread,

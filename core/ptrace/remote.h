@@ -40,6 +40,14 @@ int remote_finish_fork(struct inferior *inferior, struct tracee *thread);
 int remote_syscall(struct inferior *inferior, struct tracee *thread, long number,
                    const uint64_t args[6], int64_t *result);
 
+/* The same for a call that is given some bytes, at most REMOTE_BYTES: they lie below the thread's
+ * stack meanwhile, and args[at] becomes their address. What has lain there is put back; where it
+ * cannot be, that error is returned. */
+#define REMOTE_BYTES 128
+int remote_syscall_with(struct inferior *inferior, struct tracee *thread, long number,
+                        uint64_t args[6], size_t at, const void *bytes, size_t size,
+                        int64_t *result);
+
 /* Calls a function of the program in the stopped `thread`, while the other threads stay as they
  * are. Returns 0 and *end has the results; or -errno as above, where -ETIMEDOUT: the function has
  * not returned within `timeout` milliseconds; -EFAULT: the function has raised end->signal. In all

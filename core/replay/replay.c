@@ -6,7 +6,6 @@
 #include "front/pages.h"
 #include "ptrace/launch.h"
 #include "ptrace/pending.h"
-#include "ptrace/registers.h"
 #include "ptrace/run.h"
 #include "ptrace/wait.h"
 #include "replay/place.h"
@@ -48,15 +47,12 @@ static bool is_cached(int fd, const struct steps *steps)
 static bool find_place(const struct steps *steps, const struct stat *executable,
                        struct place *place)
 {
-    struct register_set set = {.size = 0};
-    struct arch_register reg;
+    struct arch_regs regs;
     struct maps maps;
-    uint64_t sp;
     const struct tracee *thread = inferior_thread(&held, 0);
-    if (!thread || !register_find("sp", &reg) || register_read(thread, &reg, &set, &sp) ||
-        maps_read(held.pid, MAPS_PLAIN, &maps))
+    if (!thread || arch_regs_get(thread->tid, &regs) || maps_read(held.pid, MAPS_PLAIN, &maps))
         return false;
-    bool found = place_find(steps, &maps, executable, sp, place);
+    bool found = place_find(steps, &maps, executable, arch_sp(&regs), place);
     maps_free(&maps);
     return found;
 }
@@ -91,6 +87,16 @@ static bool take(void)
     return taken;
 }
 
+/* Lets the process go. If the kernel refuses that, it would stand still for as long as this process
+ * lives: then it is killed. */
+static void let_go(void)
+{
+    int err = inferior_detach(&held);
+    if (err && err != -ESRCH)
+        inferior_kill(&held);
+    inferior_free(&held);
+}
+
 bool replay_start(pid_t pid)
 {
     struct event event;
@@ -100,8 +106,7 @@ bool replay_start(pid_t pid)
     bool taken = event.reason == EVENT_EXEC && take();
     if (!taken && pending_add(&held, &event) == 0)
         return false;
-    if (inferior_detach(&held) == 0)
-        inferior_free(&held);
+    let_go();
     return true;
 }
 

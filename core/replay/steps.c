@@ -58,13 +58,26 @@ static void name_of(const struct stat *executable, char name[NAME_MAX_])
              (uint64_t)executable->st_ino);
 }
 
+static bool has_sound_bases(const struct steps *steps)
+{
+    for (size_t i = 0; i < steps->step_count; i++)
+        for (size_t j = 0; j < sizeof steps->list[i].bases; j++)
+            if (steps->list[i].bases[j] > STEP_ASIDE)
+                return false;
+    return true;
+}
+
+static bool is_multiple(uint64_t value, uint64_t size) { return value % size == 0; }
+
 /* Tells whether what was read can be followed without a look beyond it. */
 static bool is_sound(const struct steps *steps)
 {
     return memcmp(steps->magic, MAGIC, sizeof MAGIC) == 0 && steps->mapping_count > 0 &&
            steps->mapping_count <= STEPS_MAPPINGS && steps->step_count <= STEPS_MAX &&
            steps->step_count > 0 && steps->huge > 0 && steps->alignment > 0 &&
-           steps->text_start < steps->text_stop;
+           steps->text_start < steps->text_stop &&
+           is_multiple(steps->text_stop - steps->text_start, steps->huge) &&
+           is_multiple(steps->text_offset, steps->huge) && has_sound_bases(steps);
 }
 
 static int check(const struct steps *steps, const struct stat *executable)

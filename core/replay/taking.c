@@ -1,58 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "replay/taking.h"
 
-#include "base/file.h"
 #include "proc/pagemap.h"
-#include "proc/process.h"
 #include "ptrace/memory.h"
-#include "ptrace/registers.h"
 #include "ptrace/remote.h"
+#include "replay/moving.h"
 
-#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/prctl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
-#include <unistd.h>
 
 #define EXECUTABLE "/proc/self/exe"
-#define BELOW      1024 /* more than a leaf function may use below its stack pointer */
-#define LOAN_MAX   128
 #define PAGE_MAX   65536
 
 struct taking {
     const struct steps *steps;
     struct place *place;
     struct inferior *inferior;
-    struct tracee *thread;
-    uint64_t sp, aside_size; /* of the memory mapped at any place; 0: there is none */
+    uint64_t aside_size; /* of the memory mapped at any place; 0: there is none */
     bool is_moved, has_file;
 };
 
-static int call(struct taking *taking, long number, const uint64_t args[6], int64_t *result)
+static int call(const struct taking *taking, long number, const uint64_t args[6], int64_t *result)
 {
-    return number < 0 ? -ENOSYS
-                      : remote_syscall(taking->inferior, taking->thread, number, args, result);
-}
-
-/* Makes a call with some bytes below the stack, whose address is put into args[at]. */
-static int call_with(struct taking *taking, long number, uint64_t args[6], size_t at,
-                     const void *bytes, size_t size, int64_t *result)
-{
-    char before[LOAN_MAX];
-    args[at] = (taking->sp - BELOW - size) & ~(uint64_t)15;
-    int err = memory_read(taking->inferior, args[at], before, size);
-    if (!err)
-        err = memory_write(taking->inferior, args[at], bytes, size);
-    if (err)
-        return err;
-    err = call(taking, number, args, result);
-    int back = memory_write(taking->inferior, args[at], before, size);
-    return err ? err : back;
+    struct tracee *thread = inferior_thread(taking->inferior, 0);
+    return thread ? remote_syscall(taking->inferior, thread, number, args, result) : -ESRCH;
 }
 
 /* Tells whether the result of a system call is -errno. */
@@ -65,10 +38,13 @@ static uint64_t value_of(const struct taking *taking, const struct step *step, s
 
 static int take_open(struct taking *taking)
 {
+    struct tracee *thread = inferior_thread(taking->inferior, 0);
     uint64_t args[6] = {(uint64_t)AT_FDCWD, 0, O_RDONLY | O_CLOEXEC};
     int64_t fd = -1;
-    int err = call_with(taking, remote_syscall_number("openat"), args, 1, EXECUTABLE,
-                        sizeof EXECUTABLE, &fd);
+    int err = !thread ? -ESRCH
+                      : remote_syscall_with(taking->inferior, thread,
+                                            remote_syscall_number("openat"), args, 1, EXECUTABLE,
+                                            sizeof EXECUTABLE, &fd);
     if (err || fd < 0)
         return err ? err : (int)fd;
     taking->place->bases[STEP_FILE] = (uint64_t)fd;
@@ -76,7 +52,7 @@ static int take_open(struct taking *taking)
     return 0;
 }
 
-static void unmap(struct taking *taking, uint64_t address, uint64_t size)
+static void unmap(const struct taking *taking, uint64_t address, uint64_t size)
 {
     const uint64_t args[6] = {address, size};
     int64_t ignored;
@@ -122,81 +98,15 @@ static int take_copy(struct taking *taking, const struct step *step)
     return err;
 }
 
-/* ---- the program's new place is told ---- */
-
-/* Finds the auxiliary vector, of whose bytes the kernel has a copy, on the stack. */
-static int find_vector(const struct taking *taking, char **bytes, size_t *size, uint64_t *address)
-{
-    char path[32];
-    snprintf(path, sizeof path, "/proc/%d/auxv", (int)taking->inferior->pid);
-    int err = file_read_at_once(path, bytes, size);
-    if (!err)
-        err = memory_search(taking->inferior, taking->sp, taking->place->stack_stop - taking->sp,
-                            *bytes, *size, address);
-    return err;
-}
-
-static void move_down(char *bytes, size_t size, uint64_t distance)
-{
-    for (size_t at = 0; at + 16 <= size; at += 16) {
-        uint64_t entry[2];
-        memcpy(entry, bytes + at, sizeof entry);
-        if (entry[0] == AT_PHDR || entry[0] == AT_ENTRY)
-            entry[1] -= distance;
-        memcpy(bytes + at, entry, sizeof entry);
-    }
-}
-
-/* Tells the kernel (PR_SET_MM_MAP, which needs no capability; Linux 3.18). */
-static int tell_kernel(struct taking *taking, uint64_t vector, size_t size, uint64_t distance)
-{
-    struct process_layout layout;
-    int64_t result = -1;
-    int err = process_layout(taking->inferior->pid, &layout);
-    if (err)
-        return err;
-    struct prctl_mm_map map = {.start_code = layout.start_code - distance,
-                               .end_code = layout.end_code - distance,
-                               .start_data = layout.start_data - distance,
-                               .end_data = layout.end_data - distance,
-                               .start_brk = layout.start_brk,
-                               .brk = layout.start_brk, /* the heap is empty yet */
-                               .start_stack = layout.start_stack,
-                               .arg_start = layout.arg_start,
-                               .arg_end = layout.arg_end,
-                               .env_start = layout.env_start,
-                               .env_end = layout.env_end,
-                               .auxv = (void *)vector, /* NOLINT: an address of the program's */
-                               .auxv_size = (uint32_t)size,
-                               .exe_fd = UINT32_MAX};
-    uint64_t args[6] = {PR_SET_MM, PR_SET_MM_MAP, 0, sizeof map, 0, 0};
-    err = call_with(taking, remote_syscall_number("prctl"), args, 2, &map, sizeof map, &result);
-    return err ? err : (int)result;
-}
-
 static int take_move(struct taking *taking)
 {
-    uint64_t distance = taking->place->bases[STEP_OLD] - taking->place->bases[STEP_NEW], address;
-    char *bytes = NULL;
-    size_t size = 0;
-    int err = find_vector(taking, &bytes, &size, &address);
-    if (!err) {
-        move_down(bytes, size, distance);
-        err = memory_write(taking->inferior, address, bytes, size);
-    }
-    if (!err) {
-        err = tell_kernel(taking, address, size, distance);
-        if (err) {
-            move_down(bytes, size, -distance);
-            memory_write(taking->inferior, address, bytes, size);
-        }
-    }
-    free(bytes);
+    struct tracee *thread = inferior_thread(taking->inferior, 0);
+    uint64_t distance = taking->place->bases[STEP_OLD] - taking->place->bases[STEP_NEW];
+    int err = thread ? moving_tell(taking->inferior, thread, taking->place->stack_stop, distance)
+                     : -ESRCH;
     taking->is_moved |= !err;
     return err;
 }
-
-/* ---- all of them ---- */
 
 static bool is_huge(const struct taking *taking)
 {
@@ -225,8 +135,10 @@ static int take(struct taking *taking, const struct step *step)
     }
 }
 
+/* ---- taking back ---- */
+
 /* Takes back what steps up to `count` have mapped, of a program that is not moved. */
-static void unmap_all(struct taking *taking, size_t count)
+static void unmap_all(const struct taking *taking, size_t count)
 {
     for (size_t i = count; i-- > 0;) {
         const struct step *step = &taking->steps->list[i];
@@ -243,7 +155,7 @@ static int bits_of(const char perms[4])
 }
 
 /* Protects the text that was to be on huge pages as it was before. */
-static void protect(struct taking *taking)
+static void protect(const struct taking *taking)
 {
     const struct steps *steps = taking->steps;
     uint64_t base = taking->place->bases[STEP_NEW];
@@ -289,16 +201,9 @@ static void take_back(struct taking *taking, size_t count)
 
 int taking_all(const struct steps *steps, struct place *place, struct inferior *inferior)
 {
-    struct register_set set = {.size = 0};
-    struct arch_register sp;
-    struct taking taking = {.steps = steps,
-                            .place = place,
-                            .inferior = inferior,
-                            .thread = inferior_thread(inferior, 0)};
-    if (!taking.thread || !register_find("sp", &sp))
-        return -ESRCH;
-    int err = register_read(taking.thread, &sp, &set, &taking.sp);
+    struct taking taking = {.steps = steps, .place = place, .inferior = inferior};
     size_t count = 0;
+    int err = 0;
     while (!err && count < steps->step_count) {
         err = take(&taking, &steps->list[count]);
         count += !err;

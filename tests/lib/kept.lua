@@ -46,6 +46,10 @@ function Kept:with_step(i, value, number)
     return self:with_integer(STEPS + (i - 1) * STEP_SIZE + 16 + 8 * value, number)
 end
 
+function Kept:with_base(i, value, base)
+    return self:with(STEPS + (i - 1) * STEP_SIZE + 1 + value, string.char(base))
+end
+
 function Kept:kind(i) return self.bytes:byte(STEPS + (i - 1) * STEP_SIZE + 1) end
 function Kept:with_kind(i, kind) return self:with(STEPS + (i - 1) * STEP_SIZE, string.char(kind)) end
 function Kept:value(i, value) return self:integer(STEPS + (i - 1) * STEP_SIZE + 16 + 8 * value) end
@@ -82,6 +86,6 @@ function Kept:write()
 end
 
 kept.OPEN, kept.CALL, kept.COPY, kept.MOVE, kept.LOOK = 0, 1, 2, 3, 4
-kept.sizes = { tiexec = 16, executable = 56, mapping_count = 168, step_count = 176 }
+kept.sizes = { tiexec = 16, executable = 56, text_stop = 112, mapping_count = 168, step_count = 176 }
 
 return kept

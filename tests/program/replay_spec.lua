@@ -172,6 +172,8 @@ for _, name in ipairs { "moved", "moved-fixed", "moved-aligned", "moved-hole", "
                 ["too many mappings"] = steps:with_integer(sizes.mapping_count, 17),
                 ["no mappings"] = steps:with_integer(sizes.mapping_count, 0),
                 ["too many steps"] = steps:with_integer(sizes.step_count, 33),
+                ["a place that there is not"] = steps:with_base(1, 0, 200),
+                ["half a huge page"] = steps:with_integer(sizes.text_stop, steps:integer(sizes.text_stop) + 4096),
                 ["no steps"] = steps:with_integer(sizes.step_count, 0),
                 executable = steps:with_integer(sizes.executable + 24, 1),
                 changed = steps:with_integer(sizes.executable + 32, 1),
