@@ -56,8 +56,9 @@ static void end(void)
         system_call(SYS_exit_group, 0, 0, 0, 0);
 }
 
-/* Leaves behind what this process has of the target's files, standard ones up to `last`. Where
- * close_range is missing (before Linux 5.9) they stay open while this process lives. */
+/* Leaves behind what this process has of the target's: its folder, which may be on a filesystem
+ * that is to be unmounted, and its files, standard ones up to `last`. Where close_range is missing
+ * (before Linux 5.9) they stay open while this process lives. */
 static void leave_files(int channel, long last)
 {
     long null = system_call(SYS_openat, AT_FDCWD, (long)"/dev/null", O_RDWR | O_CLOEXEC, 0);
@@ -65,6 +66,7 @@ static void leave_files(int channel, long last)
         null = system_call(SYS_openat, AT_FDCWD, (long)"/", O_PATH | O_CLOEXEC, 0);
     for (long fd = STDIN_FILENO; null >= 0 && fd <= last; fd++)
         system_call(SYS_dup3, null, fd, 0, 0);
+    system_call(SYS_chdir, (long)"/", 0, 0, 0);
     system_close(channel);
     system_call(SYS_close_range, STDERR_FILENO + 1, UINT_MAX, 0, 0);
 }
@@ -87,7 +89,6 @@ static void become_watcher(int channel, struct stat *error)
     while (channel_receive(channel, -1, &none) == 0)
         ;
     system_call(SYS_setsid, 0, 0, 0, 0);
-    system_call(SYS_chdir, (long)"/", 0, 0, 0);
     leave_files(channel, STDERR_FILENO);
 }
 

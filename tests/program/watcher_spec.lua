@@ -53,6 +53,15 @@ describe("a watched family:", function()
         end
     end)
 
+    it("nobody who watches keeps the folder in which the program was started", function()
+        for _, words in ipairs { { "sh", "-c", "read x; read x" }, { ample, "wait" } } do
+            local family <close> = watched.start(words, { options = {} })
+            local watchers = watched.watchers(family.mark, family.pid)
+            assert.is_true(#watchers > 0)
+            for _, pid in ipairs(watchers) do assert.equal("/", core.readlink(("/proc/%d/cwd"):format(pid))) end
+        end
+    end)
+
     it("what gains nothing, and starts nothing, has no watcher", function()
         local family <close> = watched.start({ "cat" }, { options = {}, unwatched = true })
         assert(support.wait_for(function() return support.has_become(family.pid, "cat") end))
