@@ -127,9 +127,10 @@ static void push_record(lua_State *L, const struct rings_record *record)
         [RINGS_EXEC] = "exec",
         [RINGS_ENDED] = "ended",
     };
-    lua_createtable(L, 0, 4);
+    lua_createtable(L, 0, 5);
     bind_set_string(L, "kind", kinds[record->kind]);
     bind_set_integer(L, "pid", (uint64_t)record->pid);
+    bind_set_integer(L, "time", record->time);
     if (record->kind == RINGS_FORKED) {
         bind_set_integer(L, "tid", (uint64_t)record->tid);
         bind_set_integer(L, "parent", (uint64_t)record->parent);
@@ -144,9 +145,9 @@ static void push_record(lua_State *L, const struct rings_record *record)
 // @function rings:read
 // @int least bytes of a mapping that is told of
 // @bool[opt] threads whether new threads are told of, too
-// @treturn table list of tables: `kind` ("mapped": executable memory of a file, with `start` and
-// `stop`; "forked", with `tid` and `parent`, which is `pid` for a thread; "exec"; "ended": the
-// first thread) and `pid`
+// @treturn table list of tables, in order of their `time` (CLOCK_MONOTONIC, in nanoseconds): `kind`
+// ("mapped": executable memory of a file, with `start` and `stop`; "forked", with `tid` and
+// `parent`, which is `pid` for a thread; "exec"; "ended": the first thread) and `pid`
 // @treturn boolean whether something may have been lost
 static int l_read(lua_State *L)
 {

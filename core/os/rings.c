@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "os/rings.h"
 
+#include "base/clock.h"
 #include "base/file.h"
 
 #include <errno.h>
@@ -100,7 +101,10 @@ static int open_event(pid_t tid, int cpu)
         .type = PERF_TYPE_SOFTWARE, .size = sizeof attr, .config = PERF_COUNT_SW_DUMMY,
         .inherit = 1, .mmap = 1, .mmap2 = 1, .comm = 1, .comm_exec = 1, .task = 1,
         .exclude_kernel = 1, .exclude_hv = 1, /* perf_event_paranoid 2 allows no more */
-        .watermark = 1, .wakeup_watermark = 1};
+        .watermark = 1, .wakeup_watermark = 1,
+        /* Each record ends with its time, on a clock that all CPUs have. */
+        .sample_id_all = 1, .sample_type = PERF_SAMPLE_TIME, .use_clockid = 1,
+        .clockid = CLOCK_MONOTONIC};
     if (tid == RINGS_HOST)
         attr.inherit = attr.mmap = attr.mmap2 = attr.task = 0;
     long fd = syscall(SYS_perf_event_open, &attr, tid, cpu, -1, PERF_FLAG_FD_CLOEXEC);
@@ -277,6 +281,8 @@ void rings_close(struct rings *rings)
 int rings_wait(struct rings *rings, int timeout)
 {
     struct epoll_event events[AT_ONCE];
+    if (rings->has_left) /* of those the kernel does not tell again */
+        return 0;
     if (rings->ended == rings->event_count)
         return -ESRCH;
     int count;
@@ -318,8 +324,9 @@ union record {
 };
 
 struct reading {
-    uint64_t least;
-    bool threads, lost;
+    uint64_t least, until; /* until: later records are left for the next reading */
+    bool threads, lost, left;
+    uint64_t time; /* of the record that is being taken */
     struct rings_record *list;
     size_t count, capacity;
 };
@@ -336,6 +343,7 @@ static void keep(struct reading *reading, struct rings_record record)
         reading->list = larger;
         reading->capacity = more;
     }
+    record.time = reading->time;
     reading->list[reading->count++] = record;
 }
 
@@ -399,9 +407,10 @@ static void read_ring(const struct rings *rings, struct ring *ring, struct readi
     uint64_t head = __atomic_load_n(&ring->page->data_head, __ATOMIC_ACQUIRE);
     uint64_t tail = ring->page->data_tail, used = head - tail;
     size_t spare = LARGEST < rings->size / 2 ? LARGEST : rings->size / 2;
+    bool is_later = false;
     if (used > rings->size - spare)
         reading->lost = true;
-    while (tail != head) {
+    while (tail != head && !is_later) {
         union record record = {0};
         uint64_t left = head - tail;
         if (left < sizeof record.header || left > rings->size)
@@ -411,21 +420,42 @@ static void read_ring(const struct rings *rings, struct ring *ring, struct readi
         if (size < sizeof record.header || size > left)
             break;
         copy_out(data, rings->size, tail, &record, size < sizeof record ? size : sizeof record);
-        take(reading, &record);
-        tail += size;
+        copy_out(data, rings->size, tail + size - sizeof reading->time, &reading->time,
+                 sizeof reading->time);
+        is_later = reading->time > reading->until;
+        if (!is_later) {
+            take(reading, &record);
+            tail += size;
+        }
     }
-    if (tail != head) /* what stands there is no record */
+    reading->left |= is_later;
+    if (tail != head && !is_later) { /* what stands there is no record */
         reading->lost = true;
-    __atomic_store_n(&ring->page->data_tail, head, __ATOMIC_RELEASE);
+        tail = head;
+    }
+    __atomic_store_n(&ring->page->data_tail, tail, __ATOMIC_RELEASE);
+}
+
+/* What one process has caused on another CPU may have been written before: a child can exec before
+ * the ring is read in which its fork stands. */
+static int compare(const void *a, const void *b)
+{
+    uint64_t first = ((const struct rings_record *)a)->time;
+    uint64_t second = ((const struct rings_record *)b)->time;
+    return (first > second) - (first < second);
 }
 
 void rings_read(struct rings *rings, uint64_t least, bool threads, struct rings_record **list,
                 size_t *count, bool *lost)
 {
-    struct reading reading = {.least = least, .threads = threads};
+    struct reading reading = {
+        .least = least, .threads = threads, .until = (uint64_t)clock_now()};
     for (size_t i = 0; i < rings->count; i++)
         if (rings->list[i].page)
             read_ring(rings, &rings->list[i], &reading);
+    if (reading.count)
+        qsort(reading.list, reading.count, sizeof *reading.list, compare);
+    rings->has_left = reading.left;
     *list = reading.list;
     *count = reading.count;
     *lost = reading.lost;

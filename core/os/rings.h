@@ -29,6 +29,7 @@ struct rings {
     bool has_opener;
     pid_t first; /* whose events the thread opens */
     int result;  /* of that */
+    bool has_left; /* rings_read has left records that were newer than its beginning */
 };
 
 enum rings_kind { RINGS_MAPPED, RINGS_FORKED, RINGS_EXEC, RINGS_ENDED };
@@ -38,6 +39,7 @@ struct rings_record {
     pid_t pid, tid; /* RINGS_FORKED: of the new process or thread */
     pid_t parent;   /* RINGS_FORKED: the process that made it; `pid` itself: it is a thread */
     uint64_t start, size; /* RINGS_MAPPED: of the mapping; others: 0 */
+    uint64_t time;        /* CLOCK_MONOTONIC, in nanoseconds */
 };
 
 /* In place of a thread: all of the host, of which execs alone are told. That is for who has
@@ -68,8 +70,10 @@ size_t rings_grow(struct rings *rings);
  * opened, and all that were started by them. There may still be records then. */
 int rings_wait(struct rings *rings, int timeout);
 
-/* Takes out all records, in order for each CPU: executable mappings of files, of at least `least`
- * bytes; forks of processes and, if `threads` is set, of threads; execs; the ends of first threads.
+/* Takes out all records that there were when it was called, in order of their times. Another CPU
+ * may be late with one, by less than a microsecond: then that comes with the next reading.
+ * Records tell of executable mappings of files, of at least `least` bytes; of forks of processes
+ * and, if `threads` is set, of threads; of execs; of the ends of first threads.
  * *list is malloc'd by this call and freed by the caller. *lost tells whether others may have been
  * lost since the last call, because a ring was full or memory was short. */
 void rings_read(struct rings *rings, uint64_t least, bool threads, struct rings_record **list,

@@ -48,6 +48,24 @@ local function count(records, kind)
 end
 
 describe("rings", function()
+    it("tell in order of time what has happened on several CPUs", function()
+        -- forked on the second CPU, where there is one, and exec'd on the first
+        local script = "taskset -p 2 $$ >/dev/null 2>&1; i=0; while [ $i -lt 60 ]; do i=$((i + 1));"
+            .. " taskset 1 /bin/true & done; wait"
+        local family <close> = start(script, 1 << 20)
+        family.send()
+        local records, last = read_all(family), 0
+        local seen = { [family.pid] = true }
+        for _, record in ipairs(records) do
+            assert.is_true(record.time >= last)
+            last = record.time
+            if record.kind == "forked" then seen[record.pid] = true end
+            assert.is_true(seen[record.pid], record.kind)
+            if record.kind == "ended" then seen[record.pid] = nil end
+        end
+        assert.is_true(count(records, "exec") >= 120)
+    end)
+
     it("tell of each fork, exec, mapping of text and end, and of the end of all", function()
         local family <close> = start [[for i in 1 2 3; do /bin/true; done; (sh -c 'exec /bin/true') & wait]]
         family.send()

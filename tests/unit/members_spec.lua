@@ -4,7 +4,9 @@
 local members = require "tiexec.watch.members"
 
 local function mapped(pid, start, stop) return { kind = "mapped", pid = pid, start = start, stop = stop } end
-local function forked(pid, parent) return { kind = "forked", pid = pid, tid = pid, parent = parent } end
+local function forked(pid, parent, time)
+    return { kind = "forked", pid = pid, tid = pid, parent = parent, time = time or 0 }
+end
 
 describe("the members of a family", function()
     local family
@@ -20,6 +22,18 @@ describe("the members of a family", function()
         assert.equal(2, #family:take_news(1))
         assert.is_nil(family:next_due())
         assert.same({}, family:take_due(due + 100))
+    end)
+
+    it("keep what they have exec'd, when the record of their fork comes late", function()
+        family:take(1, { { start = 30, stop = 40 } })
+        family:note({ kind = "exec", pid = 2, time = 20 }, 100)
+        family:note(mapped(2, 30, 40), 100)
+        family:note(forked(2, 1, 10), 100)
+        assert.same({}, family:get(2).handled)
+        assert.same({ 2 }, family:take_due(100.1))
+        assert.equal(30, family:take_news(2)[1].start)
+        family:note(forked(2, 1, 30), 200) -- another process of this id
+        assert.equal(1, #family:get(2).handled)
     end)
 
     it("have what was handled of their parents, if they were forked unseen, and are no members yet", function()
@@ -44,7 +58,7 @@ describe("the members of a family", function()
         family:handled(1, {}, 100, 0.1)
         family:note(mapped(1, 10, 20), 100)
         assert.is_true(family:next_due() >= 102)
-        family:note({ kind = "exec", pid = 1 }, 100) -- another program
+        family:note({ kind = "exec", pid = 1, time = 0 }, 100) -- another program
         family:take_due(1000)
         family:note(mapped(1, 10, 20), 1000)
         assert.is_true(family:next_due() < 1000.1)

@@ -23,6 +23,7 @@ local PATIENCE <const>, LONGEST <const> = 0.5, 60 -- until the next try at one t
 -- rested    before this time it is not to be stopped
 -- tries     how often it could not be had, one time after the other
 -- parent    whose memory it had at first, until its first exec
+-- became    when it has exec'd last, by the time of the record; or nil
 local Members = {}
 Members.__index = Members
 
@@ -78,10 +79,12 @@ local function at_mapped(self, record, now)
     member.due = member.due or math.max(now + SETTLE, member.rested)
 end
 
--- A new process has its parent's text, of which some may not have been handled yet.
+-- A new process has its parent's text, of which some may not have been handled yet; unless it has
+-- exec'd since: another CPU may be late with the record of its fork.
 local function at_forked(self, record, now)
     if record.parent == record.pid then return end -- a thread
     local parent, child = self:get(record.parent), self:get(record.pid)
+    if child.became and child.became > record.time then return end
     child.handled, child.parent = parent.handled, record.parent
     if parent.news then
         child.news = table.move(parent.news, 1, #parent.news, 1, {})
@@ -92,6 +95,7 @@ end
 local function at_exec(self, record)
     local member = self:get(record.pid)
     member.handled, member.tries, member.parent, member.rested = {}, 0, nil, 0
+    member.became = record.time
 end
 
 --- Takes in one record.
