@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -85,16 +86,25 @@ static int take_call(struct taking *taking, const struct step *step)
     return -EPROTO;
 }
 
+/* Copies memory where it differs; `buffer` has room for it twice. */
+static int copy(struct inferior *inferior, uint64_t to, uint64_t from, size_t size, char *buffer)
+{
+    int err = memory_read(inferior, from, buffer, size);
+    if (!err)
+        err = memory_read(inferior, to, buffer + size, size);
+    if (!err && memcmp(buffer, buffer + size, size) != 0)
+        err = memory_write(inferior, to, buffer, size);
+    return err;
+}
+
 static int take_copy(struct taking *taking, const struct step *step)
 {
-    static char its[PAGE_MAX], there[PAGE_MAX];
-    uint64_t from = value_of(taking, step, 0), to = value_of(taking, step, 1);
     uint64_t size = step->values[2];
-    int err = size <= PAGE_MAX ? memory_read(taking->inferior, from, its, size) : -E2BIG;
-    if (!err)
-        err = memory_read(taking->inferior, to, there, size);
-    if (!err && memcmp(its, there, size) != 0)
-        err = memory_write(taking->inferior, to, its, size);
+    char *buffer = size <= PAGE_MAX ? malloc(2 * (size_t)size) : NULL;
+    int err = !buffer ? -ENOMEM
+                      : copy(taking->inferior, value_of(taking, step, 1), value_of(taking, step, 0),
+                             (size_t)size, buffer);
+    free(buffer);
     return err;
 }
 
