@@ -20,7 +20,7 @@ words.options = {
     recache = [[whether file may read small cached pages again. if-unmapped (default) drops those
         that no process maps, and reads them again as huge ones; never leaves all as they are.]],
     cache = [[list, prune or clear the copies of shared. prune removes those of programs that are
-        gone.]],
+        gone; clear also what is kept of earlier starts.]],
     profile = "settings for this program. FILE stands in place of those in profiles.d.",
     ["dry-run"] = "show the plan; CMD does not run. There is a reason for each mapping.",
     verbose = "show a table of the pages before and after. It comes on standard error.",
