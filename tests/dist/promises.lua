@@ -150,7 +150,7 @@ return {
         .. "gains), interpreters whose time goes into data."] = { "docs/COST.md: Of the 0.26 ms",
         "program/counts: few system calls, all before the C library" },
     ["Short programs pay 2 to 5 ms at each start: git --version takes 4.1 ms in place of 2.0 (COST)."] = {
-        "docs/COST.md: adds two to three milliseconds, and another one four to five",
+        "docs/COST.md: adds two to four milliseconds, and another one four to five",
         "docs/COST.md: 4.1 now (2.0 by itself)",
         "program/replay: takes the steps that were kept of it",
         "program/counts: no more system calls than it did, as does an attach" },
