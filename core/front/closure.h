@@ -12,7 +12,7 @@
 
 /* Where libraries are looked for, and what pages there are. */
 struct closure_rules {
-    const char *cache; /* the dynamic linker's list of libraries: "/etc/ld.so.cache" */
+    const char *cache; /* the dynamic linker's list of libraries: LIBRARY_CACHE */
     uint64_t huge, page;
 };
 

@@ -5,6 +5,7 @@
 #include "front/closure.h"
 #include "front/find.h"
 #include "front/later.h"
+#include "front/library_cache.h"
 #include "front/pages.h"
 #include "front/split.h"
 #include "front/system.h"
@@ -15,7 +16,6 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#define LIBRARY_CACHE "/etc/ld.so.cache"
 #define PRELOADED     "/etc/ld.so.preload"
 #define STRATEGY      "/tiexec/strategies/aggressive.lua"
 #define PROFILES      "/tiexec/profiles.d"

@@ -6,6 +6,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Where glibc has its list. */
+#define LIBRARY_CACHE "/etc/ld.so.cache"
+
 struct library_cache {
     const char *bytes; /* the list of glibc 2.2 and later; offsets in it count from here */
     size_t size;

@@ -9,7 +9,7 @@
 
 static struct closure_rules check_rules(lua_State *L)
 {
-    return (struct closure_rules){.cache = luaL_optstring(L, 2, "/etc/ld.so.cache"),
+    return (struct closure_rules){.cache = luaL_optstring(L, 2, LIBRARY_CACHE),
                                   .huge = (uint64_t)luaL_optinteger(L, 3, 2 << 20),
                                   .page = (uint64_t)sysconf(_SC_PAGESIZE)};
 }
@@ -64,7 +64,7 @@ static int l_library_paths(lua_State *L)
 {
     struct library_cache cache;
     const char *name = luaL_checkstring(L, 1);
-    if (library_cache_open(luaL_optstring(L, 2, "/etc/ld.so.cache"), &cache)) {
+    if (library_cache_open(luaL_optstring(L, 2, LIBRARY_CACHE), &cache)) {
         lua_newtable(L);
         return 1;
     }

@@ -3,7 +3,9 @@
 
 #include "base/file.h"
 #include "front/closure.h"
+#include "front/library_cache.h"
 #include "front/pages.h"
+#include "os/blocks.h"
 #include "ptrace/launch.h"
 #include "ptrace/pending.h"
 #include "ptrace/run.h"
@@ -16,14 +18,13 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#define WAIT_MS       5000
-#define LIBRARY_CACHE "/etc/ld.so.cache"
+#define WAIT_MS 5000
 
 static struct inferior held; /* until Lua takes it */
 static int held_err;         /* why there is none */
 static uint64_t served_start, served_stop;
 
-/* Tells whether nothing but the executable can have huge text, and on pages of what size. */
+/* Tells whether nothing but the executable can have huge text, and huge pages have this size. */
 static bool is_alone(const char *path, uint64_t huge)
 {
     struct closure_rules rules = {

@@ -15,10 +15,11 @@
 
 #define MAGIC       "tiexec steps 1"
 #define FOLDER      "/dev/shm/tiexec-%u-starts"
-#define NAME_MAX_   80
+#define NAME_SIZE   80
 #define LEAST_AGE_S 2 /* two changes within one tick of the clock leave the same times */
 
-/* Notes what tells a file from all others, and from what it was before. */
+/* Notes what tells a file from all others, and from what it was before. Filesystems that os/stamp.h
+ * does not know may do, too (overlayfs): the layout of the program is compared besides. */
 static void identify(const struct stat *st, uint64_t identity[5])
 {
     identity[0] = st->st_dev;
@@ -52,9 +53,9 @@ static int open_folder(bool make)
     return cache_open_notes(path, make);
 }
 
-static void name_of(const struct stat *executable, char name[NAME_MAX_])
+static void name_of(const struct stat *executable, char name[NAME_SIZE])
 {
-    snprintf(name, NAME_MAX_, "%" PRIx64 "-%" PRIx64, (uint64_t)executable->st_dev,
+    snprintf(name, NAME_SIZE, "%" PRIx64 "-%" PRIx64, (uint64_t)executable->st_dev,
              (uint64_t)executable->st_ino);
 }
 
@@ -94,7 +95,7 @@ static int check(const struct steps *steps, const struct stat *executable)
 
 int steps_read(const struct stat *executable, struct steps *steps)
 {
-    char name[NAME_MAX_];
+    char name[NAME_SIZE];
     const char *why;
     int folder = open_folder(false);
     if (folder < 0)
@@ -126,7 +127,7 @@ static int write_file(int folder, const char *name, const struct steps *steps)
 
 int steps_keep(struct steps *steps, const struct stat *executable)
 {
-    char name[NAME_MAX_];
+    char name[NAME_SIZE];
     if (time(NULL) - executable->st_ctim.tv_sec < LEAST_AGE_S)
         return -EAGAIN;
     memcpy(steps->magic, MAGIC, sizeof MAGIC);

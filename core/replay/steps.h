@@ -8,8 +8,6 @@
 #ifndef TIEXEC_STEPS_H
 #define TIEXEC_STEPS_H
 
-#include "os/blocks.h"
-
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/stat.h>
@@ -40,7 +38,7 @@ enum step_kind {
                 * value 0 is STEP_ASIDE, it maps the memory that this stands for from then on */
     STEP_COPY, /* memory is copied where it differs: value 0 from, 1 to, 2 bytes */
     STEP_MOVE, /* the auxiliary vector, and the kernel, are told of the new place */
-    STEP_LOOK, /* the text must be on huge pages by now */
+    STEP_LOOK, /* memory must be on huge pages by now: value 0 is where, 1 the bytes */
 };
 
 struct step {

@@ -118,13 +118,12 @@ static int take_move(struct taking *taking)
     return err;
 }
 
-static bool is_huge(const struct taking *taking)
+static int take_look(const struct taking *taking, const struct step *step)
 {
     struct pagemap sums;
-    uint64_t base = taking->place->bases[STEP_NEW];
-    uint64_t start = base + taking->steps->text_start, stop = base + taking->steps->text_stop;
-    return pagemap_scan(taking->inferior->pid, start, stop, &sums) == 0 &&
-           sums.file_huge >= stop - start;
+    uint64_t start = value_of(taking, step, 0), size = value_of(taking, step, 1);
+    int err = pagemap_scan(taking->inferior->pid, start, start + size, &sums);
+    return err || sums.file_huge >= size ? err : -EPROTO;
 }
 
 static int take(struct taking *taking, const struct step *step)
@@ -139,7 +138,7 @@ static int take(struct taking *taking, const struct step *step)
     case STEP_MOVE:
         return take_move(taking);
     case STEP_LOOK:
-        return is_huge(taking) ? 0 : -EPROTO;
+        return take_look(taking, step);
     default:
         return -EINVAL;
     }

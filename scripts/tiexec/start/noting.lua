@@ -174,13 +174,19 @@ local function only_part(outcome)
     return part
 end
 
--- Has the page tables be looked at in the end, but before an advice that comes last: nothing takes
--- that back.
-local function with_look(steps)
+-- Has the page tables be looked at before the step that nothing takes back: the one by which memory
+-- aside gets into the place of the text, or an advice that comes last.
+local function with_look(steps, part)
     local list = table.move(steps, 1, #steps, 1, {})
-    local last = list[#list]
-    local is_advice = last.kind == "call" and last.name == "madvise" and last[4] == c.MADV_HUGEPAGE
-    table.insert(list, is_advice and #list or #list + 1, { kind = "look" })
+    for i, step in ipairs(steps) do
+        if step.name == "mremap" then
+            table.insert(list, i, { kind = "look", step[2], step[3] })
+            return list
+        end
+    end
+    local is_advice = list[#list].name == "madvise" and list[#list][4] == c.MADV_HUGEPAGE
+    table.insert(list, is_advice and #list or #list + 1,
+        { kind = "look", part.start, part.stop - part.start })
     return list
 end
 
@@ -207,7 +213,7 @@ function Notes:complete(outcome)
         aside = self.aside or NOWHERE,
         text = part, offset = text.offset + part.start - text.start, distance = moved.least,
         congruence = moved.congruence, alignment = moved.alignment,
-        mappings = own, steps = with_look(self.steps) }
+        mappings = own, steps = with_look(self.steps, part) }
 end
 
 --- Keeps what was noted, once nobody waits. Where it cannot be kept, as of a program with many
