@@ -154,6 +154,9 @@ return {
         "docs/COST.md: 4.1 now (2.0 by itself)",
         "program/replay: takes the steps that were kept of it",
         "program/counts: no more system calls than it did, as does an attach" },
+    ["tiexec --cache clear # the copies of shared, and what is kept of starts"] = {
+        "program/shared: clear removes all, and those who use a copy keep it",
+        "program/replay: are not kept of a file that was changed just now, nor with settings" },
     ["Whether it has worked is a question for the kernel, not for tiexec: tiexec --inspect PID shows "
         .. "/proc/PID/smaps of any process, with a reason for what is small, and --require 90 makes less than "
         .. "90 % an error."] = { INSPECT,
